@@ -1,0 +1,78 @@
+"""The exceptions of the package.
+
+::
+
+    EventStudyError            everything that the user can put right
+    ├── DataError              your data: a catalogue, a price file (also ValueError)
+    ├── SpecError              your request: a window, a name, a flag (also ValueError)
+    └── SourceError            the source of prices: network, cache (also OSError)
+
+A message says what was wanted, what was found, where, and what to do. The command
+line catches the root only, prints the message and ends with exit code 2.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class EventStudyError(Exception):
+    """Root of all errors that the user can put right."""
+
+
+class SpecError(EventStudyError, ValueError):
+    """The request cannot be met: an unknown name, an impossible window."""
+
+
+class SourceError(EventStudyError, OSError):
+    """A source of prices did not deliver."""
+
+    # OSError treats two or more arguments as errno and text; one message is meant.
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong at one place of a file.
+
+    ``line`` counts from 1 and includes the header; ``column`` is a column's name.
+    """
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: str | None = None
+    value: str | None = None
+
+    def __str__(self) -> str:
+        """Return ``file:line: column 'x': value 'y': message``, as far as known."""
+        place = self.file or ""
+        if self.line is not None:
+            place += f":{self.line}" if place else f"line {self.line}"
+        parts = [place] if place else []
+        if self.column is not None:
+            parts.append(f"column '{self.column}'")
+        if self.value is not None:
+            parts.append(f"value {_shorten(self.value)!r}")
+        return ": ".join([*parts, self.message])
+
+
+class DataError(EventStudyError, ValueError):
+    """The data cannot be used; ``problems`` lists every place at once."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join([message, *(f"  {p}" for p in self.problems)]))
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> SpecError:
+    """Return the error for a name that is not in a family, listing the family.
+
+    >>> str(unknown_name("test", "tt", ["bmp", "t"]))
+    "unknown test 'tt'; known: bmp, t"
+    """
+    return SpecError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+
+
+def _shorten(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,85 @@
+"""Sums over event-window columns with their exact forecast-error variance.
+
+A window is a pair ``(start, stop)`` of event-window columns, half open like a slice:
+with an event window of -10..10, ``(9, 12)`` is -1..+1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.errors import SpecError
+from eventstudy.results import Abnormal, Array, IntArray
+
+Window = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cumulated:
+    """Cumulative abnormal returns of one window; every array is (E,).
+
+    car : sum of the valid abnormal returns, nan where there is none
+    se : forecast standard error, exact;  scar : car / se
+    n_valid : valid returns in the window;  length : sessions that they span
+    """
+
+    car: Array
+    se: Array
+    scar: Array
+    n_valid: IntArray
+    length: Array
+
+
+def check_window(ab: Abnormal, window: Window) -> Window:
+    """Return the window, or raise `SpecError` unless ``0 <= start < stop <= L``."""
+    start, stop = window
+    n_sessions = ab.ar.shape[1]
+    if not 0 <= start < stop <= n_sessions:
+        raise SpecError(
+            f"window ({start}, {stop}) is not a slice of the {n_sessions} event-window "
+            f"columns; give 0 <= start < stop <= {n_sessions}"
+        )
+    return window
+
+
+def cumulate(ab: Abnormal, window: Window) -> Cumulated:
+    """Sum the abnormal returns over ``window``; variance ``σ² (L_w + s'(X'X)^-1 s)``.
+
+    ``s`` is the sum of the regressor rows of the window's valid sessions and ``L_w``
+    the sessions that they span, so the estimation error of α grows with L², as it
+    must (Campbell, Lo & MacKinlay 1997, section 4.4.3).
+
+    Raises `SpecError` for a window outside the event window.
+    """
+    columns = slice(*check_window(ab, window))
+    ar = ab.ar[:, columns]
+    valid = ~np.isnan(ar)
+    n_valid = valid.sum(axis=1)
+    some = n_valid > 0
+    length = np.where(valid, ab.span_event[:, columns], 0.0).sum(axis=1)
+    rows = np.where(valid[:, :, None], ab.x_event[:, columns], 0.0).sum(axis=1)
+    estimation_error = np.einsum("ek,ekl,el->e", rows, ab.xtx_inv, rows)
+    car = np.where(some, np.where(valid, ar, 0.0).sum(axis=1), np.nan)
+    se = np.where(some, ab.sigma * np.sqrt(length + estimation_error), np.nan)
+    return Cumulated(car=car, se=se, scar=car / se, n_valid=n_valid, length=length)
+
+
+def forecast_se(ab: Abnormal) -> Array:
+    """Standard error of each abnormal return, (E, L): ``σ sqrt(k + x'(X'X)^-1 x)``."""
+    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.xtx_inv, ab.x_event)
+    se: Array = ab.sigma[:, None] * np.sqrt(ab.span_event + error)
+    return np.where(np.isnan(ab.ar), np.nan, se)
+
+
+def buy_and_hold(ab: Abnormal, window: Window) -> Array:
+    """Buy-and-hold abnormal return of ``window``, (E,): ``Π(1+R) - Π(1+E[R])``.
+
+    ``ab`` must come from simple returns. Missing returns span to the next valid one,
+    so their product is still the holding return; nan where the window has none.
+    """
+    columns = slice(*check_window(ab, window))
+    ar, actual = ab.ar[:, columns], ab.actual[:, columns]
+    valid = ~np.isnan(ar)
+    held = np.where(valid, 1.0 + actual, 1.0).prod(axis=1)
+    normal = np.where(valid, 1.0 + actual - ar, 1.0).prod(axis=1)
+    return np.where(valid.any(axis=1), held - normal, np.nan)
