@@ -1,1 +1,1 @@
-
+"""Financial event studies: what an announcement did to prices and volatility."""

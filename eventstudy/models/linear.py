@@ -1,0 +1,171 @@
+"""Linear normal-return models: batched over observations, exact forecast errors.
+
+Every model takes returns ``y`` (E, T+L), the first ``n_estimation`` columns being the
+estimation window, and gives an `Abnormal`. nan marks a return that is missing or
+excluded; ``span`` (E, T+L) says how many sessions a return spans.
+"""
+
+from typing import Protocol, TypedDict, Unpack
+
+import numpy as np
+
+from eventstudy.errors import SpecError
+from eventstudy.models.solver import (
+    Fit,
+    abnormal,
+    assemble,
+    design,
+    least_squares,
+)
+from eventstudy.results import Abnormal, Array, Clock, IntArray, Status
+
+
+class Context(TypedDict, total=False):
+    """Keywords that every model takes: spans, and who lived through which dates.
+
+    span : (E, T+L) sessions that each return spans, default 1
+    asset : (E,) code of the asset, default a different one for each row
+    clock : (E,) row of ``clocks``; clocks : calendar dates of the windows, default
+        one shared date
+    """
+
+    span: Array | None
+    asset: IntArray | None
+    clock: IntArray | None
+    clocks: Clock | None
+
+
+class Model(Protocol):
+    """A normal-return model."""
+
+    def __call__(
+        self,
+        y: Array,
+        x: Array | None = None,
+        *,
+        n_estimation: int,
+        **context: Unpack[Context],
+    ) -> Abnormal:
+        """Return abnormal returns of ``y`` (E, T+L) given factors ``x``."""
+        ...
+
+
+def constant_mean(
+    y: Array,
+    x: Array | None = None,
+    *,
+    n_estimation: int,
+    **context: Unpack[Context],
+) -> Abnormal:
+    """Abnormal return = return less the asset's own estimation-window mean.
+
+    y : (E, T+L) returns.  x is not used and must be left out.
+    Brown & Warner (1985), J. Financial Economics 14, p. 7 (mean-adjusted returns).
+
+    >>> ab = constant_mean(np.array([[0.01, 0.03, 0.02, 0.05]]), n_estimation=3)
+    >>> ab.ar.round(4)
+    array([[0.03]])
+    """
+    if x is not None and np.size(x):
+        raise SpecError("constant_mean takes no factors; use market or factors")
+    d = design(y, None, n_estimation=n_estimation, **context)
+    return abnormal(d, least_squares(d), model="constant_mean")
+
+
+def market_adjusted(
+    y: Array,
+    x: Array | None = None,
+    *,
+    n_estimation: int,
+    **context: Unpack[Context],
+) -> Abnormal:
+    """Abnormal return = return less the market's; no parameter is estimated.
+
+    y : (E, T+L), x : (E, T+L) or (E, T+L, 1) market returns. sigma is the standard
+    deviation of the estimation-window differences about their mean, T-1 degrees of
+    freedom. Brown & Warner (1985), p. 8.
+
+    >>> y, m = np.array([[0.01, 0.03, 0.02, 0.05]]), np.full((1, 4), 0.01)
+    >>> market_adjusted(y, m, n_estimation=3).ar.round(4)
+    array([[0.04]])
+    """
+    d = design(
+        y, _one_factor("market_adjusted", x), n_estimation=n_estimation, **context
+    )
+    errors = np.where(d.valid, d.y - d.x[:, :, 0], np.nan)
+    centred = design(
+        errors[:, : n_estimation + 1],
+        None,
+        n_estimation=n_estimation,
+        span=d.span[:, : n_estimation + 1],
+    )
+    spread = least_squares(centred)
+    n_obs, n_event = len(errors), errors.shape[1] - n_estimation
+    errors[spread.status != Status.OK] = np.nan
+    fit = Fit(
+        coefficients=np.empty((n_obs, 0)),
+        xtx_inv=np.empty((n_obs, 0, 0)),
+        sigma=spread.sigma,
+        df=spread.df,
+        r_squared=np.full(n_obs, np.nan),
+        status=spread.status,
+    )
+    x_event = np.empty((n_obs, n_event, 0))
+    return assemble(d, errors, x_event, fit, model="market_adjusted")
+
+
+def market(
+    y: Array,
+    x: Array | None = None,
+    *,
+    n_estimation: int,
+    **context: Unpack[Context],
+) -> Abnormal:
+    """Market model: ``R = α + β R_m + e`` by least squares.
+
+    y : (E, T+L), x : (E, T+L) or (E, T+L, 1) market returns. On returns in excess of
+    the riskless rate this is the CAPM.
+    MacKinlay (1997), J. Economic Literature 35, p. 18; Campbell, Lo & MacKinlay
+    (1997), section 4.3, for the forecast-error covariance.
+
+    >>> m = np.array([[0.01, -0.01, 0.02, 0.00, 0.03]])
+    >>> y = 0.001 + 2 * m + np.array([[1e-3, -1e-3, 0, 0, 0.05]])
+    >>> market(y, m, n_estimation=4).ar.shape
+    (1, 1)
+    """
+    d = design(y, _one_factor("market", x), n_estimation=n_estimation, **context)
+    return abnormal(d, least_squares(d), model="market")
+
+
+def factors(
+    y: Array,
+    x: Array | None = None,
+    *,
+    n_estimation: int,
+    **context: Unpack[Context],
+) -> Abnormal:
+    """Factor model: ``R = α + β_1 F_1 + ... + β_F F_F + e`` by least squares.
+
+    y : (E, T+L), x : (E, T+L, F) factor returns; Fama & French (1993), J. Financial
+    Economics 33, or any other columns.
+
+    >>> rng = np.random.default_rng(0)
+    >>> y, x = rng.normal(size=(2, 60)), rng.normal(size=(2, 60, 3))
+    >>> factors(y, x, n_estimation=50).coefficients.shape
+    (2, 4)
+    """
+    if x is None or not np.size(x):
+        raise SpecError("the factors model needs at least one factor in x")
+    d = design(y, x, n_estimation=n_estimation, **context)
+    return abnormal(d, least_squares(d), model="factors")
+
+
+def _one_factor(model: str, x: Array | None) -> Array:
+    if x is None:
+        raise SpecError(f"the {model} model needs the market's returns in x")
+    x = np.atleast_2d(np.asarray(x, np.float64))
+    if x.ndim == 3 and x.shape[2] != 1:
+        raise SpecError(
+            f"the {model} model takes one factor, x has {x.shape[2]}; use factors"
+        )
+    return x

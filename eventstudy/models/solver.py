@@ -1,0 +1,248 @@
+"""One batched least-squares solver for all linear normal-return models.
+
+A return that spans k sessions (prices were missing in between) has k times the
+variance and k times the intercept, so it enters with weight 1/k (trade-to-trade
+returns, Maynes & Rumsey 1993, J. Banking & Finance 17). With k = 1 this is ordinary
+least squares.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.errors import SpecError
+from eventstudy.results import Abnormal, Array, BoolArray, Clock, IntArray, Status
+
+# Below this share of independent variation a regressor's Gram matrix has lost half
+# of the digits, and the fit is made again by orthogonal decomposition.
+_INDEPENDENT_SHARE = 1e-8
+# A residual sd below this share of the returns' root mean square is rounding noise.
+_NO_RESIDUAL = 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """Validated input of a model: valid sessions, spans, and who lived when.
+
+    y : (E, T+L);  x : (E, T+L, F) factors without a constant; nan = no return
+    valid, span : (E, T+L);  n_estimation : T
+    """
+
+    y: Array
+    x: Array
+    valid: BoolArray
+    span: Array
+    n_estimation: int
+    asset: IntArray
+    clock: IntArray
+    clocks: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Coefficients (E, K), (X'X)^-1 (E, K, K), sigma, df, r_squared, status (E,)."""
+
+    coefficients: Array
+    xtx_inv: Array
+    sigma: Array
+    df: Array
+    r_squared: Array
+    status: np.ndarray[tuple[int, ...], np.dtype[np.int8]]
+
+
+def design(
+    y: Array,
+    x: Array | None,
+    *,
+    n_estimation: int,
+    span: Array | None = None,
+    asset: IntArray | None = None,
+    clock: IntArray | None = None,
+    clocks: Clock | None = None,
+) -> Design:
+    """Check shapes and fill in what was left out.
+
+    Without ``asset`` every row is an asset of its own; without ``clocks`` all rows
+    lived through the same sessions, numbered 0 to T+L-1 (one shared event date).
+
+    Raises `SpecError` for shapes that do not fit.
+    """
+    y = np.atleast_2d(np.asarray(y, dtype=np.float64))
+    n_obs, n_sessions = y.shape
+    x = np.empty((n_obs, n_sessions, 0)) if x is None else np.asarray(x, np.float64)
+    if x.ndim == 2 and x.shape == y.shape:
+        x = x[:, :, None]
+    if x.ndim != 3 or x.shape[:2] != y.shape:
+        raise SpecError(
+            f"x has shape {x.shape}; wanted {(n_obs, n_sessions, 'K')} for y of shape "
+            f"{y.shape}"
+        )
+    if not 0 < n_estimation < n_sessions:
+        raise SpecError(
+            f"n_estimation = {n_estimation}: y has {n_sessions} sessions and needs at "
+            "least one in the estimation and one in the event window"
+        )
+    span = np.ones_like(y) if span is None else np.asarray(span, np.float64)
+    valid = np.isfinite(y) & np.isfinite(x).all(axis=2) & (span > 0)
+    if (clock is None) != (clocks is None):
+        raise SpecError("clock and clocks belong together: give both or neither")
+    if clocks is None:
+        days = np.arange(n_sessions, dtype=np.int64)[None, :]
+        clocks = Clock(estimation=days[:, :n_estimation], event=days[:, n_estimation:])
+    return Design(
+        y=y,
+        x=x,
+        valid=valid,
+        span=span,
+        n_estimation=n_estimation,
+        asset=np.arange(n_obs) if asset is None else np.asarray(asset, np.int64),
+        clock=np.zeros(n_obs, np.int64) if clock is None else np.asarray(clock),
+        clocks=clocks,
+    )
+
+
+def least_squares(d: Design) -> Fit:
+    """Fit ``y = α span + x β + e``, ``Var(e) = span σ²``, per row, on estimation rows.
+
+    The weighted mean per session is taken out first, so the Gram matrix is that of
+    centred, scaled factors; rows whose factors are nearly collinear are solved again
+    by singular value decomposition.
+    """
+    t = d.n_estimation
+    valid = d.valid[:, :t]
+    weight = np.where(valid, 1.0 / np.sqrt(d.span[:, :t]), 0.0)
+    root = np.where(valid, np.sqrt(d.span[:, :t]), 0.0)  # the constant's column
+    y = np.where(valid, d.y[:, :t], 0.0) * weight
+    x = np.where(valid[:, :, None], d.x[:, :t], 0.0) * weight[:, :, None]
+    total = np.einsum("et,et->e", root, root)
+    n, k = valid.sum(axis=1), d.x.shape[2] + 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_y = np.einsum("et,et->e", root, y) / total
+        mean_x = np.einsum("et,etf->ef", root, x) / total[:, None]
+    mean_y, mean_x = np.nan_to_num(mean_y), np.nan_to_num(mean_x)
+    yc = y - root * mean_y[:, None]
+    xc = x - root[:, :, None] * mean_x[:, None, :]
+    beta, gram_inv, singular = _slopes(xc, yc)
+    alpha = mean_y - np.einsum("ef,ef->e", mean_x, beta)
+    residual = yc - np.einsum("etf,ef->et", xc, beta)
+    rss, tss = (np.einsum("et,et->e", v, v) for v in (residual, yc))
+    df = np.maximum(n - k, 0).astype(np.float64)
+    scale = np.einsum("et,et->e", y, y)
+    status = np.select(
+        [n <= k, singular, rss <= _NO_RESIDUAL**2 * scale],
+        [Status.TOO_FEW, Status.SINGULAR, Status.CONSTANT],
+        Status.OK,
+    ).astype(np.int8)
+    ok = status == Status.OK
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sigma = np.where(ok, np.sqrt(rss / df), np.nan)
+        r_squared = np.where(ok, 1.0 - rss / tss, np.nan)
+        xtx_inv = _with_constant(gram_inv, mean_x, 1.0 / total)
+    coefficients = np.column_stack([alpha, beta])
+    coefficients[~ok] = np.nan
+    xtx_inv[~ok] = np.nan
+    return Fit(
+        coefficients=coefficients,
+        xtx_inv=xtx_inv,
+        sigma=sigma,
+        df=df,
+        r_squared=r_squared,
+        status=status,
+    )
+
+
+def _slopes(xc: Array, yc: Array) -> tuple[Array, Array, BoolArray]:
+    """Return slopes (E, F), inverse Gram (E, F, F) and a flag for singular rows."""
+    n_obs, _, n_factors = xc.shape
+    if n_factors == 0:
+        empty = np.empty((n_obs, 0))
+        return empty, np.empty((n_obs, 0, 0)), np.zeros(n_obs, np.bool_)
+    size = np.sqrt(np.einsum("etf,etf->ef", xc, xc))
+    flat = ~(size > 0).all(axis=1)
+    unit = xc / np.where(size > 0, size, 1.0)[:, None, :]
+    gram = np.einsum("etf,etg->efg", unit, unit)
+    gram[flat] = np.eye(n_factors)
+    share = 1.0 / np.diagonal(_inverse(gram), axis1=1, axis2=2).max(axis=1)
+    doubtful = ~flat & ~(share > _INDEPENDENT_SHARE)
+    gram[doubtful] = np.eye(n_factors)
+    inverse = _inverse(gram)
+    beta = np.einsum("efg,etg,et->ef", inverse, unit, yc, optimize=True)
+    singular = flat.copy()
+    if doubtful.any():
+        rows = np.flatnonzero(doubtful)
+        beta[rows], inverse[rows], lost = _by_svd(unit[rows], yc[rows])
+        singular[rows] = lost
+    scale = np.where(size > 0, size, 1.0)
+    return (
+        beta / scale,
+        inverse / (scale[:, :, None] * scale[:, None, :]),
+        singular,
+    )
+
+
+def _inverse(gram: Array) -> Array:
+    """Invert correlation matrices (E, F, F); exactly singular ones become inf."""
+    if gram.shape[1] == 1:
+        return np.asarray(1.0 / gram, np.float64)
+    determinant = np.linalg.det(gram)
+    safe = np.where((determinant > 0)[:, None, None], gram, np.eye(gram.shape[1]))
+    inverse: Array = np.linalg.inv(safe)
+    inverse[~(determinant > 0)] = np.inf
+    return inverse
+
+
+def _by_svd(unit: Array, yc: Array) -> tuple[Array, Array, BoolArray]:
+    """Solve nearly collinear rows without squaring their condition number."""
+    u, s, vt = np.linalg.svd(unit, full_matrices=False)
+    lost = s[:, -1] <= s[:, 0] * unit.shape[1] * np.finfo(np.float64).eps
+    inverse_s = np.where(lost[:, None], 0.0, 1.0 / np.where(s > 0, s, 1.0))
+    beta = np.einsum("esf,es,ets,et->ef", vt, inverse_s, u, yc, optimize=True)
+    gram_inv = np.einsum("esf,es,esg->efg", vt, inverse_s**2, vt)
+    return beta, gram_inv, lost
+
+
+def _with_constant(gram_inv: Array, mean: Array, inverse_total: Array) -> Array:
+    """Add the constant's row and column to the inverse of the centred Gram matrix."""
+    n_obs, n_factors = mean.shape
+    out = np.empty((n_obs, n_factors + 1, n_factors + 1))
+    shift = np.einsum("efg,eg->ef", gram_inv, mean)
+    out[:, 0, 0] = inverse_total + np.einsum("ef,ef->e", mean, shift)
+    out[:, 0, 1:] = out[:, 1:, 0] = -shift
+    out[:, 1:, 1:] = gram_inv
+    return out
+
+
+def abnormal(d: Design, fit: Fit, *, model: str) -> Abnormal:
+    """Return the prediction errors of a fit: residuals and abnormal returns."""
+    constant = np.where(d.valid, d.span, 0.0)[:, :, None]
+    rows = np.concatenate([constant, np.where(d.valid[:, :, None], d.x, 0.0)], axis=2)
+    ok = fit.status == Status.OK
+    expected = np.einsum("etk,ek->et", rows, np.where(ok[:, None], fit.coefficients, 0))
+    errors = np.where(d.valid & ok[:, None], d.y - expected, np.nan)
+    return assemble(d, errors, rows[:, d.n_estimation :], fit, model=model)
+
+
+def assemble(
+    d: Design, errors: Array, x_event: Array, fit: Fit, *, model: str
+) -> Abnormal:
+    """Cut errors (E, T+L) at the end of the estimation window into an `Abnormal`."""
+    t = d.n_estimation
+    return Abnormal(
+        model=model,
+        ar=errors[:, t:],
+        actual=np.where(d.valid[:, t:], d.y[:, t:], np.nan),
+        residuals=errors[:, :t],
+        sigma=fit.sigma,
+        df=fit.df,
+        n_estimation=d.valid[:, :t].sum(axis=1),
+        span_event=d.span[:, t:],
+        span_estimation=d.span[:, :t],
+        x_event=x_event,
+        xtx_inv=fit.xtx_inv,
+        coefficients=fit.coefficients,
+        r_squared=fit.r_squared,
+        status=fit.status,
+        asset=d.asset,
+        clock=d.clock,
+        clocks=d.clocks,
+    )
