@@ -1,0 +1,277 @@
+"""The request: everything about a study that is neither catalogue nor prices."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from eventstudy.errors import DataError, SpecError
+
+Pair = tuple[int, int]
+_MAX_BYTES = 1_000_000
+
+DEFAULT_WINDOWS: tuple[Pair, ...] = ((-1, 1), (0, 1), (0, 5), (-5, 5), (-10, 10))
+HEADLINE_TESTS = (
+    "csect",
+    "patell",
+    "bmp",
+    "kp_patell",
+    "kp_bmp",
+    "rank",
+    "grank_t",
+    "grank_overlap",
+    "gsign",
+    "portfolio",
+    "placebo",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSetting:
+    """One normal-return model for some asset groups.
+
+    Settings of the same ``name`` are one column of the tables: several may be needed
+    because, say, bitcoin has no market.
+    """
+
+    name: str
+    model: str
+    factors: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySpec:
+    """What to estimate, and how; frozen, comparable, printable.
+
+    returns : "log" or "simple"; asked for, never guessed
+    model, factors : shorthand for one entry of ``models``
+    estimation, event_window, windows : sessions relative to day 0, ends included
+    missing : "trade_to_trade" (a return spans the gap) or "drop"
+    overlap : "exclude" sessions within ``purge`` of another event that touches the
+        same asset from the estimation window, or "keep" them
+    day0 : "next", "previous", "error" or "drop" for announcements on no session
+    min_estimation, min_coverage : fewest valid estimation returns, and their least
+        share of the admissible sessions
+    groups : asset groups;  calendars : calendar per symbol, and "default"
+    volatility_pre, volatility_post : windows whose volatilities are compared
+
+    >>> spec = StudySpec(returns="log", model="market", factors=("^GSPC",))
+    >>> spec.models[0].name
+    'market'
+    """
+
+    returns: Literal["log", "simple"]
+    prices: str = "snapshot"
+    model: str | None = None
+    factors: tuple[str, ...] = ()
+    models: tuple[ModelSetting, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calendars: Mapping[str, str] = field(default_factory=dict)
+    estimation: Pair = (-130, -11)
+    event_window: Pair = (-10, 10)
+    windows: tuple[Pair, ...] = DEFAULT_WINDOWS
+    missing: Literal["trade_to_trade", "drop"] = "trade_to_trade"
+    overlap: Literal["exclude", "keep"] = "exclude"
+    purge: Pair = (-1, 5)
+    day0: Literal["next", "previous", "error", "drop"] = "next"
+    min_estimation: int = 60
+    min_coverage: float = 0.8
+    tests: tuple[str, ...] = HEADLINE_TESTS
+    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+    level: float = 0.95
+    volatility_pre: Pair = (-60, -11)
+    volatility_post: Pair = (0, 30)
+    resamples: int = 1999
+    seed: int = 20210621
+
+    def __post_init__(self) -> None:
+        """Expand the shorthand and refuse what cannot be estimated."""
+        if self.model is not None and self.models:
+            raise SpecError("give either model and factors, or models, not both")
+        if not self.models:
+            name = self.model or ("market" if self.factors else "constant_mean")
+            setting = ModelSetting(name=name, model=name, factors=self.factors)
+            object.__setattr__(self, "models", (setting,))
+        object.__setattr__(self, "model", None)
+        object.__setattr__(self, "factors", ())
+        _check_choices(self)
+        _check_windows(self)
+        _check_groups(self)
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """All assets of all groups, in the order given, each once."""
+        return tuple(dict.fromkeys(a for group in self.groups.values() for a in group))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols whose prices are needed: assets and factors."""
+        of_models = (f for setting in self.models for f in setting.factors)
+        return tuple(dict.fromkeys([*self.assets, *of_models]))
+
+    def group_of(self, asset: str) -> str:
+        """Return the group of an asset, "all" when it is in none."""
+        return next(
+            (g for g, members in self.groups.items() if asset in members), "all"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, in the spelling of a study file."""
+        plain = asdict(self)
+        del plain["model"], plain["factors"]
+        plain["groups"] = {name: list(members) for name, members in self.groups.items()}
+        return plain
+
+
+def read_spec(path: str | Path) -> StudySpec:
+    """Read a study file (TOML).
+
+    Raises `DataError` for a file that is no TOML, `SpecError` for unknown keys and
+    impossible values, each with the file's name.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path}: larger than {_MAX_BYTES} bytes; no study file")
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise DataError(f"{path}: not a TOML study file: {err}") from err
+    try:
+        return spec_from(table)
+    except SpecError as err:
+        raise SpecError(f"{path}: {err}") from err
+
+
+def spec_from(table: Mapping[str, Any], **overrides: object) -> StudySpec:
+    """Return the spec of a study file's content; ``overrides`` replace its values.
+
+    >>> spec_from({"returns": "log", "windows": [[-1, 1]]}, seed=7).seed
+    7
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    known = {f.name for f in fields(StudySpec)}
+    if unknown := sorted(set(table) - known):
+        raise SpecError(
+            f"unknown keys: {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
+    merged = {"returns": "log", **table, **overrides}
+    try:
+        return TypeAdapter(StudySpec).validate_python(merged)
+    except ValidationError as err:
+        raise SpecError(
+            "; ".join(_explain(problem) for problem in err.errors())
+        ) from err
+
+
+def _explain(problem: Any) -> str:  # noqa: ANN401 - pydantic's own mapping
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, SpecError):
+        return str(cause)
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}, got {problem['input']!r}"
+
+
+def with_changes(spec: StudySpec, **changes: Any) -> StudySpec:  # noqa: ANN401
+    """Return the spec with some values replaced; None means unchanged."""
+    return replace(spec, **{k: v for k, v in changes.items() if v is not None})
+
+
+def window_text(window: Pair) -> str:
+    """Write a window as ``[-1,+1]``.
+
+    >>> window_text((-1, 1)), window_text((0, 5))
+    ('[-1,+1]', '[0,+5]')
+    """
+    return f"[{_signed(window[0])},{_signed(window[1])}]"
+
+
+def _signed(offset: int) -> str:
+    return f"{offset:+d}" if offset else "0"
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "returns": ("log", "simple"),
+    "missing": ("trade_to_trade", "drop"),
+    "overlap": ("exclude", "keep"),
+    "day0": ("next", "previous", "error", "drop"),
+    "alternative": ("two-sided", "less", "greater"),
+}
+
+
+def _check_choices(spec: StudySpec) -> None:
+    for name, allowed in _CHOICES.items():
+        value = getattr(spec, name)
+        if value not in allowed:
+            raise SpecError(f"{name} = {value!r}; allowed: {', '.join(allowed)}")
+    if not 0.5 < spec.level < 1:
+        raise SpecError(f"level = {spec.level}; wanted a confidence such as 0.95")
+    if not 0 < spec.min_coverage <= 1:
+        raise SpecError(f"min_coverage = {spec.min_coverage}; wanted a share in (0, 1]")
+    if spec.min_estimation < 2:
+        raise SpecError(f"min_estimation = {spec.min_estimation}; wanted at least 2")
+    if spec.resamples < 99:
+        raise SpecError(f"resamples = {spec.resamples}; wanted at least 99")
+    if spec.seed < 0:
+        raise SpecError(f"seed = {spec.seed}; wanted a whole number from 0")
+
+
+def _check_windows(spec: StudySpec) -> None:
+    named = [(f"windows[{i}]", w) for i, w in enumerate(spec.windows)]
+    names = ("estimation", "event_window", "purge", "volatility_pre", "volatility_post")
+    for name, (start, end) in [*((n, getattr(spec, n)) for n in names), *named]:
+        if start > end:
+            raise SpecError(f"{name} = {start}:{end} ends before it starts")
+        if max(-start, end) > 10_000:
+            raise SpecError(f"{name} = {start}:{end} is longer than 10000 sessions")
+    first, last = spec.event_window
+    if spec.estimation[1] >= first:
+        raise SpecError(
+            f"the estimation window {window_text(spec.estimation)} must end before the "
+            f"event window {window_text(spec.event_window)} begins"
+        )
+    for name, (start, end) in named:
+        if start < first or end > last:
+            raise SpecError(
+                f"{name} = {window_text((start, end))} is not inside the event window "
+                f"{window_text(spec.event_window)}; widen event_window or shorten it"
+            )
+    length = spec.estimation[1] - spec.estimation[0] + 1
+    if spec.min_estimation > length:
+        raise SpecError(
+            f"min_estimation = {spec.min_estimation} but the estimation window "
+            f"{window_text(spec.estimation)} has only {length} sessions"
+        )
+    if not spec.windows:
+        raise SpecError("windows is empty; give at least one, such as [[-1, 1]]")
+
+
+def _check_groups(spec: StudySpec) -> None:
+    if "all" in spec.groups:
+        raise SpecError(
+            "a group cannot be called 'all': that names all assets together"
+        )
+    seen: dict[str, str] = {}
+    for group, members in spec.groups.items():
+        if not members:
+            raise SpecError(f"group {group!r} is empty")
+        for asset in members:
+            if asset in seen:
+                raise SpecError(f"{asset} is in group {seen[asset]!r} and in {group!r}")
+            seen[asset] = group
+    taken: set[tuple[str, str]] = set()
+    for setting in spec.models:
+        for group in setting.groups or tuple(spec.groups):
+            if group not in spec.groups:
+                raise SpecError(
+                    f"model {setting.name!r} names group {group!r}; known: "
+                    f"{', '.join(spec.groups) or 'none'}"
+                )
+            if (setting.name, group) in taken:
+                raise SpecError(
+                    f"two models called {setting.name!r} claim group {group!r}; "
+                    "give one of them another name"
+                )
+            taken.add((setting.name, group))

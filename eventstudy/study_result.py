@@ -1,0 +1,91 @@
+"""The answer of a study: tidy tables together with the request that made them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from eventstudy.spec import StudySpec, window_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResult:
+    """Tables of one study; floats in full precision, null where there is no value.
+
+    Windows are columns ``start`` and ``end``, both ends included. ``event_id`` joins
+    with "+" the ids of events that share an asset's day 0: they are one observation.
+    ``sample`` is "headline" or "all" (events).
+
+    events : the catalogue as read
+    day0 : event_id, calendar, announced_local, announced_utc, state, day0, shift, note
+    observations : event_id (one row per event), observation (the joined id), asset,
+        group, model, announced_utc, precision, day0, calendar, state, shift, headline,
+        n_estimation, n_excluded, n_missing, status (used|dropped), reason
+    abnormal_returns : event_id, asset, group, model, offset, session, span, actual,
+        expected, abnormal, se
+    cars : event_id, asset, group, model, headline, start, end, car, se, statistic, df,
+        pvalue, scar, bhar, placebo_pvalue, alpha_part, n_valid, pvalue_holm, pvalue_bh
+    tests : sample, outcome, model, group, start, end, test, estimate, statistic, df,
+        pvalue, n, n_clusters, reason
+    headline : sample, model, group, start, end, estimate, se, ci_low, ci_high, method,
+        n, n_dates, n_clusters, rbar, n_effective, recommended, why, alpha_part,
+        estimate_alpha_zero (estimates are CAARs)
+    aar : sample, model, group, offset, aar, caar, se, ci_low, ci_high, n,
+        caar_alpha_zero
+    volatility : event_id (or "all"), asset (or "all"), group, model, measure, pre,
+        post, ratio, ci_low, ci_high, test, statistic, df, pvalue, reason
+    fit : event_id, asset, group, model, n_estimation, sigma, df, r_squared, alpha,
+        alpha_se, skewness, excess_kurtosis, jarque_bera_pvalue, ljung_box_pvalue,
+        arch_lm_pvalue
+    coefficients : event_id, asset, model, term, value, se
+    ledger : stage, event_id, asset, model, reason, held, wanted
+    contamination : asset, event_id, other_event_id, day0, other_day0, sessions (that
+        the two event windows share)
+    closes : symbol, date, close;  price_issues : what the price reader found
+    provenance : source, files, versions, seed, command, notice, notes
+    """
+
+    spec: StudySpec
+    events: pl.DataFrame
+    day0: pl.DataFrame
+    observations: pl.DataFrame
+    abnormal_returns: pl.DataFrame
+    cars: pl.DataFrame
+    tests: pl.DataFrame
+    headline: pl.DataFrame
+    aar: pl.DataFrame
+    volatility: pl.DataFrame
+    fit: pl.DataFrame
+    coefficients: pl.DataFrame
+    ledger: pl.DataFrame
+    contamination: pl.DataFrame
+    closes: pl.DataFrame
+    price_issues: pl.DataFrame
+    provenance: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """Summarise in a line."""
+        used = self.observations.filter(pl.col("status") == "used")
+        return (
+            f"StudyResult({self.events.height} events, {used['asset'].n_unique()} assets"
+            f", {used['observation'].n_unique()} observation dates, "
+            f"{', '.join(dict.fromkeys(m.name for m in self.spec.models))})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Show the headline table in a notebook."""
+        shown = self.headline.filter(pl.col("sample") == "headline").select(
+            "group",
+            "model",
+            window=pl.struct("start", "end").map_elements(
+                lambda w: window_text((w["start"], w["end"])), return_dtype=pl.String
+            ),
+            caar_percent=(100 * pl.col("estimate")).round(2),
+            low=(100 * pl.col("ci_low")).round(2),
+            high=(100 * pl.col("ci_high")).round(2),
+            n="n",
+            clusters="n_clusters",
+            recommended="recommended",
+        )
+        return f"<p>{self!r}</p>{shown._repr_html_()}"
