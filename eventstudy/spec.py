@@ -250,9 +250,7 @@ def _check_windows(spec: StudySpec) -> None:
 
 def _check_groups(spec: StudySpec) -> None:
     if "all" in spec.groups:
-        raise SpecError(
-            "a group cannot be called 'all': that names all assets together"
-        )
+        raise SpecError("no group can be called 'all': that is all assets together")
     seen: dict[str, str] = {}
     for group, members in spec.groups.items():
         if not members:

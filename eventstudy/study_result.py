@@ -68,8 +68,9 @@ class StudyResult:
         """Summarise in a line."""
         used = self.observations.filter(pl.col("status") == "used")
         return (
-            f"StudyResult({self.events.height} events, {used['asset'].n_unique()} assets"
-            f", {used['observation'].n_unique()} observation dates, "
+            f"StudyResult({self.events.height} events, "
+            f"{used['asset'].n_unique()} assets, "
+            f"{used['observation'].n_unique()} observation dates, "
             f"{', '.join(dict.fromkeys(m.name for m in self.spec.models))})"
         )
 
