@@ -1,0 +1,496 @@
+"""From an announcement to day 0, the first session that could react to it.
+
+A *session* is a date on which an exchange trades; its *close* is an instant. Day 0 is
+the first session whose close is strictly after the announcement. An announcement is
+*on* a session when it comes during the session or earlier on the session's own local
+date; it then maps to that session whatever the policy says. Otherwise (weekend,
+holiday, after the close) the policy decides:
+
+``next``
+    the first session whose close is after the announcement (the default);
+``previous``
+    the last session whose close is not after it: Friday's for a weekend, and the very
+    day's for an announcement in the evening;
+``error``
+    `DataError`, listing every such announcement;
+``drop``
+    no day 0, with the reason.
+
+Where only the day of an announcement is known, it is on the session of that date if
+there is one, and otherwise subject to the policy.
+
+The state says where the announcement fell on a calendar:
+
+``open``
+    within the session, a lunch break included; always so on ``24/7``;
+``pre``, ``post``
+    before the open, after the close on a session's local date. In New York these are
+    the extended hours, from 04:00 and until 20:00 (on days with an early close too);
+``night``
+    in New York, the rest of a session's date;
+``weekend``, ``holiday``
+    a Saturday or Sunday, another weekday, without a session;
+``unknown``
+    only the date of the announcement, or of the session, is known; or the calendar
+    does not reach so far.
+"""
+
+import difflib
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import polars as pl
+
+from eventstudy.errors import DataError, Problem, SpecError, unknown_name
+from eventstudy.results import BoolArray, IntArray
+from eventstudy.symbols import calendar_name
+
+__all__ = [
+    "POLICIES",
+    "Calendar",
+    "DayZero",
+    "audit",
+    "calendar_from_dates",
+    "calendar_name",
+    "day_zero",
+    "day_zeros",
+    "get_calendar",
+]
+
+POLICIES = ("next", "previous", "error", "drop")
+ALWAYS_OPEN = "24/7"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = _EPOCH.toordinal()
+_MICROSECOND = timedelta(microseconds=1)
+_DAY_US = 86_400_000_000
+_EXTENDED_HOURS = "XNYS"  # whose hours before the open and after the close are known
+_ONLY_DAY = "only the day is known"
+_NO_HOURS = "no trading hours are known: a session is taken to last its local day"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calendar:
+    """Sessions of one exchange; the arrays are (S,), ascending and read-only.
+
+    name : an exchange_calendars name, ``24/7``, or the name given to a list of dates
+    sessions : days since 1970-01-01
+    opens_utc, closes_utc : microseconds since 1970-01-01 00:00 UTC
+    zone : IANA zone of the exchange, which says what the local date of an instant is
+    hours : False where only dates are known and a session is its whole local day
+    """
+
+    name: str
+    sessions: IntArray
+    opens_utc: IntArray
+    closes_utc: IntArray
+    zone: str
+    hours: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayZero:
+    """Where one announcement falls on one calendar.
+
+    index : position in ``calendar.sessions``; None where there is no day 0
+    session : date of day 0
+    state : open, pre, post, night, weekend, holiday or unknown (see the module)
+    shift : calendar days from the announcement's local date to day 0, 0 without one
+    announced_local : ISO time in the exchange's zone; the date where only that is known
+    reason : why there is no day 0, or what is uncertain about it; otherwise None
+    """
+
+    index: int | None
+    session: date | None
+    state: str
+    shift: int
+    announced_local: str
+    reason: str | None
+
+
+def get_calendar(name: str, *, start: date, end: date) -> Calendar:
+    """Return the sessions of an exchange from ``start`` to ``end``, both included.
+
+    ``name`` is an exchange_calendars name or alias (``XNYS``, ``XLON``, ``NASDAQ``) or
+    ``24/7``, whose sessions are the UTC days. Calendars are kept, so asking twice is
+    free. Raises `SpecError` for unknown names and for ranges that cannot be had.
+
+    >>> calendar = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
+    >>> calendar.zone, len(calendar.sessions)
+    ('UTC', 30)
+    """
+    if start >= end:
+        raise SpecError(
+            f"calendar {name!r}: the range {start}..{end} is empty; "
+            "give a start before the end"
+        )
+    if name == ALWAYS_OPEN:
+        return _always_open(_days(start), _days(end))
+    return _from_exchange_calendars(name, start.isoformat(), end.isoformat())
+
+
+def calendar_from_dates(
+    dates: Iterable[date], *, name: str = "prices", zone: str = "UTC"
+) -> Calendar:
+    """Return a calendar whose sessions are the dates at hand.
+
+    Trading hours being unknown, a session lasts its whole local day: it closes at
+    24:00 in ``zone``, so news after the true close maps to the day itself instead of
+    the next. `DayZero.reason` says so. Dates may repeat and come in any order.
+
+    Raises `DataError` for an empty or missing date, `SpecError` for an unknown zone.
+
+    >>> calendar_from_dates([date(2021, 6, 18), date(2021, 6, 21)]).sessions
+    array([18796, 18799])
+    """
+    days = np.unique(np.array(list(dates), dtype="datetime64[D]"))
+    if not days.size or np.isnat(days).any():
+        raise DataError(
+            f"calendar {name!r}: {'a date is missing' if days.size else 'no dates'}; "
+            "give the dates of the sessions"
+        )
+    sessions = days.astype(np.int64)
+    tz = _zone(zone)
+    opens = [_local_midnight(day, tz) for day in sessions.tolist()]
+    closes = [_local_midnight(day + 1, tz) for day in sessions.tolist()]
+    return _calendar(
+        name, sessions, np.array(opens), np.array(closes), zone, hours=False
+    )
+
+
+def day_zero(
+    calendar: Calendar,
+    *,
+    announced_utc: datetime | None,
+    announced_date: date,
+    policy: str = "next",
+) -> DayZero:
+    """Return day 0 of one announcement; see the module for policies and states.
+
+    ``announced_date`` is used only where ``announced_utc`` is None. An announcement
+    outside the calendar has no day 0, with the reason. Raises `SpecError` for an
+    unknown policy, `DataError` for a naive time and, with policy ``error``, where the
+    announcement is on no session.
+
+    >>> crypto = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
+    >>> noon = datetime(2021, 6, 12, 12, tzinfo=UTC)
+    >>> day_zero(crypto, announced_utc=noon, announced_date=noon.date()).session
+    datetime.date(2021, 6, 12)
+    """
+    return day_zeros(calendar, [announced_utc], [announced_date], policy)[0]
+
+
+def day_zeros(
+    calendar: Calendar,
+    announced_utc: Sequence[datetime | None],
+    announced_date: Sequence[date],
+    policy: str = "next",
+) -> list[DayZero]:
+    """Return day 0 of every announcement on one calendar, in the order given.
+
+    The rules are those of `day_zero`; with policy ``error`` all announcements that
+    are on no session are listed at once.
+    """
+    if policy not in POLICIES:
+        raise unknown_name("day 0 policy", policy, POLICIES)
+    spots = _locate(calendar, announced_utc, announced_date)
+    # Next to the ends it cannot be told whether an unlisted session would come first.
+    before = (spots.first == 0) & ~spots.on_session
+    after = spots.first == calendar.sessions.size
+    index = np.where(spots.on_session | (policy != "previous"), 0, -1) + spots.first
+    lost = before | after | (~spots.on_session & (policy in ("error", "drop")))
+    reasons = _reasons(calendar, spots, before, after, lost)
+    if policy == "error" and lost.any():
+        raise DataError(
+            f"announcements on no session of calendar {calendar.name}; correct them, "
+            "or choose day0 = next, previous or drop",
+            [
+                Problem(message=str(reasons[i]), value=spots.local[i])
+                for i in np.flatnonzero(lost).tolist()
+            ],
+        )
+    rows = zip(
+        np.where(lost, -1, index).tolist(),
+        calendar.sessions[np.where(lost, 0, index)].tolist(),
+        spots.day.tolist(),
+        spots.states,
+        spots.local,
+        reasons,
+        strict=True,
+    )
+    return [
+        DayZero(
+            index=i if i >= 0 else None,
+            session=_date(session) if i >= 0 else None,
+            state=state,
+            shift=session - day if i >= 0 else 0,
+            announced_local=local,
+            reason=reason,
+        )
+        for i, session, day, state, local, reason in rows
+    ]
+
+
+def audit(
+    event_ids: Sequence[str],
+    calendars: Iterable[Calendar],
+    announced_utc: Sequence[datetime | None],
+    announced_date: Sequence[date],
+    policy: str = "next",
+) -> pl.DataFrame:
+    """Return one row per event and calendar, for the eye of whoever checks the dates.
+
+    Columns: event_id, calendar, announced_local (ISO text), announced_utc, state,
+    day0, shift (days, null without day 0), reason.
+    """
+    rows = [
+        (
+            event_id,
+            calendar.name,
+            zero.announced_local,
+            instant,
+            zero.state,
+            zero.session,
+            None if zero.session is None else zero.shift,
+            zero.reason,
+        )
+        for calendar in calendars
+        for event_id, instant, zero in zip(
+            event_ids,
+            announced_utc,
+            day_zeros(calendar, announced_utc, announced_date, policy),
+            strict=True,
+        )
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "event_id": pl.String,
+            "calendar": pl.String,
+            "announced_local": pl.String,
+            "announced_utc": pl.Datetime("us", "UTC"),
+            "state": pl.String,
+            "day0": pl.Date,
+            "shift": pl.Int64,
+            "reason": pl.String,
+        },
+        orient="row",
+    )
+
+
+# --- building calendars --------------------------------------------------------------
+
+
+def _calendar(
+    name: str,
+    sessions: IntArray,
+    opens: IntArray,
+    closes: IntArray,
+    zone: str,
+    *,
+    hours: bool = True,
+) -> Calendar:
+    for array in (sessions, opens, closes):
+        array.setflags(write=False)  # calendars are kept and shared
+    return Calendar(
+        name=name,
+        sessions=sessions,
+        opens_utc=opens,
+        closes_utc=closes,
+        zone=zone,
+        hours=hours,
+    )
+
+
+def _days(day: date) -> int:
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def _date(days: int) -> date:
+    return date.fromordinal(days + _EPOCH_ORDINAL)
+
+
+@lru_cache(maxsize=128)
+def _always_open(first: int, last: int) -> Calendar:
+    sessions = np.arange(first, last + 1, dtype=np.int64)
+    opens = sessions * _DAY_US
+    return _calendar(ALWAYS_OPEN, sessions, opens, opens + _DAY_US, "UTC")
+
+
+@lru_cache(maxsize=128)
+def _from_exchange_calendars(name: str, start: str, end: str) -> Calendar:
+    import exchange_calendars as xc
+
+    known = xc.get_calendar_names(include_aliases=True)
+    if name not in known:
+        near = difflib.get_close_matches(name.upper(), known)
+        raise SpecError(
+            f"unknown calendar {name!r}{'; near: ' if near else ''}{', '.join(near)}; "
+            "give a name of exchange_calendars (XNYS, XLON, XHKG) or '24/7'"
+        )
+    with warnings.catch_warnings():
+        # pandas announces changes to exchange_calendars, not to our users.
+        for message in (
+            "Series.values returning an ndarray",
+            "DatetimeIndex.weekday is deprecated",
+        ):
+            warnings.filterwarnings("ignore", message, DeprecationWarning)
+        try:
+            source = xc.get_calendar(name, start=start, end=end)
+        except (ValueError, NotImplementedError, xc.errors.CalendarError) as error:
+            raise SpecError(
+                f"calendar {name!r} cannot be had from {start} to {end}: "
+                f"{str(error)[:200]}; choose another range, another calendar, or "
+                "'prices'"
+            ) from error
+        return _calendar(
+            source.name,
+            source.sessions.to_numpy().astype("datetime64[D]").astype(np.int64),
+            _microseconds(source.opens),
+            _microseconds(source.closes),
+            str(source.tz),
+        )
+
+
+def _microseconds(series: object) -> IntArray:
+    naive = series.dt.tz_convert(None).to_numpy()  # type: ignore[attr-defined]
+    instants: IntArray = naive.astype("datetime64[us]").astype(np.int64)
+    return instants
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SpecError(
+            f"unknown time zone {name!r}; give an IANA name such as 'America/New_York'"
+        ) from error
+
+
+def _local_midnight(day: int, zone: ZoneInfo) -> int:
+    local = datetime.combine(_date(day), datetime.min.time(), tzinfo=zone)
+    return (local - _EPOCH) // _MICROSECOND
+
+
+# --- placing announcements -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spots:
+    """Announcements on a calendar; arrays and sequences have one entry for each."""
+
+    first: IntArray  # first session that could react; S where there is none
+    on_session: BoolArray  # during that session, or earlier on its date
+    timed: BoolArray  # the instant is known, not only the day
+    day: IntArray  # local date
+    local: list[str]
+    states: list[str]
+
+
+def _locate(
+    calendar: Calendar,
+    announced_utc: Sequence[datetime | None],
+    announced_date: Sequence[date],
+) -> _Spots:
+    zone = _zone(calendar.zone)
+    pairs = list(zip(announced_utc, announced_date, strict=True))
+    naive = [utc for utc, _ in pairs if utc is not None and utc.utcoffset() is None]
+    if naive:
+        raise DataError(
+            "announcements need a UTC offset",
+            [Problem(message="no UTC offset", value=str(utc)) for utc in naive],
+        )
+    places = [day if utc is None else utc.astimezone(zone) for utc, day in pairs]
+    timed = np.array([utc is not None for utc, _ in pairs], dtype=bool)
+    instant = np.array(
+        [0 if utc is None else (utc - _EPOCH) // _MICROSECOND for utc, _ in pairs],
+        dtype=np.int64,
+    )
+    day = np.array([_days(place) for place in places], dtype=np.int64)
+    first = np.where(
+        timed,
+        np.searchsorted(calendar.closes_utc, instant, side="right"),
+        np.searchsorted(calendar.sessions, day, side="left"),
+    )
+    covered = first < calendar.sessions.size
+    reached = np.where(covered, first, 0)
+    on_session = covered & (
+        (calendar.sessions[reached] == day)
+        | (timed & (calendar.opens_utc[reached] <= instant))
+    )
+    return _Spots(
+        first=first,
+        on_session=on_session,
+        timed=timed,
+        day=day,
+        local=[place.isoformat() for place in places],
+        states=_states(calendar, first, instant, timed, places),
+    )
+
+
+def _states(
+    calendar: Calendar,
+    first: IntArray,
+    instant: IntArray,
+    timed: BoolArray,
+    places: Sequence[date],
+) -> list[str]:
+    if calendar.name == ALWAYS_OPEN:
+        return ["open"] * len(places)
+    sessions, last = calendar.sessions, calendar.sessions.size - 1
+    day = np.array([_days(place) for place in places], dtype=np.int64)
+    hour = np.array([p.hour if isinstance(p, datetime) else 0 for p in places])
+    reached = np.minimum(first, last)
+    same_day = np.minimum(np.searchsorted(sessions, day), last)
+    has_session = sessions[same_day] == day
+    clocked = timed & calendar.hours
+    started = calendar.opens_utc[reached] <= instant
+    extended = calendar.name == _EXTENDED_HOURS
+    weekday = (day + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    state = np.select(
+        [
+            clocked & (first <= last) & started,
+            has_session & ~clocked,
+            has_session & extended & ((hour < 4) | (hour >= 20)),
+            has_session & (instant < calendar.opens_utc[same_day]),
+            has_session,
+            (day < sessions[0]) | (day > sessions[last]),
+            weekday >= 5,
+        ],
+        ["open", "unknown", "night", "pre", "post", "unknown", "weekend"],
+        "holiday",
+    )
+    return [str(text) for text in state]
+
+
+def _reasons(
+    calendar: Calendar,
+    spots: _Spots,
+    before: BoolArray,
+    after: BoolArray,
+    lost: BoolArray,
+) -> list[str | None]:
+    """Return why there is no day 0, then what is uncertain; None for a plain case."""
+    start, end = (_date(int(calendar.sessions[i])) for i in (0, -1))
+    reasons: list[str | None] = []
+    for i, timed in enumerate(spots.timed.tolist()):
+        parts = []
+        if before[i]:
+            parts.append(
+                f"before {start}, the first session of {calendar.name} at hand"
+            )
+        elif after[i]:
+            parts.append(f"after {end}, where calendar {calendar.name} ends")
+        elif lost[i]:
+            parts.append(f"on no session of {calendar.name} ({spots.states[i]})")
+        if not timed:
+            parts.append(_ONLY_DAY)
+        elif not calendar.hours:
+            parts.append(_NO_HOURS)
+        reasons.append("; ".join(parts) or None)
+    return reasons
