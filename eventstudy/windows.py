@@ -4,14 +4,16 @@ A window is a pair ``(start, stop)`` of event-window columns, half open like a s
 with an event window of -10..10, ``(9, 12)`` is -1..+1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from eventstudy.errors import SpecError
-from eventstudy.results import Abnormal, Array, IntArray
+from eventstudy.results import Abnormal, Array, BoolArray, Clock, IntArray
 
 Window = tuple[int, int]
+
+_SHARED = ("model", "clocks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +85,30 @@ def buy_and_hold(ab: Abnormal, window: Window) -> Array:
     held = np.where(valid, 1.0 + actual, 1.0).prod(axis=1)
     normal = np.where(valid, 1.0 + actual - ar, 1.0).prod(axis=1)
     return np.where(valid.any(axis=1), held - normal, np.nan)
+
+
+def select(ab: Abnormal, rows: IntArray | BoolArray) -> Abnormal:
+    """Return the observations ``rows`` of ``ab``, in that order."""
+    names = (field.name for field in fields(ab) if field.name not in _SHARED)
+    return replace(ab, **{name: getattr(ab, name)[rows] for name in names})
+
+
+def narrow(ab: Abnormal, columns: slice, clocks: Clock) -> Abnormal:
+    """Keep some event-window columns; ``clocks`` is the table cut in the same way.
+
+    Observations that are to be judged together must carry the same table, so it is
+    cut once, by `narrow_clocks`, and handed to every call.
+    """
+    return replace(
+        ab,
+        ar=ab.ar[:, columns],
+        actual=ab.actual[:, columns],
+        span_event=ab.span_event[:, columns],
+        x_event=ab.x_event[:, columns],
+        clocks=clocks,
+    )
+
+
+def narrow_clocks(clocks: Clock, columns: slice) -> Clock:
+    """Keep some event-window columns of a table of clocks."""
+    return replace(clocks, event=clocks.event[:, columns])

@@ -1,0 +1,353 @@
+"""Observations + series -> dense arrays of event time, and the ledger of exclusions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from eventstudy.errors import DataError
+from eventstudy.panel.plan import (
+    Market,
+    Observation,
+    Unplaced,
+    calendar_for,
+    lay_out,
+    observations_of,
+    purge_counts,
+)
+from eventstudy.panel.series import Quotes, Series, trade_to_trade
+from eventstudy.results import Array, BoolArray, Clock, IntArray
+from eventstudy.spec import ModelSetting, StudySpec
+
+_EPOCH = date(1970, 1, 1)
+_NO_DAY = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Columns:
+    """Event time of the arrays: T estimation offsets, then all others, ascending.
+
+    The others cover the event window and the volatility windows without a hole.
+    """
+
+    offsets: IntArray
+    n_estimation: int
+
+    def slice_of(self, window: tuple[int, int]) -> slice:
+        """Return the columns of a window outside the estimation window.
+
+        They are counted from the first column after the estimation window.
+        """
+        others = self.offsets[self.n_estimation :]
+        start = int(np.searchsorted(others, window[0]))
+        return slice(start, start + window[1] - window[0] + 1)
+
+    def positions_of(self, window: tuple[int, int]) -> IntArray:
+        """Return the positions of a window's offsets among all columns."""
+        order = np.argsort(self.offsets, kind="stable")
+        wanted = np.arange(window[0], window[1] + 1)
+        return order[np.searchsorted(self.offsets[order], wanted)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Block:
+    """Arrays of some observations; nan marks a missing or purged return.
+
+    y, y_simple, span : (E, T+L);  x, x_simple : (E, T+L, F)
+    n_valid, n_purged : (E,) estimation sessions with a return, and taken out;
+    event_coverage : (E,) share of the event window's sessions that returns span
+    """
+
+    y: Array
+    x: Array
+    y_simple: Array
+    x_simple: Array
+    span: Array
+    n_valid: IntArray
+    n_purged: IntArray
+    event_coverage: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """All observations of one model setting, ready to be gathered block by block.
+
+    ``asset``, ``clock`` and ``day0`` are (E,); ``clocks`` is shared by all panels of a
+    study. ``calendar`` names each asset's calendar under this setting.
+    """
+
+    setting: ModelSetting
+    columns: Columns
+    event_window: tuple[int, int]
+    observations: tuple[Observation, ...]
+    unplaced: tuple[Unplaced, ...]
+    unpriced: tuple[tuple[str, str], ...]
+    calendar: Mapping[str, str]
+    asset: IntArray
+    clock: IntArray
+    clocks: Clock
+    day0: IntArray
+    base: IntArray
+    length: IntArray
+    flat: Series
+    purged: IntArray
+
+    def __len__(self) -> int:
+        """Return the number of observations."""
+        return len(self.observations)
+
+    def blocks(self, size: int) -> Iterator[slice]:
+        """Cut the observations into consecutive slices of at most ``size``."""
+        for start in range(0, len(self), size):
+            yield slice(start, min(start + size, len(self)))
+
+    def block(self, rows: slice | IntArray) -> Block:
+        """Gather the arrays of some observations."""
+        at = self.day0[rows][:, None] + self.columns.offsets[None, :]
+        inside = (at >= 0) & (at < self.length[rows][:, None])
+        at = np.where(inside, self.base[rows][:, None] + at, 0)
+        span = np.where(inside, self.flat.span[at], 0)
+        t = self.columns.n_estimation
+        purged = _purged(self.purged, at[:, :t], inside[:, :t], span[:, :t])
+        keep = inside & (span > 0)
+        keep[:, :t] &= ~purged
+        event = (
+            t
+            + np.arange(len(self.columns.offsets) - t)[
+                self.columns.slice_of(self.event_window)
+            ]
+        )
+        first, last = self.event_window
+        covered = np.minimum(span[:, event], np.arange(1, last - first + 2)).sum(axis=1)
+        return Block(
+            y=np.where(keep, self.flat.log_return[at], np.nan),
+            x=np.where(keep[:, :, None], self.flat.log_factors[at], np.nan),
+            y_simple=np.where(keep, self.flat.simple_return[at], np.nan),
+            x_simple=np.where(keep[:, :, None], self.flat.simple_factors[at], np.nan),
+            span=np.where(keep, span, 1).astype(np.float64),
+            n_valid=keep[:, :t].sum(axis=1),
+            n_purged=purged.sum(axis=1),
+            event_coverage=covered / (last - first + 1),
+        )
+
+
+def _purged(
+    counts: IntArray, at: IntArray, inside: BoolArray, span: IntArray
+) -> BoolArray:
+    """Flag the sessions whose return touches a purge window; counts are cumulated."""
+    before = np.maximum(at - np.maximum(span, 1), -1)
+    upto = counts[at + 1] - counts[before + 1]
+    return np.asarray(inside & (upto > 0), np.bool_)
+
+
+def columns_of(spec: StudySpec) -> Columns:
+    """Return the event-time columns that a spec's windows need."""
+    estimation = np.arange(spec.estimation[0], spec.estimation[1] + 1)
+    windows = (spec.event_window, spec.volatility_pre, spec.volatility_post)
+    low = min(spec.estimation[0], *(start for start, _ in windows))
+    high = max(end for _, end in windows)
+    others = np.setdiff1d(np.arange(low, high + 1), estimation)
+    return Columns(
+        offsets=np.concatenate([estimation, others]), n_estimation=len(estimation)
+    )
+
+
+def quotes_of(prices: pl.DataFrame) -> dict[str, Quotes]:
+    """Return adjusted closes by symbol; rows without a price are left out."""
+    held = prices.select("symbol", "date", close=pl.coalesce("adj_close", "close"))
+    held = held.filter(pl.col("close").is_not_null()).sort("symbol", "date")
+    return {
+        str(key[0]): Quotes(
+            days=frame["date"].to_physical().cast(pl.Int64).to_numpy(),
+            closes=frame["close"].to_numpy(),
+        )
+        for key, frame in held.partition_by(
+            "symbol", as_dict=True, include_key=False
+        ).items()
+    }
+
+
+def build(
+    spec: StudySpec,
+    groups: Mapping[str, Sequence[str]],
+    events: pl.DataFrame,
+    prices: pl.DataFrame,
+) -> tuple[list[Panel], Market]:
+    """Lay out every model setting's observations on one table of clocks.
+
+    Raises `DataError` when a factor has no prices: nothing could be estimated.
+    """
+    quotes = quotes_of(prices)
+    members = [(asset, group) for group, assets in groups.items() for asset in assets]
+    _refuse_missing_factors(spec, quotes)
+    named = [
+        (setting, asset, group)
+        for setting in spec.models
+        for asset, group in members
+        if not setting.groups or group in setting.groups
+    ]
+    calendars = {
+        (setting, asset): calendar_for(asset, setting, spec)
+        for setting, asset, _ in named
+    }
+    market = lay_out(spec, events, list(calendars.values()), prices)
+    columns = columns_of(spec)
+    clocks = _ClockTable(columns=columns, market=market)
+    drafts = [
+        _draft(spec, setting, named, calendars, events, quotes, market, clocks)
+        for setting in spec.models
+    ]
+    codes = {asset: code for code, (asset, _) in enumerate(members)}
+    table = clocks.table()
+    return [
+        _panel(spec, draft, columns, codes, table, calendars) for draft in drafts
+    ], market
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    setting: ModelSetting
+    observations: list[Observation]
+    unplaced: list[Unplaced]
+    unpriced: list[tuple[str, str]]
+    clock: list[int]
+    base: list[int]
+    length: list[int]
+    series: list[Series]
+    purged: list[IntArray]
+
+
+def _draft(
+    spec: StudySpec,
+    setting: ModelSetting,
+    named: Sequence[tuple[ModelSetting, str, str]],
+    calendars: Mapping[tuple[ModelSetting, str], str],
+    events: pl.DataFrame,
+    quotes: Mapping[str, Quotes],
+    market: Market,
+    clocks: "_ClockTable",
+) -> _Draft:
+    draft = _Draft(
+        setting=setting,
+        observations=[],
+        unplaced=[],
+        unpriced=[],
+        clock=[],
+        base=[],
+        length=[],
+        series=[],
+        purged=[],
+    )
+    base = 0
+    for wanted, asset, group in named:
+        if wanted is not setting:
+            continue
+        name = calendars[setting, asset]
+        if asset not in quotes:
+            draft.unpriced.append((asset, group))
+            continue
+        placed, unplaced = observations_of(asset, group, events, market.zeros[name])
+        draft.unplaced += unplaced
+        if not placed:
+            continue
+        calendar = market.calendars[name]
+        n_sessions = len(calendar.sessions)
+        draft.series.append(
+            trade_to_trade(
+                asset,
+                setting.factors,
+                quotes,
+                calendar,
+                bridge_gaps=spec.missing == "trade_to_trade",
+            )
+        )
+        day0 = np.array([o.day0 for o in placed], np.int64)
+        purge = purge_counts(day0, n_sessions, spec.purge)
+        draft.purged.append(
+            purge if spec.overlap == "exclude" else np.zeros_like(purge)
+        )
+        draft.observations += placed
+        draft.clock += [clocks.row(name, o.day0) for o in placed]
+        draft.base += [base] * len(placed)
+        draft.length += [n_sessions] * len(placed)
+        base += n_sessions
+    return draft
+
+
+def _panel(
+    spec: StudySpec,
+    draft: _Draft,
+    columns: Columns,
+    codes: Mapping[str, int],
+    clocks: Clock,
+    calendars: Mapping[tuple[ModelSetting, str], str],
+) -> Panel:
+    series, n_factors = draft.series, len(draft.setting.factors)
+    observations = draft.observations
+    nothing, no_factors = np.empty(0), np.empty((0, n_factors))
+    purged = np.concatenate([np.zeros(0, np.int64), *draft.purged])
+    return Panel(
+        setting=draft.setting,
+        columns=columns,
+        event_window=spec.event_window,
+        observations=tuple(observations),
+        unplaced=tuple(draft.unplaced),
+        unpriced=tuple(draft.unpriced),
+        calendar={a: name for (s, a), name in calendars.items() if s is draft.setting},
+        asset=np.array([codes[o.asset] for o in observations], np.int64),
+        clock=np.array(draft.clock, np.int64),
+        clocks=clocks,
+        day0=np.array([o.day0 for o in observations], np.int64),
+        base=np.array(draft.base, np.int64),
+        length=np.array(draft.length, np.int64),
+        flat=Series(
+            log_return=np.concatenate([nothing, *(s.log_return for s in series)]),
+            simple_return=np.concatenate([nothing, *(s.simple_return for s in series)]),
+            log_factors=np.concatenate([no_factors, *(s.log_factors for s in series)]),
+            simple_factors=np.concatenate(
+                [no_factors, *(s.simple_factors for s in series)]
+            ),
+            span=np.concatenate([np.zeros(0, np.int64), *(s.span for s in series)]),
+        ),
+        purged=np.concatenate([[0], np.cumsum(purged)]),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _ClockTable:
+    """Numbers the distinct (calendar, day 0) pairs of a study."""
+
+    columns: Columns
+    market: Market
+    rows: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def row(self, calendar: str, day0: int) -> int:
+        return self.rows.setdefault((calendar, day0), len(self.rows))
+
+    def table(self) -> Clock:
+        keys = list(self.rows)
+        days = np.full((len(keys), len(self.columns.offsets)), _NO_DAY, np.int64)
+        for row, (name, day0) in enumerate(keys):
+            sessions = self.market.calendars[name].sessions
+            at = day0 + self.columns.offsets
+            inside = (at >= 0) & (at < len(sessions))
+            days[row, inside] = sessions[at[inside]]
+        t = self.columns.n_estimation
+        return Clock(estimation=days[:, :t], event=days[:, t:])
+
+
+def _refuse_missing_factors(spec: StudySpec, quotes: Mapping[str, Quotes]) -> None:
+    factors = dict.fromkeys(f for setting in spec.models for f in setting.factors)
+    if missing := [factor for factor in factors if factor not in quotes]:
+        raise DataError(
+            f"no prices for the factors {', '.join(missing)}; held: "
+            f"{', '.join(sorted(quotes)) or 'none'}. Add them to the prices or name "
+            "other factors"
+        )
+
+
+def session_date(days: int) -> date | None:
+    """Return the date of a day number of a clock, None outside the calendar."""
+    return None if days == _NO_DAY else _EPOCH + timedelta(days=days)

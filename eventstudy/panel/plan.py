@@ -1,0 +1,162 @@
+"""Events x assets -> observations: who is studied on which day 0, and who is not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from eventstudy.calendars import (
+    Calendar,
+    DayZero,
+    calendar_from_dates,
+    calendar_name,
+    day_zeros,
+    get_calendar,
+)
+from eventstudy.results import IntArray
+from eventstudy.spec import ModelSetting, StudySpec
+
+_ALWAYS_OPEN = "24/7"
+_AT_HAND = "prices"
+# Calendar days per session, generously: New York trades 252 days of 365.
+_DAYS_PER_SESSION = 1.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One asset on one day 0; ``events`` are rows of the catalogue, merged."""
+
+    asset: str
+    group: str
+    events: tuple[int, ...]
+    event_id: str
+    headline: bool
+    day0: int
+    session: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplaced:
+    """An event that has no day 0 on an asset's calendar, with the reason."""
+
+    asset: str
+    group: str
+    event: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """Calendars of a study and where each event falls on them."""
+
+    calendars: Mapping[str, Calendar]
+    zeros: Mapping[str, Sequence[DayZero]]
+
+
+def calendar_for(asset: str, setting: ModelSetting, spec: StudySpec) -> str:
+    """Return the calendar's name on which an asset is studied under a model.
+
+    A 24/7 asset with an exchange-listed factor is studied on the factor's sessions.
+    """
+    own = calendar_name(asset, spec.calendars)
+    if own != _ALWAYS_OPEN:
+        return own
+    of_factors = (calendar_name(factor, spec.calendars) for factor in setting.factors)
+    return next((name for name in of_factors if name != _ALWAYS_OPEN), own)
+
+
+def lay_out(
+    spec: StudySpec, events: pl.DataFrame, names: Sequence[str], prices: pl.DataFrame
+) -> Market:
+    """Build the calendars called ``names`` and place every event on each of them."""
+    first, last = _range(spec, events)
+    calendars = {
+        name: _from_prices(spec, prices)
+        if name == _AT_HAND
+        else get_calendar(name, start=first, end=last)
+        for name in dict.fromkeys(names)
+    }
+    instants = events["announced_utc"].to_list()
+    days = events["announced_date"].to_list()
+    zeros = {
+        name: day_zeros(calendar, instants, days, spec.day0)
+        for name, calendar in calendars.items()
+    }
+    return Market(calendars=calendars, zeros=zeros)
+
+
+def _from_prices(spec: StudySpec, prices: pl.DataFrame) -> Calendar:
+    """Take the dates of all symbols that are not assigned to another calendar."""
+    symbols = prices["symbol"].unique().to_list()
+    own = [s for s in symbols if calendar_name(s, spec.calendars) == _AT_HAND]
+    dates = prices.filter(pl.col("symbol").is_in(own))["date"].unique().to_list()
+    return calendar_from_dates(dates)
+
+
+def _range(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
+    """Return the dates that the calendars must cover: events and all their windows."""
+    windows = (spec.estimation, spec.event_window, spec.volatility_pre)
+    back = -min(start for start, _ in windows)
+    ahead = max(end for _, end in (*windows, spec.volatility_post))
+    margin = 15
+    first, last = events["announced_date"].min(), events["announced_date"].max()
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    return (
+        first - timedelta(days=int(back * _DAYS_PER_SESSION) + margin),
+        last + timedelta(days=int(max(ahead, 0) * _DAYS_PER_SESSION) + margin),
+    )
+
+
+def observations_of(
+    asset: str,
+    group: str,
+    events: pl.DataFrame,
+    zeros: Sequence[DayZero],
+) -> tuple[list[Observation], list[Unplaced]]:
+    """Return the observations of one asset, one per day 0, and what has no day 0.
+
+    Events of the same day 0 are one observation, so that no return is counted twice.
+    """
+    by_day: dict[int, list[int]] = {}
+    unplaced = []
+    for row, touched in enumerate(events["assets"].to_list()):
+        if touched and asset not in touched:
+            continue
+        zero = zeros[row]
+        if zero.index is None:
+            reason = zero.reason or "no day 0"
+            unplaced.append(
+                Unplaced(asset=asset, group=group, event=row, reason=reason)
+            )
+        else:
+            by_day.setdefault(zero.index, []).append(row)
+    ids, headline = events["event_id"].to_list(), events["headline"].to_list()
+    placed = []
+    for day0, rows in sorted(by_day.items()):
+        session = zeros[rows[0]].session
+        assert session is not None
+        placed.append(
+            Observation(
+                asset=asset,
+                group=group,
+                events=tuple(rows),
+                event_id="+".join(ids[row] for row in rows),
+                headline=any(headline[row] for row in rows),
+                day0=day0,
+                session=session,
+            )
+        )
+    return placed, unplaced
+
+
+def purge_counts(day0: IntArray, n_sessions: int, purge: tuple[int, int]) -> IntArray:
+    """Count, per session (S,), the day-0s whose purge window covers it."""
+    edges = np.zeros(n_sessions + 1, np.int64)
+    starts = np.clip(day0 + purge[0], 0, n_sessions)
+    stops = np.clip(day0 + purge[1] + 1, 0, n_sessions)
+    np.add.at(edges, starts, 1)
+    np.add.at(edges, stops, -1)
+    return np.cumsum(edges)[:-1]

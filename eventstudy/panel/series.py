@@ -1,0 +1,80 @@
+"""Closes on sessions -> trade-to-trade returns of one asset and its factors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.calendars import Calendar
+from eventstudy.results import Array, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Quotes:
+    """Closes of one symbol: days since 1970-01-01 (P,), ascending, and prices (P,)."""
+
+    days: IntArray
+    closes: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Series:
+    """One asset and its factors on the S sessions of one calendar.
+
+    log_return, simple_return : (S,), nan where there is none
+    log_factors, simple_factors : (S, F), over the same spans
+    span : (S,) sessions that the return spans, 0 where there is none
+    """
+
+    log_return: Array
+    simple_return: Array
+    log_factors: Array
+    simple_factors: Array
+    span: IntArray
+
+
+def on_sessions(quotes: Quotes, calendar: Calendar) -> Array:
+    """Return the closes on the calendar's sessions, (S,), nan where there is none."""
+    at = np.searchsorted(quotes.days, calendar.sessions)
+    inside = at < len(quotes.days)
+    at = np.where(inside, at, 0)
+    found = inside & (quotes.days[at] == calendar.sessions)
+    return np.where(found, quotes.closes[at], np.nan)
+
+
+def trade_to_trade(
+    asset: str,
+    factors: Sequence[str],
+    quotes: Mapping[str, Quotes],
+    calendar: Calendar,
+    *,
+    bridge_gaps: bool,
+) -> Series:
+    """Return the asset's returns, and its factors' over the very same spans.
+
+    A session counts when the asset and every factor have a price there. A return runs
+    from the last such session, however far back, so that a factor that trades every
+    day is compounded from close to close of the asset (Maynes & Rumsey 1993,
+    J. Banking & Finance 17). With ``bridge_gaps=False`` a return that would span a
+    gap is missing instead.
+    """
+    names = [asset, *factors]
+    levels = np.column_stack([on_sessions(quotes[name], calendar) for name in names])
+    n_sessions = len(calendar.sessions)
+    traded = np.flatnonzero(np.isfinite(levels).all(axis=1))
+    now, before = traded[1:], traded[:-1]
+    if not bridge_gaps:
+        adjacent = now - before == 1
+        now, before = now[adjacent], before[adjacent]
+    ratio = np.full(levels.shape, np.nan)
+    ratio[now] = levels[now] / levels[before]
+    span = np.zeros(n_sessions, np.int64)
+    span[now] = now - before
+    log, simple = np.log(ratio), ratio - 1.0
+    return Series(
+        log_return=log[:, 0],
+        simple_return=simple[:, 0],
+        log_factors=log[:, 1:],
+        simple_factors=simple[:, 1:],
+        span=span,
+    )

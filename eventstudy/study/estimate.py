@@ -1,0 +1,135 @@
+"""Panels -> fitted observations, block by block, and what was left out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.models import MODELS
+from eventstudy.panel import Block, Observation, Panel
+from eventstudy.results import Abnormal, Array, Clock, IntArray, Status
+from eventstudy.spec import StudySpec, window_text
+from eventstudy.windows import narrow, narrow_clocks, select
+
+BLOCK_SIZE = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Estimate:
+    """One block of observations with its fits.
+
+    rows : positions of the block's used observations in the panel
+    wide : fits over all columns;  event, event_simple : over the event window, from
+        the study's returns and from simple returns
+    raw : (E, T+L) returns of all columns, as the model saw them
+    left_out : panel row -> (reason, held, wanted)
+    """
+
+    rows: IntArray
+    wide: Abnormal
+    event: Abnormal
+    event_simple: Abnormal
+    raw: Array
+    n_valid: IntArray
+    n_purged: IntArray
+    left_out: dict[int, tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Estimator:
+    """Fits one panel under a spec; ``clocks`` is shared by all panels of a study."""
+
+    spec: StudySpec
+    panel: Panel
+    clocks: Clock
+
+    def observations(self, rows: IntArray) -> list[Observation]:
+        """Return the observations at these positions."""
+        return [self.panel.observations[row] for row in rows.tolist()]
+
+    def __iter__(self) -> Iterator[Estimate]:
+        """Fit the panel, one block after the other."""
+        for piece in self.panel.blocks(BLOCK_SIZE):
+            yield self._fit(np.arange(piece.start, piece.stop))
+
+    def _fit(self, rows: IntArray) -> Estimate:
+        block = self.panel.block(rows)
+        left_out = _screen(self.spec, self.panel, block, rows)
+        rows_kept = np.array([r not in left_out for r in rows.tolist()], np.bool_)
+        wide = self._model(block, rows, simple=self.spec.returns == "simple")
+        failed = np.flatnonzero((wide.status != Status.OK) & rows_kept)
+        for at in failed.tolist():
+            reason = Status(int(wide.status[at])).text
+            left_out[int(rows[at])] = (reason, "no estimate", "an estimate")
+        kept = np.flatnonzero(rows_kept & (wide.status == Status.OK))
+        columns = self.panel.columns.slice_of(self.spec.event_window)
+        wide = select(wide, kept)
+        event = narrow(wide, columns, self.clocks)
+        simple = event
+        if self.spec.returns == "log":
+            fitted = select(self._model(block, rows, simple=True), kept)
+            simple = narrow(fitted, columns, self.clocks)
+        return Estimate(
+            rows=rows[kept],
+            wide=wide,
+            event=event,
+            event_simple=simple,
+            raw=(block.y_simple if self.spec.returns == "simple" else block.y)[kept],
+            n_valid=block.n_valid,
+            n_purged=block.n_purged,
+            left_out=left_out,
+        )
+
+    def _model(self, block: Block, rows: IntArray, *, simple: bool) -> Abnormal:
+        setting = self.panel.setting
+        x = block.x_simple if simple else block.x
+        return MODELS[setting.model](
+            block.y_simple if simple else block.y,
+            x if setting.factors else None,
+            n_estimation=self.panel.columns.n_estimation,
+            span=block.span,
+            asset=self.panel.asset[rows],
+            clock=self.panel.clock[rows],
+            clocks=self.panel.clocks,
+        )
+
+
+def estimators(spec: StudySpec, panels: Sequence[Panel]) -> list[Estimator]:
+    """Return one estimator per panel; their results can be judged together."""
+    if not panels:
+        return []
+    columns = panels[0].columns.slice_of(spec.event_window)
+    clocks = narrow_clocks(panels[0].clocks, columns)
+    return [Estimator(spec=spec, panel=panel, clocks=clocks) for panel in panels]
+
+
+def _screen(
+    spec: StudySpec, panel: Panel, block: Block, rows: IntArray
+) -> dict[int, tuple[str, str, str]]:
+    """Say which observations have too few returns: what is held, what is wanted."""
+    t = panel.columns.n_estimation
+    admissible = t - block.n_purged
+    scarce = block.n_valid < spec.min_estimation
+    patchy = block.n_valid < spec.min_coverage * admissible
+    short = block.event_coverage < spec.min_coverage
+    out = {}
+    for at in np.flatnonzero(scarce | patchy | short).tolist():
+        if short[at]:
+            out[int(rows[at])] = (
+                "prices do not cover the event window "
+                + window_text(spec.event_window),
+                f"{block.event_coverage[at]:.0%} of the sessions",
+                f"{spec.min_coverage:.0%}",
+            )
+        else:
+            wanted = max(
+                spec.min_estimation, int(np.ceil(spec.min_coverage * admissible[at]))
+            )
+            purged = f", {block.n_purged[at]} lie near other events"
+            out[int(rows[at])] = (
+                "too few returns in the estimation window "
+                + window_text(spec.estimation),
+                f"{block.n_valid[at]} of {t}" + (purged if block.n_purged[at] else ""),
+                str(wanted),
+            )
+    return out
