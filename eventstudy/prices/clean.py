@@ -1,0 +1,207 @@
+"""What becomes of a row that cannot be right: never repaired, never filled.
+
+======================  =======================================================
+fault                   what is done
+======================  =======================================================
+two rows of one date    an error: which of them holds is not ours to guess
+close or adjusted       the row's prices are missing; a return spans the gap
+  close not positive,
+  not finite, absurd
+adjusted close blank    the row's prices are missing
+  beside a close
+open, high or low not   open, high and low are missing, the close is kept
+  positive, not finite
+high below low, open    open, high and low are missing, the close is kept; an
+  or close outside        error when most rows of a symbol are like this
+volume negative or      the volume is missing
+  not finite
+rows out of order       sorted
+======================  =======================================================
+
+Everything but the error is an entry of the issues, with file and line.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from eventstudy.errors import DataError, Problem
+from eventstudy.prices.raw import MAX_PROBLEMS, shown
+from eventstudy.prices.table import ISSUE_SCHEMA, PRICES, SCHEMA
+
+ROUNDING = 1e-4
+"""Relative slack when a price is compared with the high and the low of its day."""
+
+_LARGEST = 1e12
+_SMALLEST = 1e-12
+_RANGE = ("open", "high", "low")
+_MOST = 0.5
+_FEW = 5
+
+
+def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the usable prices, sorted, and the issues.
+
+    ``parsed`` has the columns of a price table and ``file`` and ``line``. Raises
+    `DataError` for rows of one date, for symbols without any usable price and for
+    tables whose columns must have been swapped.
+    """
+    _refuse_duplicates(parsed)
+    issues = [_order_issues(parsed)]
+    frame = parsed.sort("symbol", "date")
+    for names, faulty, rule, detail, lost, action in _rules():
+        hit = frame.filter(faulty)
+        if hit.height:
+            if rule == "range":
+                _refuse_swapped(frame, hit)
+            issues.append(_row_issues(hit, names, rule, detail, action))
+            nulls = [
+                pl.when(~faulty.fill_null(value=False)).then(pl.col(name)).alias(name)
+                for name in lost
+            ]
+            frame = frame.with_columns(nulls)
+    _refuse_empty(frame)
+    found = pl.concat(issues).sort("symbol", "date", "line", maintain_order=True)
+    return frame.select(list(SCHEMA)), found
+
+
+_Rule = tuple[tuple[str, ...], pl.Expr, str, str, tuple[str, ...], str]
+
+
+def _rules() -> list[_Rule]:
+    close = ("close", "adj_close")
+    high, low = pl.col("high"), pl.col("low")
+    above = pl.max_horizontal("open", "close", "low") > high * (1 + ROUNDING)
+    below = pl.min_horizontal("open", "close", "high") < low * (1 - ROUNDING)
+    no_adjusted = pl.col("adj_close").is_null() & pl.col("close").is_not_null()
+    prices_lost = "the session's prices are missing"
+    range_lost = "open, high and low are missing, the close is kept"
+    not_a_price = f"not a price between {_SMALLEST:g} and {_LARGEST:g}"
+    return [
+        (close, _any_bad_price(close), "price", not_a_price, PRICES, prices_lost),
+        (
+            close,
+            no_adjusted,
+            "no_adjusted_close",
+            "a close without an adjusted close",
+            PRICES,
+            prices_lost,
+        ),
+        (_RANGE, _any_bad_price(_RANGE), "price", not_a_price, _RANGE, range_lost),
+        (
+            ("open", "high", "low", "close"),
+            above.fill_null(value=False) | below.fill_null(value=False),
+            "range",
+            "high, low, open and close contradict each other",
+            _RANGE,
+            range_lost,
+        ),
+        (
+            ("volume",),
+            ~pl.col("volume").is_between(0, 1e18),
+            "volume",
+            "not a volume",
+            ("volume",),
+            "the volume is missing",
+        ),
+    ]
+
+
+def _any_bad_price(names: Sequence[str]) -> pl.Expr:
+    return pl.any_horizontal(
+        [~pl.col(name).is_between(_SMALLEST, _LARGEST) for name in names]
+    )
+
+
+def _row_issues(
+    hit: pl.DataFrame, names: Sequence[str], rule: str, detail: str, action: str
+) -> pl.DataFrame:
+    values = pl.concat_str(
+        [
+            pl.format(f"{name} {{}}", pl.col(name).cast(pl.String).fill_null("missing"))
+            for name in names
+        ],
+        separator=", ",
+    )
+    return hit.select(
+        "symbol",
+        "date",
+        "file",
+        "line",
+        severity=pl.lit("warning"),
+        rule=pl.lit(rule),
+        detail=pl.format("{}: {}", pl.lit(detail), values),
+        action=pl.lit(action),
+    ).cast(pl.Schema(ISSUE_SCHEMA))
+
+
+def _order_issues(parsed: pl.DataFrame) -> pl.DataFrame:
+    """One entry per symbol and file whose rows go back in time."""
+    previous = pl.col("date").shift().over("symbol", "file")
+    back = parsed.with_columns(previous=previous).filter(
+        pl.col("date") < pl.col("previous")
+    )
+    return (
+        back.group_by("symbol", "file", maintain_order=True)
+        .agg(pl.col("date", "line").first(), count=pl.len())
+        .select(
+            "symbol",
+            "date",
+            "file",
+            "line",
+            severity=pl.lit("info"),
+            rule=pl.lit("unsorted"),
+            detail=pl.format("{} rows are earlier than the row above", "count"),
+            action=pl.lit("sorted by date"),
+        )
+        .cast(pl.Schema(ISSUE_SCHEMA))
+    )
+
+
+def _refuse_duplicates(parsed: pl.DataFrame) -> None:
+    keys = pl.struct("symbol", "date")
+    if not parsed.select(keys.is_duplicated().any()).item():
+        return
+    again = parsed.filter(~keys.is_first_distinct()).head(MAX_PROBLEMS + 1)
+    problems = [
+        Problem(
+            message=f"a second row for {row['symbol']}; remove the wrong one",
+            file=row["file"],
+            line=row["line"],
+            column="date",
+            value=f"{row['date']}",
+        )
+        for row in again.iter_rows(named=True)
+    ]
+    raise DataError("there are two rows for one session", shown(problems))
+
+
+def _refuse_swapped(frame: pl.DataFrame, hit: pl.DataFrame) -> None:
+    rows = frame.group_by("symbol").agg(rows=pl.len())
+    bad = hit.group_by("symbol", "file").agg(bad=pl.len(), line=pl.col("line").min())
+    mostly = bad.join(rows, on="symbol").filter(
+        (pl.col("bad") > _FEW) & (pl.col("bad") > _MOST * pl.col("rows"))
+    )
+    problems = [
+        Problem(
+            message=f"high, low, open and close of {row['symbol']} contradict "
+            f"each other in {row['bad']} of {row['rows']} rows; are columns swapped?",
+            file=row["file"],
+            line=row["line"],
+        )
+        for row in mostly.sort("symbol").iter_rows(named=True)
+    ]
+    if problems:
+        raise DataError("the columns cannot be what they are called", shown(problems))
+
+
+def _refuse_empty(frame: pl.DataFrame) -> None:
+    usable = frame.group_by("symbol", maintain_order=True).agg(
+        pl.col("file").first(), any=pl.col("adj_close").is_not_null().any()
+    )
+    problems = [
+        Problem(message=f"not one usable close for {row['symbol']}", file=row["file"])
+        for row in usable.filter(~pl.col("any")).iter_rows(named=True)
+    ]
+    if problems:
+        raise DataError("there are no prices to use", shown(problems))

@@ -1,0 +1,139 @@
+"""Prices of named symbols from a named source."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import polars as pl
+
+from eventstudy.errors import DataError, SpecError, unknown_name
+from eventstudy.prices.files import Files
+from eventstudy.prices.snapshot import Snapshot
+from eventstudy.prices.symbols import check_symbols
+from eventstudy.prices.table import Prices
+
+
+class PriceSource(Protocol):
+    """Whatever delivers daily prices.
+
+    ``fetch`` returns what it has of the symbols, perhaps more of them and more days;
+    with no symbols, all that it has. It raises `SourceError` when it cannot deliver.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that a report prints."""
+        ...
+
+    def fetch(
+        self, symbols: Sequence[str], *, start: date | None, end: date | None
+    ) -> Prices:
+        """Return prices from ``start`` to ``end``, both included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry:
+    """One named source: what it is and how it is opened."""
+
+    name: str
+    meaning: str
+    needs_network: bool
+    open: Callable[..., PriceSource]
+
+
+SOURCES: Mapping[str, SourceEntry] = MappingProxyType(
+    {
+        entry.name: entry
+        for entry in (
+            SourceEntry(
+                name="snapshot",
+                meaning="the embedded prices of the worked example, "
+                "2020-08-03 to 2021-12-31",
+                needs_network=False,
+                open=Snapshot,
+            ),
+            SourceEntry(
+                name="files",
+                meaning="a folder with a CSV, Parquet or Feather file per symbol, "
+                "or one long file; give its path",
+                needs_network=False,
+                open=Files,
+            ),
+        )
+    }
+)
+
+
+def fetch_prices(
+    symbols: Sequence[str],
+    *,
+    source: str | Path | PriceSource = "snapshot",
+    start: date | None = None,
+    end: date | None = None,
+    **settings: object,
+) -> Prices:
+    """Return the prices of the symbols, from ``start`` to ``end`` (both included).
+
+    ``source`` is a name of `SOURCES`, a path, or any object with the methods of
+    `PriceSource`; ``settings`` go to the source. With no symbols, all that the source
+    has. Raises `DataError` naming every symbol that the source does not have.
+
+    >>> prices = fetch_prices(["BTCM", "^GSPC"], source="snapshot")
+    >>> prices.frame.group_by("symbol").len().sort("symbol").rows()
+    [('BTCM', 358), ('^GSPC', 358)]
+    """
+    wanted = check_symbols(symbols)
+    opened = open_source(source, **settings)
+    prices = opened.fetch(wanted, start=start, end=end)
+    return _restrict(prices, wanted, start, end)
+
+
+def open_source(source: str | Path | PriceSource, **settings: object) -> PriceSource:
+    """Return the source of a name or a path; raise `SpecError` if it is neither."""
+    if not isinstance(source, str | Path):
+        return source
+    if source in SOURCES and source != "files":
+        return SOURCES[str(source)].open(**settings)
+    path = Path(source)
+    is_path = isinstance(source, Path) or path.exists() or len(path.parts) > 1
+    if is_path or path.suffix:
+        return Files(path=path, **settings)  # type: ignore[arg-type]
+    error = unknown_name("source of prices", source, SOURCES)
+    raise SpecError(f"{error}; or give the path of a file or folder")
+
+
+def _restrict(
+    prices: Prices, symbols: tuple[str, ...], start: date | None, end: date | None
+) -> Prices:
+    wanted = symbols or prices.symbols
+    if absent := [symbol for symbol in wanted if symbol not in prices.symbols]:
+        raise DataError(
+            f"no prices for {', '.join(absent)} in {prices.source}; "
+            f"it has {', '.join(_some(prices.symbols))}"
+        )
+    kept = pl.col("symbol").is_in(wanted)
+    in_span = pl.col("date").is_between(start or date.min, end or date.max)
+    frame = prices.frame.filter(kept, in_span)
+    held = set(frame["symbol"].unique())
+    if outside := [symbol for symbol in wanted if symbol not in held]:
+        raise DataError(
+            f"no prices for {', '.join(outside)} from {start or 'the beginning'} to "
+            f"{end or 'the end'} in {prices.source}"
+        )
+    issues = prices.issues.filter(kept, in_span | pl.col("date").is_null())
+    return Prices(
+        frame=frame,
+        source=prices.source,
+        files=tuple(file for file in prices.files if file.symbol in wanted),
+        issues=issues,
+        notice=prices.notice,
+    )
+
+
+def _some(symbols: Sequence[str], limit: int = 40) -> list[str]:
+    rest = len(symbols) - limit
+    return [*symbols[:limit], f"and {rest} more"] if rest > 0 else list(symbols)

@@ -1,0 +1,187 @@
+"""Prices from the user's own files and frames."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from eventstudy.errors import DataError, Problem
+from eventstudy.prices.clean import clean
+from eventstudy.prices.parse import complete, parse_table
+from eventstudy.prices.raw import (
+    RawTable,
+    blanks_to_null,
+    is_price_file,
+    read_raw,
+    shown,
+)
+from eventstudy.prices.symbols import symbol_of_file
+from eventstudy.prices.table import PriceFile, Prices, describe_files
+
+
+class ArrowStream(Protocol):
+    """A table with the Arrow C stream interface: polars, pandas, pyarrow, duckdb."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return a capsule with the stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The source of prices that are files: a folder, or one file.
+
+    columns : ``{field: column}`` where the header's own words are not clear
+    date_format : of dates that are not written 2021-05-21, like ``%m/%d/%Y``
+    """
+
+    path: Path
+    columns: Mapping[str, str] | None = None
+    date_format: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the source, without the folder that it lies in."""
+        return f"files: {self.path.resolve().name}"
+
+    def fetch(
+        self, symbols: Sequence[str], *, start: date | None, end: date | None
+    ) -> Prices:
+        """Read the files of these symbols, or all files when none is named for them."""
+        raws = self._raws(symbols)
+        return _prices(raws, self.name, self.columns, self.date_format)
+
+    def read(self) -> Prices:
+        """Read everything."""
+        raws = self._raws(())
+        return _prices(raws, self.name, self.columns, self.date_format)
+
+    def _raws(self, symbols: Sequence[str]) -> list[RawTable]:
+        if not self.path.exists():
+            problem = Problem(
+                message="there is no such file or folder", file=str(self.path)
+            )
+            raise DataError("the prices cannot be read", [problem])
+        if not self.path.is_dir():
+            return [read_raw(self.path)]
+        paths = sorted(path for path in self.path.iterdir() if is_price_file(path))
+        if not paths:
+            problem = Problem(
+                message="no CSV, Parquet or Feather file", file=self.path.name
+            )
+            raise DataError("the folder holds no prices", [problem])
+        by_symbol = {symbol_of_file(path): path for path in paths}
+        if symbols and all(symbol in by_symbol for symbol in symbols):
+            paths = [path for path in paths if symbol_of_file(path) in set(symbols)]
+        return _collect(paths)
+
+
+def read_prices(
+    source: str | Path | ArrowStream,
+    *,
+    columns: Mapping[str, str] | None = None,
+    date_format: str | None = None,
+) -> Prices:
+    """Read prices from a folder, a file or a frame.
+
+    A folder holds one CSV, Parquet or Feather file per symbol, named after it. A file
+    or frame is long, with a column ``symbol``; without one it is of the symbol that
+    the file is named after. Only ``date`` and ``close`` are required; common
+    spellings of the headers are understood, ``columns`` settles the others.
+
+    Raises `DataError` that lists every place at fault; rows that cannot be right are
+    in the ``issues`` of the result.
+
+    >>> import polars as pl
+    >>> table = {"symbol": "X", "date": ["2021-05-20", "2021-05-21"], "close": [9.0, 0]}
+    >>> prices = read_prices(pl.DataFrame(table, strict=False))
+    >>> prices.frame["close"].to_list()
+    [9.0, None]
+    >>> prices.issues["rule"].to_list()
+    ['price']
+    """
+    if isinstance(source, str | Path):
+        path = Path(source)
+        return Files(path=path, columns=columns, date_format=date_format).read()
+    raw = _raw_of_frame(source)
+    return _prices([raw], "frame", columns, date_format)
+
+
+def _raw_of_frame(source: ArrowStream) -> RawTable:
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect()
+    if not hasattr(source, "__arrow_c_stream__"):
+        kind = type(source).__name__
+        problem = Problem(message=f"wanted a path or a frame, found {kind}")
+        raise DataError("the prices cannot be read", [problem])
+    cells = blanks_to_null(pl.DataFrame(_Stream(source)))
+    lines = pl.int_range(1, cells.height + 1, dtype=pl.Int64, eager=True)
+    return RawTable(name="frame", cells=cells, lines=lines, sha256=None)
+
+
+class _Stream:
+    """Shows a frame by its Arrow stream only, in which pandas' index is a column."""
+
+    def __init__(self, frame: ArrowStream) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def _collect(paths: Sequence[Path]) -> list[RawTable]:
+    """Read all files; the faults of all of them make one error."""
+    raws: list[RawTable] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            raws.append(read_raw(path))
+        except DataError as error:
+            problems += error.problems
+    if problems:
+        raise DataError("price files cannot be read", shown(problems))
+    return raws
+
+
+def _prices(
+    raws: Sequence[RawTable],
+    source: str,
+    columns: Mapping[str, str] | None,
+    date_format: str | None,
+) -> Prices:
+    parsed: list[pl.DataFrame] = []
+    problems: list[Problem] = []
+    adjusted: dict[str, bool] = {}
+    for raw in raws:
+        symbol = None if raw.name == "frame" else symbol_of_file(Path(raw.name))
+        try:
+            table = parse_table(
+                raw, symbol=symbol, columns=columns, date_format=date_format
+            )
+        except DataError as error:
+            problems += error.problems
+            continue
+        adjusted[raw.name] = "adj_close" in table.columns
+        parsed.append(complete(table))
+    if problems:
+        raise DataError("the price files hold what is wrong", shown(problems))
+    table = pl.concat(parsed, how="diagonal")
+    if not table.height:
+        raise DataError("there are no rows of prices")
+    frame, issues = clean(table)
+    origins = table.select("symbol", "file").unique()
+    files: list[PriceFile] = []
+    for raw in raws:
+        of_file = origins.filter(pl.col("file") == raw.name)["symbol"]
+        part = frame.filter(pl.col("symbol").is_in(of_file.to_list()))
+        basis = _ADJUSTED if adjusted[raw.name] else _UNADJUSTED
+        files += describe_files(part, name=raw.name, basis=basis, sha256=raw.sha256)
+    ordered = tuple(sorted(files, key=lambda file: (file.symbol, file.name)))
+    return Prices(frame=frame, source=source, files=ordered, issues=issues)
+
+
+_ADJUSTED = "as in the file, which has an adjusted close"
+_UNADJUSTED = "as in the file; it has no adjusted close, the close is taken for it"

@@ -1,0 +1,71 @@
+"""Symbols that are safe in file names and web addresses."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from eventstudy.errors import SpecError
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:*?"<>|]')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)")
+_MAX_BYTES = 100
+
+
+def symbol_fault(symbol: str) -> str | None:
+    r"""Say why a text cannot be a symbol, or return None.
+
+    >>> symbol_fault("BTC-USD"), symbol_fault("^GSPC"), symbol_fault("M&M.NS")
+    (None, None, None)
+    >>> symbol_fault("../x")
+    "a symbol cannot begin with '.' or a blank"
+    """
+    if not symbol:
+        return "a symbol cannot be empty"
+    if symbol[0] in ". " or symbol[-1] in ". ":
+        end = "begin" if symbol[0] in ". " else "end"
+        return f"a symbol cannot {end} with '.' or a blank"
+    if _FORBIDDEN.search(symbol):
+        return 'a symbol cannot hold control characters or any of / \\ : * ? " < > |'
+    if len(symbol.encode("utf-8", "replace")) > _MAX_BYTES:
+        return f"a symbol cannot be longer than {_MAX_BYTES} bytes"
+    return None
+
+
+def check_symbols(symbols: Iterable[str]) -> tuple[str, ...]:
+    """Return the symbols without repetition, in their order.
+
+    Raises `SpecError` that names every text that cannot be a symbol.
+
+    >>> check_symbols(["RIOT", "MARA", "RIOT"])
+    ('RIOT', 'MARA')
+    """
+    if isinstance(symbols, str):
+        raise SpecError(f"symbols: wanted a list, found the text {symbols!r}")
+    unique = tuple(dict.fromkeys(symbols))
+    faults = [(symbol, fault) for symbol in unique if (fault := symbol_fault(symbol))]
+    if faults:
+        listing = "; ".join(f"{symbol!r}: {fault}" for symbol, fault in faults)
+        raise SpecError(f"not usable as symbols: {listing}")
+    return unique
+
+
+def file_stem(symbol: str) -> str:
+    """Return a file name for a symbol; names that Windows reserves get a prefix.
+
+    >>> file_stem("BTC-USD"), file_stem("CON.DE")
+    ('BTC-USD', '_CON.DE')
+    """
+    (checked,) = check_symbols([symbol])
+    return f"_{checked}" if _RESERVED.match(checked) else checked
+
+
+def symbol_of_file(path: Path) -> str:
+    """Return the symbol that a file is named after; the inverse of `file_stem`.
+
+    >>> symbol_of_file(Path("BRK.B.csv.gz")), symbol_of_file(Path("_CON.DE.parquet"))
+    ('BRK.B', 'CON.DE')
+    """
+    name = path.name.removesuffix(".gz")
+    stem = name.rpartition(".")[0]
+    bare = stem.removeprefix("_")
+    return bare if bare != stem and _RESERVED.match(bare) else stem

@@ -1,0 +1,130 @@
+"""What a source of prices hands over: one long table and what was found in it."""
+
+import hashlib
+import html
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+PRICES = ("open", "high", "low", "close", "adj_close")
+FIELDS = (*PRICES, "volume")
+
+SCHEMA: Mapping[str, pl.DataType] = {
+    "symbol": pl.String(),
+    "date": pl.Date(),
+    **{name: pl.Float64() for name in FIELDS},
+}
+ISSUE_SCHEMA: Mapping[str, pl.DataType] = {
+    "symbol": pl.String(),
+    "date": pl.Date(),
+    "file": pl.String(),
+    "line": pl.Int64(),
+    "severity": pl.String(),
+    "rule": pl.String(),
+    "detail": pl.String(),
+    "action": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceFile:
+    """Where the prices of one symbol came from.
+
+    name : file or data set, never an absolute path;  sha256 : of the file's bytes,
+    or of the values where there is no file;  basis : how the prices are adjusted
+    """
+
+    symbol: str
+    name: str
+    sha256: str
+    rows: int
+    first: date
+    last: date
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prices:
+    """Daily prices of several symbols, with their origin and their faults.
+
+    frame : symbol, date, open, high, low, close, adj_close, volume; sorted by symbol
+        and date, unique in both, null where there is no usable price
+    source : "snapshot", "files: NAME", "yahoo" or "frame"
+    files : origin of each symbol
+    issues : symbol, date, file, line, severity (error|warning|info), rule, detail,
+        action; what was found and what was done about it. ``line`` counts from 1,
+        header included, in a text file, and is the row in any other table
+    notice : rights and origin that a report must print
+    """
+
+    frame: pl.DataFrame
+    source: str
+    files: tuple[PriceFile, ...]
+    issues: pl.DataFrame
+    notice: str | None = None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols, sorted."""
+        return tuple(sorted({file.symbol for file in self.files}))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.frame.height
+
+    def _repr_html_(self) -> str:
+        cells = (
+            (f.symbol, f.name, f"{f.rows}", f"{f.first}", f"{f.last}", f.basis)
+            for f in self.files
+        )
+        head = ("symbol", "file", "rows", "first", "last", "basis")
+        body = "".join(_html_row(row, "td") for row in cells)
+        return (
+            f"<p>Prices from {html.escape(self.source)}: {len(self.files)} symbols, "
+            f"{len(self)} rows, {self.issues.height} issues</p>"
+            f"<table>{_html_row(head, 'th')}{body}</table>"
+        )
+
+
+def issues_frame(rows: Iterable[Mapping[str, object]] = ()) -> pl.DataFrame:
+    """Return an issues table from rows that may leave out what they do not know."""
+    return pl.DataFrame(
+        [{name: row.get(name) for name in ISSUE_SCHEMA} for row in rows],
+        schema=dict(ISSUE_SCHEMA),
+    )
+
+
+def content_sha256(frame: pl.DataFrame) -> str:
+    """SHA-256 of the dates and prices of a frame, independent of any file format."""
+    digest = hashlib.sha256()
+    days = frame["date"].cast(pl.Int32).to_numpy()
+    digest.update(days.astype("<i4").tobytes())
+    for name in FIELDS:
+        values = frame[name].fill_null(float("nan")).to_numpy()
+        digest.update(values.astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+def describe_files(
+    frame: pl.DataFrame, *, name: str, basis: str, sha256: str | None = None
+) -> tuple[PriceFile, ...]:
+    """Return one `PriceFile` per symbol of a frame that came from one place."""
+    return tuple(
+        PriceFile(
+            symbol=str(part["symbol"][0]),
+            name=name,
+            sha256=sha256 or content_sha256(part),
+            rows=part.height,
+            first=part["date"][0],
+            last=part["date"][-1],
+            basis=basis,
+        )
+        for part in frame.partition_by("symbol", maintain_order=True)
+    )
+
+
+def _html_row(cells: Iterable[str], tag: str) -> str:
+    inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+    return f"<tr>{inner}</tr>"
