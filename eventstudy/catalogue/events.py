@@ -1,0 +1,206 @@
+"""The reader: cells of a file or frame -> validated, typed events."""
+
+import hashlib
+import html
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from eventstudy.catalogue import frames
+from eventstudy.catalogue.check import check_cells, check_header, expected_columns
+from eventstudy.catalogue.explain import near_misses
+from eventstudy.catalogue.text import Records, parse_records, read_bytes
+from eventstudy.errors import DataError, Problem
+from eventstudy.schemas import (
+    Catalogue,
+    parse_day,
+    parse_instant,
+    parse_local,
+    split_list,
+)
+
+REQUIRED = ("event_id", "announced_at")
+DERIVED = ("announced_utc", "announced_date", "line")
+KNOWN = tuple(name for name in Catalogue.column_names() if name not in DERIVED)
+MAX_PROBLEMS = 100
+_DEFAULTS = {
+    "headline": "every event belongs to the headline sample",
+    "kind": "every kind is 'other'",
+    "precision": "minute where an instant is given, day where a date",
+    "assets": "every event concerns all assets",
+}
+INSTANTS = ("reaction_at", "source_latest_at")
+DATES = ("date_act", "date_first_public", "date_effective")
+_SIGNS = {"-1": "-", "−": "-", "−1": "-", "1": "+", "+1": "+"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """A validated catalogue.
+
+    frame : one row per event in catalogue order; columns as in `schemas.Catalogue`,
+        then ``expected_<group>`` (``-``, ``0``, ``+``, ``?`` or null), extra columns
+        and ``line``, the event's line in the file, or its row in the frame, from 1
+    source : file name as given, or ``"frame"``;  sha256 : of the file's bytes
+    notes : what the reader decided by itself
+    """
+
+    frame: pl.DataFrame
+    source: str
+    sha256: str | None
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def _repr_html_(self) -> str:
+        shown = [
+            name
+            for name in ("event_id", "announced_at", "precision", "kind", "title")
+            if self.frame[name].null_count() < len(self)
+        ]
+        notes = "; ".join(self.notes)
+        caption = f"{len(self)} events from {self.source}" + (
+            f" ({notes})" if notes else ""
+        )
+        table = self.frame.select(shown)._repr_html_()
+        return f"<p>{html.escape(caption)}</p>{table}"
+
+
+def read_events(source: str | Path | frames.ArrowStream) -> Events:
+    """Read a catalogue of announcements and check every cell.
+
+    source : a CSV file (comma, semicolon or tab; UTF-8), or a frame with the Arrow C
+        stream (polars, pandas, pyarrow). Only ``event_id`` and ``announced_at`` are
+        required: an instant with its offset, or a date when no more is known.
+
+    Raises `DataError` that lists all problems with file, line, column and value.
+
+    >>> import polars as pl
+    >>> events = read_events(
+    ...     pl.DataFrame(
+    ...         {"event_id": ["summons"], "announced_at": ["2021-06-21T18:12+08:00"]}
+    ...     )
+    ... )
+    >>> events.frame.select("announced_utc", "precision").row(0)[0].isoformat()
+    '2021-06-21T10:12:00+00:00'
+    """
+    name = frames.NAME if not isinstance(source, str | Path) else str(source)
+    notes: list[str] = []
+    problems: list[Problem] = []
+    digest = None
+    if isinstance(source, str | Path):
+        data = read_bytes(Path(source), name)
+        digest = hashlib.sha256(data).hexdigest()
+        records = parse_records(data, name)
+        notes += records.notes
+        problems += records.problems
+        problems += check_header(records.header, REQUIRED, name, records.header_line)
+        cells, lines = _frame_of(records), records.lines
+    elif isinstance(source, frames.ArrowStream):
+        cells = frames.cells_of(source, problems)
+        problems += check_header(cells.columns, REQUIRED, name, None)
+        lines = list(range(1, cells.height + 1))
+    else:
+        raise DataError(
+            f"a catalogue cannot be read from {type(source).__name__}; give the path "
+            "of a CSV file or a frame with the Arrow C stream (polars, pandas, pyarrow)"
+        )
+    notes += _decisions(cells.columns)
+    cells = _normalise(cells, lines)
+    known_wrong = {problem.column for problem in problems if problem.column}
+    problems += check_cells(cells, name, skip=known_wrong)
+    if problems:
+        raise _error(name, problems)
+    if cells.is_empty():
+        problem = Problem(message="has a header but no events", file=name)
+        raise _error(name, [problem])
+    return Events(frame=_typed(cells), source=name, sha256=digest, notes=tuple(notes))
+
+
+def _frame_of(records: Records) -> pl.DataFrame:
+    columns: dict[str, list[str]] = {}
+    for number, title in enumerate(records.header):
+        columns.setdefault(title, [row[number] for row in records.rows])
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+
+
+def _normalise(cells: pl.DataFrame, lines: list[int]) -> pl.DataFrame:
+    """Strip cells, make empty ones null and directions one of the four signs."""
+    cells = cells.drop(DERIVED, strict=False)
+    text = pl.all().str.strip_chars()
+    signs = expected_columns(cells.columns)
+    return (
+        cells.with_columns(pl.when(text != "").then(text).name.keep())
+        .with_columns(pl.col(signs).replace(_SIGNS))
+        .with_columns(pl.Series("line", lines, dtype=pl.Int64))
+    )
+
+
+def _decisions(columns: list[str]) -> list[str]:
+    """Say which defaults stand in for absent columns, and what is kept unread."""
+    notes = [
+        f"no column '{name}': {meaning}"
+        for name, meaning in _DEFAULTS.items()
+        if name not in columns
+    ]
+    for name in DERIVED:
+        if name in columns:
+            notes.append(
+                f"column '{name}' is worked out by the reader; yours is ignored"
+            )
+    extra = _extra(columns)
+    if extra:
+        notes.append(f"extra columns kept: {', '.join(extra)}")
+    for name in extra:
+        meant = [known for known in KNOWN if name in near_misses(known, [name])]
+        meant = [known for known in meant if known not in columns]
+        if meant:
+            notes.append(f"column '{name}' is not read; did you mean '{meant[0]}'?")
+    return notes
+
+
+def _extra(columns: list[str]) -> list[str]:
+    read = {*KNOWN, *DERIVED, *expected_columns(columns)}
+    return [name for name in columns if name not in read]
+
+
+def _typed(cells: pl.DataFrame) -> pl.DataFrame:
+    """Give every column its type and its default, in the order of the contract."""
+    absent = [name for name in KNOWN if name not in cells.columns]
+    cells = cells.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    written = pl.col("announced_at")
+    instant = parse_instant(written)
+    in_sample = pl.col("headline").str.to_lowercase() == "true"
+    typed = cells.with_columns(
+        title=pl.col("title").fill_null(pl.col("event_id")),
+        announced_utc=instant,
+        announced_date=parse_local(written).dt.date().fill_null(parse_day(written)),
+        precision=pl.col("precision").fill_null(
+            pl.when(instant.is_null()).then(pl.lit("day")).otherwise(pl.lit("minute"))
+        ),
+        kind=pl.col("kind").fill_null("other"),
+        assets=split_list(pl.col("assets")),
+        flags=split_list(pl.col("flags")),
+        headline=pl.lit(value=True)
+        if "headline" in absent
+        else in_sample.fill_null(value=False),
+        **{name: parse_instant(pl.col(name)) for name in INSTANTS},
+        **{name: parse_day(pl.col(name)) for name in DATES},
+    )
+    columns = cells.columns
+    contract = Catalogue.validate(typed)
+    rest = typed.select(*expected_columns(columns), *_extra(columns))
+    return contract.drop("line").hstack(rest).hstack([contract["line"]])
+
+
+def _error(name: str, problems: list[Problem]) -> DataError:
+    count = len(problems)
+    shown = sorted(problems, key=lambda problem: problem.line or 0)[:MAX_PROBLEMS]
+    if count > len(shown):
+        shown.append(
+            Problem(message=f"… and {count - len(shown)} more problems", file=name)
+        )
+    noun = "problem" if count == 1 else "problems"
+    return DataError(f"{name}: {count} {noun} in the catalogue", shown)

@@ -1,0 +1,59 @@
+"""Any frame with the Arrow C stream -> the cells that a file would have held."""
+
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from eventstudy.errors import DataError, Problem
+
+NAME = "frame"
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """A table that offers its columns through the Arrow C stream interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule with the stream."""
+
+
+def cells_of(source: ArrowStream, problems: list[Problem]) -> pl.DataFrame:
+    """Return all columns as text; a column without a written form is a problem."""
+    frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
+    columns = []
+    for column in frame.get_columns():
+        text = _as_text(column.dtype, pl.col(column.name))
+        if isinstance(text, str):
+            problems.append(Problem(message=text, file=NAME, column=column.name))
+            text = pl.lit(None, dtype=pl.String).alias(column.name)
+        columns.append(text)
+    if frame.is_empty():
+        raise DataError(f"{NAME}: holds no events; wanted one row per event")
+    return frame.select(columns)
+
+
+def _as_text(dtype: pl.DataType, column: pl.Expr) -> pl.Expr | str:
+    """Text of a column, or the words why it has none."""
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is None:
+            return (
+                "holds naive timestamps; attach the zone of the clock that was read, "
+                'e.g. .dt.replace_time_zone("Asia/Shanghai")'
+            )
+        written = column.dt.cast_time_unit("us").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z")
+        return written.str.replace(".000000", "", literal=True)
+    if isinstance(dtype, pl.List) and dtype.inner in (pl.String, pl.Null):
+        return column.cast(pl.List(pl.String)).list.join(" ")
+    if dtype.is_float():
+        whole = column.cast(pl.Int64, strict=False)
+        is_whole = column.fill_nan(None) == whole
+        return (
+            pl.when(is_whole)
+            .then(whole.cast(pl.String))
+            .otherwise(column.fill_nan(None).cast(pl.String))
+        )
+    if dtype == pl.Boolean or dtype.is_integer() or dtype in (pl.Date, pl.Null):
+        return column.cast(pl.String)
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+        return column.cast(pl.String)
+    return f"has type {dtype}; wanted text, a date, an instant, a number or true/false"

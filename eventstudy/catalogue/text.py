@@ -1,0 +1,281 @@
+"""Bytes of a catalogue file -> records with the line on which each one starts."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eventstudy.errors import DataError, Problem
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_LINE_BYTES = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
+_SEPARATORS = {",": "','", ";": "';'", "\t": "tab"}
+_FOREIGN = {
+    b"PK\x03\x04": "an Excel workbook or a zip archive; save it as 'CSV UTF-8'",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as 'CSV UTF-8'",
+    b"PAR1": "a Parquet file; read it with polars and pass the frame",
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+    b"%PDF": "a PDF document",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+}
+_MARKUP = re.compile(r"\s*<")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Header and rows of a file; ``lines[i]`` is the line where ``rows[i]`` starts.
+
+    Rows have as many cells as the header; those that had not are in ``problems``.
+    """
+
+    header: list[str]
+    header_line: int
+    rows: list[list[str]]
+    lines: list[int]
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def escape_cell(text: str) -> str:
+    """Return the text so that a spreadsheet shows it instead of calculating it.
+
+    For text cells of written CSV files; numbers are not text and need no escape.
+
+    >>> escape_cell("=1+1"), escape_cell("plain")
+    ("'=1+1", 'plain')
+    """
+    return (
+        "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+    )
+
+
+def read_bytes(path: Path, name: str) -> bytes:
+    """Read a text file of bounded size and line length; raise `DataError` otherwise.
+
+    A file that is too large, has an endless line or is not text is refused before
+    more than a chunk of it beyond the bound is in memory.
+    """
+    chunks: list[bytes] = []
+    size, line, open_line = 0, 1, 0
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                if not chunks:
+                    _refuse_foreign(chunk, name)
+                if b"\0" in chunk:
+                    line += _count_lines(chunk[: chunk.index(b"\0")])
+                    raise _refusal(
+                        name, "holds NUL bytes: it is binary, not text", line
+                    )
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise _refusal(
+                        name,
+                        f"is larger than {MAX_BYTES // 1024**2} MB, the bound of a "
+                        "catalogue file; pass a frame instead",
+                    )
+                longest, open_line = _line_lengths(chunk, open_line)
+                if longest > MAX_LINE_BYTES:
+                    raise _refusal(
+                        name,
+                        f"has a line of more than {MAX_LINE_BYTES} bytes; one event "
+                        "is one line",
+                        line if open_line >= longest else None,
+                    )
+                line += _count_lines(chunk)
+                chunks.append(chunk)
+    except OSError as error:
+        raise _refusal(name, f"cannot be read: {error.strerror}") from None
+    return b"".join(chunks)
+
+
+def parse_records(data: bytes, name: str) -> Records:
+    """Split the bytes of a catalogue file into records, or raise `DataError`."""
+    notes = []
+    if data.startswith(b"\xef\xbb\xbf"):
+        notes.append("byte order mark skipped")
+        data = data[3:]
+    text = _decode(data, name)
+    if not text.strip():
+        raise _refusal(name, "is empty; wanted a header and one line per event")
+    if _MARKUP.match(text):
+        raise _refusal(name, "is HTML or XML, not CSV; save the raw file instead", 1)
+    separator = _detect_separator(text)
+    if separator != ",":
+        notes.append(f"separator {_SEPARATORS[separator]} detected")
+    records = _split(text, separator, name)
+    return _without_nameless(
+        Records(
+            header=records.header,
+            header_line=records.header_line,
+            rows=records.rows,
+            lines=records.lines,
+            notes=[*notes, *records.notes],
+            problems=records.problems,
+        ),
+        name,
+    )
+
+
+def _refusal(name: str, message: str, line: int | None = None) -> DataError:
+    return DataError(
+        f"{name}: not a catalogue that can be read",
+        [Problem(message=message, file=name, line=line)],
+    )
+
+
+def _refuse_foreign(start: bytes, name: str) -> None:
+    for magic, meaning in _FOREIGN.items():
+        if start.startswith(magic):
+            raise _refusal(name, f"is {meaning}")
+
+
+def _count_lines(data: bytes) -> int:
+    return data.count(b"\n") or data.count(b"\r")
+
+
+def _line_lengths(chunk: bytes, open_line: int) -> tuple[int, int]:
+    """Longest line seen, and the length of the last one, which may go on."""
+    pieces = chunk.splitlines()
+    lengths = [len(piece) for piece in pieces]
+    lengths[0] += open_line
+    ended = chunk.endswith((b"\n", b"\r"))
+    return max(lengths), 0 if ended else lengths[-1]
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        problems = []
+        for number, line in enumerate(data.splitlines(), start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                near = line[max(0, error.start - 12) : error.start + 12]
+                problems.append(
+                    Problem(
+                        message=f"byte 0x{byte:02x} is not UTF-8; save as UTF-8",
+                        file=name,
+                        line=number,
+                        value=near.decode("utf-8", errors="replace"),
+                    )
+                )
+        raise DataError(f"{name}: the text is not UTF-8", problems) from None
+
+
+def _detect_separator(text: str) -> str:
+    """Separator that finds the required columns, else the most columns, else comma."""
+    first = next(line for line in text.splitlines() if line.strip())
+
+    def score(separator: str) -> tuple[int, int]:
+        names = {cell.strip(' "') for cell in first.split(separator)}
+        return len(names & {"event_id", "announced_at"}), first.count(separator)
+
+    return max(_SEPARATORS, key=score)
+
+
+def _split(text: str, separator: str, name: str) -> Records:
+    header: list[str] = []
+    header_line = 1
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    blank: list[int] = []
+    problems: list[Problem] = []
+    for line, cells in _iterate(text, separator, name, problems):
+        if not cells:
+            continue
+        if not header:
+            header, header_line = [cell.strip() for cell in cells], line
+        elif not any(cell.strip() for cell in cells):
+            blank.append(line)
+        elif len(cells) != len(header):
+            problems.append(_ragged(cells, header, separator, name, line))
+        else:
+            rows.append(cells)
+            lines.append(line)
+    notes = []
+    if blank:
+        where = ", ".join(map(str, blank[:10])) + (" …" if len(blank) > 10 else "")
+        notes.append(f"lines of empty cells skipped: {where}")
+    return Records(
+        header=header,
+        header_line=header_line,
+        rows=rows,
+        lines=lines,
+        notes=notes,
+        problems=problems,
+    )
+
+
+def _iterate(
+    text: str, separator: str, name: str, problems: list[Problem]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first line, cells); a broken quotation ends the file with a problem."""
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        strict=True,
+        skipinitialspace=True,
+    )
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        problems.append(
+            Problem(
+                message=f"the quotation marks of this row do not pair up ({error}); "
+                'write " inside a quoted cell as ""; what follows was not read',
+                file=name,
+                line=line,
+            )
+        )
+
+
+def _ragged(
+    cells: list[str], header: list[str], separator: str, name: str, line: int
+) -> Problem:
+    cause = (
+        f"put quotation marks around a cell that holds {_SEPARATORS[separator]}"
+        if len(cells) > len(header)
+        else "is the line cut off?"
+    )
+    return Problem(
+        message=f"{len(cells)} cells where the header has {len(header)}; {cause}",
+        file=name,
+        line=line,
+    )
+
+
+def _without_nameless(records: Records, name: str) -> Records:
+    """Drop columns that have neither name nor cells; the others need a name."""
+    nameless = [i for i, title in enumerate(records.header) if not title]
+    if not nameless:
+        return records
+    filled = [i for i in nameless if any(row[i].strip() for row in records.rows)]
+    problems = [
+        Problem(
+            message=f"column {i + 1} has cells but no name",
+            file=name,
+            line=records.header_line,
+        )
+        for i in filled
+    ]
+    keep = [i for i, title in enumerate(records.header) if title]
+    dropped = len(nameless) - len(filled)
+    notes = [f"empty columns without a name skipped: {dropped}"] if dropped else []
+    return Records(
+        header=[records.header[i] for i in keep],
+        header_line=records.header_line,
+        rows=[[row[i] for i in keep] for row in records.rows],
+        lines=records.lines,
+        notes=[*records.notes, *notes],
+        problems=[*records.problems, *problems],
+    )
