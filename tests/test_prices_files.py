@@ -251,7 +251,7 @@ class TestRefused:
 
     def test_a_thousand_faults_are_cut_short(self, tmp_path):
         text = "date,close\n" + "never,1\n" * 1000
-        with pytest.raises(DataError, match="and 950 more|and 1 more") as caught:
+        with pytest.raises(DataError, match="and more like these") as caught:
             read_prices(write(tmp_path, "X.csv", text))
         assert len(caught.value.problems) == 51
 
@@ -386,20 +386,9 @@ class TestSymbols:
     @pytest.mark.parametrize(
         "symbol",
         [
-            "",
-            ".",
-            "..",
-            "../x",
-            "a/b",
-            "a\\b",
-            "/etc",
-            "C:x",
-            "a\x00",
-            "a\nb",
-            "x.",
-            " x",
-        ]
-        + ["a*", "x" * 101, "a\u2028b", "a\x85b"],
+            *("", ".", "..", "../x", "a/b", "a\\b", "/etc", "C:x", "a\x00", "a\nb"),
+            *("x.", " x", "a*", "x" * 101, "a\u2028b", "a\x85b"),
+        ],
     )
     def test_refused(self, symbol):
         with pytest.raises(SpecError, match="not usable as symbols"):
