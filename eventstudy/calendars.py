@@ -477,17 +477,16 @@ def _reasons(
 ) -> list[str | None]:
     """Return why there is no day 0, then what is uncertain; None for a plain case."""
     start, end = (_date(int(calendar.sessions[i])) for i in (0, -1))
+    name = calendar.name
     reasons: list[str | None] = []
     for i, timed in enumerate(spots.timed.tolist()):
         parts = []
         if before[i]:
-            parts.append(
-                f"before {start}, the first session of {calendar.name} at hand"
-            )
+            parts.append(f"before {start}, the first session of {name} at hand")
         elif after[i]:
-            parts.append(f"after {end}, where calendar {calendar.name} ends")
+            parts.append(f"after {end}, the last session of {name} at hand")
         elif lost[i]:
-            parts.append(f"on no session of {calendar.name} ({spots.states[i]})")
+            parts.append(f"on no session of {name} ({spots.states[i]})")
         if not timed:
             parts.append(_ONLY_DAY)
         elif not calendar.hours:
