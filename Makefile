@@ -1,0 +1,53 @@
+# The two commands of the README: `make analyze` and `make test`. Both set up .venv by
+# themselves; PYTHON=python3.12 chooses another interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: analyze test lint slow check-python
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo "make analyze   study China's 2021 crackdown, write reports/china_2021/"
+	@echo "make test      run the tests"
+	@echo "make lint      ruff, mypy, import-linter"
+	@echo "make slow      Monte-Carlo tests of size and power"
+
+analyze: $(VENV)/runtime.stamp
+	@$(BIN)/eventstudy analyze events/china_2021.csv
+
+test: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+slow: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -m slow
+
+check-python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "$(PYTHON) was not found: install Python 3.11 or later, or say PYTHON=path/to/python" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$($(PYTHON) --version 2>&1) is too old: eventstudy needs Python 3.11 or later;" \
+	  "say for example: make analyze PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu the package" \
+	  "python3-venv), or say PYTHON=path/to/another/python" >&2; exit 2; }
+
+$(VENV)/bin/python: | check-python
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "the virtual environment could not be made; see above" >&2; exit 2; }
+
+$(VENV)/runtime.stamp: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing eventstudy and what it needs ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . && touch $@
+
+$(VENV)/dev.stamp: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing eventstudy, what it needs, and the tools of its tests ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@ $(VENV)/runtime.stamp
