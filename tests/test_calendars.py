@@ -254,18 +254,35 @@ def test_day_precision_off_session_can_be_dropped():
 
 @pytest.mark.parametrize("policy", ["next", "previous", "drop"])
 @pytest.mark.parametrize(
-    ("instant", "reason"),
+    ("instant", "reason", "state"),
     [
-        ("2019-06-03T15:00", "before 2021-06-01, the first session of XNYS at hand"),
-        ("2021-05-29T15:00", "before 2021-06-01, the first session of XNYS at hand"),
-        ("2021-06-30T20:00", "after 2021-06-30, the last session of XNYS at hand"),
-        ("2031-06-03T15:00", "after 2021-06-30, the last session of XNYS at hand"),
+        (
+            "2019-06-03T15:00",
+            "before 2021-06-01, the first session of XNYS at hand",
+            "unknown",
+        ),
+        (
+            "2021-05-29T15:00",
+            "before 2021-06-01, the first session of XNYS at hand",
+            "unknown",
+        ),
+        (
+            "2021-06-30T20:00",
+            "after 2021-06-30, the last session of XNYS at hand",
+            "post",
+        ),
+        (
+            "2031-06-03T15:00",
+            "after 2021-06-30, the last session of XNYS at hand",
+            "unknown",
+        ),
     ],
 )
-def test_outside_the_calendar_is_a_reason(instant, reason, policy):
+def test_outside_the_calendar_is_a_reason(instant, reason, state, policy):
     calendar = get_calendar("XNYS", start=date(2021, 5, 29), end=date(2021, 6, 30))
     zero = day_zeros(calendar, [utc(instant)], [EPOCH], policy)[0]
     assert (zero.index, zero.session, zero.reason) == (None, None, reason)
+    assert zero.state == state
     with pytest.raises(DataError, match=reason):
         day_zeros(calendar, [utc(instant)], [EPOCH], "error")
 
