@@ -1,0 +1,79 @@
+"""Inference on abnormal returns: the family `TESTS`, run together by `battery`."""
+
+from collections.abc import Iterable, Sequence
+
+from eventstudy.errors import unknown_name
+from eventstudy.inference.advice import (
+    Interval,
+    Recommendation,
+    caar_interval,
+    recommend,
+    variance_increase,
+)
+from eventstudy.inference.answers import Options, check_alternative
+from eventstudy.inference.battery import Chunks, EventTest, run
+from eventstudy.inference.dependence import Dependence, dependence
+from eventstudy.inference.evidence import Evidence, Need, Outcome, collect, merge
+from eventstudy.inference.registry import TESTS
+from eventstudy.results import InferenceResult
+from eventstudy.windows import Window
+
+__all__ = [
+    "TESTS",
+    "Dependence",
+    "EventTest",
+    "Evidence",
+    "Interval",
+    "Need",
+    "Outcome",
+    "Recommendation",
+    "battery",
+    "caar_interval",
+    "collect",
+    "dependence",
+    "merge",
+    "recommend",
+    "variance_increase",
+]
+
+
+def battery(
+    chunks: Chunks,
+    *,
+    windows: Sequence[Window],
+    tests: Iterable[str] | None = None,
+    outcome: Outcome = "car",
+    alternative: str = "two-sided",
+    seed: int = 0,
+    n_draws: int = 999,
+) -> dict[tuple[Window, str], InferenceResult]:
+    """Run several tests on several windows, over observations in any chunks.
+
+    chunks : one `Abnormal`, a sequence of them, or a function that returns a fresh
+        iterator each time it is called (tests on generalised ranks walk twice), so
+        that millions of observations need never be in memory together. All chunks
+        share one table of clocks; results do not depend on the cut.
+    windows : half-open slices of event-window columns
+    tests : names in `TESTS`, default all;  outcome : "car" or "bhar"
+    n_draws : resamples of the tests that resample;  seed : theirs
+
+    Returns one `InferenceResult` per (window, test). Raises `SpecError` for unknown
+    names, windows outside the event window, or chunks that do not belong together.
+
+    >>> import numpy as np
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(0).normal(size=(8, 63))
+    >>> ab = constant_mean(y, n_estimation=60)
+    >>> found = battery(ab, windows=[(0, 1), (0, 3)], tests=["csect", "kp_bmp"])
+    >>> found[(0, 3), "csect"].n
+    array([8])
+    """
+    names = list(TESTS if tests is None else tests)
+    for name in names:
+        if name not in TESTS:
+            raise unknown_name("test", name, TESTS)
+    options = Options(
+        alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
+    )
+    entries = [TESTS[name] for name in names]
+    return run(chunks, windows, entries, options=options, outcome=outcome)

@@ -1,0 +1,174 @@
+"""Which p-value to trust, and an interval that respects dependence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from eventstudy.inference.dependence import Dependence, correlations
+from eventstudy.inference.evidence import Evidence, Outcome, collect
+from eventstudy.inference.sample import Sample, sample_of, spread
+from eventstudy.results import Abnormal
+from eventstudy.windows import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Confidence interval of a mean effect; nan with a reason where there is none.
+
+    method : how the standard error was made, in words
+    """
+
+    estimate: float
+    se: float
+    df: float
+    low: float
+    high: float
+    level: float
+    method: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The test to rely on for one table row, and why."""
+
+    test: str
+    reason: str
+
+
+def caar_interval(
+    data: Abnormal | Evidence,
+    window: Window,
+    *,
+    level: float = 0.95,
+    outcome: Outcome = "car",
+) -> Interval:
+    """Dependence-robust confidence interval of the mean effect of a window.
+
+    Two or more observations: ``s/√N sqrt((1+(N-1)r̄_w)/(1-r̄_w))`` with t(N-1), the
+    interval that belongs to `kp_bmp`, on the scale of the effect itself. One
+    observation: its forecast standard error with t(T-k).
+
+    Kolari & Pynnönen (2010), Review of Financial Studies 23.
+
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> ab = constant_mean(y, n_estimation=60)
+    >>> found = caar_interval(ab, (0, 3))
+    >>> found.low < found.estimate < found.high
+    True
+    """
+    if isinstance(data, Abnormal):
+        needs = frozenset({"correlation"})
+        data = collect(data, [window], needs, outcome=outcome)  # type: ignore[arg-type]
+    sample = sample_of(data, window, residual=correlations(data))
+    return interval_of(sample, level=level)
+
+
+def interval_of(sample: Sample, *, level: float = 0.95) -> Interval:
+    """Return `caar_interval` of a sample."""
+    se, df, method, reason = _standard_error(sample)
+    half = se * float(special.stdtrit(df, 0.5 + level / 2)) if df > 0 else np.nan
+    return Interval(
+        estimate=sample.mean,
+        se=se,
+        df=df,
+        low=sample.mean - half,
+        high=sample.mean + half,
+        level=level,
+        method=method,
+        reason=reason,
+    )
+
+
+def _standard_error(sample: Sample) -> tuple[float, float, str, str | None]:
+    if sample.n == 0:
+        return np.nan, np.nan, "none", "no observation has an estimate and a return"
+    if sample.n == 1:
+        if sample.outcome != "car":
+            return np.nan, np.nan, "none", "one observation has no spread"
+        return float(sample.se[0]), float(sample.df[0]), "forecast error", None
+    method = "cross-section, inflated for the correlation between windows"
+    rbar = sample.dependence.rbar
+    factor = 1 + (sample.n - 1) * rbar
+    if not (factor > 0 and rbar < 1):
+        return np.nan, np.nan, method, "the mean correlation admits no variance"
+    s = spread(sample.effect)
+    if s == 0:
+        return np.nan, np.nan, method, "all observations have the same effect"
+    se = s / np.sqrt(sample.n) * np.sqrt(factor / (1 - rbar))
+    return float(se), float(sample.n - 1), method, None
+
+
+def variance_increase(data: Abnormal | Evidence, window: Window) -> float:
+    """Variance of the event's SCAR as a multiple of what the estimation window says.
+
+    ``s²(SCAR) / ((1-r̄_w) mean(df/(df-2)))``; the cross-section of correlated SCARs
+    spreads less than each of them, by 1-r̄_w. nan below three observations.
+    Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30, on why it matters.
+    """
+    if isinstance(data, Abnormal):
+        data = collect(data, [window], frozenset({"correlation"}))
+    sample = sample_of(data, window, residual=correlations(data))
+    if sample.n < 3 or (sample.df <= 2).any() or not sample.dependence.rbar < 1:
+        return float("nan")
+    expected = float((sample.df / (sample.df - 2)).mean())
+    return spread(sample.scar) ** 2 / ((1 - sample.dependence.rbar) * expected)
+
+
+def recommend(
+    found: Dependence, variance_ratio: float = float("nan")
+) -> Recommendation:
+    """Name the test to rely on, by rules from simulated sizes.
+
+    One observation: `t` with `placebo_single` beside it. No shared sessions and
+    negligible correlation: `bmp`. One date: `kp_bmp` (well-sized where csect rejects
+    39 % and grank_t 7 % at 5 %), or `placebo` below four observations. Few clusters of
+    dates: `kp_bmp`, as clusters are too few to be counted. Ten clusters or more:
+    `portfolio`, which needs no estimate of any correlation.
+    """
+    n, clusters = found.n, found.n_clusters
+    if n == 0:
+        return Recommendation(test="t", reason="there is no observation to test")
+    if n == 1:
+        return Recommendation(
+            test="t",
+            reason="one observation: its own forecast error is all there is; set "
+            "placebo_single beside it, which does not assume normal returns",
+        )
+    raised = (
+        f"; the variance rose {variance_ratio:.1f}-fold, which it allows for"
+        if variance_ratio > 1.5
+        else ""
+    )
+    if n < 4:
+        return Recommendation(
+            test="placebo",
+            reason=f"{n} observations are too few for a cross-section: the mean is "
+            "compared with pseudo-dates of the estimation window",
+        )
+    if clusters == n:
+        return Recommendation(
+            test="bmp",
+            reason=f"{n} observations whose windows share no session: nothing to "
+            f"correct{raised}",
+        )
+    if clusters >= 10:
+        return Recommendation(
+            test="portfolio",
+            reason=f"{n} observations fall into {clusters} clusters of dates, enough "
+            "to count clusters instead of observations",
+        )
+    where = (
+        "share one date"
+        if found.n_dates == 1
+        else f"lie on {found.n_dates} dates in {clusters} separate "
+        f"{'cluster' if clusters == 1 else 'clusters'}"
+    )
+    return Recommendation(
+        test="kp_bmp",
+        reason=f"{n} observations {where} (mean correlation {found.rbar:.2f}, worth "
+        f"{min(found.n_effective, n):.1f} independent ones): dependence is estimated, not "
+        f"assumed away{raised}",
+    )

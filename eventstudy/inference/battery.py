@@ -1,0 +1,254 @@
+"""Any tests x windows over any number of chunks, in one or two walks through them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from eventstudy.errors import SpecError
+from eventstudy.inference.answers import (
+    Answer,
+    Answers,
+    Options,
+    as_result,
+    check_alternative,
+)
+from eventstudy.inference.dependence import Correlations, correlations
+from eventstudy.inference.evidence import (
+    Calendar,
+    Evidence,
+    Need,
+    Outcome,
+    calendar_of,
+    collect,
+    merge_all,
+)
+from eventstudy.inference.ranked import Ranked, Scales, collect_ranked, merge_ranked
+from eventstudy.inference.sample import Sample, sample_of, spread
+from eventstudy.results import Abnormal, Array, InferenceResult
+from eventstudy.windows import Window
+
+Chunks = Abnormal | Sequence[Abnormal] | Callable[[], Iterable[Abnormal]]
+Property = Literal[
+    "event-induced variance",
+    "cross-correlation",
+    "clustering",
+    "non-normality",
+    "missing data",
+]
+# Every table shows how dependent its observations are.
+_CORRELATION: frozenset[Need] = frozenset({"correlation"})
+_SECOND_WALK: frozenset[Need] = frozenset({"ranks", "granks", "rank_z"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTest:
+    """A member of `TESTS`; calling it tests one window of one `Abnormal`.
+
+    null : the null hypothesis in symbols;  min_n : least number of observations
+    robust_to : what does not distort its size
+    needs : parts of the evidence beyond the scalars per observation
+    of_sample or of_each : the function, for tests of the sample or of each observation
+    """
+
+    name: str
+    meaning: str
+    null: str
+    robust_to: frozenset[Property]
+    min_n: int
+    citation: str
+    needs: frozenset[Need] = frozenset()
+    of_sample: Callable[[Sample, Options], Answer] | None = None
+    of_each: Callable[[Abnormal, Window, Options], Answers] | None = None
+
+    @property
+    def level(self) -> Literal["observation", "sample"]:
+        """Whether there is one answer per observation or one in all."""
+        return "observation" if self.of_sample is None else "sample"
+
+    def __call__(
+        self,
+        ab: Abnormal,
+        window: Window,
+        *,
+        alternative: str = "two-sided",
+        seed: int = 0,
+        n_draws: int = 999,
+        outcome: Outcome = "car",
+    ) -> InferenceResult:
+        """Test ``window``, a half-open slice of event-window columns.
+
+        alternative : "two-sided", "less" or "greater"
+        seed, n_draws : for tests that resample
+        outcome : "car", or "bhar" (``ab`` from simple returns)
+        Raises `SpecError` for a window outside the event window.
+        """
+        options = Options(
+            alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
+        )
+        return run(ab, [window], [self], options=options, outcome=outcome)[
+            window, self.name
+        ]
+
+
+def run(
+    chunks: Chunks,
+    windows: Sequence[Window],
+    entries: Sequence[EventTest],
+    *,
+    options: Options,
+    outcome: Outcome = "car",
+) -> dict[tuple[Window, str], InferenceResult]:
+    """Run ``entries`` on ``windows``; see `battery`."""
+    again = _walker(chunks)
+    of_each = [e for e in entries if e.of_each is not None]
+    needs = _CORRELATION.union(*(e.needs for e in entries))
+    own: dict[tuple[Window, str], list[Answers]] = {
+        (w, e.name): [] for w in windows for e in of_each
+    }
+    calendar: Calendar | None = None
+
+    def first_walk() -> Iterable[Evidence]:
+        nonlocal calendar
+        for ab in again():
+            calendar = _same_calendar(calendar, ab)
+            for window, name in own:
+                entry = next(e for e in of_each if e.name == name)
+                assert entry.of_each is not None
+                own[window, name].append(entry.of_each(ab, window, options))
+            yield collect(ab, windows, needs, outcome=outcome, calendar=calendar)
+
+    evidence = merge_all(first_walk())
+    residual = correlations(evidence)
+    samples = {w: sample_of(evidence, w, residual=residual) for w in windows}
+    if needs & _SECOND_WALK:
+        scales = _scales(evidence, samples, windows)
+        ranked = merge_ranked(
+            collect_ranked(ab, windows, needs, scales, calendar=calendar)
+            for ab in again()
+        )
+        samples = _with_ranks(evidence, ranked, residual, windows)
+    results = {}
+    for window, sample in samples.items():
+        for entry in entries:
+            results[window, entry.name] = (
+                _each(entry, own[window, entry.name], options, outcome)
+                if entry.of_sample is None
+                else _one(entry, sample, options)
+            )
+    return results
+
+
+def _walker(chunks: Chunks) -> Callable[[], Iterable[Abnormal]]:
+    if isinstance(chunks, Abnormal):
+        return lambda: (chunks,)
+    if callable(chunks):
+        return chunks
+    if not isinstance(chunks, Sequence):
+        raise SpecError(
+            "chunks are walked through twice: give a sequence, or a function that "
+            "returns a fresh iterator each time"
+        )
+    return lambda: chunks
+
+
+def _same_calendar(calendar: Calendar | None, ab: Abnormal) -> Calendar:
+    if calendar is not None and calendar.clocks is ab.clocks:
+        return calendar
+    fresh = calendar_of(ab.clocks)
+    return fresh if calendar is None else calendar
+
+
+def _scales(
+    evidence: Evidence, samples: dict[Window, Sample], windows: Sequence[Window]
+) -> Scales:
+    scar = np.full(len(windows), np.nan)
+    for i, window in enumerate(windows):
+        sample = samples[window]
+        s, rbar = spread(sample.scar), sample.dependence.rbar
+        if s > 0 and rbar < 1:
+            scar[i] = s / np.sqrt(1.0 - rbar)
+    sar = np.full(evidence.clocks.event.shape[1], np.nan)
+    if "sar" in evidence.sums:
+        sar = _daily_spread(
+            *(evidence.sums[k] for k in ("sar", "sar_square", "sar_count"))
+        )
+    return Scales(scar=scar, sar=sar)
+
+
+def _daily_spread(total: Array, square: Array, count: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = (square - total**2 / count) / (count - 1)
+    out: Array = np.sqrt(np.where((count > 1) & (variance > 0), variance, np.nan))
+    return out
+
+
+def _with_ranks(
+    evidence: Evidence,
+    ranked: Ranked,
+    residual: Correlations | None,
+    windows: Sequence[Window],
+) -> dict[Window, Sample]:
+    """Return the samples with the sums of ranks of their own window."""
+    merged = Evidence(
+        windows=evidence.windows,
+        clocks=evidence.clocks,
+        outcome=evidence.outcome,
+        vectors=evidence.vectors,
+        sums=ranked.sums,
+        series=ranked.series,
+    )
+    rank = correlations(merged, series="rank")
+    samples = {}
+    for i, window in enumerate(windows):
+        own = {
+            k.removesuffix(f"_{i}"): v
+            for k, v in ranked.sums.items()
+            if not k.startswith("grank") or k.endswith(f"_{i}")
+        }
+        samples[window] = sample_of(
+            evidence, window, residual=residual, rank=rank, ranked=own
+        )
+    return samples
+
+
+def _one(entry: EventTest, sample: Sample, options: Options) -> InferenceResult:
+    assert entry.of_sample is not None
+    answer = (
+        Answer(estimate=np.nan, reason="no observation has an estimate and a return")
+        if sample.n == 0
+        else entry.of_sample(sample, options)
+    )
+    return as_result(
+        answer,
+        test=entry.name,
+        null=entry.null,
+        alternative=options.alternative,
+        n=sample.n,
+        n_clusters=sample.dependence.n_clusters,
+    )
+
+
+def _each(
+    entry: EventTest, parts: Sequence[Answers], options: Options, outcome: Outcome
+) -> InferenceResult:
+    n_rows = sum(len(p.estimate) for p in parts)
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in parts])
+        for name in ("estimate", "statistic", "pvalue", "df", "n")
+    }
+    reason = tuple(r for p in parts for r in p.reason)
+    if outcome != "car":
+        for name in ("statistic", "pvalue", "df"):
+            joined[name] = np.full(n_rows, np.nan)
+        joined["estimate"] = np.full(n_rows, np.nan)
+        reason = (f"is defined on CARs, not on {outcome}",) * n_rows
+    return InferenceResult(
+        test=entry.name,
+        null=entry.null,
+        alternative=options.alternative,
+        n_clusters=joined["n"].copy(),
+        reason=reason,
+        **joined,
+    )

@@ -1,0 +1,116 @@
+"""Parametric tests of the mean over many observations."""
+
+import numpy as np
+
+from eventstudy.inference.answers import Answer, Options, judged, refused
+from eventstudy.inference.sample import Sample, spread
+
+NO_CORRELATION = "the correlation between the observations is not known"
+
+
+def csect(sample: Sample, options: Options) -> Answer:
+    """Cross-sectional t: ``mean √N / s``, s with N-1, t(N-1).
+
+    Brown & Warner (1980), J. Financial Economics 8. Takes observations as independent.
+    """
+    if (refusal := sample.lacks(2)) is not None:
+        return refusal
+    s = spread(sample.effect)
+    if s == 0:
+        return refused(sample.mean, "all observations have the same effect")
+    t = sample.mean * np.sqrt(sample.n) / s
+    return judged(sample.mean, t, sample.n - 1, options.alternative)
+
+
+def patell(sample: Sample, options: Options) -> Answer:
+    """Patell's Z: ``Σ SCAR / sqrt(Σ df/(df-2))``, normal.
+
+    Patell (1976), J. Accounting Research 14; the window form with SCAR is that of
+    Mikkelson & Partch (1988). For one day both are the same.
+    """
+    z = _patell_z(sample)
+    return (
+        z
+        if isinstance(z, Answer)
+        else judged(sample.mean, z, np.inf, options.alternative)
+    )
+
+
+def kp_patell(sample: Sample, options: Options) -> Answer:
+    """Patell's Z corrected for cross-correlation: ``Z / sqrt(1 + (N-1) r̄)``.
+
+    Kolari & Pynnönen (2010), Review of Financial Studies 23; r̄ by overlapping
+    windows, see `dependence`.
+    """
+    z = _patell_z(sample)
+    if isinstance(z, Answer):
+        return z
+    factor = correction(sample)
+    if isinstance(factor, Answer):
+        return factor
+    return judged(sample.mean, z / np.sqrt(factor), np.inf, options.alternative)
+
+
+def bmp(sample: Sample, options: Options) -> Answer:
+    """Standardised cross-sectional test: ``mean(SCAR) √N / s(SCAR)``, t(N-1).
+
+    Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30.
+    """
+    t = _bmp_t(sample)
+    if isinstance(t, Answer):
+        return t
+    return judged(sample.mean, t, sample.n - 1, options.alternative)
+
+
+def kp_bmp(sample: Sample, options: Options) -> Answer:
+    """BMP corrected for cross-correlation: ``t sqrt((1-r̄) / (1+(N-1)r̄))``, t(N-1).
+
+    Kolari & Pynnönen (2010), Review of Financial Studies 23, eq. 11; r̄ by
+    overlapping windows (Kolari, Pape & Pynnönen 2018), see `dependence`.
+    """
+    t = _bmp_t(sample)
+    if isinstance(t, Answer):
+        return t
+    factor = correction(sample)
+    if isinstance(factor, Answer):
+        return factor
+    rbar = sample.dependence.rbar
+    if rbar >= 1:
+        return refused(sample.mean, "all observations are perfectly correlated")
+    t *= np.sqrt((1 - rbar) / factor)
+    return judged(sample.mean, t, sample.n - 1, options.alternative)
+
+
+def correction(sample: Sample) -> float | Answer:
+    """Return ``1 + (N-1) r̄``, 1 for one observation, or why it cannot be used."""
+    if sample.n == 1:
+        return 1.0
+    factor = 1.0 + (sample.n - 1) * sample.dependence.rbar
+    if np.isnan(factor):
+        return refused(sample.mean, NO_CORRELATION)
+    if factor <= 0:
+        return refused(
+            sample.mean,
+            "the mean correlation is so negative that the mean has no variance",
+        )
+    return factor
+
+
+def _patell_z(sample: Sample) -> float | Answer:
+    if (refusal := sample.lacks(1, standardised=True)) is not None:
+        return refusal
+    if (sample.df <= 2).any():
+        return refused(
+            sample.mean, "an observation has no more than 2 degrees of freedom"
+        )
+    variance = (sample.df / (sample.df - 2)).sum()
+    return float(sample.scar.sum() / np.sqrt(variance))
+
+
+def _bmp_t(sample: Sample) -> float | Answer:
+    if (refusal := sample.lacks(2, standardised=True)) is not None:
+        return refusal
+    s = spread(sample.scar)
+    if s == 0:
+        return refused(sample.mean, "all observations have the same SCAR")
+    return float(sample.scar.mean() * np.sqrt(sample.n) / s)

@@ -1,0 +1,145 @@
+"""Sums of ranks per session: the second walk through the observations.
+
+The generalised rank test re-standardises each SCAR by the cross-section before it is
+ranked, so ranks can only be summed once that spread is known.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.errors import SpecError
+from eventstudy.inference.evidence import (
+    AssetSeries,
+    Calendar,
+    Need,
+    add,
+    calendar_of,
+    co_movement,
+    daily_sar,
+    standardised_residuals,
+)
+from eventstudy.inference.ranks import average_ranks, ranks_from_order
+from eventstudy.results import Abnormal, Array, BoolArray, Status
+from eventstudy.windows import Window, cumulate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scales:
+    """What the first walk tells the second.
+
+    scar : (W,) divisor of each window's SCAR, ``s(SCAR) / sqrt(1 - r̄_w)``
+    sar : (L,) cross-sectional standard deviation of each day's SAR
+    """
+
+    scar: Array
+    sar: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """Mergeable sums of ranks by session, and rank series by asset."""
+
+    sums: Mapping[str, Array]
+    series: Mapping[str, AssetSeries | None]
+
+
+def collect_ranked(
+    ab: Abnormal,
+    windows: Sequence[Window],
+    needs: frozenset[Need],
+    scales: Scales,
+    *,
+    calendar: Calendar | None = None,
+) -> Ranked:
+    """Rank one chunk of observations.
+
+    ``rank`` and ``rank_sign`` are over estimation and event window together,
+    ``grank_i`` over the estimation window and the SCAR of the i-th window.
+    """
+    calendar = calendar_of(ab.clocks) if calendar is None else calendar
+    n_first = ab.residuals.shape[1]
+    usable = (ab.status == Status.OK) & ~np.isnan(ab.ar).all(axis=1)
+    with np.errstate(divide="ignore"):
+        values = np.concatenate(
+            [
+                ab.residuals / np.sqrt(ab.span_estimation),
+                ab.ar / np.sqrt(ab.span_event),
+            ],
+            axis=1,
+        )
+    values[~usable] = np.nan
+    ranks, first = ranks_from_order(
+        values, np.argsort(values, axis=1), n_first=n_first if "granks" in needs else 0
+    )
+    sums: dict[str, Array] = {}
+    series: dict[str, AssetSeries | None] = {}
+    if "ranks" in needs:
+        sums |= _rank_sums(ranks, "rank")
+        m = (~np.isnan(ranks)).sum(axis=1, keepdims=True)
+        sums["rank_sign"] = np.nansum(np.sign(ranks - (m + 1) / 2.0), axis=0)
+    if "rank_z" in needs:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sar = daily_sar(ab) / scales.sar
+        z = np.concatenate([standardised_residuals(ab), sar], axis=1)
+        z[~usable] = np.nan
+        sums |= _rank_sums(average_ranks(z)[0], "rank_z")
+    if "granks" in needs:
+        pooled, by_asset = co_movement(ab, calendar, first)
+        sums |= {f"pooled_rank_{k}": v for k, v in pooled.items()}
+        series["rank"] = by_asset
+        z = standardised_residuals(ab)
+        for i, window in enumerate(windows):
+            scar = cumulate(ab, window).scar / scales.scar[i]
+            sums |= _grank_sums(z, first, scar, usable & np.isfinite(scar), i)
+    return Ranked(sums=sums, series=series)
+
+
+def merge_ranked(parts: Iterable[Ranked]) -> Ranked:
+    """Merge the ranks of all chunks."""
+    total: Ranked | None = None
+    for part in parts:
+        if total is None:
+            total = part
+        else:
+            sums, series = add(total.sums, total.series, part.sums, part.series)
+            total = Ranked(sums=sums, series=series)
+    if total is None:
+        raise SpecError("there is nothing to rank: no chunk of observations was given")
+    return total
+
+
+def _rank_sums(ranks: Array, name: str) -> dict[str, Array]:
+    """Σ_i (K/(1+M_i) - ½) and the valid observations, per session."""
+    valid = ~np.isnan(ranks)
+    m = valid.sum(axis=1, keepdims=True)
+    centred = np.where(valid, ranks / (1.0 + m) - 0.5, 0.0)
+    return {
+        name: centred.sum(axis=0),
+        f"{name}_count": valid.sum(axis=0, dtype=np.float64),
+    }
+
+
+def _grank_sums(
+    z: Array, first: Array, scar: Array, used: BoolArray, i: int
+) -> dict[str, Array]:
+    """Σ_i U per estimation session and, last, for the event taken as one session.
+
+    ``first`` ranks the estimation window alone; the event lifts by one the ranks of
+    the sessions above it, so no second sort is needed.
+    """
+    z, first, scar = z[used], first[used], scar[used, None]
+    above, equal, valid = z > scar, z == scar, ~np.isnan(z)
+    lifted = above + 0.5 * equal
+    n = valid.sum(axis=1) + 1.0
+    own = n - lifted.sum(axis=1)
+    u = np.where(valid, (first + lifted) / (n + 1.0)[:, None] - 0.5, 0.0)
+    total = np.append(u.sum(axis=0), (own / (n + 1.0) - 0.5).sum())
+    count = np.append(valid.sum(axis=0), len(n)).astype(np.float64)
+    variance = ((n - 1.0) / (12.0 * (n + 1.0))).sum()
+    return {
+        f"grank_{i}": total,
+        f"grank_count_{i}": count,
+        f"grank_variance_{i}": np.array([variance]),
+    }

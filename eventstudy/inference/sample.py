@@ -1,0 +1,119 @@
+"""The view that a test has of the evidence: one window, the observations used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.inference.answers import Answer, refused
+from eventstudy.inference.dependence import (
+    Correlations,
+    Dependence,
+    date_clusters,
+    measure,
+)
+from eventstudy.inference.evidence import Evidence, Outcome
+from eventstudy.results import Array, IntArray
+from eventstudy.windows import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Observations with an estimate and a valid return in the window; arrays (n,).
+
+    effect : the outcome tested (CAR or BHAR);  car, se, scar : as in `cumulate`
+    sar_sum, n_valid : sum of daily SAR and valid sessions in the window
+    positive : share of positive estimation residuals
+    labels : number of the cluster of dates that an observation belongs to
+    dependence, rank_dependence : from residuals, from their ranks
+    sums : what was summed over all observations with an estimate, per session
+    """
+
+    window: Window
+    outcome: Outcome
+    n_estimation_sessions: int
+    effect: Array
+    car: Array
+    se: Array
+    scar: Array
+    sar_sum: Array
+    n_valid: IntArray
+    sigma: Array
+    df: Array
+    n_estimation: IntArray
+    positive: Array
+    asset: IntArray
+    clock: IntArray
+    labels: IntArray
+    dependence: Dependence
+    rank_dependence: Dependence | None
+    sums: Mapping[str, Array]
+
+    @property
+    def n(self) -> int:
+        """Observations used."""
+        return len(self.effect)
+
+    @property
+    def length(self) -> int:
+        """Columns of the window."""
+        return self.window[1] - self.window[0]
+
+    @property
+    def mean(self) -> float:
+        """Mean effect: the CAAR, or the mean BHAR; nan for an empty sample."""
+        return float(self.effect.mean()) if self.n else float("nan")
+
+    def lacks(self, least: int, *, standardised: bool = False) -> Answer | None:
+        """Return the refusal of a test that needs more, None when there is enough."""
+        if self.n < least:
+            return refused(self.mean, f"needs {least} observations, there are {self.n}")
+        if standardised and self.outcome != "car":
+            return refused(
+                self.mean,
+                f"is defined on standardised abnormal returns, not on {self.outcome}",
+            )
+        return None
+
+
+def sample_of(
+    evidence: Evidence,
+    window: Window,
+    *,
+    residual: Correlations | None,
+    rank: Correlations | None = None,
+    ranked: Mapping[str, Array] | None = None,
+) -> Sample:
+    """Cut the observations of one window out of the evidence."""
+    v, column = evidence.vectors, evidence.windows.index(window)
+    used = v.usable & (v.n_valid[:, column] > 0)
+    asset, clock = v.asset[used], v.clock[used]
+    labels = date_clusters(evidence.clocks, clock, window)
+    car, se = v.car[used, column], v.se[used, column]
+    place = {"asset": asset, "clock": clock, "window": window, "labels": labels}
+    return Sample(
+        outcome=evidence.outcome,
+        n_estimation_sessions=evidence.clocks.estimation.shape[1],
+        effect=v.effect[used, column],
+        car=car,
+        se=se,
+        scar=car / se,
+        sar_sum=v.sar_sum[used, column],
+        n_valid=v.n_valid[used, column],
+        sigma=v.sigma[used],
+        df=v.df[used],
+        n_estimation=v.n_estimation[used],
+        positive=v.positive[used],
+        dependence=measure(residual, **place),  # type: ignore[arg-type]
+        rank_dependence=None if rank is None else measure(rank, **place),  # type: ignore[arg-type]
+        sums={**evidence.sums, **(ranked or {})},
+        **place,  # type: ignore[arg-type]
+    )
+
+
+def spread(values: Array) -> float:
+    """Cross-sectional standard deviation, N-1; nan below two, 0 when only rounding."""
+    if len(values) < 2:
+        return float("nan")
+    s = float(values.std(ddof=1))
+    return s if s > 1e-12 * float(np.abs(values).max()) else 0.0

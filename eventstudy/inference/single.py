@@ -1,0 +1,119 @@
+"""Tests of single observations, and the randomisation in time of a sample."""
+
+import numpy as np
+
+from eventstudy.inference.answers import Answer, Answers, Options, exceedance, tail
+from eventstudy.inference.evidence import pseudo_scars
+from eventstudy.inference.sample import Sample
+from eventstudy.results import Abnormal, Array, BoolArray, Status
+from eventstudy.windows import Cumulated, Window, cumulate
+
+# With fewer pseudo-dates no p-value below 5 % is possible.
+MIN_PSEUDO_DATES = 20
+
+
+def t(ab: Abnormal, window: Window, options: Options) -> Answers:
+    """Student t of each observation: ``CAR / sd(CAR)``, t(T-k).
+
+    sd(CAR) is the exact forecast standard error, see `cumulate`.
+    Campbell, Lo & MacKinlay (1997), section 4.4; Patell (1976) for one day.
+    """
+    sums = cumulate(ab, window)
+    done, reasons = usable_rows(ab, sums)
+    return Answers(
+        estimate=sums.car,
+        statistic=np.where(done, sums.scar, np.nan),
+        pvalue=np.where(done, tail(sums.scar, ab.df, options.alternative), np.nan),
+        df=np.where(done, ab.df, np.nan),
+        n=np.ones(len(done), np.int64),
+        reason=reasons,
+    )
+
+
+def placebo_single(ab: Abnormal, window: Window, options: Options) -> Answers:
+    """Randomisation in time of each observation: ``p = (1 + #) / (1 + B)``.
+
+    The SCAR against the same statistic at each of the B pseudo-dates within the
+    estimation window at which 80 % of the sessions have a return; these are
+    studentised by their in-sample variance, see `pseudo_scars`. Exact up to serial
+    dependence of the residuals, whatever their distribution.
+    Fisher (1935), The Design of Experiments, for the principle; Gelbach, Helland &
+    Klick (2013), American Law and Economics Review 15, for one firm.
+    """
+    sums = cumulate(ab, window)
+    done, reasons = usable_rows(ab, sums)
+    draws = pseudo_scars(ab, window[1] - window[0])
+    n_dates = (~np.isnan(draws)).sum(axis=1)
+    count = extreme(draws, sums.scar[:, None], options).sum(axis=1)
+    enough = n_dates >= MIN_PSEUDO_DATES
+    texts = tuple(
+        reason or (None if many else _few(int(b)))
+        for reason, many, b in zip(reasons, enough, n_dates, strict=True)
+    )
+    done &= enough
+    return Answers(
+        estimate=sums.car,
+        statistic=np.where(done, sums.scar, np.nan),
+        pvalue=np.where(done, (1 + count) / (1 + n_dates), np.nan),
+        df=np.where(done, np.inf, np.nan),
+        n=np.ones(len(done), np.int64),
+        reason=texts,
+    )
+
+
+def placebo(sample: Sample, options: Options) -> Answer:
+    """Randomisation in time of the sample's mean SCAR: ``p = (1 + #) / (1 + B)``.
+
+    All observations are shifted by the same number of sessions into their estimation
+    windows, so pseudo-events keep the spacing and the cross-correlation of the
+    events. A shift counts when at least half of the observations have 80 % of their
+    returns there. Statistic: the mean SCAR.
+    Fisher (1935); Brown & Warner (1985), J. Financial Economics 14, for pseudo-events.
+    """
+    if (refusal := sample.lacks(1, standardised=True)) is not None:
+        return refusal
+    total = sample.sums[f"placebo_{sample.length}"]
+    count = sample.sums[f"placebo_count_{sample.length}"]
+    there = count >= max(1.0, 0.5 * sample.n)
+    draws = total[there] / count[there]
+    if len(draws) < MIN_PSEUDO_DATES:
+        return Answer(estimate=sample.mean, reason=_few(len(draws)))
+    observed = float(sample.scar.mean())
+    return Answer(
+        estimate=sample.mean,
+        statistic=observed,
+        pvalue=exceedance(draws, observed, options.alternative),
+        df=np.inf,
+    )
+
+
+def extreme(draws: Array, observed: Array, options: Options) -> BoolArray:
+    """Flag draws at least as extreme as the observed statistic; nan never is."""
+    with np.errstate(invalid="ignore"):
+        if options.alternative == "two-sided":
+            flags = np.abs(draws) >= np.abs(observed) * (1 - 1e-12)
+        elif options.alternative == "less":
+            flags = draws <= observed
+        else:
+            flags = draws >= observed
+    return np.asarray(flags, np.bool_)
+
+
+def usable_rows(
+    ab: Abnormal, sums: Cumulated
+) -> tuple[BoolArray, tuple[str | None, ...]]:
+    """Return which observations can be tested, and why the others cannot."""
+    estimated = ab.status == Status.OK
+    done = estimated & (sums.n_valid > 0)
+    reasons = tuple(
+        None if ok else (Status(int(s)).text if s else "no valid return in the window")
+        for ok, s in zip(done, ab.status, strict=True)
+    )
+    return done, reasons
+
+
+def _few(n_dates: int) -> str:
+    return (
+        f"only {n_dates} pseudo-dates in the estimation window, "
+        f"at least {MIN_PSEUDO_DATES} are needed"
+    )
