@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from eventstudy.errors import DataError, SpecError
+from eventstudy.errors import DataError, SpecError, unknown_name
 
 Pair = tuple[int, int]
 _MAX_BYTES = 1_000_000
@@ -42,10 +42,32 @@ class ModelSetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question that the report answers with a number and its uncertainty.
+
+    text : the question;  event_id : the announcement that it is about
+    measure : "car" (abnormal return over ``window``, the raw return beside it) or
+        "volatility" (ratio of after to before)
+    assets : symbols, none = every asset of the event;  models : settings, none = all
+    window : one of the study's windows, none = the first; unused for volatility
+    background : facts printed under the question, as they stand
+    """
+
+    text: str
+    event_id: str
+    measure: Literal["car", "volatility"] = "car"
+    assets: tuple[str, ...] = ()
+    window: Pair | None = None
+    models: tuple[str, ...] = ()
+    background: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudySpec:
     """What to estimate, and how; frozen, comparable, printable.
 
     returns : "log" or "simple"; asked for, never guessed
+    title : heading of the report, otherwise the catalogue's name
     model, factors : shorthand for one entry of ``models``
     estimation, event_window, windows : sessions relative to day 0, ends included
     missing : "trade_to_trade" (a return spans the gap) or "drop"
@@ -63,6 +85,7 @@ class StudySpec:
     """
 
     returns: Literal["log", "simple"]
+    title: str = ""
     prices: str = "snapshot"
     model: str | None = None
     factors: tuple[str, ...] = ()
@@ -85,6 +108,7 @@ class StudySpec:
     volatility_post: Pair = (0, 30)
     resamples: int = 1999
     seed: int = 20210621
+    questions: tuple[Question, ...] = ()
 
     def __post_init__(self) -> None:
         """Expand the shorthand and refuse what cannot be estimated."""
@@ -99,6 +123,7 @@ class StudySpec:
         _check_choices(self)
         _check_windows(self)
         _check_groups(self)
+        _check_questions(self)
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -246,6 +271,18 @@ def _check_windows(spec: StudySpec) -> None:
         )
     if not spec.windows:
         raise SpecError("windows is empty; give at least one, such as [[-1, 1]]")
+
+
+def _check_questions(spec: StudySpec) -> None:
+    settings = {setting.name for setting in spec.models}
+    for question in spec.questions:
+        if question.window is not None and question.window not in spec.windows:
+            raise SpecError(
+                f"question {question.text!r}: window {window_text(question.window)} is "
+                f"none of {', '.join(map(window_text, spec.windows))}"
+            )
+        if unknown := sorted(set(question.models) - settings):
+            raise unknown_name("model setting", unknown[0], settings)
 
 
 def _check_groups(spec: StudySpec) -> None:
