@@ -1,0 +1,96 @@
+"""Volatility shifts: arrays -> `ShiftResult`; the family is `SHIFTS`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eventstudy.volatility.pooled import POOLED_TESTS, date_clusters, pooled_ratio
+from eventstudy.volatility.ratio import TESTS, variance_ratio
+from eventstudy.volatility.shift import (
+    SPREADS,
+    ShiftResult,
+    ShiftWindows,
+    Spread,
+    cut,
+)
+
+__all__ = [
+    "POOLED_TESTS",
+    "SHIFTS",
+    "SPREADS",
+    "TESTS",
+    "ShiftEntry",
+    "ShiftResult",
+    "ShiftWindows",
+    "Spread",
+    "cut",
+    "date_clusters",
+    "pooled_ratio",
+    "variance_ratio",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftEntry:
+    """A member of `SHIFTS`: what it tells, what it supposes, where it comes from."""
+
+    name: str
+    meaning: str
+    null: str
+    robust_to: str
+    citation: str
+
+
+SHIFTS: Mapping[str, ShiftEntry] = {
+    entry.name: entry
+    for entry in (
+        ShiftEntry(
+            name="f",
+            meaning="F test of the variance ratio post/pre",
+            null="equal variances of independent normal returns",
+            robust_to="nothing: shown as what a naive test would claim",
+            citation="Snedecor & Cochran (1989), Statistical Methods, section 6.12",
+        ),
+        ShiftEntry(
+            name="brown_forsythe",
+            meaning="equal mean absolute deviation from the median, post and pre",
+            null="equal spread of independent returns",
+            robust_to="fat tails, not volatility clustering",
+            citation="Brown & Forsythe (1974), J. American Statistical Association 69",
+        ),
+        ShiftEntry(
+            name="fligner",
+            meaning="equal normal scores of ranked absolute deviations, post and pre",
+            null="equal spread of independent returns",
+            robust_to="fat tails and outliers, not volatility clustering",
+            citation="Fligner & Killeen (1976), J. American Statistical Association 71",
+        ),
+        ShiftEntry(
+            name="bootstrap",
+            meaning="log ratio against stationary bootstrap resamples of the history",
+            null="post and pre come from the asset's own stationary history",
+            robust_to="fat tails, volatility clustering; pooled: shared dates",
+            citation="Politis & Romano (1994), J. American Statistical Association 89",
+        ),
+        ShiftEntry(
+            name="placebo",
+            meaning="log ratio against that at every other date of the same asset",
+            null="day 0 is a date like any other",
+            robust_to="fat tails, volatility clustering; pooled: shared dates",
+            citation="Brown & Warner (1985), J. Financial Economics 14 (the design)",
+        ),
+        ShiftEntry(
+            name="csect",
+            meaning="mean log ratio over its standard error across observations",
+            null="mean log ratio is zero, observations independent",
+            robust_to="differences between observations, not shared dates",
+            citation="Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30",
+        ),
+        ShiftEntry(
+            name="cluster",
+            meaning="mean log ratio over its standard error by cluster of dates",
+            null="mean log ratio is zero",
+            robust_to="shared and overlapping dates, from five clusters on",
+            citation="Liang & Zeger (1986), Biometrika 73",
+        ),
+    )
+}

@@ -1,0 +1,233 @@
+"""What the log ratio of two windows' spreads does when nothing happens.
+
+Two laws, both from the asset's own history without the event: the *placebo* law, the
+ratio at every admissible pseudo-date, and the *bootstrap* law, the ratio on stationary
+bootstrap resamples of the history. Blocks are at least as long as the shorter window:
+volatility clusters over that horizon, and shorter blocks, optimal for a mean, would
+break the clusters and claim too much.
+"""
+
+import numpy as np
+
+from eventstudy.resampling import block_draws, politis_white, resample
+from eventstudy.results import Array, IntArray
+from eventstudy.volatility.shift import Spread, complete, needed
+
+# Fewer pseudo-dates than this cannot give a p-value of 5 %.
+MIN_PSEUDO_DATES = 20
+
+
+def log_ratio(pre: Array, post: Array) -> Array:
+    """``ln(post / pre)``, nan where either spread is zero or missing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.log(post) - np.log(pre)
+    return np.where(np.isfinite(value), value, np.nan)
+
+
+def placebo_law(
+    spread: Spread, history: Array, n_pre: int, gap: int, n_post: int
+) -> Array:
+    """Log ratio at every pseudo-date of a history, (E, positions).
+
+    history : (E, S), nan = missing or touched by an event. Position s has its pre
+    window in columns [s, s + n_pre) and its post window ``gap`` sessions later; nan
+    where one of them lacks sessions, so no pseudo-date overlaps an event.
+    """
+    parts = spread.parts(history)
+    valid = complete(parts)
+    totals = _running(np.concatenate([valid[None], np.where(valid, parts, 0.0)]))
+    positions = history.shape[1] - (n_pre + gap + n_post) + 1
+    if positions < 1:
+        return np.empty((len(history), 0))
+    before = totals[:, :, n_pre:] - totals[:, :, :-n_pre]
+    after = totals[:, :, n_post:] - totals[:, :, :-n_post]
+    shift = n_pre + gap
+    return log_ratio(
+        _enough(spread, before[:, :, :positions], n_pre),
+        _enough(spread, after[:, :, shift : shift + positions], n_post),
+    )
+
+
+def bootstrap_law(
+    spread: Spread,
+    history: Array,
+    n_pre: int,
+    gap: int,
+    n_post: int,
+    *,
+    reps: int,
+    seed: int,
+    least_block: int,
+) -> Array:
+    """Log ratio on ``reps`` stationary bootstrap resamples of a history, (E, reps).
+
+    history : (E, S), nan = missing; the valid sessions are joined. nan where a row
+    has too few sessions for a window, or a resample does not vary. least_block :
+    shortest mean block length, the shorter window where volatility clusters.
+
+    Blocks of b sessions out of n vary by the factor 1 - b/n less than blocks of the
+    endless series would, so the log ratios are divided by sqrt(1 - b/n) (Politis,
+    Romano & Wolf 1999, Subsampling, section 10.3).
+    """
+    parts, n = _packed(spread.parts(history))
+    out = np.full((len(history), reps), np.nan)
+    block = block_lengths(parts, n, least_block)
+    enough = (n >= max(needed(n_pre), needed(n_post))) & np.isfinite(block)
+    draws = block_draws(n_pre + gap + n_post, reps, seed)
+    # rows of equal length and block length share their resamples
+    for length, size in {*zip(n[enough], block[enough], strict=True)}:
+        rows = np.flatnonzero(enough & (n == length) & (block == size))
+        index = resample(draws, np.array([size]), int(length))[0]
+        data = parts[:, rows, :length]
+        before = _counts(index[:, :n_pre], length)
+        after = _counts(index[:, n_pre + gap :], length)
+        ratio = log_ratio(
+            spread.value(float(n_pre), data @ before),
+            spread.value(float(n_post), data @ after),
+        )
+        out[rows] = ratio / np.sqrt(1.0 - size / length)
+    return out
+
+
+def joint_bootstrap_law(
+    spread: Spread,
+    history: Array,
+    day0: IntArray,
+    n_pre: int,
+    gap: int,
+    n_post: int,
+    *,
+    reps: int,
+    seed: int,
+) -> Array:
+    """Mean log ratio over E observations when whole calendar dates are resampled.
+
+    history : (E, S) on one calendar, nan = missing; day0 : (E,) columns. Every
+    resample is a calendar on which each observation keeps its distance in dates from
+    the others, so the correlation across assets and the overlap of windows stay.
+    Returns (reps,).
+    """
+    parts = spread.parts(history)
+    valid = complete(parts)
+    data = np.concatenate([valid[None], np.where(valid, parts, 0.0)])
+    n_dates = history.shape[1]
+    packed, n = _packed(parts)
+    block = float(np.nanmax(block_lengths(packed, n, min(n_pre, n_post)), initial=1.0))
+    block = min(block, n_dates // 2)
+    offset = day0 - day0.min()
+    length = n_pre + gap + n_post
+    draws = block_draws(length + int(offset.max()), reps, seed)
+    index = resample(draws, np.array([block]), n_dates)[0]
+    total, count = np.zeros(reps), np.zeros(reps)
+    for distance in np.unique(offset):
+        rows = np.flatnonzero(offset == distance)
+        here = index[:, distance : distance + length]
+        before = data[:, rows] @ _counts(here[:, :n_pre], n_dates)
+        after = data[:, rows] @ _counts(here[:, n_pre + gap :], n_dates)
+        ratio = log_ratio(
+            _enough(spread, before, n_pre), _enough(spread, after, n_post)
+        )
+        known = np.isfinite(ratio)
+        total += np.where(known, ratio, 0.0).sum(axis=0)
+        count += known.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        law = np.where(count >= needed_rows(len(day0)), total / count, np.nan)
+    return np.asarray(law / np.sqrt(1.0 - block / n_dates))
+
+
+def joint_placebo_law(law: Array, start: IntArray) -> Array:
+    """Mean log ratio over observations whose dates are all moved by the same number.
+
+    law : (E, positions) of `placebo_law` on one calendar;  start : (E,) the true
+    position of each observation. Returns one value per shift, nan where more than a
+    fifth of the observations has no admissible pseudo-date.
+    """
+    n_obs, positions = law.shape
+    shift = np.arange(-int(start.max(initial=0)), positions - int(start.min(initial=0)))
+    column = start[:, None] + shift
+    inside = (column >= 0) & (column < positions)
+    rows = np.arange(n_obs)[:, None]
+    moved = np.where(inside, law[rows, np.clip(column, 0, positions - 1)], np.nan)
+    known = np.isfinite(moved)
+    count = known.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(known, moved, 0.0).sum(axis=0) / count
+    return np.where(count >= needed_rows(n_obs), mean, np.nan)
+
+
+def needed_rows(n: int) -> int:
+    """Return how many of ``n`` observations a joint resample must hold."""
+    return max(1, int(np.ceil(0.8 * n)))
+
+
+def block_lengths(parts: Array, n: IntArray, least: int) -> Array:
+    """Mean block lengths, (E,), in whole sessions: at least ``least``, at most n/2."""
+    inside = np.arange(parts.shape[2]) < n[:, None]
+    found = np.ceil(politis_white(np.where(inside, parts[-1], np.nan)).stationary)
+    longest = np.maximum(n // 2, 1)
+    return np.where(
+        np.isnan(found), np.nan, np.minimum(np.maximum(found, least), longest)
+    )
+
+
+def judge(
+    observed: Array, law: Array, level: float
+) -> tuple[Array, Array, Array, IntArray]:
+    """Two-sided p, symmetric half width, and sd of a law of log ratios.
+
+    observed : (E,);  law : (E, R), nan = no value. Returns p = (1 + number of values
+    at least as far from 0) / (1 + R), half width (E,) at ``level``, sd (E,), R (E,).
+    """
+    known = np.isfinite(law)
+    count = known.sum(axis=1)
+    size = np.abs(law)
+    far = known & (size >= np.abs(observed)[:, None])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pvalue = (1.0 + far.sum(axis=1)) / (1.0 + count)
+        mean = np.where(known, law, 0.0).sum(axis=1) / count
+        square = np.where(known, (law - mean[:, None]) ** 2, 0.0).sum(axis=1)
+        sd = np.sqrt(square / (count - 1.0))
+    # the smallest half width whose test would not reject: same order as p
+    ordered = np.sort(np.where(known, size, np.inf), axis=1)
+    place = np.ceil(level * (count + 1.0)).astype(np.int64) - 1
+    inside = (place >= 0) & (place < count)
+    half = np.full(len(law), np.nan)
+    rows = np.flatnonzero(inside)
+    half[rows] = ordered[rows, place[rows]]
+    missing = np.isnan(observed) | (count == 0)
+    return (
+        np.where(missing, np.nan, pvalue),
+        np.where(missing, np.nan, half),
+        np.where(missing, np.nan, sd),
+        count,
+    )
+
+
+def _running(values: Array) -> Array:
+    totals = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+    np.cumsum(values, axis=-1, out=totals[..., 1:])
+    return totals
+
+
+def _enough(spread: Spread, sums: Array, length: int) -> Array:
+    """Spread from (1 + M, ...) sums, the count first; nan where sessions lack."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = spread.value(sums[0], sums[1:])
+    return np.where(sums[0] >= needed(length), value, np.nan)
+
+
+def _counts(index: IntArray, n: int) -> Array:
+    """How often each resample holds each session, (n, reps)."""
+    reps = len(index)
+    flat = index + n * np.arange(reps)[:, None]
+    counts = np.bincount(flat.ravel(), minlength=n * reps).reshape(reps, n)
+    return counts.astype(np.float64).T
+
+
+def _packed(parts: Array) -> tuple[Array, IntArray]:
+    """Move the valid sessions of every row to its left; 0 elsewhere."""
+    valid = complete(parts)
+    order = np.argsort(~valid, axis=1, kind="stable")
+    n = valid.sum(axis=1)
+    moved = np.take_along_axis(parts, order[None], axis=2)
+    return np.where(np.arange(parts.shape[2]) < n[:, None], moved, 0.0), n
