@@ -1,1 +1,78 @@
-"""Financial event studies: what an announcement did to prices and volatility."""
+"""Financial event studies: what an announcement did to prices and volatility.
+
+>>> import eventstudy as es
+>>> spec = es.StudySpec(returns="log", model="market", factors=("^GSPC",))
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from eventstudy._version import __version__
+
+if TYPE_CHECKING:
+    from eventstudy import inference, models, volatility
+    from eventstudy.catalogue import Events, read_events
+    from eventstudy.errors import DataError, EventStudyError, SourceError, SpecError
+    from eventstudy.prices import Prices, fetch_prices, read_prices
+    from eventstudy.report import write_report
+    from eventstudy.spec import ModelSetting, Question, StudySpec, read_spec
+    from eventstudy.study import run
+    from eventstudy.study_result import StudyResult
+
+__all__ = [
+    "DataError",
+    "EventStudyError",
+    "Events",
+    "ModelSetting",
+    "Prices",
+    "Question",
+    "SourceError",
+    "SpecError",
+    "StudyResult",
+    "StudySpec",
+    "__version__",
+    "fetch_prices",
+    "inference",
+    "models",
+    "read_events",
+    "read_prices",
+    "read_spec",
+    "run",
+    "volatility",
+    "write_report",
+]
+
+# Names are looked up when first used, so that the command line answers at once.
+_HOME = {
+    "DataError": "errors",
+    "EventStudyError": "errors",
+    "Events": "catalogue",
+    "ModelSetting": "spec",
+    "Prices": "prices",
+    "Question": "spec",
+    "SourceError": "errors",
+    "SpecError": "errors",
+    "StudyResult": "study_result",
+    "StudySpec": "spec",
+    "fetch_prices": "prices",
+    "read_events": "catalogue",
+    "read_prices": "prices",
+    "read_spec": "spec",
+    "run": "study",
+    "write_report": "report",
+}
+_MODULES = ("inference", "models", "volatility")
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOME:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -269,6 +269,11 @@ def _check_windows(spec: StudySpec) -> None:
             f"min_estimation = {spec.min_estimation} but the estimation window "
             f"{window_text(spec.estimation)} has only {length} sessions"
         )
+    if spec.volatility_pre[1] >= spec.volatility_post[0]:
+        raise SpecError(
+            f"volatility_pre {window_text(spec.volatility_pre)} must end before "
+            f"volatility_post {window_text(spec.volatility_post)} begins"
+        )
     if not spec.windows:
         raise SpecError("windows is empty; give at least one, such as [[-1, 1]]")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -21,7 +20,6 @@ from eventstudy.panel.series import Quotes, Series, trade_to_trade
 from eventstudy.results import Array, BoolArray, Clock, IntArray
 from eventstudy.spec import ModelSetting, StudySpec
 
-_EPOCH = date(1970, 1, 1)
 _NO_DAY = -1
 
 
@@ -71,11 +69,28 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History:
+    """All sessions of the assets of some observations, nan beyond a calendar's end.
+
+    y : (E, S) returns;  x : (E, S, F) factors;  span : (E, S)
+    day0 : (E,) column of day 0;  near_events : (E, S) lies near some event's day 0
+    """
+
+    y: Array
+    x: Array
+    span: Array
+    day0: IntArray
+    near_events: BoolArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Panel:
     """All observations of one model setting, ready to be gathered block by block.
 
     ``asset``, ``clock`` and ``day0`` are (E,); ``clocks`` is shared by all panels of a
     study. ``calendar`` names each asset's calendar under this setting.
+    ``near_events`` cumulates, over the concatenated series, the number of purge windows
+    that cover a session.
     """
 
     setting: ModelSetting
@@ -92,7 +107,8 @@ class Panel:
     base: IntArray
     length: IntArray
     flat: Series
-    purged: IntArray
+    near_events: IntArray
+    overlap: str
 
     def __len__(self) -> int:
         """Return the number of observations."""
@@ -110,7 +126,9 @@ class Panel:
         at = np.where(inside, self.base[rows][:, None] + at, 0)
         span = np.where(inside, self.flat.span[at], 0)
         t = self.columns.n_estimation
-        purged = _purged(self.purged, at[:, :t], inside[:, :t], span[:, :t])
+        purged = _purged(self.near_events, at[:, :t], inside[:, :t], span[:, :t])
+        if self.overlap == "keep":
+            purged = np.zeros_like(purged)
         keep = inside & (span > 0)
         keep[:, :t] &= ~purged
         event = (
@@ -130,6 +148,23 @@ class Panel:
             n_valid=keep[:, :t].sum(axis=1),
             n_purged=purged.sum(axis=1),
             event_coverage=covered / (last - first + 1),
+        )
+
+    def history(self, rows: IntArray, *, simple: bool) -> History:
+        """Gather the whole histories of some observations' assets."""
+        sessions = np.arange(int(self.length[rows].max(initial=0)))
+        inside = sessions < self.length[rows][:, None]
+        at = np.where(inside, self.base[rows][:, None] + sessions, 0)
+        span = np.where(inside, self.flat.span[at], 0)
+        traded = span > 0
+        y = self.flat.simple_return if simple else self.flat.log_return
+        x = self.flat.simple_factors if simple else self.flat.log_factors
+        return History(
+            y=np.where(traded, y[at], np.nan),
+            x=np.where(traded[:, :, None], x[at], np.nan),
+            span=np.where(traded, span, 1).astype(np.float64),
+            day0=self.day0[rows],
+            near_events=inside & (np.diff(self.near_events)[at] > 0),
         )
 
 
@@ -216,7 +251,7 @@ class _Draft:
     base: list[int]
     length: list[int]
     series: list[Series]
-    purged: list[IntArray]
+    near_events: list[IntArray]
 
 
 def _draft(
@@ -238,7 +273,7 @@ def _draft(
         base=[],
         length=[],
         series=[],
-        purged=[],
+        near_events=[],
     )
     base = 0
     for wanted, asset, group in named:
@@ -264,10 +299,7 @@ def _draft(
             )
         )
         day0 = np.array([o.day0 for o in placed], np.int64)
-        purge = purge_counts(day0, n_sessions, spec.purge)
-        draft.purged.append(
-            purge if spec.overlap == "exclude" else np.zeros_like(purge)
-        )
+        draft.near_events.append(purge_counts(day0, n_sessions, spec.purge))
         draft.observations += placed
         draft.clock += [clocks.row(name, o.day0) for o in placed]
         draft.base += [base] * len(placed)
@@ -287,7 +319,7 @@ def _panel(
     series, n_factors = draft.series, len(draft.setting.factors)
     observations = draft.observations
     nothing, no_factors = np.empty(0), np.empty((0, n_factors))
-    purged = np.concatenate([np.zeros(0, np.int64), *draft.purged])
+    near_events = np.concatenate([np.zeros(0, np.int64), *draft.near_events])
     return Panel(
         setting=draft.setting,
         columns=columns,
@@ -311,7 +343,8 @@ def _panel(
             ),
             span=np.concatenate([np.zeros(0, np.int64), *(s.span for s in series)]),
         ),
-        purged=np.concatenate([[0], np.cumsum(purged)]),
+        near_events=np.concatenate([[0], np.cumsum(near_events)]),
+        overlap=spec.overlap,
     )
 
 
@@ -346,8 +379,3 @@ def _refuse_missing_factors(spec: StudySpec, quotes: Mapping[str, Quotes]) -> No
             f"{', '.join(sorted(quotes)) or 'none'}. Add them to the prices or name "
             "other factors"
         )
-
-
-def session_date(days: int) -> date | None:
-    """Return the date of a day number of a clock, None outside the calendar."""
-    return None if days == _NO_DAY else _EPOCH + timedelta(days=days)

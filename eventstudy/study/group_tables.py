@@ -1,0 +1,313 @@
+"""Tables of groups: tests, the headline with its robust interval, the CAAR path."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from eventstudy.inference import (
+    TESTS,
+    Evidence,
+    Outcome,
+    battery,
+    caar_interval,
+    collect,
+    dependence,
+    merge,
+    recommend,
+    variance_increase,
+)
+from eventstudy.results import Abnormal, Array
+from eventstudy.spec import StudySpec
+from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.observation_tables import drift
+from eventstudy.windows import Window, cumulate, select
+
+Fitted = Sequence[tuple[Estimator, Sequence[Estimate]]]
+Row = dict[str, Any]
+
+ALL = "all"
+HEADLINE = "headline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTables:
+    """The tables of `StudyResult` that have one row per group."""
+
+    tests: pl.DataFrame
+    headline: pl.DataFrame
+    aar: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cell:
+    """The observations of one sample, model and group, in chunks."""
+
+    sample: str
+    model: str
+    group: str
+    event: list[Abnormal]
+    event_simple: list[Abnormal]
+
+    @property
+    def labels(self) -> Row:
+        """The columns that name the cell."""
+        return {"sample": self.sample, "model": self.model, "group": self.group}
+
+
+def cells(groups: Sequence[str], fitted: Fitted) -> Iterator[Cell]:
+    """Cut the fits by sample, model and group; empty cells are left out.
+
+    "all" pools the groups of one model name when there are several; the sample "all"
+    appears only when some event is outside the headline sample.
+    """
+    models = dict.fromkeys(e.panel.setting.name for e, _ in fitted)
+    samples = [HEADLINE, ALL] if _has_minor_events(fitted) else [HEADLINE]
+    for sample in samples:
+        for model in models:
+            held = [
+                cell
+                for group in groups
+                if (cell := _cell(sample, model, group, fitted)).event
+            ]
+            yield from held
+            if len(held) > 1:
+                yield _cell(sample, model, ALL, fitted)
+
+
+def _has_minor_events(fitted: Fitted) -> bool:
+    return any(not o.headline for e, _ in fitted for o in e.panel.observations)
+
+
+def _cell(sample: str, model: str, group: str, fitted: Fitted) -> Cell:
+    cell = Cell(sample=sample, model=model, group=group, event=[], event_simple=[])
+    for estimator, estimates in fitted:
+        if estimator.panel.setting.name != model:
+            continue
+        for estimate in estimates:
+            held = estimator.observations(estimate.rows)
+            wanted = np.array(
+                [
+                    (group in (ALL, o.group)) and (sample == ALL or o.headline)
+                    for o in held
+                ],
+                np.bool_,
+            )
+            if wanted.any():
+                cell.event.append(select(estimate.event, wanted))
+                cell.event_simple.append(select(estimate.event_simple, wanted))
+    return cell
+
+
+def test_groups(
+    spec: StudySpec,
+    groups: Mapping[str, Sequence[str]],
+    fitted: Fitted,
+    *,
+    progress: Callable[[str], None],
+) -> GroupTables:
+    """Test every cell on every window, with its interval, dependence and path."""
+    tests: list[Row] = []
+    headline: list[Row] = []
+    path: list[Row] = []
+    for cell in cells(list(groups), fitted):
+        progress(f"Testing {cell.group} ({cell.model}, {cell.sample} events)")
+        tests += _tests(spec, cell, "car", cell.event)
+        tests += _tests(spec, cell, "bhar", cell.event_simple)
+        evidence = _evidence(spec, cell.event)
+        headline += _headline(spec, cell, evidence)
+        path += _path(spec, cell, evidence)
+    return GroupTables(
+        tests=_frame(tests, _TESTS_SCHEMA),
+        headline=_frame(headline, _HEADLINE_SCHEMA),
+        aar=_frame(path, _AAR_SCHEMA),
+    )
+
+
+def _columns(spec: StudySpec, window: tuple[int, int]) -> Window:
+    first = spec.event_window[0]
+    return window[0] - first, window[1] - first + 1
+
+
+def _tests(
+    spec: StudySpec, cell: Cell, outcome: Outcome, chunks: Sequence[Abnormal]
+) -> list[Row]:
+    names = [name for name in spec.tests if TESTS[name].level == "sample"]
+    found = battery(
+        chunks,
+        windows=[_columns(spec, window) for window in spec.windows],
+        tests=names,
+        outcome=outcome,
+        alternative=spec.alternative,
+        seed=spec.seed,
+        n_draws=spec.resamples,
+    )
+    rows = []
+    for start, end in spec.windows:
+        for name in names:
+            one = found[_columns(spec, (start, end)), name]
+            rows.append(
+                {
+                    **cell.labels,
+                    "outcome": outcome,
+                    "start": start,
+                    "end": end,
+                    "test": name,
+                    "estimate": one.estimate[0],
+                    "statistic": one.statistic[0],
+                    "df": one.df[0],
+                    "pvalue": one.pvalue[0],
+                    "alternative": one.alternative,
+                    "n": int(one.n[0]),
+                    "n_clusters": int(one.n_clusters[0]),
+                    "reason": one.reason[0],
+                }
+            )
+    return rows
+
+
+def _evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
+    length = spec.event_window[1] - spec.event_window[0] + 1
+    days = [(day, day + 1) for day in range(length)]
+    paths = [(0, day + 1) for day in range(length)]
+    windows = [_columns(spec, window) for window in spec.windows]
+    wanted = list(dict.fromkeys([*windows, *days, *paths]))
+    parts = [collect(ab, wanted, frozenset({"correlation"})) for ab in chunks]
+    evidence = parts[0]
+    for part in parts[1:]:
+        evidence = merge(evidence, part)
+    return evidence
+
+
+def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
+    rows = []
+    for start, end in spec.windows:
+        window = _columns(spec, (start, end))
+        interval = caar_interval(evidence, window, level=spec.level)
+        found = dependence(evidence, window)
+        increase = variance_increase(evidence, window)
+        advice = recommend(found, increase)
+        alpha = _mean(cell.event, window, _alpha_part)
+        rows.append(
+            {
+                **cell.labels,
+                "start": start,
+                "end": end,
+                "estimate": interval.estimate,
+                "se": interval.se,
+                "ci_low": interval.low,
+                "ci_high": interval.high,
+                "method": interval.method,
+                "n": found.n,
+                "n_dates": found.n_dates,
+                "n_clusters": found.n_clusters,
+                "rbar": found.rbar,
+                "n_effective": found.n_effective,
+                "variance_increase": increase,
+                "recommended": advice.test,
+                "why": advice.reason,
+                "alpha_part": alpha,
+                "estimate_alpha_zero": interval.estimate - alpha,
+            }
+        )
+    return rows
+
+
+def _path(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
+    first, last = spec.event_window
+    rows = []
+    for day in range(last - first + 1):
+        aar = caar_interval(evidence, (day, day + 1), level=spec.level)
+        caar = caar_interval(evidence, (0, day + 1), level=spec.level)
+        alpha = _mean(cell.event, (0, day + 1), _alpha_part)
+        rows.append(
+            {
+                **cell.labels,
+                "offset": first + day,
+                "aar": aar.estimate,
+                "caar": caar.estimate,
+                "se": caar.se,
+                "ci_low": caar.low,
+                "ci_high": caar.high,
+                "n": dependence(evidence, (0, day + 1)).n,
+                "caar_alpha_zero": caar.estimate - alpha,
+            }
+        )
+    return rows
+
+
+def _alpha_part(ab: Abnormal, window: Window) -> Array:
+    """Return the part of each CAR that subtracting the constant makes up."""
+    sums = cumulate(ab, window)
+    return np.where(sums.n_valid > 0, -drift(ab) * sums.length, np.nan)
+
+
+def _mean(
+    chunks: Sequence[Abnormal],
+    window: Window,
+    value: Callable[[Abnormal, Window], Array],
+) -> float:
+    values = np.concatenate([value(ab, window) for ab in chunks])
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _frame(rows: Sequence[Row], schema: Mapping[str, Any]) -> pl.DataFrame:
+    """Return a table in which nan and infinite numbers are null."""
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    floats = [name for name, kind in schema.items() if kind == pl.Float64]
+    return frame.with_columns(
+        pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)
+        for name in floats
+    )
+
+
+_LABELS = {"sample": pl.String, "model": pl.String, "group": pl.String}
+_TESTS_SCHEMA = {
+    **_LABELS,
+    "outcome": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "test": pl.String,
+    "estimate": pl.Float64,
+    "statistic": pl.Float64,
+    "df": pl.Float64,
+    "pvalue": pl.Float64,
+    "alternative": pl.String,
+    "n": pl.Int64,
+    "n_clusters": pl.Int64,
+    "reason": pl.String,
+}
+_HEADLINE_SCHEMA = {
+    **_LABELS,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "estimate": pl.Float64,
+    "se": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "method": pl.String,
+    "n": pl.Int64,
+    "n_dates": pl.Int64,
+    "n_clusters": pl.Int64,
+    "rbar": pl.Float64,
+    "n_effective": pl.Float64,
+    "variance_increase": pl.Float64,
+    "recommended": pl.String,
+    "why": pl.String,
+    "alpha_part": pl.Float64,
+    "estimate_alpha_zero": pl.Float64,
+}
+_AAR_SCHEMA = {
+    **_LABELS,
+    "offset": pl.Int64,
+    "aar": pl.Float64,
+    "caar": pl.Float64,
+    "se": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "n": pl.Int64,
+    "caar_alpha_zero": pl.Float64,
+}

@@ -1,0 +1,268 @@
+"""Tables with rows for single observations: who, abnormal returns, CARs, fits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from eventstudy.inference import TESTS
+from eventstudy.models.diagnostics import diagnose
+from eventstudy.panel import Panel
+from eventstudy.results import Abnormal, Array
+from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.windows import buy_and_hold, cumulate, forecast_se
+
+
+def keys(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
+    """Return event_id, asset, group, model, headline and day0 of the used rows."""
+    held = estimator.observations(estimate.rows)
+    return pl.DataFrame(
+        {
+            "event_id": [o.event_id for o in held],
+            "asset": [o.asset for o in held],
+            "group": [o.group for o in held],
+            "model": [estimator.panel.setting.name] * len(held),
+            "headline": [o.headline for o in held],
+            "day0": [o.session for o in held],
+        },
+        schema={
+            "event_id": pl.String,
+            "asset": pl.String,
+            "group": pl.String,
+            "model": pl.String,
+            "headline": pl.Boolean,
+            "day0": pl.Date,
+        },
+    )
+
+
+def number(values: Array) -> pl.Series:
+    """Return a float column in which nan and inf are null.
+
+    >>> number(np.array([1.0, np.nan])).to_list()
+    [1.0, None]
+    """
+    values = np.asarray(values, np.float64)
+    finite = np.isfinite(values)
+    column = pl.Series(np.where(finite, values, 0.0), dtype=pl.Float64)
+    return column.set(pl.Series(~finite), None)
+
+
+def abnormal_returns(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
+    """Return one row per observation and event-window session."""
+    ab = estimate.event
+    n_obs, n_sessions = ab.ar.shape
+    first = estimator.spec.event_window[0]
+    days = ab.clocks.event[ab.clock].ravel()
+    table = keys(estimator, estimate).select("event_id", "asset", "group", "model")
+    rows = np.repeat(np.arange(n_obs), n_sessions)
+    return table[rows].with_columns(
+        offset=pl.Series(np.tile(np.arange(first, first + n_sessions), n_obs)),
+        session=pl.Series(days.astype(np.int32)).replace(-1, None).cast(pl.Date),
+        span=number(np.where(np.isnan(ab.ar), np.nan, ab.span_event).ravel()).cast(
+            pl.Int64
+        ),
+        actual=number(np.where(np.isnan(ab.ar), np.nan, ab.actual).ravel()),
+        expected=number((ab.actual - ab.ar).ravel()),
+        abnormal=number(ab.ar.ravel()),
+        se=number(forecast_se(ab).ravel()),
+    )
+
+
+def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
+    """Return one row per observation and CAR window."""
+    ab, spec = estimate.event, estimator.spec
+    table = keys(estimator, estimate).drop("day0")
+    first = spec.event_window[0]
+    pieces = []
+    for start, end in spec.windows:
+        window = (start - first, end - first + 1)
+        sums = cumulate(ab, window)
+        t = TESTS["t"](ab, window=window, alternative=spec.alternative)
+        placebo = TESTS["placebo_single"](
+            ab, window=window, alternative=spec.alternative, seed=spec.seed
+        )
+        pieces.append(
+            table.with_columns(
+                start=pl.lit(start, pl.Int64),
+                end=pl.lit(end, pl.Int64),
+                car=number(sums.car),
+                se=number(sums.se),
+                statistic=number(t.statistic),
+                df=number(t.df),
+                pvalue=number(t.pvalue),
+                scar=number(sums.scar),
+                bhar=number(buy_and_hold(estimate.event_simple, window)),
+                placebo_pvalue=number(placebo.pvalue),
+                alpha_part=number(-drift(ab) * sums.length),
+                n_valid=pl.Series(sums.n_valid, dtype=pl.Int64),
+            )
+        )
+    return pl.concat(pieces)
+
+
+def drift(ab: Abnormal) -> Array:
+    """Return the constant of the normal return per session, (E,); 0 where none."""
+    if ab.coefficients.shape[1] == 0:
+        return np.zeros(len(ab.sigma))
+    return ab.coefficients[:, 0]
+
+
+def fit(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
+    """Return one row per observation: how well the model fits, and its diagnostics."""
+    ab = estimate.event
+    checks = diagnose(ab)
+    alpha = ab.coefficients[:, 0] if ab.coefficients.shape[1] else 0 * ab.sigma + np.nan
+    alpha_se = (
+        ab.sigma * np.sqrt(ab.xtx_inv[:, 0, 0])
+        if ab.coefficients.shape[1]
+        else np.full(len(ab.sigma), np.nan)
+    )
+    return (
+        keys(estimator, estimate)
+        .drop("headline", "day0")
+        .with_columns(
+            n_estimation=pl.Series(ab.n_estimation, dtype=pl.Int64),
+            sigma=number(ab.sigma),
+            df=number(ab.df),
+            r_squared=number(ab.r_squared),
+            alpha=number(alpha),
+            alpha_se=number(alpha_se),
+            skewness=number(checks.skewness),
+            excess_kurtosis=number(checks.excess_kurtosis),
+            jarque_bera_pvalue=number(checks.jarque_bera),
+            ljung_box_pvalue=number(checks.ljung_box),
+            arch_lm_pvalue=number(checks.arch_lm),
+        )
+    )
+
+
+def coefficients(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
+    """Return one row per observation and coefficient, constant first."""
+    ab = estimate.event
+    table = keys(estimator, estimate).select("event_id", "asset", "model")
+    n_obs, n_terms = ab.coefficients.shape
+    terms = ["constant", *estimator.panel.setting.factors][:n_terms]
+    variances = np.diagonal(ab.xtx_inv, axis1=1, axis2=2)
+    rows = np.repeat(np.arange(n_obs), n_terms)
+    return table[rows].with_columns(
+        term=pl.Series(terms * n_obs, dtype=pl.String),
+        value=number(ab.coefficients.ravel()),
+        se=number((ab.sigma[:, None] * np.sqrt(variances)).ravel()),
+    )
+
+
+def observations(
+    panel: Panel,
+    estimates: Sequence[Estimate],
+    events: pl.DataFrame,
+    zeros: pl.DataFrame,
+) -> pl.DataFrame:
+    """Return one row per event, asset and model: used or dropped, and why."""
+    ids = events["event_id"].to_list()
+    left_out = {row: why for e in estimates for row, why in e.left_out.items()}
+    counts = [(e.n_valid, e.n_purged) for e in estimates]
+    n_valid = np.concatenate([np.zeros(0, np.int64), *(c[0] for c in counts)]).tolist()
+    n_purged = np.concatenate([np.zeros(0, np.int64), *(c[1] for c in counts)]).tolist()
+    rows: list[dict[str, Any]] = []
+    for at, o in enumerate(panel.observations):
+        reason, held, wanted = left_out.get(at, (None, None, None))
+        shared = {
+            "observation": o.event_id,
+            "asset": o.asset,
+            "group": o.group,
+            "day0": o.session,
+            "headline": o.headline,
+            "n_estimation": n_valid[at],
+            "n_excluded": n_purged[at],
+            "n_missing": panel.columns.n_estimation - n_valid[at] - n_purged[at],
+            "status": "dropped" if reason else "used",
+            "reason": reason,
+            "held": held,
+            "wanted": wanted,
+        }
+        rows += [{"event_id": ids[event], **shared} for event in o.events]
+    rows += [_dropped(ids[u.event], u.asset, u.group, u.reason) for u in panel.unplaced]
+    for asset, group in panel.unpriced:
+        touched = events.filter(
+            (pl.col("assets").list.len() == 0) | pl.col("assets").list.contains(asset)
+        )["event_id"].to_list()
+        reason = f"no prices for {asset}"
+        rows += [_dropped(event_id, asset, group, reason) for event_id in touched]
+    return _with_clock(rows, panel, events, zeros)
+
+
+_OBSERVATION_SCHEMA = {
+    "event_id": pl.String,
+    "observation": pl.String,
+    "asset": pl.String,
+    "group": pl.String,
+    "day0": pl.Date,
+    "headline": pl.Boolean,
+    "n_estimation": pl.Int64,
+    "n_excluded": pl.Int64,
+    "n_missing": pl.Int64,
+    "status": pl.String,
+    "reason": pl.String,
+    "held": pl.String,
+    "wanted": pl.String,
+}
+
+
+def _dropped(event_id: str, asset: str, group: str, reason: str) -> dict[str, Any]:
+    blank = dict.fromkeys(_OBSERVATION_SCHEMA)
+    return blank | {
+        "event_id": event_id,
+        "asset": asset,
+        "group": group,
+        "status": "dropped",
+        "reason": reason,
+    }
+
+
+def _with_clock(
+    rows: list[dict[str, Any]], panel: Panel, events: pl.DataFrame, zeros: pl.DataFrame
+) -> pl.DataFrame:
+    calendar = {
+        "asset": list(panel.calendar),
+        "calendar": list(panel.calendar.values()),
+    }
+    return (
+        pl.DataFrame(rows, schema=_OBSERVATION_SCHEMA)
+        .with_columns(model=pl.lit(panel.setting.name))
+        .join(pl.DataFrame(calendar), on="asset", how="left")
+        .join(
+            events.select("event_id", "announced_utc", "precision"),
+            on="event_id",
+            how="left",
+        )
+        .join(
+            zeros.select("event_id", "calendar", "state", "shift"),
+            on=["event_id", "calendar"],
+            how="left",
+        )
+    )
+
+
+def contamination(used: pl.DataFrame, abnormal: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs of observations of one asset whose event windows share sessions.
+
+    used : event_id, asset, day0 of used observations;  abnormal : their sessions
+    """
+    sessions = abnormal.select("asset", "event_id", "session").unique().drop_nulls()
+    pairs = (
+        sessions.join(sessions, on=["asset", "session"], suffix="_other")
+        .rename({"event_id_other": "other_event_id"})
+        .filter(pl.col("event_id") != pl.col("other_event_id"))
+        .group_by("asset", "event_id", "other_event_id")
+        .agg(sessions=pl.len().cast(pl.Int64))
+    )
+    days = used.select("asset", "event_id", "day0").unique()
+    other = days.rename({"event_id": "other_event_id", "day0": "other_day0"})
+    return (
+        pairs.join(days, on=["asset", "event_id"])
+        .join(other, on=["asset", "other_event_id"])
+        .select("asset", "event_id", "other_event_id", "day0", "other_day0", "sessions")
+        .sort("asset", "day0", "other_day0")
+    )

@@ -1,0 +1,59 @@
+"""Where the numbers come from: inputs, versions, seed, command."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from eventstudy._version import __version__
+from eventstudy.catalogue import Events
+from eventstudy.prices import PriceFile, Prices
+from eventstudy.spec import StudySpec
+
+_PACKAGES = ("numpy", "scipy", "polars", "statsmodels", "exchange_calendars")
+
+
+def provenance_of(
+    spec: StudySpec,
+    events: Events,
+    prices: Prices,
+    *,
+    command: str | None,
+    inputs: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return plain values that let a reader make the result again.
+
+    Neither the clock nor absolute paths are recorded: the same inputs give the same
+    bytes.
+    """
+    catalogue = {"role": "catalogue", "name": events.source, "sha256": events.sha256}
+    return {
+        "command": command,
+        "seed": spec.seed,
+        "source": prices.source,
+        "files": [
+            *([catalogue] if events.sha256 else []),
+            *({"role": "study", "name": n, "sha256": sha} for n, sha in inputs.items()),
+            *(_price_file(file) for file in prices.files),
+        ],
+        "notice": prices.notice,
+        "notes": list(events.notes),
+        "versions": {
+            "eventstudy": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def _price_file(file: PriceFile) -> dict[str, Any]:
+    return {
+        "role": "prices",
+        "symbol": file.symbol,
+        "name": file.name,
+        "sha256": file.sha256,
+        "rows": file.rows,
+        "first": file.first.isoformat(),
+        "last": file.last.isoformat(),
+        "basis": file.basis,
+    }
