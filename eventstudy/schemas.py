@@ -40,9 +40,9 @@ FLAGS = {
 
 # Marks in a file name or an anchor are refused, so that an id can serve as both.
 EVENT_ID = r'^[^\p{C}/\\:*?"<>|]{1,100}$'
-# Yahoo spelling: BTC-USD, ^GSPC, 0700.HK, ES=F, M&M.NS; always begins with a letter
-# or digit (after ^), so neither "../x" nor "/x" can pass for a symbol.
-SYMBOL = r"^\^?[A-Za-z0-9][A-Za-z0-9.=&_-]{0,30}$"
+# Yahoo spelling: BTC-USD, ^GSPC, 0700.HK, ES=F, M&M.NS. It begins with a letter or
+# digit (after ^) and does not end with a dot, so no path can pass for a symbol.
+SYMBOL = r"^\^?[A-Za-z0-9](?:[A-Za-z0-9.=&_-]{0,29}[A-Za-z0-9=&_-])?$"
 LIST_SEPARATOR = r"[\s;|]+"
 YEARS = (1900, 2200)
 MAX_OFFSET_MINUTES = 14 * 60

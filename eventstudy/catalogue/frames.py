@@ -19,7 +19,10 @@ class ArrowStream(Protocol):
 
 def cells_of(source: ArrowStream, problems: list[Problem]) -> pl.DataFrame:
     """Return all columns as text; a column without a written form is a problem."""
-    frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
+    try:
+        frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{NAME}: cannot be read as a table: {error}") from None
     columns = []
     for column in frame.get_columns():
         text = _as_text(column.dtype, pl.col(column.name))

@@ -4,8 +4,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from eventstudy.errors import DataError, Problem
 
@@ -36,8 +37,8 @@ class Records:
     header_line: int
     rows: list[list[str]]
     lines: list[int]
-    notes: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    notes: list[str]
+    problems: list[Problem]
 
 
 def escape_cell(text: str) -> str:
@@ -59,38 +60,11 @@ def read_bytes(path: Path, name: str) -> bytes:
     A file that is too large, has an endless line or is not text is refused before
     more than a chunk of it beyond the bound is in memory.
     """
-    chunks: list[bytes] = []
-    size, line, open_line = 0, 1, 0
     try:
         with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                if not chunks:
-                    _refuse_foreign(chunk, name)
-                if b"\0" in chunk:
-                    line += _count_lines(chunk[: chunk.index(b"\0")])
-                    raise _refusal(
-                        name, "holds NUL bytes: it is binary, not text", line
-                    )
-                size += len(chunk)
-                if size > MAX_BYTES:
-                    raise _refusal(
-                        name,
-                        f"is larger than {MAX_BYTES // 1024**2} MB, the bound of a "
-                        "catalogue file; pass a frame instead",
-                    )
-                longest, open_line = _line_lengths(chunk, open_line)
-                if longest > MAX_LINE_BYTES:
-                    raise _refusal(
-                        name,
-                        f"has a line of more than {MAX_LINE_BYTES} bytes; one event "
-                        "is one line",
-                        line if open_line >= longest else None,
-                    )
-                line += _count_lines(chunk)
-                chunks.append(chunk)
+            return b"".join(_text_chunks(stream, name))
     except OSError as error:
         raise _refusal(name, f"cannot be read: {error.strerror}") from None
-    return b"".join(chunks)
 
 
 def parse_records(data: bytes, name: str) -> Records:
@@ -107,18 +81,7 @@ def parse_records(data: bytes, name: str) -> Records:
     separator = _detect_separator(text)
     if separator != ",":
         notes.append(f"separator {_SEPARATORS[separator]} detected")
-    records = _split(text, separator, name)
-    return _without_nameless(
-        Records(
-            header=records.header,
-            header_line=records.header_line,
-            rows=records.rows,
-            lines=records.lines,
-            notes=[*notes, *records.notes],
-            problems=records.problems,
-        ),
-        name,
-    )
+    return _without_nameless(_split(text, separator, name, notes), name)
 
 
 def _refusal(name: str, message: str, line: int | None = None) -> DataError:
@@ -134,17 +97,36 @@ def _refuse_foreign(start: bytes, name: str) -> None:
             raise _refusal(name, f"is {meaning}")
 
 
+def _text_chunks(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    size, line, open_line = 0, 1, 0
+    while chunk := stream.read(_CHUNK_BYTES):
+        if not size:
+            _refuse_foreign(chunk, name)
+        if b"\0" in chunk:
+            line += _count_lines(chunk[: chunk.index(b"\0")])
+            raise _refusal(name, "holds NUL bytes: it is binary, not text", line)
+        lengths = [len(piece) for piece in chunk.splitlines()]
+        lengths[0] += open_line
+        if max(lengths) > MAX_LINE_BYTES:
+            raise _refusal(
+                name,
+                f"a line of more than {MAX_LINE_BYTES} bytes; wanted one event a line",
+                line + lengths.index(max(lengths)),
+            )
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise _refusal(
+                name,
+                f"is larger than {MAX_BYTES // 1024**2} MB, the bound of a catalogue "
+                "file; pass a frame instead",
+            )
+        open_line = 0 if chunk.endswith((b"\n", b"\r")) else lengths[-1]
+        line += _count_lines(chunk)
+        yield chunk
+
+
 def _count_lines(data: bytes) -> int:
     return data.count(b"\n") or data.count(b"\r")
-
-
-def _line_lengths(chunk: bytes, open_line: int) -> tuple[int, int]:
-    """Longest line seen, and the length of the last one, which may go on."""
-    pieces = chunk.splitlines()
-    lengths = [len(piece) for piece in pieces]
-    lengths[0] += open_line
-    ended = chunk.endswith((b"\n", b"\r"))
-    return max(lengths), 0 if ended else lengths[-1]
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -180,28 +162,26 @@ def _detect_separator(text: str) -> str:
     return max(_SEPARATORS, key=score)
 
 
-def _split(text: str, separator: str, name: str) -> Records:
+def _split(text: str, separator: str, name: str, notes: list[str]) -> Records:
     header: list[str] = []
     header_line = 1
     rows: list[list[str]] = []
     lines: list[int] = []
-    blank: list[int] = []
+    empty: list[str] = []
     problems: list[Problem] = []
     for line, cells in _iterate(text, separator, name, problems):
-        if not cells:
-            continue
-        if not header:
+        if not any(cell.strip() for cell in cells):
+            if len(cells) > 1:
+                empty.append(str(line))
+        elif not header:
             header, header_line = [cell.strip() for cell in cells], line
-        elif not any(cell.strip() for cell in cells):
-            blank.append(line)
         elif len(cells) != len(header):
             problems.append(_ragged(cells, header, separator, name, line))
         else:
             rows.append(cells)
             lines.append(line)
-    notes = []
-    if blank:
-        where = ", ".join(map(str, blank[:10])) + (" …" if len(blank) > 10 else "")
+    if empty:
+        where = ", ".join(empty[:10]) + (" …" if len(empty) > 10 else "")
         notes.append(f"lines of empty cells skipped: {where}")
     return Records(
         header=header,
@@ -271,11 +251,10 @@ def _without_nameless(records: Records, name: str) -> Records:
     keep = [i for i, title in enumerate(records.header) if title]
     dropped = len(nameless) - len(filled)
     notes = [f"empty columns without a name skipped: {dropped}"] if dropped else []
-    return Records(
+    return replace(
+        records,
         header=[records.header[i] for i in keep],
-        header_line=records.header_line,
         rows=[[row[i] for i in keep] for row in records.rows],
-        lines=records.lines,
         notes=[*records.notes, *notes],
         problems=[*records.problems, *problems],
     )
