@@ -169,6 +169,6 @@ def recommend(
     return Recommendation(
         test="kp_bmp",
         reason=f"{n} observations {where} (mean correlation {found.rbar:.2f}, worth "
-        f"{min(found.n_effective, n):.1f} independent ones): dependence is estimated, not "
-        f"assumed away{raised}",
+        f"{min(found.n_effective, n):.1f} independent ones): dependence is estimated, "
+        f"not assumed away{raised}",
     )
