@@ -2,9 +2,16 @@
 
 Two laws, both from the asset's own history without the event: the *placebo* law, the
 ratio at every admissible pseudo-date, and the *bootstrap* law, the ratio on stationary
-bootstrap resamples of the history. Blocks are at least as long as the shorter window:
-volatility clusters over that horizon, and shorter blocks, optimal for a mean, would
-break the clusters and claim too much.
+bootstrap resamples of the history. Blocks are at least as long as the two windows
+together: shorter ones, optimal for a mean, break the clusters of volatility between
+the windows and claim too much (GARCH(1,1) with persistence 0.95, 300 sessions: 18 %
+rejections at 5 %).
+
+Stretches of b sessions out of n differ by the factor 1 - b/n less than stretches of
+the endless series would, so both laws are divided by sqrt(1 - b/n) (Politis, Romano &
+Wolf 1999, Subsampling, section 10.3); b = n_pre + n_post at the pseudo-dates, and the
+mean block length in resamples. Without it 300 sessions of history give 8 to 10 %
+rejections at 5 %, with it 5 to 6 %.
 """
 
 import numpy as np
@@ -31,7 +38,7 @@ def placebo_law(
 
     history : (E, S), nan = missing or touched by an event. Position s has its pre
     window in columns [s, s + n_pre) and its post window ``gap`` sessions later; nan
-    where one of them lacks sessions, so no pseudo-date overlaps an event.
+    where one of them lacks sessions, so no pseudo-date uses those of an event.
     """
     parts = spread.parts(history)
     valid = complete(parts)
@@ -42,10 +49,11 @@ def placebo_law(
     before = totals[:, :, n_pre:] - totals[:, :, :-n_pre]
     after = totals[:, :, n_post:] - totals[:, :, :-n_post]
     shift = n_pre + gap
-    return log_ratio(
+    ratio = log_ratio(
         _enough(spread, before[:, :, :positions], n_pre),
         _enough(spread, after[:, :, shift : shift + positions], n_post),
     )
+    return ratio / _shortfall(n_pre + n_post, valid.sum(axis=1))[:, None]
 
 
 def bootstrap_law(
@@ -63,11 +71,7 @@ def bootstrap_law(
 
     history : (E, S), nan = missing; the valid sessions are joined. nan where a row
     has too few sessions for a window, or a resample does not vary. least_block :
-    shortest mean block length, the shorter window where volatility clusters.
-
-    Blocks of b sessions out of n vary by the factor 1 - b/n less than blocks of the
-    endless series would, so the log ratios are divided by sqrt(1 - b/n) (Politis,
-    Romano & Wolf 1999, Subsampling, section 10.3).
+    shortest mean block length, ``n_pre + n_post`` where volatility clusters.
     """
     parts, n = _packed(spread.parts(history))
     out = np.full((len(history), reps), np.nan)
@@ -85,7 +89,7 @@ def bootstrap_law(
             spread.value(float(n_pre), data @ before),
             spread.value(float(n_post), data @ after),
         )
-        out[rows] = ratio / np.sqrt(1.0 - size / length)
+        out[rows] = ratio / _shortfall(size, length)
     return out
 
 
@@ -112,7 +116,7 @@ def joint_bootstrap_law(
     data = np.concatenate([valid[None], np.where(valid, parts, 0.0)])
     n_dates = history.shape[1]
     packed, n = _packed(parts)
-    block = float(np.nanmax(block_lengths(packed, n, min(n_pre, n_post)), initial=1.0))
+    block = float(np.nanmax(block_lengths(packed, n, n_pre + n_post), initial=1.0))
     block = min(block, n_dates // 2)
     offset = day0 - day0.min()
     length = n_pre + gap + n_post
@@ -132,7 +136,7 @@ def joint_bootstrap_law(
         count += known.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         law = np.where(count >= needed_rows(len(day0)), total / count, np.nan)
-    return np.asarray(law / np.sqrt(1.0 - block / n_dates))
+    return np.asarray(law / _shortfall(block, n_dates))
 
 
 def joint_placebo_law(law: Array, start: IntArray) -> Array:
@@ -201,6 +205,13 @@ def judge(
         np.where(missing, np.nan, sd),
         count,
     )
+
+
+def _shortfall(stretch: float, n: IntArray | int) -> Array:
+    """Share of the standard deviation that stretches of ``n`` sessions show."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = 1.0 - stretch / np.asarray(n, np.float64)
+        return np.sqrt(np.where(share > 0, share, np.nan))
 
 
 def _running(values: Array) -> Array:

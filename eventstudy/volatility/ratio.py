@@ -82,7 +82,8 @@ def variance_ratio(
       Without a history the two windows, each divided by its own spread, stand in for
       it: valid for fat tails, too narrow when volatility clusters
     - ``placebo`` : log ratio against that at every pseudo-date of the history that
-      does not use the event's sessions; needs ``history``
+      does not use the event's sessions; needs ``history``. Both laws are widened for
+      short histories, see `eventstudy.volatility.laws`
 
     F, Brown-Forsythe and Fligner-Killeen need ``spread="sd"``.
     Raises `SpecError` for unknown tests or spreads and for shapes that do not fit.
@@ -304,7 +305,7 @@ def _law(test: str, ask: _Question, rows: slice) -> Array:
         if ask.history is None:
             past, least = _standardised(ask.kind, pre, post), 1
         else:
-            past, least = ask.history[rows], min(lengths[0], lengths[2])
+            past, least = ask.history[rows], lengths[0] + lengths[2]
         return bootstrap_law(
             ask.kind,
             past,
