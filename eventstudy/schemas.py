@@ -39,7 +39,7 @@ FLAGS = {
 }
 
 # Marks in a file name or an anchor are refused, so that an id can serve as both.
-EVENT_ID = r'^[^\p{C}/\\:*?"<>|]{1,100}$'
+EVENT_ID = r'^\.*[^.\p{C}/\\:*?"<>|][^\p{C}/\\:*?"<>|]*$'
 # Yahoo spelling: BTC-USD, ^GSPC, 0700.HK, ES=F, M&M.NS. It begins with a letter or
 # digit (after ^) and does not end with a dot, so no path can pass for a symbol.
 SYMBOL = r"^\^?[A-Za-z0-9](?:[A-Za-z0-9.=&_-]{0,29}[A-Za-z0-9=&_-])?$"
@@ -121,7 +121,7 @@ class CatalogueText(dy.Schema):
     """Cells of a catalogue as written: stripped, empty ones null, one row per event."""
 
     line = dy.Int64()
-    event_id = dy.String(primary_key=True, regex=EVENT_ID)
+    event_id = dy.String(primary_key=True, regex=EVENT_ID, max_length=100)
     announced_at = dy.String(check=lambda text: _is_day(text) | _is_instant(text))
     precision = dy.String(nullable=True, check=lambda text: text.is_in(PRECISIONS))
     kind = dy.String(nullable=True, check=lambda text: text.is_in(list(KINDS)))

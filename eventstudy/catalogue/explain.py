@@ -109,11 +109,13 @@ def _moment(value: str) -> str:
 
 
 def _event_id(value: str) -> str:
-    if re.fullmatch(r"[^\x00-\x1f\x7f-\x9f]+", value) and len(value) > 100:
+    if len(value) > 100:
         return "is longer than 100 characters"
+    if not value.strip("."):
+        return "is no name for a file; wanted more than dots"
     return (
-        "holds a character that cannot stand in a file name; not allowed are / \\ : * "
-        '? " < > | and control characters'
+        "holds a character that cannot stand in a file name; not allowed are "
+        '/ \\ : * ? " < > | and control characters'
     )
 
 
