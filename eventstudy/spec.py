@@ -156,17 +156,25 @@ def read_spec(path: str | Path) -> StudySpec:
     Raises `DataError` for a file that is no TOML, `SpecError` for unknown keys and
     impossible values, each with the file's name.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path}: larger than {_MAX_BYTES} bytes; no study file")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise DataError(f"{path}: not a TOML study file: {err}") from err
+    table = read_table(path)
     try:
         return spec_from(table)
     except SpecError as err:
         raise SpecError(f"{path}: {err}") from err
+
+
+def read_table(path: str | Path) -> dict[str, Any]:
+    """Return the content of a study file; raise `DataError` if it is no TOML."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path}: larger than {_MAX_BYTES} bytes; no study file")
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as err:
+        reason = err.strerror or str(err)
+        raise DataError(f"{path}: the study file cannot be read: {reason}") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise DataError(f"{path}: not a TOML study file: {err}") from err
 
 
 def spec_from(table: Mapping[str, Any], **overrides: object) -> StudySpec:

@@ -1,7 +1,7 @@
 """Where the numbers come from: inputs, versions, seed, command."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +20,7 @@ def provenance_of(
     *,
     command: str | None,
     inputs: Mapping[str, str],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """Return plain values that let a reader make the result again.
 
@@ -37,7 +38,7 @@ def provenance_of(
             *(_price_file(file) for file in prices.files),
         ],
         "notice": prices.notice,
-        "notes": list(events.notes),
+        "notes": [*events.notes, *notes],
         "versions": {
             "eventstudy": __version__,
             "python": platform.python_version(),

@@ -34,13 +34,14 @@ def run(
     progress: Progress | None = None,
     command: str | None = None,
     inputs: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
 ) -> StudyResult:
     """Estimate everything that the spec asks for.
 
     events : `Events`, a catalogue file or a frame;  prices : `Prices`, a folder or
     file, or a frame
-    progress : called with the name of each stage;  command, inputs : recorded in the
-    provenance (the command line, names and SHA-256 of further input files)
+    progress : called with the name of each stage;  command, inputs, notes : recorded
+    in the provenance (command line, names and SHA-256 of further files, remarks)
 
     Raises `DataError` or `SpecError`; a single observation that cannot be estimated
     is in the ledger instead.
@@ -104,7 +105,7 @@ def run(
         closes=_closes(spec, groups, prices),
         price_issues=prices.issues,
         provenance=provenance_of(
-            spec, events, prices, command=command, inputs=inputs or {}
+            spec, events, prices, command=command, inputs=inputs or {}, notes=notes
         ),
     )
 

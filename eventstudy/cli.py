@@ -1,0 +1,238 @@
+"""The command ``eventstudy``: parse, call one function, print."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from eventstudy._version import __version__
+from eventstudy.errors import EventStudyError
+
+app = typer.Typer(
+    name="eventstudy",
+    help="Financial event studies: what an announcement did to prices.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_DEBUG = "--debug"
+_STUDY = "The study"
+_PRICES = "Prices"
+_OUTPUT = "Output"
+
+Catalogue = Annotated[Path, typer.Argument(help="Catalogue of announcements (CSV).")]
+StudyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--study",
+        help="Study file (TOML). Default: the one beside the catalogue, same name.",
+        rich_help_panel=_STUDY,
+    ),
+]
+PricesFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--prices",
+        help="snapshot, yahoo, a folder or file, or the manifest.json of a report.",
+        rich_help_panel=_PRICES,
+    ),
+]
+
+
+def _option(name: str, help: str, panel: str = _STUDY) -> Any:  # noqa: ANN401
+    return typer.Option(*name.split(), help=help, rich_help_panel=panel)
+
+
+@app.command()
+def analyze(
+    events: Catalogue,
+    study: StudyFile = None,
+    prices: PricesFrom = None,
+    assets: Annotated[
+        str | None, _option("--assets", "Symbols, comma separated.")
+    ] = None,
+    group: Annotated[
+        list[str] | None, _option("--group", "NAME=SYMBOL,SYMBOL; repeatable.")
+    ] = None,
+    model: Annotated[
+        str | None, _option("--model", "See `eventstudy list models`.")
+    ] = None,
+    factors: Annotated[
+        str | None,
+        _option("--factors", "Symbols of factors, comma separated."),
+    ] = None,
+    market: Annotated[
+        str | None, _option("--market", "Short for --model market --factors SYMBOL.")
+    ] = None,
+    estimation: Annotated[
+        str | None, _option("--estimation", "Estimation window, such as -130:-11.")
+    ] = None,
+    event_window: Annotated[
+        str | None, _option("--event-window", "Event window, such as -10:10.")
+    ] = None,
+    window: Annotated[
+        list[str] | None, _option("--window", "CAR window, such as -1:1; repeatable.")
+    ] = None,
+    returns: Annotated[str | None, _option("--returns", "log or simple.")] = None,
+    missing: Annotated[
+        str | None, _option("--missing", "trade_to_trade or drop.")
+    ] = None,
+    overlap: Annotated[str | None, _option("--overlap", "exclude or keep.")] = None,
+    day0: Annotated[
+        str | None, _option("--day0", "next, previous, error or drop.")
+    ] = None,
+    tests: Annotated[
+        str | None,
+        _option("--tests", "Names, comma separated, or `all`; see `list tests`."),
+    ] = None,
+    alternative: Annotated[
+        str | None, _option("--alternative", "two-sided, less or greater.")
+    ] = None,
+    vol_pre: Annotated[
+        str | None, _option("--vol-pre", "Volatility before, such as -60:-11.")
+    ] = None,
+    vol_post: Annotated[
+        str | None, _option("--vol-post", "Volatility after, such as 0:30.")
+    ] = None,
+    seed: Annotated[int | None, _option("--seed", "Seed of all resampling.")] = None,
+    out: Annotated[
+        Path | None, _option("-o --out", "Default: reports/NAME.", _OUTPUT)
+    ] = None,
+    parquet: Annotated[
+        bool, _option("--parquet", "Write tables as Parquet too.", _OUTPUT)
+    ] = False,
+    force: Annotated[
+        bool, _option("--force", "Overwrite a folder that is no report.", _OUTPUT)
+    ] = False,
+    quiet: Annotated[
+        bool, _option("-q --quiet", "Print nothing but errors.", _OUTPUT)
+    ] = False,
+    debug: Annotated[
+        bool, _option(_DEBUG, "Show the traceback of an error.", _OUTPUT)
+    ] = False,
+) -> None:
+    """Study a catalogue of announcements and write a report."""
+    from eventstudy import cli_study
+
+    del debug  # read from the command line by `main`, which shows errors
+    flags = cli_study.Flags(
+        study=study,
+        prices=prices,
+        assets=assets,
+        groups=tuple(group or ()),
+        model=model,
+        factors=factors,
+        market=market,
+        estimation=estimation,
+        event_window=event_window,
+        windows=tuple(window or ()),
+        returns=returns,
+        missing=missing,
+        overlap=overlap,
+        day0=day0,
+        tests=tests,
+        alternative=alternative,
+        volatility_pre=vol_pre,
+        volatility_post=vol_post,
+        seed=seed,
+    )
+    with _progress(quiet=quiet) as progress:
+        done = cli_study.analyze(
+            events, flags, out, parquet=parquet, force=force, progress=progress
+        )
+    if not quiet:
+        typer.echo(cli_study.closing_table(done))
+
+
+@app.command()
+def check(
+    events: Catalogue,
+    study: StudyFile = None,
+    day0: Annotated[
+        str | None, _option("--day0", "next, previous, error or drop.")
+    ] = None,
+    debug: Annotated[
+        bool, _option(_DEBUG, "Show the traceback of an error.", _OUTPUT)
+    ] = False,
+) -> None:
+    """Check a catalogue: all its problems, or its events with their day 0."""
+    from eventstudy import cli_study
+
+    del debug
+    typer.echo(cli_study.check(events, cli_study.Flags(study=study, day0=day0)))
+
+
+@app.command("list")
+def list_family(
+    family: Annotated[
+        str, typer.Argument(help="models, tests, volatility, sources or kinds.")
+    ],
+) -> None:
+    """List the members of a family, with what each means."""
+    from eventstudy import cli_list
+
+    typer.echo(cli_list.table(family))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"eventstudy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Financial event studies: what an announcement did to prices."""
+    del version  # its callback has done the work
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show the stage at hand on a terminal; say nothing in a pipe."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _stage: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Starting", total=None)
+        yield lambda stage: bar.update(task, description=stage)
+
+
+def main() -> None:
+    """Run the command line; errors of the user end it with exit code 2."""
+    try:
+        app()
+    except EventStudyError as err:
+        if _DEBUG in sys.argv:
+            raise
+        typer.echo(f"eventstudy: {err}", err=True)
+        sys.exit(2)
+    except OSError as err:
+        if _DEBUG in sys.argv:
+            raise
+        place = f"{err.filename}: " if err.filename else ""
+        reason = err.strerror or str(err)
+        typer.echo(f"eventstudy: {place}{reason}; nothing was overwritten", err=True)
+        sys.exit(2)

@@ -1,0 +1,385 @@
+"""What ``eventstudy analyze`` and ``check`` do: flags and files -> report or table."""
+
+import hashlib
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from eventstudy.calendars import audit, calendar_name, get_calendar
+from eventstudy.catalogue import Events, read_events
+from eventstudy.errors import SpecError
+from eventstudy.prices import Prices, fetch_prices
+from eventstudy.report import write_report
+from eventstudy.spec import StudySpec, read_table, spec_from, window_text
+from eventstudy.study import run
+from eventstudy.study_result import StudyResult
+
+Progress = Callable[[str], None]
+
+# Flags that change where and how output goes, not what it says.
+_OUTPUT_FLAGS = {"--quiet", "-q", "--force", "--debug"}
+_OUTPUT_OPTIONS = {"--out", "-o"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The command line's settings as written, None where a flag was not given."""
+
+    study: Path | None = None
+    prices: str | None = None
+    assets: str | None = None
+    groups: tuple[str, ...] = ()
+    model: str | None = None
+    factors: str | None = None
+    market: str | None = None
+    estimation: str | None = None
+    event_window: str | None = None
+    windows: tuple[str, ...] = ()
+    returns: str | None = None
+    missing: str | None = None
+    overlap: str | None = None
+    day0: str | None = None
+    tests: str | None = None
+    alternative: str | None = None
+    volatility_pre: str | None = None
+    volatility_post: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to study: catalogue, spec, further input files (SHA-256), notes."""
+
+    events: Events
+    spec: StudySpec
+    inputs: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A finished analysis: its result and the report's path."""
+
+    result: StudyResult
+    report: Path
+
+
+def analyze(
+    catalogue: Path,
+    flags: Flags,
+    out: Path | None,
+    *,
+    parquet: bool,
+    force: bool,
+    progress: Progress,
+) -> Done:
+    """Study a catalogue and write the report to ``out``, or ``reports/NAME``."""
+    progress("Reading the catalogue")
+    request = request_of(catalogue, flags)
+    progress("Reading prices")
+    prices = prices_of(request)
+    result = run(
+        request.spec,
+        request.events,
+        prices,
+        progress=progress,
+        command=command_line(sys.argv[1:]),
+        inputs=request.inputs,
+        notes=request.notes,
+    )
+    progress("Writing the report")
+    folder = Path("reports") / catalogue.stem if out is None else out
+    report = write_report(result, folder, parquet=parquet, force=force)
+    return Done(result=result, report=report)
+
+
+def check(catalogue: Path, flags: Flags) -> str:
+    """Return the events with their day 0 on every calendar of the study."""
+    request = request_of(catalogue, flags)
+    events, spec = request.events.frame, request.spec
+    names_needed = [calendar_name(asset, spec.calendars) for asset in spec.assets]
+    calendars = [
+        get_calendar(name, start=_around(events, -10), end=_around(events, 20))
+        for name in dict.fromkeys(names_needed or ["24/7", "XNYS"])
+        if name != "prices"
+    ]
+    table = audit(
+        events["event_id"].to_list(),
+        calendars,
+        events["announced_utc"].to_list(),
+        events["announced_date"].to_list(),
+        spec.day0,
+    )
+    width = max(8, *(len(name) for name in events["event_id"]))
+    heads = [f"day 0 on {calendar.name}" for calendar in calendars]
+    lines = [
+        f"{'event':<{width}}  {'announced':<22}  {'kind':<16}"
+        + "".join(f"  {head:<26}" for head in heads)
+    ]
+    for event in events.iter_rows(named=True):
+        zeros = table.filter(pl.col("event_id") == event["event_id"])
+        cells = [_day0_cell(row) for row in zeros.iter_rows(named=True)]
+        lines.append(
+            f"{event['event_id']:<{width}}  {event['announced_at']:<22}  "
+            f"{event['kind']:<16}" + "".join(f"  {cell:<26}" for cell in cells)
+        )
+    headline = int(events["headline"].sum())
+    summary = (
+        f"{events.height} events, {headline} in the headline sample, no problems found"
+    )
+    notes = [*request.events.notes, *request.notes]
+    return "\n".join([*(line.rstrip() for line in lines), "", summary, *notes])
+
+
+def _day0_cell(row: dict[str, Any]) -> str:
+    if row["day0"] is None:
+        return f"none ({row['reason']})"
+    shift = f", {row['shift']:+d} d" if row["shift"] else ""
+    return f"{row['day0']:%a %Y-%m-%d} ({row['state']}{shift})"
+
+
+def _around(events: pl.DataFrame, days: int) -> date:
+    edge = (
+        events["announced_date"].min() if days < 0 else events["announced_date"].max()
+    )
+    assert isinstance(edge, date)
+    return edge + timedelta(days=days)
+
+
+def request_of(catalogue: Path, flags: Flags) -> Request:
+    """Read the catalogue and its study file, and put the flags on top."""
+    events = read_events(catalogue)
+    beside = catalogue.with_suffix(".toml")
+    path = flags.study or (beside if beside.is_file() else None)
+    table: dict[str, Any] = {}
+    inputs: dict[str, str] = {}
+    notes: list[str] = []
+    if path is None:
+        notes.append(f"no study file {beside.name}: defaults and flags are used")
+    else:
+        table = read_table(path)
+        inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    if "returns" not in table and flags.returns is None:
+        notes.append("returns: log, as nothing else was asked for")
+    table |= changes(flags, table)
+    try:
+        spec = spec_from(table)
+    except SpecError as err:
+        where = f"{path}: " if path is not None else ""
+        raise SpecError(f"{where}{err}") from err
+    return Request(events=events, spec=spec, inputs=inputs, notes=tuple(notes))
+
+
+def changes(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of a study file that the flags replace."""
+    plain = {
+        "prices": flags.prices,
+        "returns": flags.returns,
+        "missing": flags.missing,
+        "overlap": flags.overlap,
+        "day0": flags.day0,
+        "alternative": flags.alternative,
+        "seed": flags.seed,
+        "tests": None if flags.tests is None else names(flags.tests, "--tests"),
+    }
+    windows = {
+        "estimation": flags.estimation,
+        "event_window": flags.event_window,
+        "volatility_pre": flags.volatility_pre,
+        "volatility_post": flags.volatility_post,
+    }
+    out: dict[str, Any] = {k: v for k, v in plain.items() if v is not None}
+    for key, text in windows.items():
+        if text is not None:
+            out[key] = window(text, f"--{key.replace('_', '-')}")
+    if flags.windows:
+        out["windows"] = [window(text, "--window") for text in flags.windows]
+        # Questions of the study file are about windows that are not studied now.
+        out["questions"] = [
+            question
+            for question in table.get("questions", [])
+            if tuple(question.get("window", out["windows"][0])) in out["windows"]
+        ]
+    return out | _universe(flags, table) | _models(flags, table)
+
+
+def _universe(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the groups: ``--group`` replaces them, ``--assets`` picks from them."""
+    groups: dict[str, Any] = dict(table.get("groups", {}))
+    for text in flags.groups:
+        name, equals, members = text.partition("=")
+        if not equals or not name.strip():
+            raise SpecError(f"--group {text!r}: write NAME=SYMBOL,SYMBOL")
+        groups[name.strip()] = names(members, "--group")
+    if flags.groups:
+        given = [text.partition("=")[0].strip() for text in flags.groups]
+        groups = {name: groups[name] for name in given}
+    if flags.assets is not None:
+        wanted = names(flags.assets, "--assets")
+        known = {asset for members in groups.values() for asset in members}
+        groups = {
+            name: [asset for asset in members if asset in wanted]
+            for name, members in groups.items()
+        }
+        if others := [asset for asset in wanted if asset not in known]:
+            groups["assets"] = [*groups.get("assets", []), *others]
+        groups = {name: members for name, members in groups.items() if members}
+    if groups == table.get("groups", {}):
+        return {}
+    kept = []
+    for setting in table.get("models", []):
+        own = [g for g in setting.get("groups", groups) if g in groups]
+        if own:
+            kept.append({**setting, "groups": own})
+    covered = {g for setting in kept for g in setting["groups"]}
+    if kept and (bare := [g for g in groups if g not in covered]):
+        kept[0]["groups"] += bare
+    return {"groups": groups, **({"models": kept} if "models" in table else {})}
+
+
+def _models(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
+    if flags.market is not None and (flags.model or flags.factors):
+        raise SpecError(
+            "--market is short for --model market --factors SYMBOL; give one"
+        )
+    if flags.market is not None:
+        return {"models": [], "model": "market", "factors": [flags.market]}
+    if flags.model is None and flags.factors is None:
+        return {}
+    factors = names(flags.factors, "--factors") if flags.factors else []
+    model = flags.model
+    if model is None:
+        model = "market" if len(factors) == 1 else "factors"
+    elif not factors and model not in ("constant_mean", *table.get("factors", [])):
+        factors = _factors_of(table)
+    return {"models": [], "model": model, "factors": factors}
+
+
+def _factors_of(table: dict[str, Any]) -> list[str]:
+    """Return the factors of the study file's first model that has any."""
+    held = [setting.get("factors", []) for setting in table.get("models", [])]
+    return next((list(factors) for factors in held if factors), [])
+
+
+def window(text: str, flag: str) -> tuple[int, int]:
+    """Read ``-1:1``.
+
+    >>> window("-130:-11", "--estimation")
+    (-130, -11)
+    """
+    start, colon, end = text.strip().strip("[]").replace(",", ":").partition(":")
+    try:
+        pair = int(start), int(end if colon else start)
+    except ValueError:
+        raise SpecError(
+            f"{flag} {text!r}: write two whole numbers of sessions, such as -1:1"
+        ) from None
+    return pair
+
+
+def names(text: str, flag: str) -> list[str]:
+    """Read ``RIOT,MARA``."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise SpecError(f"{flag} {text!r} names nothing")
+    return list(dict.fromkeys(found))
+
+
+def prices_of(request: Request) -> Prices:
+    """Fetch the prices that a study needs from the source that its spec names."""
+    spec, events = request.spec, request.events.frame
+    symbols = list(spec.symbols)
+    if not spec.groups:
+        named = events["assets"].explode().drop_nulls().unique(maintain_order=True)
+        blank = (events["assets"].list.len() == 0).any()
+        if blank and spec.prices == "yahoo":
+            raise SpecError(
+                "some events name no assets: give --assets BTC-USD,RIOT or --group "
+                "NAME=SYMBOL,SYMBOL, or write a study file"
+            )
+        symbols = [] if blank else list(dict.fromkeys([*named, *symbols]))
+    start, end = _needed(spec, events) if spec.prices == "yahoo" else (None, None)
+    return fetch_prices(symbols, source=spec.prices, start=start, end=end)
+
+
+def _needed(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
+    """Return the dates of the prices: all windows, and a year of history before."""
+    first, last = events["announced_date"].min(), events["announced_date"].max()
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    back = -min(spec.estimation[0], spec.volatility_pre[0])
+    ahead = max(spec.event_window[1], spec.volatility_post[1])
+    return (
+        first - timedelta(days=int(1.6 * back) + 365),
+        last + timedelta(days=int(1.6 * max(ahead, 0)) + 10),
+    )
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Return the command that gives the same numbers, wherever they are written.
+
+    >>> command_line(["analyze", "events/china_2021.csv", "-o", "/tmp/x", "--quiet"])
+    'eventstudy analyze events/china_2021.csv'
+    """
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in _OUTPUT_OPTIONS:
+            skip = True
+        elif argument not in _OUTPUT_FLAGS and not argument.startswith("--out="):
+            kept.append(argument)
+    return shlex.join(["eventstudy", *kept])
+
+
+def closing_table(done: Done) -> str:
+    """Return the lines that end an analysis: the headline of the first window."""
+    result = done.result
+    start, end = result.spec.windows[0]
+    head = result.headline.filter(
+        pl.col("sample") == "headline", pl.col("start") == start, pl.col("end") == end
+    )
+    tests = result.tests.filter(pl.col("outcome") == "car").select(
+        "sample", "model", "group", "start", "end", "test", "pvalue"
+    )
+    rows = head.join(
+        tests,
+        left_on=["sample", "model", "group", "start", "end", "recommended"],
+        right_on=["sample", "model", "group", "start", "end", "test"],
+        how="left",
+    )
+    lines = [
+        "",
+        f"Mean CAR{window_text((start, end))} in log points"
+        if result.spec.returns == "log"
+        else f"Mean CAR{window_text((start, end))}",
+        f"{'group':<16}{'model':<18}{'CAAR':>8}{'95 % interval':>20}"
+        f"{'N':>5}{'p':>8}  test",
+    ]
+    lines += [_closing_line(row) for row in rows.iter_rows(named=True)]
+    dropped = result.observations.filter(pl.col("status") == "dropped").height
+    if dropped:
+        lines.append(
+            f"{dropped} of {result.observations.height} rows left out; why: report"
+        )
+    return "\n".join([*lines, "", f"Report: {done.report}"])
+
+
+def _closing_line(row: dict[str, Any]) -> str:
+    def percent(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:+.1f} %"
+
+    p = row["pvalue"]
+    shown = "–" if p is None else ("<0.001" if p < 0.001 else f"{p:.3f}")
+    interval = f"{percent(row['ci_low'])} … {percent(row['ci_high'])}"
+    return (
+        f"{row['group']:<16}{row['model']:<18}{percent(row['estimate']):>8}"
+        f"{interval:>20}{row['n']:>5}{shown:>8}  {row['recommended']}"
+    )
