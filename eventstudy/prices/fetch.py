@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
-from eventstudy.errors import DataError, SpecError, unknown_name
+from eventstudy.errors import DataError, SourceError, SpecError, unknown_name
+from eventstudy.prices.cached import Cached, failure
 from eventstudy.prices.files import Files
 from eventstudy.prices.snapshot import Snapshot
+from eventstudy.prices.store import Store, cache_root
 from eventstudy.prices.symbols import check_symbols
-from eventstudy.prices.table import Prices
+from eventstudy.prices.table import NO_PRICES, Prices, issues_frame
+from eventstudy.prices.yahoo import Yahoo
 
 
 class PriceSource(Protocol):
@@ -45,6 +48,18 @@ class SourceEntry:
     open: Callable[..., PriceSource]
 
 
+def open_yahoo(
+    *,
+    cache: Path | None = None,
+    interval: str = "1d",
+    timeout: float = 20.0,
+    **settings: Any,  # noqa: ANN401
+) -> Cached:
+    """Open Yahoo Finance behind the store in ``cache``; see `Cached` for settings."""
+    store = Store(root=cache_root(cache), interval=interval)
+    return Cached(provider=Yahoo(timeout=timeout), store=store, **settings)
+
+
 SOURCES: Mapping[str, SourceEntry] = MappingProxyType(
     {
         entry.name: entry
@@ -63,6 +78,12 @@ SOURCES: Mapping[str, SourceEntry] = MappingProxyType(
                 needs_network=False,
                 open=Files,
             ),
+            SourceEntry(
+                name="yahoo",
+                meaning="Yahoo Finance through yfinance, kept in a local cache",
+                needs_network=True,
+                open=open_yahoo,
+            ),
         )
     }
 )
@@ -74,13 +95,17 @@ def fetch_prices(
     source: str | Path | PriceSource = "snapshot",
     start: date | None = None,
     end: date | None = None,
+    partial: bool = False,
     **settings: object,
 ) -> Prices:
     """Return the prices of the symbols, from ``start`` to ``end`` (both included).
 
     ``source`` is a name of `SOURCES`, a path, or any object with the methods of
     `PriceSource`; ``settings`` go to the source. With no symbols, all that the source
-    has. Raises `DataError` naming every symbol that the source does not have.
+    has. Symbols without prices are an error that names them all; with ``partial``
+    they are issues of severity error instead, as long as any symbol has prices.
+
+    Raises `DataError` or, where prices could not be had, `SourceError`.
 
     >>> prices = fetch_prices(["BTCM", "^GSPC"], source="snapshot")
     >>> prices.frame.group_by("symbol").len().sort("symbol").rows()
@@ -89,7 +114,7 @@ def fetch_prices(
     wanted = check_symbols(symbols)
     opened = open_source(source, **settings)
     prices = opened.fetch(wanted, start=start, end=end)
-    return _restrict(prices, wanted, start, end)
+    return _restrict(prices, wanted, start, end, partial=partial)
 
 
 def open_source(source: str | Path | PriceSource, **settings: object) -> PriceSource:
@@ -107,30 +132,60 @@ def open_source(source: str | Path | PriceSource, **settings: object) -> PriceSo
 
 
 def _restrict(
-    prices: Prices, symbols: tuple[str, ...], start: date | None, end: date | None
+    prices: Prices,
+    symbols: tuple[str, ...],
+    start: date | None,
+    end: date | None,
+    *,
+    partial: bool,
 ) -> Prices:
     wanted = symbols or prices.symbols
-    if absent := [symbol for symbol in wanted if symbol not in prices.symbols]:
-        raise DataError(
-            f"no prices for {', '.join(absent)} in {prices.source}; "
-            f"it has {', '.join(_some(prices.symbols))}"
-        )
     kept = pl.col("symbol").is_in(wanted)
     in_span = pl.col("date").is_between(start or date.min, end or date.max)
     frame = prices.frame.filter(kept, in_span)
     held = set(frame["symbol"].unique())
-    if outside := [symbol for symbol in wanted if symbol not in held]:
-        raise DataError(
-            f"no prices for {', '.join(outside)} from {start or 'the beginning'} to "
-            f"{end or 'the end'} in {prices.source}"
-        )
+    absent = [symbol for symbol in wanted if symbol not in held]
+    missing = issues_frame()
+    if absent:
+        if not (partial and held):
+            raise _absence(prices, absent, start, end)
+        missing = _absences(prices, absent)
     issues = prices.issues.filter(kept, in_span | pl.col("date").is_null())
     return Prices(
         frame=frame,
         source=prices.source,
-        files=tuple(file for file in prices.files if file.symbol in wanted),
-        issues=issues,
+        files=tuple(file for file in prices.files if file.symbol in held),
+        issues=pl.concat([issues, missing]),
         notice=prices.notice,
+    )
+
+
+def _absence(
+    prices: Prices, absent: list[str], start: date | None, end: date | None
+) -> DataError | SourceError:
+    failed = prices.issues.filter(rule=NO_PRICES)
+    if reasons := dict(failed.select("symbol", "detail").iter_rows()):
+        told = {symbol: reasons.get(symbol, "none in that span") for symbol in absent}
+        return failure(told, prices.source)
+    span = f" from {start or 'the beginning'} to {end or 'the end'}"
+    return DataError(
+        f"no prices for {', '.join(absent)}{span if start or end else ''} "
+        f"in {prices.source}; it has {', '.join(_some(prices.symbols))}"
+    )
+
+
+def _absences(prices: Prices, absent: list[str]) -> pl.DataFrame:
+    told = set(prices.issues.filter(rule=NO_PRICES)["symbol"])
+    return issues_frame(
+        {
+            "symbol": symbol,
+            "severity": "error",
+            "rule": NO_PRICES,
+            "detail": f"not in {prices.source} for these dates",
+            "action": "the symbol is left out",
+        }
+        for symbol in absent
+        if symbol not in told
     )
 
 

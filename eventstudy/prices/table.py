@@ -27,6 +27,9 @@ ISSUE_SCHEMA: Mapping[str, pl.DataType] = {
     "action": pl.String(),
 }
 
+NO_PRICES = "no_prices"
+"""Rule of the issue that a symbol is left out, since nothing could be had of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceFile:

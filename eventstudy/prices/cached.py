@@ -1,0 +1,392 @@
+"""Downloads only what the store does not have, and only what agrees with it."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from threading import Event
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from eventstudy.errors import DataError, SourceError
+from eventstudy.prices.chart import Chart, NoPricesError
+from eventstudy.prices.clean import clean
+from eventstudy.prices.retry import TryAgainError
+from eventstudy.prices.store import DamagedError, Provenance, Store, Stored
+from eventstudy.prices.table import (
+    NO_PRICES,
+    PRICES,
+    SCHEMA,
+    PriceFile,
+    Prices,
+    describe_files,
+    issues_frame,
+)
+
+AGREEMENT = 1e-5
+"""Relative difference at which two downloads of one price are still the same."""
+
+_EARLIEST = date(1900, 1, 1)
+_OVERLAP = timedelta(days=14)
+_DAY = timedelta(days=1)
+_LATE_BARS = timedelta(days=7)
+_ASK_AGAIN = timedelta(hours=12)
+
+
+class Provider(Protocol):
+    """Whatever downloads bars of one symbol."""
+
+    @property
+    def name(self) -> str:
+        """Name of the provider, a folder of the store."""
+        ...
+
+    @property
+    def client(self) -> str:
+        """Name and version of the client."""
+        ...
+
+    def download(
+        self, symbol: str, *, interval: str, start: date, end: date, now: datetime
+    ) -> Chart:
+        """Return the bars; raise `NoPricesError` or `TryAgainError`."""
+        ...
+
+
+def utc_now() -> datetime:
+    """Return the time; the one place where prices look at the clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What became of each symbol: its bars, or the reason why there are none."""
+
+    stored: dict[str, Stored]
+    failed: dict[str, str]
+    notes: list[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cached:
+    """A provider behind a store.
+
+    offline : never ask the provider;  refresh : ask for everything anew
+    workers : symbols that are downloaded at the same time
+    progress : called with (symbol, "cached" | "downloaded" | "failed") as each ends
+    """
+
+    provider: Provider
+    store: Store
+    offline: bool = False
+    refresh: bool = False
+    workers: int = 3
+    progress: Callable[[str, str], None] = field(default=lambda _symbol, _what: None)
+    now: Callable[[], datetime] = utc_now
+
+    @property
+    def name(self) -> str:
+        """The name that a report prints."""
+        return self.provider.name
+
+    def fetch(
+        self, symbols: Sequence[str], *, start: date | None, end: date | None
+    ) -> Prices:
+        """Return daily prices; a symbol that failed is an issue of severity error.
+
+        Raises `SourceError` when there is not one symbol with prices.
+        """
+        if not symbols:
+            symbols = self.store.symbols()
+        loaded = self.load(symbols, start=start, end=end)
+        frames, files, issues = [], [], [issues_frame(loaded.notes)]
+        for symbol, stored in sorted(loaded.stored.items()):
+            try:
+                frame, found, file = self._deliver(stored, start, end)
+            except DataError as error:
+                loaded.failed[symbol] = str(error)
+                continue
+            frames.append(frame)
+            issues += [found, _action_notes(symbol, stored, start, end)]
+            files.append(file)
+        if not frames:
+            raise failure(loaded.failed, self.name)
+        issues.append(_failures(loaded.failed))
+        return Prices(
+            frame=pl.concat(frames),
+            source=self.name,
+            files=tuple(files),
+            issues=pl.concat(issues),
+            notice=_NOTICE,
+        )
+
+    def load(
+        self, symbols: Sequence[str], *, start: date | None, end: date | None
+    ) -> Loaded:
+        """Return the stored bars of each symbol, downloading what is missing."""
+        loaded = Loaded(stored={}, failed={}, notes=[])
+        down = Event()
+
+        def load_one(symbol: str) -> None:
+            what = "failed"
+            try:
+                stored, what = self._load_one(symbol, start, end, down, loaded.notes)
+                loaded.stored[symbol] = stored
+            except (NoPricesError, TryAgainError, SourceError) as error:
+                loaded.failed[symbol] = str(error)
+            self.progress(symbol, what)
+
+        pool = ThreadPoolExecutor(max(1, min(self.workers, len(symbols))))
+        try:
+            list(pool.map(load_one, symbols))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return loaded
+
+    def _load_one(
+        self,
+        symbol: str,
+        start: date | None,
+        end: date | None,
+        down: Event,
+        notes: list[dict[str, object]],
+    ) -> tuple[Stored, str]:
+        now = self.now()
+        since, until = start or _EARLIEST, end or now.date()
+        try:
+            held = self.store.read(symbol)
+        except DamagedError:
+            held = None
+        if held is not None and not self.refresh and _covers(held, since, until, now):
+            return held, "cached"
+        if self.offline:
+            raise SourceError(_not_held(symbol, held, since, until))
+        if down.is_set():
+            raise SourceError("not asked for, since the provider failed before")
+        with self.store.lock(symbol):
+            held = self._read_or_set_aside(symbol, notes)
+            fresh = held is not None and _covers(held, since, until, now)
+            if held is not None and fresh and not self.refresh:
+                return held, "cached"
+            try:
+                stored = self._download(symbol, held, since, until, now)
+            except TryAgainError:
+                down.set()
+                raise
+            self.store.write(stored)
+        return stored, "downloaded"
+
+    def _read_or_set_aside(
+        self, symbol: str, notes: list[dict[str, object]]
+    ) -> Stored | None:
+        try:
+            return self.store.read(symbol)
+        except DamagedError as error:
+            self.store.set_aside(symbol)
+            notes.append(
+                {
+                    "symbol": symbol,
+                    "file": self.store.path(symbol).name,
+                    "severity": "warning",
+                    "rule": "damaged_cache",
+                    "detail": str(error),
+                    "action": "set aside and downloaded anew",
+                }
+            )
+            return None
+
+    def _download(
+        self, symbol: str, held: Stored | None, since: date, until: date, now: datetime
+    ) -> Stored:
+        """Extend what is held if the overlap agrees; otherwise download it whole."""
+        if held is None:
+            return self._stored(self._ask(symbol, since, until, now), since, until, now)
+        start = min(since, held.provenance.start)
+        end = max(until, held.provenance.end)
+        if not self.refresh and (gap := _gap(held, since, until)) is not None:
+            chart = self._ask(symbol, *gap, now)
+            if _agree(held, chart) and not _new_split(held, chart):
+                old, new = held.frame, chart.frame
+                key = _key(chart)
+                added = new.join(old, on=key, how="anti").select(old.columns)
+                whole = replace(chart, frame=pl.concat([old, added]).sort(key))
+                return self._stored(whole, start, end, now)
+        chart = self._ask(symbol, start, end, now)
+        if not _agree(held, chart):
+            self.store.supersede(held)
+        return self._stored(chart, start, end, now)
+
+    def _ask(self, symbol: str, start: date, end: date, now: datetime) -> Chart:
+        return self.provider.download(
+            symbol, interval=self.store.interval, start=start, end=end, now=now
+        )
+
+    def _stored(self, chart: Chart, start: date, end: date, now: datetime) -> Stored:
+        today = now.astimezone(ZoneInfo(chart.zone)).date()
+        provenance = Provenance(
+            source=self.provider.name,
+            symbol=chart.symbol,
+            interval=self.store.interval,
+            basis=self.store.basis,
+            start=start,
+            end=min(end, today - _DAY),
+            adjusted_on=today,
+            fetched_at=now,
+            client=self.provider.client,
+            currency=chart.currency,
+            zone=chart.zone,
+            instrument=chart.instrument,
+            sha256="",
+        )
+        return Stored(frame=chart.frame, provenance=provenance)
+
+    def _deliver(
+        self, stored: Stored, start: date | None, end: date | None
+    ) -> tuple[pl.DataFrame, pl.DataFrame, PriceFile]:
+        name = self.store.path(stored.provenance.symbol).name
+        return deliver(stored, name=name, start=start, end=end)
+
+
+def deliver(
+    stored: Stored, *, name: str, start: date | None, end: date | None
+) -> tuple[pl.DataFrame, pl.DataFrame, PriceFile]:
+    """Return the usable prices of a span, their issues, and what identifies them.
+
+    The hash is of the values delivered, so it stays the same when the file grows.
+    Raises `DataError` when the span holds nothing usable.
+    """
+    held = stored.provenance
+    span = pl.col("date").is_between(start or date.min, end or date.max)
+    rows = stored.frame.with_row_index("line", 1).filter(span)
+    if not rows.height:
+        raise DataError(f"no prices of {held.symbol} from {start} to {end}")
+    frame, issues = clean(
+        rows.with_columns(
+            pl.col("line").cast(pl.Int64),
+            symbol=pl.lit(held.symbol),
+            file=pl.lit(name),
+        )
+    )
+    basis = (
+        f"Yahoo, in {held.currency or 'no currency'}, split-adjusted; the adjusted "
+        f"close also for dividends; as of {held.adjusted_on}"
+    )
+    (file,) = describe_files(frame, name=name, basis=basis)
+    return frame.select(list(SCHEMA)), issues, file
+
+
+def failure(failed: dict[str, str], source: str) -> SourceError:
+    """Return the error that names every symbol that failed, with the reason."""
+    listing = "\n".join(f"  {symbol}: {why}" for symbol, why in sorted(failed.items()))
+    return SourceError(f"no prices from {source} for:\n{listing}")
+
+
+def _covers(held: Stored, since: date, until: date, now: datetime) -> bool:
+    """Tell whether all that can be had of a span is held."""
+    provenance = held.provenance
+    yesterday = now.astimezone(ZoneInfo(provenance.zone)).date() - _DAY
+    until = min(until, yesterday)
+    if since < provenance.start or until > provenance.end:
+        return False
+    # The last days may have been asked for before the provider had them.
+    last = held.frame["date"].max()
+    recent = provenance.fetched_at.date() - provenance.end < _LATE_BARS
+    asked_long_ago = now - provenance.fetched_at > _ASK_AGAIN
+    missing = isinstance(last, date) and last < until
+    return not (missing and recent and asked_long_ago)
+
+
+def _gap(held: Stored, since: date, until: date) -> tuple[date, date] | None:
+    """Return the span to ask for, overlapping what is held; None for all of it."""
+    first, last = held.frame["date"].min(), held.frame["date"].max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return None
+    if since >= held.provenance.start:
+        return last - _OVERLAP, max(until, last)
+    if until <= held.provenance.end:
+        return min(since, first), first + _OVERLAP
+    return None
+
+
+def _key(chart: Chart) -> str:
+    return "date" if chart.interval == "1d" else "time"
+
+
+def _agree(held: Stored, chart: Chart) -> bool:
+    """Tell whether two downloads have bars in common, and the same prices in them."""
+    if held.provenance.currency != chart.currency:
+        return False
+    both = held.frame.join(chart.frame, on=_key(chart), suffix="_new")
+    if not both["close"].is_not_null().any():
+        return False
+    close = [
+        (pl.col(name) - pl.col(f"{name}_new")).abs()
+        <= AGREEMENT * pl.max_horizontal(name, f"{name}_new").abs()
+        for name in PRICES
+    ]
+    same_gaps = [
+        pl.col(name).is_null() == pl.col(f"{name}_new").is_null() for name in PRICES
+    ]
+    same = both.select(
+        pl.all_horizontal([c.fill_null(value=True) for c in close] + same_gaps).all()
+    )
+    return bool(same.item())
+
+
+def _new_split(held: Stored, chart: Chart) -> bool:
+    """Tell whether a split came after what is held, adjusted for or not yet."""
+    last = held.frame["date"].max()
+    later = chart.frame.filter(pl.col("split").is_not_null(), pl.col("date") > last)
+    return later.height > 0
+
+
+def _not_held(symbol: str, held: Stored | None, since: date, until: date) -> str:
+    have = (
+        f"the cache has {held.provenance.start} to {held.provenance.end}"
+        if held is not None
+        else "not in the cache"
+    )
+    start = f" --start {since}" if since > _EARLIEST else ""
+    return (
+        f"{have}; offline, so nothing was downloaded. With a network, run: "
+        f"eventstudy prices fetch {symbol}{start} --end {until}"
+    )
+
+
+def _failures(failed: dict[str, str]) -> pl.DataFrame:
+    return issues_frame(
+        {
+            "symbol": symbol,
+            "severity": "error",
+            "rule": NO_PRICES,
+            "detail": why,
+            "action": "the symbol is left out",
+        }
+        for symbol, why in sorted(failed.items())
+    )
+
+
+def _action_notes(
+    symbol: str, stored: Stored, start: date | None, end: date | None
+) -> pl.DataFrame:
+    span = pl.col("date").is_between(start or date.min, end or date.max)
+    splits = stored.frame.filter(span, pl.col("split").is_not_null())
+    return issues_frame(
+        {
+            "symbol": symbol,
+            "date": day,
+            "severity": "info",
+            "rule": "split",
+            "detail": f"{ratio:g} new shares for one old one",
+            "action": "prices are adjusted for it",
+        }
+        for day, ratio in splits.select("date", "split").iter_rows()
+    )
+
+
+_NOTICE = (
+    "Prices of Yahoo Finance, downloaded for this study. The vendor's rights in its "
+    "data remain and its terms of use apply; do not pass the prices on."
+)

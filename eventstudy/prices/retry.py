@@ -1,0 +1,48 @@
+"""Asking again, a few times, later and later."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class TryAgainError(Exception):
+    """A fault that may pass; ``retry_after`` is the wait in seconds that was asked."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Up to ``attempts`` tries, waiting ``first`` seconds and then twice as long.
+
+    Waits are drawn between half and the whole of that, at most ``longest``; a wait
+    that the server asks for is kept, unless it is longer than that: then there is
+    no further try.
+    """
+
+    attempts: int = 4
+    first: float = 1.0
+    longest: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+    draw: Callable[[], float] = field(default=random.random)
+
+    def __call__(self, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` returns; its last `TryAgainError` when none succeeds."""
+        for attempt in range(1, self.attempts + 1):
+            try:
+                return ask()
+            except TryAgainError as error:
+                wait = error.retry_after
+                if wait is None:
+                    whole = min(self.longest, self.first * 2 ** (attempt - 1))
+                    wait = whole * (0.5 + 0.5 * self.draw())
+                if attempt == self.attempts or wait > self.longest:
+                    raise
+            self.sleep(wait)
+        raise AssertionError("attempts must be at least 1")

@@ -1,0 +1,233 @@
+"""Downloaded prices on disk: one Parquet file per symbol, each with its provenance.
+
+::
+
+    ROOT/SOURCE/INTERVAL/BASIS/SYMBOL.parquet        what is used
+    ROOT/SOURCE/INTERVAL/BASIS/superseded/SYMBOL.HASH.parquet  what reports once used
+    ROOT/SOURCE/INTERVAL/BASIS/damaged/SYMBOL.parquet          what could not be read
+    ROOT/SOURCE/INTERVAL/BASIS/locks/SYMBOL.lock
+
+A file is written whole under another name and moved into place, so a reader sees the
+old one or the new one. It carries the hash of its own values; whatever does not match
+it, or is not a file of this store, is set aside and never used.
+"""
+
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from eventstudy.prices.chart import CHART_SCHEMA
+from eventstudy.prices.lock import CACHE_VARIABLE, locked, unwritable
+from eventstudy.prices.symbols import file_stem, symbol_of_file
+
+_KEY = "eventstudy"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """How a stored file came to be.
+
+    start, end : the dates that were asked for and answered, both included; there may
+        be no prices at their ends
+    adjusted_on : date as of which splits and dividends are accounted for
+    fetched_at : UTC instant of the last download;  client : what downloaded it
+    sha256 : of the values, see `stored_sha256`
+    """
+
+    source: str
+    symbol: str
+    interval: str
+    basis: str
+    start: date
+    end: date
+    adjusted_on: date
+    fetched_at: datetime
+    client: str
+    currency: str | None
+    zone: str
+    instrument: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stored:
+    """Bars of one symbol, `CHART_SCHEMA`, with their provenance."""
+
+    frame: pl.DataFrame
+    provenance: Provenance
+
+
+class DamagedError(Exception):
+    """A file of the store cannot be used; says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The files of one source, interval and adjustment basis under one root."""
+
+    root: Path
+    source: str = "yahoo"
+    interval: str = "1d"
+    basis: str = "split_adjusted"
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.root / self.source / self.interval / self.basis
+
+    def path(self, symbol: str) -> Path:
+        """Return where a symbol's file is, or would be."""
+        return self.folder / f"{file_stem(symbol)}.parquet"
+
+    def lock(self, symbol: str) -> AbstractContextManager[None]:
+        """Keep other processes from downloading or writing the same symbol."""
+        return locked(self.folder / "locks" / f"{file_stem(symbol)}.lock")
+
+    def symbols(self) -> list[str]:
+        """Return the symbols that have a file, sound or not."""
+        paths = self.folder.glob("*.parquet")
+        return sorted(symbol_of_file(p) for p in paths if not p.name.startswith("."))
+
+    def read(self, symbol: str) -> Stored | None:
+        """Return what is stored, None when there is nothing.
+
+        Raises `DamagedError` for a file that is cut off, changed or of another symbol.
+        """
+        path = self.path(symbol)
+        if not path.is_file():
+            return None
+        stored = read_stored(path)
+        held, wanted = stored.provenance, (self.source, symbol, self.interval)
+        if (held.source, held.symbol, held.interval) != wanted:
+            raise DamagedError(
+                f"{path.name} holds {held.symbol} ({held.source}, {held.interval})"
+            )
+        return stored
+
+    def write(self, stored: Stored) -> None:
+        """Put a file in the place of a symbol's old one, whole or not at all."""
+        path = self.path(stored.provenance.symbol)
+        write_stored(stored, path)
+
+    def set_aside(self, symbol: str) -> None:
+        """Move a damaged file out of the way."""
+        target = self.folder / "damaged" / f"{file_stem(symbol)}.parquet"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.path(symbol).replace(target)
+        except OSError as error:
+            raise unwritable(target.parent, error) from error
+
+    def supersede(self, stored: Stored) -> None:
+        """Keep a copy of what is about to be replaced, for reports that used it."""
+        symbol, sha256 = stored.provenance.symbol, stored.provenance.sha256
+        name = f"{file_stem(symbol)}.{sha256[:12]}.parquet"
+        write_stored(stored, self.folder / "superseded" / name)
+
+    def versions(self, symbol: str) -> Iterator[Stored]:
+        """Yield all sound files of a symbol, the one in use first."""
+        pattern = f"{glob.escape(file_stem(symbol))}.*.parquet"
+        old = sorted((self.folder / "superseded").glob(pattern))
+        for path in [self.path(symbol), *old]:
+            try:
+                stored = read_stored(path) if path.is_file() else None
+            except DamagedError:
+                continue
+            if stored is not None and stored.provenance.symbol == symbol:
+                yield stored
+
+    def clear(self, symbols: Sequence[str] = ()) -> list[str]:
+        """Delete the files of the symbols, or of all; return whose were deleted."""
+        chosen = [s for s in self.symbols() if not symbols or s in symbols]
+        for symbol in chosen:
+            stem = file_stem(symbol)
+            old = f"{glob.escape(stem)}.{'[0-9a-f]' * 12}.parquet"
+            with self.lock(symbol):
+                self.path(symbol).unlink(missing_ok=True)
+                (self.folder / "damaged" / f"{stem}.parquet").unlink(missing_ok=True)
+                for path in (self.folder / "superseded").glob(old):
+                    path.unlink(missing_ok=True)
+        return chosen
+
+
+def cache_root(folder: Path | None = None) -> Path:
+    """Return the cache folder: the one given, $EVENTSTUDY_CACHE, or the user's own."""
+    if folder is not None:
+        return folder
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_cache_path("eventstudy", appauthor=False)
+
+
+def stored_sha256(frame: pl.DataFrame) -> str:
+    """SHA-256 of all values of a stored table, independent of the file format."""
+    digest = hashlib.sha256()
+    for name, dtype in CHART_SCHEMA.items():
+        column = frame[name]
+        if dtype == pl.Float64:
+            values = column.fill_null(float("nan")).to_numpy().astype("<f8")
+        else:
+            values = column.to_physical().cast(pl.Int64).to_numpy().astype("<i8")
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def read_stored(path: Path) -> Stored:
+    """Read and check one file of a store; raise `DamagedError` if it is not sound."""
+    try:
+        data = path.read_bytes()
+        if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
+            raise DamagedError(f"{path.name} is cut off, or no Parquet file")
+        found = pl.read_parquet_metadata(data).get(_KEY)
+        if found is None:
+            raise DamagedError(f"{path.name} is not a file of this store")
+        provenance = _provenance(json.loads(found))
+        frame = pl.read_parquet(data)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{path.name} cannot be read ({error})") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise DamagedError(f"{path.name} is damaged ({error})") from error
+    if frame.schema != pl.Schema(CHART_SCHEMA):
+        raise DamagedError(f"{path.name} has other columns than this store writes")
+    if stored_sha256(frame) != provenance.sha256:
+        raise DamagedError(f"the values in {path.name} are not those that were stored")
+    return Stored(frame=frame, provenance=provenance)
+
+
+def write_stored(stored: Stored, path: Path) -> None:
+    """Write one file of a store atomically; raise `SourceError` if that fails."""
+    provenance = replace(stored.provenance, sha256=stored_sha256(stored.frame))
+    text = json.dumps({"format": _FORMAT, **asdict(provenance)}, default=str)
+    # One name per target: what a killed writer left is overwritten by the next.
+    new = path.with_name(f".new-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("wb") as stream:
+            stored.frame.write_parquet(stream, metadata={_KEY: text})
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise unwritable(path.parent, error) from error
+
+
+def _provenance(found: Mapping[str, object]) -> Provenance:
+    fields = dict(found)
+    if fields.pop("format") != _FORMAT:
+        raise DamagedError("the file is of another version of this store")
+    for name in ("start", "end", "adjusted_on"):
+        fields[name] = date.fromisoformat(str(fields[name]))
+    fields["fetched_at"] = datetime.fromisoformat(str(fields["fetched_at"]))
+    return Provenance(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,209 @@
+"""Yahoo's chart service through yfinance's client; the only file that knows either.
+
+yfinance brings what a plain request lacks: a browser's handshake, cookies and crumbs.
+Its tables are not used: they turn a missing volume into zero, drop repeated days and
+hide the status of a failure. Nor are its caches, threads, messages and globals: each
+`Yahoo` has a client of its own that writes no file.
+"""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from importlib import metadata
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+
+from eventstudy.errors import SpecError
+from eventstudy.prices.chart import (
+    INTERVALS,
+    BadAnswerError,
+    Chart,
+    NoPricesError,
+    read_chart,
+    refusal,
+)
+from eventstudy.prices.retry import Retry, TryAgainError
+
+_CHART = "/v8/finance/chart/"
+_LONGEST_REQUEST = {"1m": timedelta(days=7), "1h": timedelta(days=700)}
+_ZONES = timedelta(days=1)  # a local date begins up to 14 hours before the UTC date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Yahoo:
+    """Downloads bars of one symbol at a time; safe to call from several threads.
+
+    timeout : seconds for a whole answer, however slowly it drips
+    retry : how faults that may pass are asked again
+    """
+
+    timeout: float = 20.0
+    retry: Retry = field(default_factory=Retry)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _clients: list[Any] = field(default_factory=list, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the provider."""
+        return "yahoo"
+
+    @property
+    def client(self) -> str:
+        """Name and version of the client, for the record."""
+        return f"yfinance {metadata.version('yfinance')}"
+
+    def download(
+        self, symbol: str, *, interval: str, start: date, end: date, now: datetime
+    ) -> Chart:
+        """Return the bars with a local date from ``start`` to ``end``, both included.
+
+        Raises `NoPricesError` when Yahoo has none or not those that were asked for,
+        `TryAgainError` when it cannot be reached or answers nothing usable.
+        """
+        if interval not in INTERVALS:
+            known = ", ".join(INTERVALS)
+            raise SpecError(f"unknown interval {interval!r}; known: {known}")
+        step = _LONGEST_REQUEST.get(interval, end - start + _ZONES)
+        charts: list[Chart] = []
+        nothing = NoPricesError(f"no prices of {symbol} from {start} to {end}")
+        since = start
+        while since <= end:
+            until = min(end, since + step)
+            try:
+                charts.append(self._chart(symbol, interval, since, until, now))
+            except NoPricesError as error:
+                nothing = error
+            since = until + timedelta(days=1)
+        if not charts:
+            raise nothing
+        frame = pl.concat([chart.frame for chart in charts])
+        frame = frame.filter(pl.col("date").is_between(start, end))
+        if not frame.height:
+            raise nothing
+        last = charts[-1]
+        return Chart(
+            symbol=symbol,
+            interval=interval,
+            frame=frame.unique(maintain_order=True),
+            currency=last.currency,
+            zone=last.zone,
+            instrument=last.instrument,
+            moved=sum(chart.moved for chart in charts),
+        )
+
+    def _chart(
+        self, symbol: str, interval: str, start: date, end: date, now: datetime
+    ) -> Chart:
+        params = {
+            "period1": _second(start - _ZONES),
+            "period2": _second(end + 2 * _ZONES),
+            "interval": interval,
+            "includePrePost": "false",
+            "events": "div,splits",
+        }
+
+        def ask() -> Chart:
+            text = self._get(symbol, params)
+            try:
+                return read_chart(text, symbol=symbol, interval=interval, now=now)
+            except BadAnswerError as error:
+                raise TryAgainError(str(error)) from error
+
+        return self.retry(ask)
+
+    def _get(self, symbol: str, params: dict[str, object]) -> str:
+        from yfinance.const import _BASE_URL_
+        from yfinance.exceptions import YFException
+
+        client = self._client()
+        url = f"{_BASE_URL_}{_CHART}{quote(symbol, safe='')}"
+        try:
+            with _silent():
+                response = client.get(url=url, params=params, timeout=self.timeout)
+        except OSError as error:
+            kind = type(error).__name__
+            raise TryAgainError(f"Yahoo cannot be reached ({kind}: {error})") from error
+        except YFException as error:
+            raise TryAgainError(f"Yahoo refuses ({error})") from error
+        if response.status_code != 200:
+            words = refusal(response.text) or "no reason given"
+            raise TryAgainError(f"Yahoo answers HTTP {response.status_code}: {words}")
+        return str(response.text)
+
+    def _client(self) -> Any:  # noqa: ANN401
+        with self._lock:
+            if not self._clients:
+                self._clients.append(_new_client(self.timeout))
+            return self._clients[0]
+
+
+def _new_client(timeout: float) -> Any:  # noqa: ANN401
+    """Make a client of yfinance that shares nothing with others and keeps no file."""
+    with warnings.catch_warnings():  # importing it changes the warning filters
+        from yfinance import data
+
+    backend = data.requests
+
+    class Session(backend.Session):  # type: ignore[misc,name-defined]
+        """Tells faults apart before the client asks a second time for each of them."""
+
+        def request(self, method: str, url: str, **settings: Any) -> Any:  # noqa: ANN401
+            settings["timeout"] = min(timeout, settings.get("timeout") or timeout)
+            response = super().request(method, url, **settings)
+            if _CHART in url:
+                _check_status(response)
+            return response
+
+    browser = {"impersonate": "chrome"} if "curl_cffi" in backend.__name__ else {}
+    client = type.__call__(data.YfData, session=Session(**browser))
+    client._load_cookie_curlCffi = lambda: False
+    client._save_cookie_curlCffi = lambda: False
+    return client
+
+
+def _check_status(response: Any) -> None:  # noqa: ANN401
+    status = response.status_code
+    if status == 429 or status >= 500:
+        raise TryAgainError(
+            f"Yahoo answers HTTP {status}"
+            + (", too many requests; wait a while" if status == 429 else ""),
+            retry_after=_retry_after(response.headers),
+        )
+    if status in (400, 404, 422):
+        words = refusal(response.text)
+        raise NoPricesError(words or f"Yahoo answers HTTP {status}, unknown symbol?")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: given as a number, or as a date on the server's own clock."""
+    wait = headers.get("Retry-After") or ""
+    if wait.isdigit():
+        return float(wait)
+    try:
+        span = parsedate_to_datetime(wait) - parsedate_to_datetime(headers["Date"])
+        return max(0.0, span.total_seconds())
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _second(day: date) -> int:
+    return (day - date(1970, 1, 1)) // timedelta(seconds=1)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep yfinance's messages off the terminal; ours say what it would have said."""
+    logger = logging.getLogger("yfinance")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
