@@ -99,7 +99,8 @@ def market_adjusted(
         n_estimation=n_estimation,
         span=d.span[:, : n_estimation + 1],
     )
-    spread = least_squares(centred)
+    returns = np.where(d.valid, d.y, 0.0)[:, :n_estimation]
+    spread = least_squares(centred, scale=np.einsum("et,et->e", returns, returns))
     n_obs, n_event = len(errors), errors.shape[1] - n_estimation
     errors[spread.status != Status.OK] = np.nan
     fit = Fit(

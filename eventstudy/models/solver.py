@@ -16,6 +16,11 @@ from eventstudy.results import Abnormal, Array, BoolArray, Clock, IntArray, Stat
 # Below this share of independent variation a regressor's Gram matrix has lost half
 # of the digits, and the fit is made again by orthogonal decomposition.
 _INDEPENDENT_SHARE = 1e-8
+# Below these shares (of a factor that moves at all; of the least to the greatest
+# singular value) the forecast variance, a difference of terms as large as the inverse
+# of the share squared, would be rounding noise: the regressors count as collinear.
+_LEAST_VARIATION = 1e-6
+_LEAST_SINGULAR = 2e-8
 # A residual sd below this share of the returns' root mean square is rounding noise.
 _NO_RESIDUAL = 1e-10
 
@@ -68,6 +73,8 @@ def design(
     Raises `SpecError` for shapes that do not fit.
     """
     y = np.atleast_2d(np.asarray(y, dtype=np.float64))
+    if y.ndim != 2:
+        raise SpecError(f"y has shape {y.shape}; wanted (E, T+L), a row per asset")
     n_obs, n_sessions = y.shape
     x = np.empty((n_obs, n_sessions, 0)) if x is None else np.asarray(x, np.float64)
     if x.ndim == 2 and x.shape == y.shape:
@@ -83,26 +90,41 @@ def design(
             "least one in the estimation and one in the event window"
         )
     span = np.ones_like(y) if span is None else np.asarray(span, np.float64)
-    valid = np.isfinite(y) & np.isfinite(x).all(axis=2) & (span > 0)
+    asset = np.arange(n_obs) if asset is None else np.asarray(asset, np.int64)
     if (clock is None) != (clocks is None):
         raise SpecError("clock and clocks belong together: give both or neither")
+    clock = np.zeros(n_obs, np.int64) if clock is None else np.asarray(clock, np.int64)
     if clocks is None:
         days = np.arange(n_sessions, dtype=np.int64)[None, :]
         clocks = Clock(estimation=days[:, :n_estimation], event=days[:, n_estimation:])
+    n_event = n_sessions - n_estimation
+    for name, found, wanted in (
+        ("span", span.shape, y.shape),
+        ("asset", asset.shape, (n_obs,)),
+        ("clock", clock.shape, (n_obs,)),
+        ("clocks.estimation", clocks.estimation.shape[1:], (n_estimation,)),
+        ("clocks.event", clocks.event.shape[1:], (n_event,)),
+    ):
+        if found != wanted:
+            raise SpecError(f"{name} has shape {found}; wanted {wanted}")
+    valid = np.isfinite(y) & np.isfinite(x).all(axis=2) & np.isfinite(span) & (span > 0)
     return Design(
         y=y,
         x=x,
         valid=valid,
-        span=span,
+        span=np.where(valid, span, 1.0),
         n_estimation=n_estimation,
-        asset=np.arange(n_obs) if asset is None else np.asarray(asset, np.int64),
-        clock=np.zeros(n_obs, np.int64) if clock is None else np.asarray(clock),
+        asset=asset,
+        clock=clock,
         clocks=clocks,
     )
 
 
-def least_squares(d: Design) -> Fit:
+def least_squares(d: Design, *, scale: Array | None = None) -> Fit:
     """Fit ``y = α span + x β + e``, ``Var(e) = span σ²``, per row, on estimation rows.
+
+    ``scale`` (E,) is the sum of squares beside which a residual is rounding noise, by
+    default that of y.
 
     The weighted mean per session is taken out first, so the Gram matrix is that of
     centred, scaled factors; rows whose factors are nearly collinear are solved again
@@ -122,12 +144,12 @@ def least_squares(d: Design) -> Fit:
     mean_y, mean_x = np.nan_to_num(mean_y), np.nan_to_num(mean_x)
     yc = y - root * mean_y[:, None]
     xc = x - root[:, :, None] * mean_x[:, None, :]
-    beta, gram_inv, singular = _slopes(xc, yc)
+    beta, gram_inv, singular = _slopes(xc, yc, np.einsum("etf,etf->ef", x, x))
     alpha = mean_y - np.einsum("ef,ef->e", mean_x, beta)
     residual = yc - np.einsum("etf,ef->et", xc, beta)
     rss, tss = (np.einsum("et,et->e", v, v) for v in (residual, yc))
     df = np.maximum(n - k, 0).astype(np.float64)
-    scale = np.einsum("et,et->e", y, y)
+    scale = np.einsum("et,et->e", y, y) if scale is None else scale
     status = np.select(
         [n <= k, singular, rss <= _NO_RESIDUAL**2 * scale],
         [Status.TOO_FEW, Status.SINGULAR, Status.CONSTANT],
@@ -151,15 +173,20 @@ def least_squares(d: Design) -> Fit:
     )
 
 
-def _slopes(xc: Array, yc: Array) -> tuple[Array, Array, BoolArray]:
-    """Return slopes (E, F), inverse Gram (E, F, F) and a flag for singular rows."""
+def _slopes(xc: Array, yc: Array, squares: Array) -> tuple[Array, Array, BoolArray]:
+    """Return slopes (E, F), inverse Gram (E, F, F) and a flag for singular rows.
+
+    squares : (E, F) sums of squares of the factors before they were centred
+    """
     n_obs, _, n_factors = xc.shape
     if n_factors == 0:
         empty = np.empty((n_obs, 0))
         return empty, np.empty((n_obs, 0, 0)), np.zeros(n_obs, np.bool_)
     size = np.sqrt(np.einsum("etf,etf->ef", xc, xc))
-    flat = ~(size > 0).all(axis=1)
-    unit = xc / np.where(size > 0, size, 1.0)[:, None, :]
+    moves = size > _LEAST_VARIATION * np.sqrt(squares)
+    flat = ~moves.all(axis=1)
+    scale = np.where(moves, size, 1.0)
+    unit = xc / scale[:, None, :]
     gram = np.einsum("etf,etg->efg", unit, unit)
     gram[flat] = np.eye(n_factors)
     share = 1.0 / np.diagonal(_inverse(gram), axis1=1, axis2=2).max(axis=1)
@@ -172,7 +199,6 @@ def _slopes(xc: Array, yc: Array) -> tuple[Array, Array, BoolArray]:
         rows = np.flatnonzero(doubtful)
         beta[rows], inverse[rows], lost = _by_svd(unit[rows], yc[rows])
         singular[rows] = lost
-    scale = np.where(size > 0, size, 1.0)
     return (
         beta / scale,
         inverse / (scale[:, :, None] * scale[:, None, :]),
@@ -194,7 +220,7 @@ def _inverse(gram: Array) -> Array:
 def _by_svd(unit: Array, yc: Array) -> tuple[Array, Array, BoolArray]:
     """Solve nearly collinear rows without squaring their condition number."""
     u, s, vt = np.linalg.svd(unit, full_matrices=False)
-    lost = s[:, -1] <= s[:, 0] * unit.shape[1] * np.finfo(np.float64).eps
+    lost = s[:, -1] <= s[:, 0] * _LEAST_SINGULAR
     inverse_s = np.where(lost[:, None], 0.0, 1.0 / np.where(s > 0, s, 1.0))
     beta = np.einsum("esf,es,ets,et->ef", vt, inverse_s, u, yc, optimize=True)
     gram_inv = np.einsum("esf,es,esg->efg", vt, inverse_s**2, vt)
