@@ -14,7 +14,7 @@ from yahoo_server import Listing, utc, weekdays
 from eventstudy.errors import SourceError, SpecError
 from eventstudy.prices import fetch_prices
 from eventstudy.prices.cached import Cached
-from eventstudy.prices.retry import Retry
+from eventstudy.prices.retry import Retry, TryAgainError
 from eventstudy.prices.store import Store
 from eventstudy.prices.yahoo import Yahoo
 
@@ -306,11 +306,9 @@ class TestFaultsThatPass:
         retry = Retry(attempts=2, sleep=waits.append, draw=lambda: 0.0)
 
         def fail():
-            from eventstudy.prices.retry import TryAgainError
-
             raise TryAgainError("no")
 
-        with pytest.raises(Exception, match="no"):
+        with pytest.raises(TryAgainError, match="no"):
             retry(fail)
         assert waits == [0.5]
 
@@ -380,8 +378,8 @@ class TestTheClientIsTamed:
         for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
             monkeypatch.setenv(name, str(home))
         filters = list(warnings.filters)
+        server.scripts["RIOT"] = [ys.status(500)] * 4
         with caplog.at_level(logging.DEBUG), pytest.raises(SourceError):
-            server.scripts["RIOT"] = [ys.status(500)] * 4
             fetch(source, "RIOT", "DEAD")
         assert capfd.readouterr() == ("", "")
         assert [r for r in caplog.records if r.name.startswith("yfinance")] == []

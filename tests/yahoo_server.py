@@ -241,6 +241,11 @@ def nothing(handler, listing, params) -> None:
 
 
 def reset(handler, listing, params) -> None:
+    """Break off an answer that has begun: the client itself would ask again before."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b"{")
     handler.connection.setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
