@@ -1,6 +1,6 @@
 """Tables of groups: tests, the headline with its robust interval, the CAAR path."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +21,11 @@ from eventstudy.inference import (
 )
 from eventstudy.results import Abnormal, Array
 from eventstudy.spec import StudySpec
-from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.cells import Cell, Fitted, cells
 from eventstudy.study.observation_tables import drift
-from eventstudy.windows import Window, cumulate, select
+from eventstudy.windows import Window, cumulate
 
-Fitted = Sequence[tuple[Estimator, Sequence[Estimate]]]
 Row = dict[str, Any]
-
-ALL = "all"
-HEADLINE = "headline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,66 +35,6 @@ class GroupTables:
     tests: pl.DataFrame
     headline: pl.DataFrame
     aar: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cell:
-    """The observations of one sample, model and group, in chunks."""
-
-    sample: str
-    model: str
-    group: str
-    event: list[Abnormal]
-    event_simple: list[Abnormal]
-
-    @property
-    def labels(self) -> Row:
-        """The columns that name the cell."""
-        return {"sample": self.sample, "model": self.model, "group": self.group}
-
-
-def cells(groups: Sequence[str], fitted: Fitted) -> Iterator[Cell]:
-    """Cut the fits by sample, model and group; empty cells are left out.
-
-    "all" pools the groups of one model name when there are several; the sample "all"
-    appears only when some event is outside the headline sample.
-    """
-    models = dict.fromkeys(e.panel.setting.name for e, _ in fitted)
-    samples = [HEADLINE, ALL] if _has_minor_events(fitted) else [HEADLINE]
-    for sample in samples:
-        for model in models:
-            held = [
-                cell
-                for group in groups
-                if (cell := _cell(sample, model, group, fitted)).event
-            ]
-            yield from held
-            if len(held) > 1:
-                yield _cell(sample, model, ALL, fitted)
-
-
-def _has_minor_events(fitted: Fitted) -> bool:
-    return any(not o.headline for e, _ in fitted for o in e.panel.observations)
-
-
-def _cell(sample: str, model: str, group: str, fitted: Fitted) -> Cell:
-    cell = Cell(sample=sample, model=model, group=group, event=[], event_simple=[])
-    for estimator, estimates in fitted:
-        if estimator.panel.setting.name != model:
-            continue
-        for estimate in estimates:
-            held = estimator.observations(estimate.rows)
-            wanted = np.array(
-                [
-                    (group in (ALL, o.group)) and (sample == ALL or o.headline)
-                    for o in held
-                ],
-                np.bool_,
-            )
-            if wanted.any():
-                cell.event.append(select(estimate.event, wanted))
-                cell.event_simple.append(select(estimate.event_simple, wanted))
-    return cell
 
 
 def test_groups(

@@ -9,8 +9,8 @@ import polars as pl
 from eventstudy.panel import History
 from eventstudy.results import Array, BoolArray, IntArray
 from eventstudy.spec import StudySpec
+from eventstudy.study.cells import ALL, Fitted
 from eventstudy.study.estimate import Estimate
-from eventstudy.study.group_tables import ALL, Fitted
 from eventstudy.study.observation_tables import keys, number
 from eventstudy.volatility import ShiftResult, cut, pooled_ratio, variance_ratio
 
