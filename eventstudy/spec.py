@@ -1,10 +1,12 @@
 """The request: everything about a study that is neither catalogue nor prices."""
 
+import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from eventstudy.errors import DataError, SpecError, unknown_name
 
@@ -40,6 +42,11 @@ class ModelSetting:
     factors: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what is no text, and a factor named twice."""
+        _keep(self, _text, "name", "model")
+        _keep(self, _names, "factors", "groups")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -60,6 +67,14 @@ class Question:
     window: Pair | None = None
     models: tuple[str, ...] = ()
     background: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no text, and a measure that there is not."""
+        _keep(self, _text, "text", "event_id", "background")
+        _keep(self, _names, "assets", "models")
+        _keep(self, _choice, "measure")
+        if self.window is not None:
+            _keep(self, _pair, "window")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +127,8 @@ class StudySpec:
 
     def __post_init__(self) -> None:
         """Expand the shorthand and refuse what cannot be estimated."""
-        if self.model is not None and self.models:
+        _parse(self)
+        if self.models and (self.model is not None or self.factors):
             raise SpecError("give either model and factors, or models, not both")
         if not self.models:
             name = self.model or ("market" if self.factors else "constant_mean")
@@ -120,7 +136,7 @@ class StudySpec:
             object.__setattr__(self, "models", (setting,))
         object.__setattr__(self, "model", None)
         object.__setattr__(self, "factors", ())
-        _check_choices(self)
+        _check_numbers(self)
         _check_windows(self)
         _check_groups(self)
         _check_questions(self)
@@ -173,43 +189,52 @@ def read_table(path: str | Path) -> dict[str, Any]:
     except OSError as err:
         reason = err.strerror or str(err)
         raise DataError(f"{path}: the study file cannot be read: {reason}") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as err:
         raise DataError(f"{path}: not a TOML study file: {err}") from err
 
 
-def spec_from(table: Mapping[str, Any], **overrides: object) -> StudySpec:
-    """Return the spec of a study file's content; ``overrides`` replace its values.
+def spec_from(table: Mapping[str, Any]) -> StudySpec:
+    """Return the spec of a study file's content; returns are log unless it says so.
 
-    >>> spec_from({"returns": "log", "windows": [[-1, 1]]}, seed=7).seed
-    7
+    >>> spec_from({"windows": [[-1, 1]], "seed": 7}).windows
+    ((-1, 1),)
     """
-    from pydantic import TypeAdapter, ValidationError
-
-    known = {f.name for f in fields(StudySpec)}
-    if unknown := sorted(set(table) - known):
-        raise SpecError(
-            f"unknown keys: {', '.join(unknown)}; known: {', '.join(sorted(known))}"
-        )
-    merged = {"returns": "log", **table, **overrides}
-    try:
-        return TypeAdapter(StudySpec).validate_python(merged)
-    except ValidationError as err:
-        raise SpecError(
-            "; ".join(_explain(problem) for problem in err.errors())
-        ) from err
+    _refuse_unknown_keys("the study file", table, StudySpec)
+    values = {"returns": "log", **table}
+    for name, kind in (("models", ModelSetting), ("questions", Question)):
+        if name in table:
+            values[name] = _entries(name, table[name], kind)
+    return StudySpec(**values)
 
 
-def _explain(problem: Any) -> str:  # noqa: ANN401 - pydantic's own mapping
-    cause = problem.get("ctx", {}).get("error")
-    if isinstance(cause, SpecError):
-        return str(cause)
-    place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}, got {problem['input']!r}"
+def _entries(
+    name: str, tables: object, kind: type[ModelSetting] | type[Question]
+) -> tuple[object, ...]:
+    if not _is_list(tables) or not all(isinstance(t, Mapping) for t in tables):
+        raise SpecError(f"{name} = {tables!r}; wanted tables headed [[{name}]]")
+    entries = []
+    for number, table in enumerate(tables, start=1):
+        where = f"[[{name}]] number {number}"
+        _refuse_unknown_keys(where, table, kind)
+        try:
+            entries.append(kind(**table))
+        except TypeError as err:  # a key that has to be there is not
+            lacking = [f.name for f in fields(kind) if f.name not in table]
+            raise SpecError(f"{where} lacks {' or '.join(lacking[:2])}") from err
+        except SpecError as err:
+            raise SpecError(f"{where}: {err}") from err
+    return tuple(entries)
 
 
-def with_changes(spec: StudySpec, **changes: Any) -> StudySpec:  # noqa: ANN401
-    """Return the spec with some values replaced; None means unchanged."""
-    return replace(spec, **{k: v for k, v in changes.items() if v is not None})
+def _refuse_unknown_keys(where: str, table: Mapping[str, Any], kind: type) -> None:
+    known = sorted(f.name for f in fields(kind))
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            meant = f" (did you mean {near[0]!r}?)" if near else ""
+            raise SpecError(
+                f"{where} has an unknown key {key!r}{meant}; known: {', '.join(known)}"
+            )
 
 
 def window_text(window: Pair) -> str:
@@ -231,14 +256,111 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "overlap": ("exclude", "keep"),
     "day0": ("next", "previous", "error", "drop"),
     "alternative": ("two-sided", "less", "greater"),
+    "measure": ("car", "volatility"),
 }
+_WINDOWS = ("estimation", "event_window", "purge", "volatility_pre", "volatility_post")
 
 
-def _check_choices(spec: StudySpec) -> None:
-    for name, allowed in _CHOICES.items():
-        value = getattr(spec, name)
-        if value not in allowed:
-            raise SpecError(f"{name} = {value!r}; allowed: {', '.join(allowed)}")
+def _parse(spec: StudySpec) -> None:
+    """Bring every value to its type, or say what was wanted."""
+    _keep(spec, _text, "title", "prices")
+    _keep(spec, _names, "factors", "tests")
+    _keep(spec, _choice, "returns", "missing", "overlap", "day0", "alternative")
+    _keep(spec, _pair, *_WINDOWS)
+    _keep(spec, _whole, "min_estimation", "resamples", "seed")
+    _keep(spec, _share, "min_coverage", "level")
+    _keep(spec, _table, "groups", "calendars")
+    _keep(spec, _list, "windows", "models", "questions")
+    if spec.model is not None:
+        _keep(spec, _text, "model")
+    windows = (_pair(f"windows[{i}]", w) for i, w in enumerate(spec.windows))
+    object.__setattr__(spec, "windows", tuple(windows))
+    groups = {g: _names(f"groups.{g}", held) for g, held in spec.groups.items()}
+    object.__setattr__(spec, "groups", groups)
+    calendars = {s: _text(f"calendars.{s}", c) for s, c in spec.calendars.items()}
+    object.__setattr__(spec, "calendars", calendars)
+    for setting in spec.models:
+        if not isinstance(setting, ModelSetting):
+            raise SpecError(f"models holds {setting!r}; wanted ModelSetting(...)")
+    for question in spec.questions:
+        if not isinstance(question, Question):
+            raise SpecError(f"questions holds {question!r}; wanted Question(...)")
+
+
+def _keep(value: object, parse: Callable[[str, Any], object], *names: str) -> None:
+    for name in names:
+        object.__setattr__(value, name, parse(name, getattr(value, name)))
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _list(name: str, value: object) -> tuple[Any, ...]:
+    if not _is_list(value):
+        raise SpecError(f"{name} = {value!r}; wanted a list")
+    return tuple(value)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise SpecError(f"{name} = {value!r}; wanted a text")
+    return value
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    if not _is_list(value) or not all(isinstance(v, str) and v for v in value):
+        raise SpecError(f"{name} = {value!r}; wanted a list of names")
+    _refuse_twice(name, value)
+    return tuple(value)
+
+
+def _choice(name: str, value: object) -> str:
+    allowed = _CHOICES[name]
+    if value not in allowed:
+        raise SpecError(f"{name} = {value!r}; allowed: {', '.join(allowed)}")
+    return str(value)
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _whole(name: str, value: object) -> int:
+    if not _is_whole(value):
+        raise SpecError(f"{name} = {value!r}; wanted a whole number")
+    return int(value)
+
+
+def _share(name: str, value: object) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise SpecError(f"{name} = {value!r}; wanted a number")
+    return float(value)
+
+
+def _pair(name: str, value: object) -> Pair:
+    if not _is_list(value) or len(value) != 2 or not all(map(_is_whole, value)):
+        raise SpecError(
+            f"{name} = {value!r}; wanted first and last session, such as [-1, 1]"
+        )
+    return int(value[0]), int(value[1])
+
+
+def _table(name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{name} = {value!r}; wanted a table of names")
+    return value
+
+
+def _refuse_twice(name: str, values: Iterable[object]) -> None:
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            raise SpecError(f"{name} has {value!r} twice")
+        seen.add(value)
+
+
+def _check_numbers(spec: StudySpec) -> None:
     if not 0.5 < spec.level < 1:
         raise SpecError(f"level = {spec.level}; wanted a confidence such as 0.95")
     if not 0 < spec.min_coverage <= 1:
@@ -253,8 +375,8 @@ def _check_choices(spec: StudySpec) -> None:
 
 def _check_windows(spec: StudySpec) -> None:
     named = [(f"windows[{i}]", w) for i, w in enumerate(spec.windows)]
-    names = ("estimation", "event_window", "purge", "volatility_pre", "volatility_post")
-    for name, (start, end) in [*((n, getattr(spec, n)) for n in names), *named]:
+    _refuse_twice("windows", map(window_text, spec.windows))
+    for name, (start, end) in [*((n, getattr(spec, n)) for n in _WINDOWS), *named]:
         if start > end:
             raise SpecError(f"{name} = {start}:{end} ends before it starts")
         if max(-start, end) > 10_000:
@@ -311,15 +433,15 @@ def _check_groups(spec: StudySpec) -> None:
             seen[asset] = group
     taken: set[tuple[str, str]] = set()
     for setting in spec.models:
-        for group in setting.groups or tuple(spec.groups):
-            if group not in spec.groups:
+        for group in setting.groups or tuple(spec.groups) or ("all",):
+            if setting.groups and group not in spec.groups:
                 raise SpecError(
                     f"model {setting.name!r} names group {group!r}; known: "
                     f"{', '.join(spec.groups) or 'none'}"
                 )
             if (setting.name, group) in taken:
                 raise SpecError(
-                    f"two models called {setting.name!r} claim group {group!r}; "
+                    f"two models called {setting.name!r} claim group {group!r}: "
                     "give one of them another name"
                 )
             taken.add((setting.name, group))
