@@ -129,7 +129,7 @@ def date_clusters(clocks: Clock, clock: IntArray, window: Window) -> IntArray:
 
     rows, inverse = np.unique(clock, return_inverse=True)
     sessions, day = np.unique(clocks.event[rows, slice(*window)], return_inverse=True)
-    day = day.reshape(len(rows), -1)
+    day = day.reshape(len(rows), window[1] - window[0])
     n_rows, length = day.shape
     node = np.repeat(np.arange(n_rows), length)
     size = n_rows + len(sessions)

@@ -99,7 +99,9 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
                 n_valid=pl.Series(sums.n_valid, dtype=pl.Int64),
             )
         )
-    return pl.concat(pieces)
+    # All windows of an observation together, whatever the size of the blocks.
+    order = np.arange(table.height * len(pieces)).reshape(len(pieces), -1).T.ravel()
+    return pl.concat(pieces)[order]
 
 
 def drift(ab: Abnormal) -> Array:
