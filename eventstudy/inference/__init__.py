@@ -1,6 +1,6 @@
 """Inference on abnormal returns: the family `TESTS`, run together by `battery`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from eventstudy.errors import unknown_name
 from eventstudy.inference.advice import (
@@ -14,11 +14,19 @@ from eventstudy.inference.answers import Options, check_alternative
 from eventstudy.inference.battery import Chunks, EventTest, run
 from eventstudy.inference.dependence import Dependence, dependence
 from eventstudy.inference.evidence import Evidence, Need, Outcome, collect, merge
+from eventstudy.inference.multiple import (
+    ADJUSTMENTS,
+    StepDown,
+    adjust,
+    romano_wolf,
+    step_down,
+)
 from eventstudy.inference.registry import TESTS
 from eventstudy.results import InferenceResult
 from eventstudy.windows import Window
 
 __all__ = [
+    "ADJUSTMENTS",
     "TESTS",
     "Dependence",
     "EventTest",
@@ -27,12 +35,16 @@ __all__ = [
     "Need",
     "Outcome",
     "Recommendation",
+    "StepDown",
+    "adjust",
     "battery",
     "caar_interval",
     "collect",
     "dependence",
     "merge",
     "recommend",
+    "romano_wolf",
+    "step_down",
     "variance_increase",
 ]
 
@@ -46,6 +58,7 @@ def battery(
     alternative: str = "two-sided",
     seed: int = 0,
     n_draws: int = 999,
+    groups: Mapping[int, int] | None = None,
 ) -> dict[tuple[Window, str], InferenceResult]:
     """Run several tests on several windows, over observations in any chunks.
 
@@ -56,6 +69,8 @@ def battery(
     windows : half-open slices of event-window columns
     tests : names in `TESTS`, default all;  outcome : "car" or "bhar"
     n_draws : resamples of the tests that resample;  seed : theirs
+    groups : asset code -> group, to take assets of different groups (industries) as
+        uncorrelated
 
     Returns one `InferenceResult` per (window, test). Raises `SpecError` for unknown
     names, windows outside the event window, or chunks that do not belong together.
@@ -76,4 +91,6 @@ def battery(
         alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
     )
     entries = [TESTS[name] for name in names]
-    return run(chunks, windows, entries, options=options, outcome=outcome)
+    return run(
+        chunks, windows, entries, options=options, outcome=outcome, groups=groups
+    )

@@ -1,6 +1,6 @@
 """Any tests x windows over any number of chunks, in one or two walks through them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,20 +76,23 @@ class EventTest:
         seed: int = 0,
         n_draws: int = 999,
         outcome: Outcome = "car",
+        groups: Mapping[int, int] | None = None,
     ) -> InferenceResult:
         """Test ``window``, a half-open slice of event-window columns.
 
         alternative : "two-sided", "less" or "greater"
         seed, n_draws : for tests that resample
         outcome : "car", or "bhar" (``ab`` from simple returns)
+        groups : asset code -> group; assets of different groups count as uncorrelated
         Raises `SpecError` for a window outside the event window.
         """
         options = Options(
             alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
         )
-        return run(ab, [window], [self], options=options, outcome=outcome)[
-            window, self.name
-        ]
+        found = run(
+            ab, [window], [self], options=options, outcome=outcome, groups=groups
+        )
+        return found[window, self.name]
 
 
 def run(
@@ -99,6 +102,7 @@ def run(
     *,
     options: Options,
     outcome: Outcome = "car",
+    groups: Mapping[int, int] | None = None,
 ) -> dict[tuple[Window, str], InferenceResult]:
     """Run ``entries`` on ``windows``; see `battery`."""
     again = _walker(chunks)
@@ -120,7 +124,7 @@ def run(
             yield collect(ab, windows, needs, outcome=outcome, calendar=calendar)
 
     evidence = merge_all(first_walk())
-    residual = correlations(evidence)
+    residual = correlations(evidence, groups=groups)
     samples = {w: sample_of(evidence, w, residual=residual) for w in windows}
     if needs & _SECOND_WALK:
         scales = _scales(evidence, samples, windows)
@@ -128,7 +132,7 @@ def run(
             collect_ranked(ab, windows, needs, scales, calendar=calendar)
             for ab in again()
         )
-        samples = _with_ranks(evidence, ranked, residual, windows)
+        samples = _with_ranks(evidence, ranked, residual, windows, groups)
     results = {}
     for window, sample in samples.items():
         for entry in entries:
@@ -189,6 +193,7 @@ def _with_ranks(
     ranked: Ranked,
     residual: Correlations | None,
     windows: Sequence[Window],
+    groups: Mapping[int, int] | None,
 ) -> dict[Window, Sample]:
     """Return the samples with the sums of ranks of their own window."""
     merged = Evidence(
@@ -199,7 +204,7 @@ def _with_ranks(
         sums=ranked.sums,
         series=ranked.series,
     )
-    rank = correlations(merged, series="rank")
+    rank = correlations(merged, series="rank", groups=groups)
     samples = {}
     for i, window in enumerate(windows):
         own = {

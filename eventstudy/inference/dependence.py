@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eventstudy.errors import SpecError
 from eventstudy.inference.evidence import (
+    MAX_ASSETS,
     AssetSeries,
     Calendar,
     Evidence,
@@ -104,11 +106,16 @@ def correlations(
 ) -> Correlations | None:
     """Return the assets' correlations, None when they were not collected."""
     calendar = calendar_of(evidence.clocks)
+    if groups is not None and evidence.series.get(series, False) is None:
+        raise SpecError(
+            f"blocks by group need correlations asset by asset: at most {MAX_ASSETS} "
+            "assets"
+        )
     by_asset = evidence.series.get(series)
     if by_asset is not None:
         matrix, measured = _pairwise(by_asset)
         if groups is not None:
-            block = np.array([groups[int(a)] for a in by_asset.assets])
+            block = np.array([_group(groups, int(a)) for a in by_asset.assets])
             matrix = np.where(block[:, None] == block, matrix, 0.0)
         return Correlations(
             assets=by_asset.assets, matrix=matrix, measured=measured, calendar=calendar
@@ -120,6 +127,12 @@ def correlations(
         evidence.sums[f"pooled_{series}_count"],
     )
     return Correlations(pooled=pooled, calendar=calendar)
+
+
+def _group(groups: Mapping[int, int], asset: int) -> int:
+    if asset not in groups:
+        raise SpecError(f"asset {asset} has no group; groups must name every asset")
+    return groups[asset]
 
 
 def date_clusters(clocks: Clock, clock: IntArray, window: Window) -> IntArray:

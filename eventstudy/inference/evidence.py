@@ -16,7 +16,16 @@ from eventstudy.errors import SpecError
 from eventstudy.results import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.windows import Window, buy_and_hold, check_window, cumulate
 
-Need = Literal["correlation", "residuals", "placebo", "ranks", "granks", "rank_z"]
+Need = Literal[
+    "correlation",
+    "residuals",
+    "sessions",
+    "days",
+    "placebo",
+    "ranks",
+    "granks",
+    "rank_z",
+]
 Outcome = Literal["car", "bhar"]
 
 # Up to here correlations are kept asset by asset, beyond they are pooled by date.
@@ -45,8 +54,9 @@ class Vectors:
 
     usable : has an estimate;  n_parameters : regressors of the model
     positive : share of positive estimation residuals
-    car, se, n_valid, length, sar_sum, effect : per window; see `cumulate`. sar_sum is
-        the sum of the daily standardised abnormal returns; effect the outcome tested
+    car, se, n_valid, sar_sum, effect : per window; see `cumulate`. sar_sum is the sum
+        of the daily standardised abnormal returns; effect the outcome tested
+    sar : (E, L) daily standardised abnormal returns, (E, 0) unless asked for
     """
 
     usable: BoolArray
@@ -61,6 +71,7 @@ class Vectors:
     n_valid: IntArray
     sar_sum: Array
     effect: Array
+    sar: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +113,6 @@ def collect(
     Raises `SpecError` for a window outside the event window.
     """
     calendar = calendar_of(ab.clocks) if calendar is None else calendar
-    usable = ab.status == Status.OK
     sums: dict[str, Array] = {}
     series: dict[str, AssetSeries | None] = {}
     if "correlation" in needs:
@@ -110,7 +120,7 @@ def collect(
         sums |= {f"pooled_residual_{k}": v for k, v in pooled.items()}
         series["residual"] = by_asset
     if "residuals" in needs:
-        present = usable[:, None] & ~np.isnan(ab.residuals)
+        present = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
         sums["residual"] = by_clock(ab, np.where(present, ab.residuals, 0.0))
         sums["residual_count"] = by_clock(ab, present.astype(np.float64))
     if "placebo" in needs:
@@ -118,6 +128,13 @@ def collect(
             scar = pseudo_scars(ab, length)
             sums[f"placebo_{length}"] = np.nansum(scar, axis=0)
             sums[f"placebo_count_{length}"] = (~np.isnan(scar)).sum(axis=0, dtype=float)
+    if "sessions" in needs:
+        share = np.sqrt(ab.df / np.maximum(ab.n_estimation, 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = standardised_residuals(ab) / share[:, None]
+        series_z = np.concatenate([z, daily_sar(ab)], axis=1)
+        sums["session"] = np.nansum(series_z, axis=0)
+        sums["session_count"] = (~np.isnan(series_z)).sum(axis=0, dtype=float)
     if "rank_z" in needs:
         sar = daily_sar(ab)
         sums["sar"] = np.nansum(sar, axis=0)
@@ -127,7 +144,7 @@ def collect(
         windows=tuple(windows),
         clocks=ab.clocks,
         outcome=outcome,
-        vectors=_vectors(ab, windows, usable, outcome),
+        vectors=_vectors(ab, windows, needs, outcome),
         sums=sums,
         series=series,
     )
@@ -230,6 +247,18 @@ def pseudo_scars(ab: Abnormal, length: int) -> Array:
     return np.where((count >= 0.8 * length) & (variance > 0), scar, np.nan)
 
 
+def pseudo_sums(ab: Abnormal, length: int) -> Array:
+    """Sums of every ``length`` residuals in a row, (E, T - length + 1).
+
+    nan where fewer than 80 % of the sessions have a return.
+    """
+    if ab.residuals.shape[1] < length:
+        return np.empty((len(ab.residuals), 0))
+    valid = ~np.isnan(ab.residuals)
+    total = _window_sums(np.where(valid, ab.residuals, 0.0), length)
+    return np.where(_window_sums(valid * 1.0, length) >= 0.8 * length, total, np.nan)
+
+
 def by_clock(ab: Abnormal, values: Array) -> Array:
     """Sum the rows of ``values`` (E, T) that share a clock: (G, T)."""
     n_clocks = len(ab.clocks.estimation)
@@ -290,7 +319,7 @@ def _merge_series(a: AssetSeries | None, b: AssetSeries | None) -> AssetSeries |
 
 
 def _vectors(
-    ab: Abnormal, windows: Sequence[Window], usable: BoolArray, outcome: Outcome
+    ab: Abnormal, windows: Sequence[Window], needs: frozenset[Need], outcome: Outcome
 ) -> Vectors:
     n_valid_residuals = np.maximum((~np.isnan(ab.residuals)).sum(axis=1), 1)
     sar = daily_sar(ab)
@@ -300,7 +329,7 @@ def _vectors(
     if outcome == "bhar":
         effect = np.column_stack([buy_and_hold(ab, w) for w in windows])
     return Vectors(
-        usable=usable,
+        usable=ab.status == Status.OK,
         asset=ab.asset,
         clock=ab.clock,
         sigma=ab.sigma,
@@ -312,6 +341,7 @@ def _vectors(
         n_valid=np.column_stack([s.n_valid for s in sums]),
         sar_sum=np.column_stack([np.nansum(sar[:, a:b], axis=1) for a, b in windows]),
         effect=effect,
+        sar=sar if "days" in needs else sar[:, :0],
     )
 
 

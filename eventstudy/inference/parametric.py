@@ -5,6 +5,7 @@ import numpy as np
 from eventstudy.inference.answers import Answer, Options, judged, refused
 from eventstudy.inference.sample import Sample, spread
 
+FEW_DF = "an observation has no more than 2 degrees of freedom"
 NO_CORRELATION = "the correlation between the observations is not known"
 
 
@@ -100,9 +101,7 @@ def _patell_z(sample: Sample) -> float | Answer:
     if (refusal := sample.lacks(1, standardised=True)) is not None:
         return refusal
     if (sample.df <= 2).any():
-        return refused(
-            sample.mean, "an observation has no more than 2 degrees of freedom"
-        )
+        return refused(sample.mean, FEW_DF)
     variance = (sample.df / (sample.df - 2)).sum()
     return float(sample.scar.sum() / np.sqrt(variance))
 
@@ -114,3 +113,46 @@ def _bmp_t(sample: Sample) -> float | Answer:
     if s == 0:
         return refused(sample.mean, "all observations have the same SCAR")
     return float(sample.scar.mean() * np.sqrt(sample.n) / s)
+
+
+def patell_original(sample: Sample, options: Options) -> Answer:
+    """Patell's Z as published: ``Σ_i (Σ_τ SAR/√L_i) / sqrt(Σ df/(df-2))``, normal.
+
+    Takes the days of a window as independent and so leaves out that they share the
+    estimated parameters; too many rejections for long windows.
+    Patell (1976), J. Accounting Research 14.
+    """
+    if (refusal := sample.lacks(1, standardised=True)) is not None:
+        return refusal
+    if (sample.df <= 2).any():
+        return refused(sample.mean, FEW_DF)
+    variance = (sample.df / (sample.df - 2)).sum()
+    z = (sample.sar_sum / np.sqrt(sample.n_valid)).sum() / np.sqrt(variance)
+    return judged(sample.mean, float(z), np.inf, options.alternative)
+
+
+def jackknife(sample: Sample, options: Options) -> Answer:
+    """Jackknifed ratio of the mean SCAR to its spread, t(N-1).
+
+    Pseudo-values ``P_i = Nθ - (N-1)θ_{-i}`` of ``θ = mean(SCAR)/s(SCAR)``, tested by
+    ``mean(P) √N / s(P)``: the spread's own sampling error and the skewness of the
+    SCARs enter the variance, at no assumption about the event's variance. The idea is
+    that of Giaccotto & Sfiridis (1996), J. Economics and Business 48; the choice of
+    θ is ours.
+    """
+    if (refusal := sample.lacks(4, standardised=True)) is not None:
+        return refusal
+    x, n = sample.scar, sample.n
+    if spread(x) == 0:
+        return refused(sample.mean, "all observations have the same SCAR")
+    deviation = x - x.mean()
+    left_mean = x.mean() - deviation / (n - 1)
+    left_square = (deviation**2).sum() - deviation**2 * n / (n - 1)
+    if not (left_square > 1e-20 * (x**2).sum()).all():
+        return refused(
+            sample.mean, "without one observation the SCARs are all the same"
+        )
+    left_out = left_mean / np.sqrt(left_square / (n - 2))
+    pseudo = n * x.mean() / spread(x) - (n - 1) * left_out
+    t = pseudo.mean() * np.sqrt(n) / spread(pseudo)
+    return judged(sample.mean, float(t), n - 1, options.alternative)

@@ -25,6 +25,21 @@ def rank(sample: Sample, options: Options) -> Answer:
     return session_test(sample, options, sample.sums["rank"], sample.sums["rank_count"])
 
 
+def rank_z(sample: Sample, options: Options) -> Answer:
+    """Rank test on standardised returns, robust to event-induced variance, normal.
+
+    As `rank`, on standardised abnormal returns; those of the event window are first
+    divided by their cross-sectional standard deviation of the day.
+    Corrado & Zivney (1992), J. Financial and Quantitative Analysis 27, section III.
+    """
+    if (refusal := sample.lacks(2, standardised=True)) is not None:
+        return refusal
+    sums = sample.sums
+    if sums["rank_z_count"][sample.n_estimation_sessions :].sum() == 0:
+        return refused(sample.mean, "no day has two observations to spread")
+    return session_test(sample, options, sums["rank_z"], sums["rank_z_count"])
+
+
 def session_test(
     sample: Sample, options: Options, total: Array, count: Array
 ) -> Answer:
@@ -34,7 +49,7 @@ def session_test(
     s = np.sqrt((mean**2).sum() / present.sum())
     start, stop = (sample.n_estimation_sessions + c for c in sample.window)
     inside = present[start:stop]
-    if not s > 0:
+    if not s > 0 or not inside.any():
         return refused(sample.mean, NO_SPREAD)
     z = mean[start:stop][inside].sum() / np.sqrt(inside.sum()) / s
     return judged(sample.mean, z, np.inf, options.alternative)
@@ -58,6 +73,20 @@ def grank_t(sample: Sample, options: Options) -> Answer:
         return refused(sample.mean, "too few sessions for the t form")
     statistic = z * np.sqrt((t - 2) / inner)
     return judged(sample.mean, statistic, t - 2, options.alternative)
+
+
+def grank_z(sample: Sample, options: Options) -> Answer:
+    """Generalised rank test, z form: ``ΣU_0 / sqrt(Σ_i (n-1)/(12(n+1)))``, normal.
+
+    Takes the ranks as independent; see `grank_t` and `grank_overlap` otherwise.
+    Kolari & Pynnönen (2011), J. Empirical Finance 18.
+    """
+    found = grank_sums(sample)
+    if isinstance(found, Answer):
+        return found
+    total, _, variance = found
+    z = float(total[-1] / np.sqrt(variance))
+    return judged(sample.mean, z, np.inf, options.alternative)
 
 
 def grank_overlap(sample: Sample, options: Options) -> Answer:

@@ -1,13 +1,32 @@
 """The family of tests, `TESTS`: what each asks, tolerates and needs."""
 
 from collections.abc import Mapping
+from typing import Final
 
-from eventstudy.inference import clustered, parametric, rank, sign, single
+from eventstudy.inference import (
+    bootstrap,
+    clustered,
+    dating,
+    exchange,
+    parametric,
+    rank,
+    sign,
+    single,
+    skewness,
+    timeseries,
+)
 from eventstudy.inference.battery import EventTest
 
 _MEAN = "H0: E[CAR] = 0"
 _SCAR = "H0: E[SCAR] = 0"
 _EACH = "H0: CAR_i = 0 for each i"
+_GRANK = "H0: E[U_0] = 0, U_0 the centred rank of the SCAR"
+
+_EVENT_VARIANCE: Final = "event-induced variance"
+_CORRELATED: Final = "cross-correlation"
+_CLUSTERED: Final = "clustering"
+_TAILS: Final = "non-normality"
+_GAPS: Final = "missing data"
 
 TESTS: Mapping[str, EventTest] = {
     entry.name: entry
@@ -16,27 +35,44 @@ TESTS: Mapping[str, EventTest] = {
             name="t",
             meaning="each CAR over its forecast standard error",
             null=_EACH,
-            robust_to=frozenset({"missing data"}),
+            robust_to=frozenset({_GAPS}),
             min_n=1,
             citation="Campbell, Lo & MacKinlay (1997), section 4.4",
             of_each=single.t,
         ),
         EventTest(
+            name="sq",
+            meaning="each CAR's rank among past sums of residuals",
+            null=_EACH,
+            robust_to=frozenset({_TAILS, _GAPS}),
+            min_n=1,
+            citation="Gelbach, Helland & Klick (2013), American Law and Economics "
+            "Review 15",
+            of_each=single.sq,
+        ),
+        EventTest(
             name="placebo_single",
             meaning="each SCAR among all pseudo-dates of its estimation window",
             null=_EACH,
-            robust_to=frozenset({"non-normality", "missing data"}),
+            robust_to=frozenset({_TAILS, _GAPS}),
             min_n=1,
             citation="Fisher (1935); Gelbach, Helland & Klick (2013)",
             of_each=single.placebo_single,
         ),
         EventTest(
+            name="bootstrap",
+            meaning="each SCAR among its moving-block resamples",
+            null=_EACH,
+            robust_to=frozenset({_TAILS, _GAPS}),
+            min_n=1,
+            citation="Künsch (1989); Politis & White (2004); Hein & Westfall (2004)",
+            of_each=bootstrap.bootstrap,
+        ),
+        EventTest(
             name="placebo",
             meaning="the mean SCAR among all pseudo-dates of the estimation window",
             null=_SCAR,
-            robust_to=frozenset(
-                {"cross-correlation", "clustering", "non-normality", "missing data"}
-            ),
+            robust_to=frozenset({_CORRELATED, _CLUSTERED, _TAILS, _GAPS}),
             min_n=1,
             citation="Fisher (1935); Brown & Warner (1985)",
             needs=frozenset({"placebo"}),
@@ -44,27 +80,57 @@ TESTS: Mapping[str, EventTest] = {
         ),
         EventTest(
             name="csect",
-            meaning="cross-sectional t test of the CAAR",
+            meaning="cross-sectional t test of the mean",
             null=_MEAN,
-            robust_to=frozenset({"event-induced variance", "missing data"}),
+            robust_to=frozenset({_EVENT_VARIANCE, _GAPS}),
             min_n=2,
             citation="Brown & Warner (1980), J. Financial Economics 8",
             of_sample=parametric.csect,
         ),
         EventTest(
+            name="crude",
+            meaning="mean over the past variation of the mean residual",
+            null=_MEAN,
+            robust_to=frozenset({_CORRELATED, _GAPS}),
+            min_n=1,
+            citation="Brown & Warner (1980), J. Financial Economics 8; (1985), 14",
+            needs=frozenset({"residuals"}),
+            of_sample=timeseries.crude,
+        ),
+        EventTest(
+            name="lamb",
+            meaning="as crude, with the forecast error",
+            null=_MEAN,
+            robust_to=frozenset({_CORRELATED, _GAPS}),
+            min_n=1,
+            citation="Lamb (1995), J. Risk and Insurance 62",
+            needs=frozenset({"residuals"}),
+            of_sample=timeseries.lamb,
+        ),
+        EventTest(
             name="patell",
             meaning="sum of standardised CARs",
             null=_SCAR,
-            robust_to=frozenset({"missing data"}),
+            robust_to=frozenset({_GAPS}),
+            min_n=1,
+            citation="Patell (1976), J. Accounting Research 14; Mikkelson & Partch "
+            "(1988)",
+            of_sample=parametric.patell,
+        ),
+        EventTest(
+            name="patell_original",
+            meaning="Patell's test with the days of a window as independent",
+            null=_SCAR,
+            robust_to=frozenset({_GAPS}),
             min_n=1,
             citation="Patell (1976), J. Accounting Research 14",
-            of_sample=parametric.patell,
+            of_sample=parametric.patell_original,
         ),
         EventTest(
             name="bmp",
             meaning="cross-sectional t test of the standardised CARs",
             null=_SCAR,
-            robust_to=frozenset({"event-induced variance", "missing data"}),
+            robust_to=frozenset({_EVENT_VARIANCE, _GAPS}),
             min_n=2,
             citation="Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30",
             of_sample=parametric.bmp,
@@ -73,7 +139,7 @@ TESTS: Mapping[str, EventTest] = {
             name="kp_patell",
             meaning="Patell's test corrected for the correlation of windows",
             null=_SCAR,
-            robust_to=frozenset({"cross-correlation", "clustering", "missing data"}),
+            robust_to=frozenset({_CORRELATED, _CLUSTERED, _GAPS}),
             min_n=1,
             citation="Kolari & Pynnönen (2010), Review of Financial Studies 23",
             needs=frozenset({"correlation"}),
@@ -83,58 +149,184 @@ TESTS: Mapping[str, EventTest] = {
             name="kp_bmp",
             meaning="BMP's test corrected for the correlation of windows",
             null=_SCAR,
-            robust_to=frozenset(
-                {
-                    "event-induced variance",
-                    "cross-correlation",
-                    "clustering",
-                    "missing data",
-                }
-            ),
+            robust_to=frozenset({_EVENT_VARIANCE, _CORRELATED, _CLUSTERED, _GAPS}),
             min_n=2,
-            citation="Kolari & Pynnönen (2010), Review of Financial Studies 23",
+            citation="Kolari & Pynnönen (2010), Review of Financial Studies 23; "
+            "Kolari, Pape & Pynnönen (2018)",
             needs=frozenset({"correlation"}),
             of_sample=parametric.kp_bmp,
+        ),
+        EventTest(
+            name="jackknife",
+            meaning="jackknifed ratio of the mean SCAR to its spread",
+            null=_SCAR,
+            robust_to=frozenset({_EVENT_VARIANCE, _GAPS}),
+            min_n=4,
+            citation="after Giaccotto & Sfiridis (1996), J. Economics and Business 48",
+            of_sample=parametric.jackknife,
+        ),
+        EventTest(
+            name="portfolio",
+            meaning="one portfolio per event date, clusters of dates as facts",
+            null=_MEAN,
+            robust_to=frozenset({_CORRELATED, _CLUSTERED, _GAPS}),
+            min_n=1,
+            citation="Jaffe (1974), J. Business 47",
+            needs=frozenset({"residuals"}),
+            of_sample=clustered.portfolio,
+        ),
+        EventTest(
+            name="portfolio_z",
+            meaning="standardised portfolios per event date, clusters as facts",
+            null=_SCAR,
+            robust_to=frozenset({_CORRELATED, _CLUSTERED, _GAPS}),
+            min_n=1,
+            citation="Jaffe (1974), J. Business 47; Mandelker (1974)",
+            needs=frozenset({"residuals"}),
+            of_sample=clustered.portfolio_z,
+        ),
+        EventTest(
+            name="cluster",
+            meaning="t of the mean clustered by dates, CR2 and Satterthwaite",
+            null=_MEAN,
+            robust_to=frozenset({_EVENT_VARIANCE, _CORRELATED, _CLUSTERED, _GAPS}),
+            min_n=2,
+            citation="Bell & McCaffrey (2002); Imbens & Kolesár (2016)",
+            of_sample=clustered.cluster,
+        ),
+        EventTest(
+            name="cluster_cr3",
+            meaning="t of the mean clustered by dates, CR3 and Satterthwaite",
+            null=_MEAN,
+            robust_to=frozenset({_EVENT_VARIANCE, _CORRELATED, _CLUSTERED, _GAPS}),
+            min_n=2,
+            citation="Bell & McCaffrey (2002), Survey Methodology 28",
+            of_sample=clustered.cluster_cr3,
+        ),
+        EventTest(
+            name="cluster_two_way",
+            meaning="t of the mean clustered by dates and by asset",
+            null=_MEAN,
+            robust_to=frozenset({_EVENT_VARIANCE, _CORRELATED, _CLUSTERED, _GAPS}),
+            min_n=2,
+            citation="Cameron, Gelbach & Miller (2011), J. Business and Economic "
+            "Statistics 29",
+            of_sample=clustered.cluster_two_way,
+        ),
+        EventTest(
+            name="wild_cluster",
+            meaning="wild bootstrap of the clustered t, Webb's weights",
+            null=_MEAN,
+            robust_to=frozenset(
+                {_EVENT_VARIANCE, _CORRELATED, _CLUSTERED, _TAILS, _GAPS}
+            ),
+            min_n=5,
+            citation="Cameron, Gelbach & Miller (2008); Webb (2023)",
+            of_sample=clustered.wild_cluster,
+        ),
+        EventTest(
+            name="skewness",
+            meaning="Johnson's skewness-adjusted t",
+            null=_MEAN,
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
+            min_n=3,
+            citation="Johnson (1978), J. American Statistical Association 73",
+            of_sample=skewness.skewness,
+        ),
+        EventTest(
+            name="skewness_hall",
+            meaning="Hall's transformation of the skewness-adjusted t",
+            null=_MEAN,
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
+            min_n=3,
+            citation="Hall (1992), J. Royal Statistical Society B 54",
+            of_sample=skewness.skewness_hall,
+        ),
+        EventTest(
+            name="skewness_bootstrap",
+            meaning="Johnson's statistic with bootstrapped critical values",
+            null=_MEAN,
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
+            min_n=8,
+            citation="Lyon, Barber & Tsai (1999), J. Finance 54",
+            of_sample=skewness.skewness_bootstrap,
+        ),
+        EventTest(
+            name="sign",
+            meaning="binomial test of the number of positive effects",
+            null="H0: P(CAR > 0) = ½",
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
+            min_n=1,
+            citation="Dixon & Mood (1946), J. American Statistical Association 41",
+            of_sample=sign.sign,
+        ),
+        EventTest(
+            name="gsign",
+            meaning="generalised sign test",
+            null="H0: P(CAR > 0) = p̂ of the estimation window",
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
+            min_n=1,
+            citation="Cowan (1992), Review of Quantitative Finance and Accounting 2",
+            of_sample=sign.gsign,
+        ),
+        EventTest(
+            name="sign_cz",
+            meaning="sign test about each asset's own median",
+            null="H0: P(AR > median) = ½",
+            robust_to=frozenset({_CORRELATED, _TAILS, _GAPS}),
+            min_n=1,
+            citation="Corrado & Zivney (1992), J. Financial and Quantitative "
+            "Analysis 27",
+            needs=frozenset({"ranks"}),
+            of_sample=sign.sign_cz,
         ),
         EventTest(
             name="rank",
             meaning="Corrado's rank test",
             null="H0: E[U_τ] = 0, U the centred rank of a return in its own history",
-            robust_to=frozenset({"cross-correlation", "non-normality", "missing data"}),
+            robust_to=frozenset({_CORRELATED, _TAILS, _GAPS}),
             min_n=1,
             citation="Corrado (1989); Corrado & Zivney (1992); Cowan (1992)",
             needs=frozenset({"ranks"}),
             of_sample=rank.rank,
         ),
         EventTest(
+            name="rank_z",
+            meaning="rank test on returns standardised by the event's own spread",
+            null="H0: E[U_τ] = 0, U the centred rank of a SAR",
+            robust_to=frozenset({_EVENT_VARIANCE, _CORRELATED, _TAILS, _GAPS}),
+            min_n=2,
+            citation="Corrado & Zivney (1992), J. Financial and Quantitative "
+            "Analysis 27",
+            needs=frozenset({"rank_z"}),
+            of_sample=rank.rank_z,
+        ),
+        EventTest(
             name="grank_t",
             meaning="generalised rank test, t form",
-            null="H0: E[U_0] = 0, U_0 the centred rank of the SCAR",
-            robust_to=frozenset(
-                {
-                    "event-induced variance",
-                    "cross-correlation",
-                    "non-normality",
-                    "missing data",
-                }
-            ),
+            null=_GRANK,
+            robust_to=frozenset({_EVENT_VARIANCE, _CORRELATED, _TAILS, _GAPS}),
             min_n=2,
             citation="Kolari & Pynnönen (2011), J. Empirical Finance 18",
             needs=frozenset({"correlation", "granks"}),
             of_sample=rank.grank_t,
         ),
         EventTest(
+            name="grank_z",
+            meaning="generalised rank test, z form",
+            null=_GRANK,
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
+            min_n=2,
+            citation="Kolari & Pynnönen (2011), J. Empirical Finance 18",
+            needs=frozenset({"correlation", "granks"}),
+            of_sample=rank.grank_z,
+        ),
+        EventTest(
             name="grank_overlap",
-            meaning="generalised rank test for windows that overlap in part (ours)",
-            null="H0: E[U_0] = 0, U_0 the centred rank of the SCAR",
+            meaning="generalised rank test for windows that overlap in part",
+            null=_GRANK,
             robust_to=frozenset(
-                {
-                    "event-induced variance",
-                    "cross-correlation",
-                    "clustering",
-                    "non-normality",
-                    "missing data",
-                }
+                {_EVENT_VARIANCE, _CORRELATED, _CLUSTERED, _TAILS, _GAPS}
             ),
             min_n=2,
             citation="ours, after Kolari & Pynnönen (2011) and Kolari, Pape & "
@@ -143,25 +335,44 @@ TESTS: Mapping[str, EventTest] = {
             of_sample=rank.grank_overlap,
         ),
         EventTest(
-            name="gsign",
-            meaning="generalised sign test",
-            null="H0: P(CAR > 0) = p̂ of the estimation window",
-            robust_to=frozenset(
-                {"event-induced variance", "non-normality", "missing data"}
-            ),
+            name="wilcoxon",
+            meaning="Wilcoxon's signed ranks of the effects",
+            null="H0: CARs symmetric about 0",
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
             min_n=1,
-            citation="Cowan (1992), Review of Quantitative Finance and Accounting 2",
-            of_sample=sign.gsign,
+            citation="Wilcoxon (1945), Biometrics Bulletin 1",
+            of_sample=sign.wilcoxon,
         ),
         EventTest(
-            name="portfolio",
-            meaning="one portfolio per event date, clusters of dates as facts",
-            null=_MEAN,
-            robust_to=frozenset({"cross-correlation", "clustering", "missing data"}),
+            name="permutation",
+            meaning="the window's mean SAR among random sets of sessions",
+            null="H0: sessions are exchangeable",
+            robust_to=frozenset({_CORRELATED, _TAILS, _GAPS}),
             min_n=1,
-            citation="Jaffe (1974), J. Business 47",
-            needs=frozenset({"residuals"}),
-            of_sample=clustered.portfolio,
+            citation="Nguyen & Wolf (2023), University of Zurich",
+            needs=frozenset({"sessions"}),
+            of_sample=exchange.permutation,
+        ),
+        EventTest(
+            name="sign_flip",
+            meaning="signs exchanged by cluster of dates",
+            null="H0: cluster effects symmetric about 0",
+            robust_to=frozenset(
+                {_EVENT_VARIANCE, _CORRELATED, _CLUSTERED, _TAILS, _GAPS}
+            ),
+            min_n=5,
+            citation="Fisher (1935); Canay, Romano & Shaikh (2017), Econometrica 85",
+            of_sample=exchange.sign_flip,
+        ),
+        EventTest(
+            name="ball_torous",
+            meaning="mean effect when the day within the window is unknown",
+            null="H0: μ = 0 on the unknown event day",
+            robust_to=frozenset({_EVENT_VARIANCE, _GAPS}),
+            min_n=3,
+            citation="Ball & Torous (1988), J. Financial Economics 22",
+            needs=frozenset({"days"}),
+            of_sample=dating.ball_torous,
         ),
     )
 }

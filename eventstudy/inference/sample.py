@@ -23,6 +23,7 @@ class Sample:
 
     effect : the outcome tested (CAR or BHAR);  car, se, scar : as in `cumulate`
     sar_sum, n_valid : sum of daily SAR and valid sessions in the window
+    sar : (n, L_w) daily SAR, no columns unless asked for
     positive : share of positive estimation residuals
     labels : number of the cluster of dates that an observation belongs to
     dependence, rank_dependence : from residuals, from their ranks
@@ -38,6 +39,7 @@ class Sample:
     scar: Array
     sar_sum: Array
     n_valid: IntArray
+    sar: Array
     sigma: Array
     df: Array
     n_estimation: IntArray
@@ -100,6 +102,7 @@ def sample_of(
         scar=car / se,
         sar_sum=v.sar_sum[used, column],
         n_valid=v.n_valid[used, column],
+        sar=v.sar[used][:, slice(*window)],
         sigma=v.sigma[used],
         df=v.df[used],
         n_estimation=v.n_estimation[used],

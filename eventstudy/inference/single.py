@@ -3,9 +3,9 @@
 import numpy as np
 
 from eventstudy.inference.answers import Answer, Answers, Options, exceedance, tail
-from eventstudy.inference.evidence import pseudo_scars
+from eventstudy.inference.evidence import pseudo_scars, pseudo_sums
 from eventstudy.inference.sample import Sample
-from eventstudy.results import Abnormal, Array, BoolArray, Status
+from eventstudy.results import Abnormal, Array, BoolArray, IntArray, Status
 from eventstudy.windows import Cumulated, Window, cumulate
 
 # With fewer pseudo-dates no p-value below 5 % is possible.
@@ -46,18 +46,47 @@ def placebo_single(ab: Abnormal, window: Window, options: Options) -> Answers:
     n_dates = (~np.isnan(draws)).sum(axis=1)
     count = extreme(draws, sums.scar[:, None], options).sum(axis=1)
     enough = n_dates >= MIN_PSEUDO_DATES
-    texts = tuple(
-        reason or (None if many else _few(int(b)))
-        for reason, many, b in zip(reasons, enough, n_dates, strict=True)
-    )
-    done &= enough
+    done = done & enough
     return Answers(
         estimate=sums.car,
         statistic=np.where(done, sums.scar, np.nan),
         pvalue=np.where(done, (1 + count) / (1 + n_dates), np.nan),
         df=np.where(done, np.inf, np.nan),
         n=np.ones(len(done), np.int64),
-        reason=texts,
+        reason=_or_few(reasons, enough, n_dates, MIN_PSEUDO_DATES),
+    )
+
+
+def sq(ab: Abnormal, window: Window, options: Options) -> Answers:
+    """Sample-quantile test of each observation: the CAR's rank among past sums.
+
+    The CAR against the sums of as many residuals in a row, none of them standardised;
+    statistic ``rank/(B+2) - ½``, the two-sided p-value is twice the smaller tail.
+    Unlike `placebo_single` it leaves out the forecast's estimation error, as the
+    authors do; the difference matters for long windows only.
+    Gelbach, Helland & Klick (2013), American Law and Economics Review 15.
+    """
+    sums = cumulate(ab, window)
+    done, reasons = usable_rows(ab, sums)
+    draws = pseudo_sums(ab, window[1] - window[0])
+    n_draws = (~np.isnan(draws)).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        below = (draws <= sums.car[:, None]).sum(axis=1)
+        above = (draws >= sums.car[:, None]).sum(axis=1)
+    less, greater = (1 + below) / (1 + n_draws), (1 + above) / (1 + n_draws)
+    p = {"less": less, "greater": greater}.get(
+        options.alternative, np.minimum(1.0, 2 * np.minimum(less, greater))
+    )
+    enough = n_draws >= 2 * MIN_PSEUDO_DATES
+    done = done & enough
+    rank = 1 + below - 0.5 * (below + above - n_draws)
+    return Answers(
+        estimate=sums.car,
+        statistic=np.where(done, rank / (n_draws + 2) - 0.5, np.nan),
+        pvalue=np.where(done, p, np.nan),
+        df=np.where(done, np.inf, np.nan),
+        n=np.ones(len(done), np.int64),
+        reason=_or_few(reasons, enough, n_draws, 2 * MIN_PSEUDO_DATES),
     )
 
 
@@ -77,7 +106,7 @@ def placebo(sample: Sample, options: Options) -> Answer:
     there = count >= max(1.0, 0.5 * sample.n)
     draws = total[there] / count[there]
     if len(draws) < MIN_PSEUDO_DATES:
-        return Answer(estimate=sample.mean, reason=_few(len(draws)))
+        return Answer(estimate=sample.mean, reason=_few(len(draws), MIN_PSEUDO_DATES))
     observed = float(sample.scar.mean())
     return Answer(
         estimate=sample.mean,
@@ -112,8 +141,17 @@ def usable_rows(
     return done, reasons
 
 
-def _few(n_dates: int) -> str:
+def _or_few(
+    reasons: tuple[str | None, ...], enough: BoolArray, held: IntArray, wanted: int
+) -> tuple[str | None, ...]:
+    return tuple(
+        reason or (None if many else _few(int(b), wanted))
+        for reason, many, b in zip(reasons, enough, held, strict=True)
+    )
+
+
+def _few(held: int, wanted: int) -> str:
     return (
-        f"only {n_dates} pseudo-dates in the estimation window, "
-        f"at least {MIN_PSEUDO_DATES} are needed"
+        f"only {held} pseudo-dates in the estimation window, at least {wanted} "
+        "are needed"
     )
