@@ -559,6 +559,15 @@ class TestFileForms:
         frame = read(text).frame
         assert frame["line"].to_list() == [3, 7]
 
+    def test_blanks_after_a_separator(self, read):
+        frame = read('event_id, announced_at, note\na , 2021-05-21, "x, y"\n').frame
+        assert frame["event_id"].to_list() == ["a"]
+        assert frame["note"].to_list() == ["x, y"]
+
+    def test_blank_lines_need_no_note(self, read):
+        notes = read("event_id,announced_at\n\n  \na,2021-05-21\n\n").notes
+        assert not any("skipped" in note for note in notes)
+
     def test_rows_of_empty_cells(self, read):
         events = read("event_id,announced_at\n,\na,2021-05-21\n , \n")
         assert len(events) == 1
@@ -657,6 +666,14 @@ class TestBounds:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 10e6
+
+    @pytest.mark.parametrize("before", [0, 1, 700_000, 1_048_570])
+    @pytest.mark.parametrize("end", ["\n", "\r"])
+    def test_the_long_line_is_named(self, problems, before, end):
+        text = "event_id,announced_at" + end + "x" * before + end
+        problem = one(problems(text + "y" * (MAX_LINE_BYTES + 1) + end + "z"))
+        assert problem.line == 3
+        assert "a line of more than" in problem.message
 
     def test_a_sparse_file_stays_on_disk(self, tmp_path):
         path = tmp_path / "sparse.csv"

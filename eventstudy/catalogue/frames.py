@@ -49,12 +49,8 @@ def _as_text(dtype: pl.DataType, column: pl.Expr) -> pl.Expr | str:
         return column.cast(pl.List(pl.String)).list.join(" ")
     if dtype.is_float():
         whole = column.cast(pl.Int64, strict=False)
-        is_whole = column.fill_nan(None) == whole
-        return (
-            pl.when(is_whole)
-            .then(whole.cast(pl.String))
-            .otherwise(column.fill_nan(None).cast(pl.String))
-        )
+        other = column.fill_nan(None).cast(pl.String)
+        return pl.when(column == whole).then(whole.cast(pl.String)).otherwise(other)
     if dtype == pl.Boolean or dtype.is_integer() or dtype in (pl.Date, pl.Null):
         return column.cast(pl.String)
     if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):

@@ -12,7 +12,8 @@ from eventstudy.errors import DataError, Problem
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
-_CHUNK_BYTES = 1024 * 1024
+_CHUNK_BYTES = MAX_LINE_BYTES
+_LINE_END = re.compile(rb"[\r\n]")
 _SEPARATORS = {",": "','", ";": "';'", "\t": "tab"}
 _FOREIGN = {
     b"PK\x03\x04": "an Excel workbook or a zip archive; save it as 'CSV UTF-8'",
@@ -105,13 +106,15 @@ def _text_chunks(stream: BinaryIO, name: str) -> Iterator[bytes]:
         if b"\0" in chunk:
             line += _count_lines(chunk[: chunk.index(b"\0")])
             raise _refusal(name, "holds NUL bytes: it is binary, not text", line)
-        lengths = [len(piece) for piece in chunk.splitlines()]
-        lengths[0] += open_line
-        if max(lengths) > MAX_LINE_BYTES:
+        # A chunk is no longer than the longest line, so only a line that began
+        # before the chunk can be too long.
+        line_end = _LINE_END.search(chunk)
+        open_line += line_end.start() if line_end else len(chunk)
+        if open_line > MAX_LINE_BYTES:
             raise _refusal(
                 name,
                 f"a line of more than {MAX_LINE_BYTES} bytes; wanted one event a line",
-                line + lengths.index(max(lengths)),
+                line,
             )
         size += len(chunk)
         if size > MAX_BYTES:
@@ -120,7 +123,8 @@ def _text_chunks(stream: BinaryIO, name: str) -> Iterator[bytes]:
                 f"is larger than {MAX_BYTES // 1024**2} MB, the bound of a catalogue "
                 "file; pass a frame instead",
             )
-        open_line = 0 if chunk.endswith((b"\n", b"\r")) else lengths[-1]
+        if line_end:
+            open_line = len(chunk) - 1 - max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         line += _count_lines(chunk)
         yield chunk
 
@@ -212,7 +216,8 @@ def _iterate(
         problems.append(
             Problem(
                 message=f"the quotation marks of this row do not pair up ({error}); "
-                'write " inside a quoted cell as ""; what follows was not read',
+                'write " inside a quoted cell as "", unless the file is cut off; what '
+                "follows was not read",
                 file=name,
                 line=line,
             )
