@@ -17,6 +17,7 @@ from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.spec import ModelSetting, Question, StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
+from eventstudy.study.adjust import adjusted
 from eventstudy.study.estimate import Estimate, Estimator, estimators
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study_result import StudyResult
@@ -79,7 +80,7 @@ def run(
     )
     abnormal = _stack(observation_tables.abnormal_returns, blocks)
     tell("Testing single observations")
-    cars = _stack(observation_tables.cars, blocks)
+    cars = adjusted(spec, _stack(observation_tables.cars, blocks), fitted)
     tell("Testing groups")
     groups_tested = group_tables.test_groups(spec, groups, fitted, progress=tell)
     tell("Comparing volatilities")

@@ -1,0 +1,54 @@
+"""P-values of a table of CARs, adjusted for how many they are."""
+
+import numpy as np
+import polars as pl
+
+from eventstudy.inference.multiple import adjust, step_down
+from eventstudy.results import Array
+from eventstudy.spec import StudySpec
+from eventstudy.study.cells import Fitted
+from eventstudy.study.observation_tables import number
+
+# Resamples x observations x windows held at once by the step-down procedure.
+_MOST_DRAWS = 100_000_000
+_METHODS = {"pvalue_holm": "holm", "pvalue_bh": "bh", "pvalue_by": "by"}
+
+
+def adjusted(spec: StudySpec, cars: pl.DataFrame, fitted: Fitted) -> pl.DataFrame:
+    """Add adjusted p-values beside the raw ones.
+
+    The family is all events x assets x windows of one model name; for the Romano-Wolf
+    step-down, which draws them jointly, those of one model setting. It is null for
+    more observations than can be drawn together.
+    """
+    model = cars["model"].to_numpy()
+    raw = cars["pvalue"].fill_null(np.nan).to_numpy()
+    columns = {name: np.full(len(raw), np.nan) for name in _METHODS}
+    for one in cars["model"].unique():
+        family = model == one
+        for name, method in _METHODS.items():
+            columns[name][family] = adjust(raw[family], method)
+    return cars.with_columns(
+        **{name: number(values) for name, values in columns.items()},
+        pvalue_rw=number(_step_down(spec, fitted)),
+    )
+
+
+def _step_down(spec: StudySpec, fitted: Fitted) -> Array:
+    first = spec.event_window[0]
+    windows = [(start - first, end - first + 1) for start, end in spec.windows]
+    parts = [np.empty(0)]
+    for _, estimates in fitted:
+        sizes = [len(estimate.rows) * len(windows) for estimate in estimates]
+        if len(sizes) == 1 and 0 < sizes[0] <= _MOST_DRAWS // spec.resamples:
+            found = step_down(
+                estimates[0].event,
+                windows,
+                alternative=spec.alternative,
+                seed=spec.seed,
+                n_draws=spec.resamples,
+            )
+            parts.append(found.pvalue.ravel())
+        else:
+            parts.append(np.full(sum(sizes), np.nan))
+    return np.concatenate(parts)
