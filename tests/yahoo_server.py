@@ -101,6 +101,7 @@ def weekdays(start: date, end: date, price: float = 10.0) -> dict[date, float | 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet: no delayed acknowledgement
     server: "YahooServer"
 
     def do_GET(self) -> None:
@@ -246,6 +247,7 @@ def reset(handler, listing, params) -> None:
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
     handler.wfile.write(b"{")
+    handler.wfile.flush()
     handler.connection.setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )

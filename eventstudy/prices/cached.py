@@ -99,7 +99,7 @@ class Cached:
         Raises `SourceError` when there is not one symbol with prices.
         """
         if not symbols:
-            symbols = self.store.symbols()
+            symbols = list(self.store)
         loaded = self.load(symbols, start=start, end=end)
         frames, files, issues = [], [], [issues_frame(loaded.notes)]
         for symbol, stored in sorted(loaded.stored.items()):
@@ -119,7 +119,7 @@ class Cached:
             source=self.name,
             files=tuple(files),
             issues=pl.concat(issues),
-            notice=_NOTICE,
+            notice=YAHOO_NOTICE,
         )
 
     def load(
@@ -203,20 +203,17 @@ class Cached:
         """Extend what is held if the overlap agrees; otherwise download it whole."""
         if held is None:
             return self._stored(self._ask(symbol, since, until, now), since, until, now)
+        if not self.refresh and (gap := _gap(held, since, until)) is not None:
+            part = self._stored(self._ask(symbol, *gap, now), *gap, now)
+            whole = None if _new_split(held, part) else combine(held, part)
+            if whole is not None:
+                return whole
         start = min(since, held.provenance.start)
         end = max(until, held.provenance.end)
-        if not self.refresh and (gap := _gap(held, since, until)) is not None:
-            chart = self._ask(symbol, *gap, now)
-            if _agree(held, chart) and not _new_split(held, chart):
-                old, new = held.frame, chart.frame
-                key = _key(chart)
-                added = new.join(old, on=key, how="anti").select(old.columns)
-                whole = replace(chart, frame=pl.concat([old, added]).sort(key))
-                return self._stored(whole, start, end, now)
-        chart = self._ask(symbol, start, end, now)
-        if not _agree(held, chart):
+        stored = self._stored(self._ask(symbol, start, end, now), start, end, now)
+        if not agree(held, stored):
             self.store.supersede(held)
-        return self._stored(chart, start, end, now)
+        return stored
 
     def _ask(self, symbol: str, start: date, end: date, now: datetime) -> Chart:
         return self.provider.download(
@@ -310,35 +307,51 @@ def _gap(held: Stored, since: date, until: date) -> tuple[date, date] | None:
     return None
 
 
-def _key(chart: Chart) -> str:
-    return "date" if chart.interval == "1d" else "time"
+def combine(held: Stored, new: Stored) -> Stored | None:
+    """Put two downloads together, what is held unchanged; None if they disagree.
+
+    The provenance is of the later one; the span is all that either was asked for,
+    without a hole, since the downloads have bars in common.
+    """
+    if not agree(held, new):
+        return None
+    key = _key(held)
+    added = new.frame.join(held.frame, on=key, how="anti")
+    frame = pl.concat([held.frame, added.select(held.frame.columns)]).sort(key)
+    spans = held.provenance, new.provenance
+    later = max(spans, key=lambda provenance: provenance.fetched_at)
+    provenance = replace(
+        later,
+        start=min(provenance.start for provenance in spans),
+        end=max(provenance.end for provenance in spans),
+    )
+    return Stored(frame=frame, provenance=provenance)
 
 
-def _agree(held: Stored, chart: Chart) -> bool:
+def agree(held: Stored, new: Stored) -> bool:
     """Tell whether two downloads have bars in common, and the same prices in them."""
-    if held.provenance.currency != chart.currency:
+    if held.provenance.currency != new.provenance.currency:
         return False
-    both = held.frame.join(chart.frame, on=_key(chart), suffix="_new")
+    both = held.frame.join(new.frame, on=_key(held), suffix="_new")
     if not both["close"].is_not_null().any():
         return False
-    close = [
-        (pl.col(name) - pl.col(f"{name}_new")).abs()
-        <= AGREEMENT * pl.max_horizontal(name, f"{name}_new").abs()
-        for name in PRICES
+    pairs = [(pl.col(name), pl.col(f"{name}_new")) for name in PRICES]
+    near = [
+        ((old - other).abs() <= AGREEMENT * old.abs()).fill_null(value=True)
+        & (old.is_null() == other.is_null())
+        for old, other in pairs
     ]
-    same_gaps = [
-        pl.col(name).is_null() == pl.col(f"{name}_new").is_null() for name in PRICES
-    ]
-    same = both.select(
-        pl.all_horizontal([c.fill_null(value=True) for c in close] + same_gaps).all()
-    )
-    return bool(same.item())
+    return bool(both.select(pl.all_horizontal(near).all()).item())
 
 
-def _new_split(held: Stored, chart: Chart) -> bool:
+def _key(stored: Stored) -> str:
+    return "date" if stored.provenance.interval == "1d" else "time"
+
+
+def _new_split(held: Stored, new: Stored) -> bool:
     """Tell whether a split came after what is held, adjusted for or not yet."""
     last = held.frame["date"].max()
-    later = chart.frame.filter(pl.col("split").is_not_null(), pl.col("date") > last)
+    later = new.frame.filter(pl.col("split").is_not_null(), pl.col("date") > last)
     return later.height > 0
 
 
@@ -386,7 +399,7 @@ def _action_notes(
     )
 
 
-_NOTICE = (
+YAHOO_NOTICE = (
     "Prices of Yahoo Finance, downloaded for this study. The vendor's rights in its "
     "data remain and its terms of use apply; do not pass the prices on."
 )

@@ -12,6 +12,7 @@ import polars as pl
 from eventstudy.errors import DataError, SourceError, SpecError, unknown_name
 from eventstudy.prices.cached import Cached, failure
 from eventstudy.prices.files import Files
+from eventstudy.prices.manifest import Manifest
 from eventstudy.prices.snapshot import Snapshot
 from eventstudy.prices.store import Store, cache_root
 from eventstudy.prices.symbols import check_symbols
@@ -100,7 +101,8 @@ def fetch_prices(
 ) -> Prices:
     """Return the prices of the symbols, from ``start`` to ``end`` (both included).
 
-    ``source`` is a name of `SOURCES`, a path, or any object with the methods of
+    ``source`` is a name of `SOURCES`, a path (a report's manifest.json gives the very
+    prices that it used), or any object with the methods of
     `PriceSource`; ``settings`` go to the source. With no symbols, all that the source
     has. Symbols without prices are an error that names them all; with ``partial``
     they are issues of severity error instead, as long as any symbol has prices.
@@ -124,6 +126,8 @@ def open_source(source: str | Path | PriceSource, **settings: object) -> PriceSo
     if source in SOURCES and source != "files":
         return SOURCES[str(source)].open(**settings)
     path = Path(source)
+    if path.suffix == ".json":
+        return Manifest(path=path, **settings)  # type: ignore[arg-type]
     is_path = isinstance(source, Path) or path.exists() or len(path.parts) > 1
     if is_path or path.suffix:
         return Files(path=path, **settings)  # type: ignore[arg-type]

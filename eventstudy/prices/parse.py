@@ -58,6 +58,8 @@ def resolve_columns(
         field = _FIELD_OF.get(_plain(name))
         if field is not None and field not in given and name not in given.values():
             candidates.setdefault(field, []).append(name)
+    if exact := [name for name in candidates.get("date", []) if _plain(name) == "date"]:
+        candidates["date"] = exact  # beside it, a time of day means nothing here
     problems += [
         Problem(
             message=f"{' and '.join(map(repr, found))} can both be '{field}'; "

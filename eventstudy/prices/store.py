@@ -28,6 +28,9 @@ from eventstudy.prices.chart import CHART_SCHEMA
 from eventstudy.prices.lock import CACHE_VARIABLE, locked, unwritable
 from eventstudy.prices.symbols import file_stem, symbol_of_file
 
+BASIS = "split_adjusted"
+"""Prices as of the last split before the download, with an adjusted close beside."""
+
 _KEY = "eventstudy"
 _FORMAT = 1
 
@@ -77,7 +80,13 @@ class Store:
     root: Path
     source: str = "yahoo"
     interval: str = "1d"
-    basis: str = "split_adjusted"
+    basis: str = BASIS
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the symbols that have a file, sound or not."""
+        paths = self.folder.glob("*.parquet")
+        names = sorted(path for path in paths if not path.name.startswith("."))
+        return iter([symbol_of_file(path) for path in names])
 
     @property
     def folder(self) -> Path:
@@ -91,11 +100,6 @@ class Store:
     def lock(self, symbol: str) -> AbstractContextManager[None]:
         """Keep other processes from downloading or writing the same symbol."""
         return locked(self.folder / "locks" / f"{file_stem(symbol)}.lock")
-
-    def symbols(self) -> list[str]:
-        """Return the symbols that have a file, sound or not."""
-        paths = self.folder.glob("*.parquet")
-        return sorted(symbol_of_file(p) for p in paths if not p.name.startswith("."))
 
     def read(self, symbol: str) -> Stored | None:
         """Return what is stored, None when there is nothing.
@@ -147,7 +151,7 @@ class Store:
 
     def clear(self, symbols: Sequence[str] = ()) -> list[str]:
         """Delete the files of the symbols, or of all; return whose were deleted."""
-        chosen = [s for s in self.symbols() if not symbols or s in symbols]
+        chosen = [s for s in self if not symbols or s in symbols]
         for symbol in chosen:
             stem = file_stem(symbol)
             old = f"{glob.escape(stem)}.{'[0-9a-f]' * 12}.parquet"

@@ -1,0 +1,150 @@
+"""The very prices of an earlier report, from its manifest.json."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from eventstudy.errors import DataError, Problem, SourceError
+from eventstudy.prices.cached import YAHOO_NOTICE, deliver
+from eventstudy.prices.files import Files
+from eventstudy.prices.snapshot import Snapshot
+from eventstudy.prices.store import Store, cache_root
+from eventstudy.prices.symbols import symbol_fault
+from eventstudy.prices.table import PriceFile, Prices
+
+_MAX_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The source of the prices that a manifest records; never asks the network.
+
+    cache : the store that downloaded prices are in; None for the usual one
+    """
+
+    path: Path
+    cache: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the source that the report used."""
+        return self._recorded()[0]
+
+    def fetch(
+        self, symbols: Sequence[str], *, start: date | None, end: date | None
+    ) -> Prices:
+        """Return all recorded prices; raise `SourceError` if any cannot be had again.
+
+        Every file, or where prices were downloaded every symbol's values, must have
+        the recorded SHA-256.
+        """
+        source, files = self._recorded()
+        if source == "yahoo":
+            return self._from_store(files)
+        prices = self._open(source).fetch((), start=None, end=None)
+        held = {(file.symbol, file.sha256) for file in prices.files}
+        changed = [f.symbol for f in files if (f.symbol, f.sha256) not in held]
+        if changed:
+            raise SourceError(
+                f"{', '.join(changed)}: the prices in {prices.source} are not those "
+                f"that {self.path.name} records; the report cannot be made again"
+            )
+        recorded = [file.symbol for file in files]
+        kept = pl.col("symbol").is_in(recorded)
+        return Prices(
+            frame=prices.frame.filter(kept),
+            source=prices.source,
+            files=tuple(file for file in prices.files if file.symbol in recorded),
+            issues=prices.issues.filter(kept),
+            notice=prices.notice,
+        )
+
+    def _open(self, source: str) -> Snapshot | Files:
+        if source == "snapshot":
+            return Snapshot()
+        kind, _, name = source.partition(": ")
+        if kind == "files" and symbol_fault(name) is None:
+            for folder in (Path(), self.path.parent):
+                if (folder / name).exists():
+                    return Files(path=folder / name)
+            raise SourceError(
+                f"the report used the prices in {name!r}, which is neither here nor "
+                f"beside {self.path.name}; run from the folder that holds it"
+            )
+        raise SourceError(
+            f"the report used prices from {source!r}, which cannot be had again; "
+            "give them with --prices"
+        )
+
+    def _from_store(self, files: Sequence[PriceFile]) -> Prices:
+        store = Store(root=cache_root(self.cache))
+        frames, issues, again, lost = [], [], [], []
+        for wanted in files:
+            for stored in store.versions(wanted.symbol):
+                try:
+                    frame, found, file = deliver(
+                        stored, name=wanted.name, start=wanted.first, end=wanted.last
+                    )
+                except DataError:
+                    continue
+                if file.sha256 == wanted.sha256:
+                    frames.append(frame)
+                    issues.append(found)
+                    again.append(file)
+                    break
+            else:
+                lost.append(wanted.symbol)
+        if lost or not frames:
+            raise SourceError(
+                f"{', '.join(lost) or 'prices'}: the cache has no version with the "
+                f"values that {self.path.name} records; import the cache in which the "
+                "report was made (eventstudy prices export, import)"
+            )
+        return Prices(
+            frame=pl.concat(frames),
+            source="yahoo",
+            files=tuple(again),
+            issues=pl.concat(issues),
+            notice=YAHOO_NOTICE,
+        )
+
+    def _recorded(self) -> tuple[str, list[PriceFile]]:
+        """Return the source and the price files that the manifest names."""
+        try:
+            with self.path.open("rb") as stream:
+                data = stream.read(_MAX_BYTES + 1)
+            inputs = json.loads(data[:_MAX_BYTES])["inputs"]
+            files = [
+                _price_file(found)
+                for found in inputs["files"]
+                if found.get("role") == "prices"
+            ]
+            return str(inputs["source"]), files
+        except OSError as error:
+            why = f"cannot be read ({error.strerror})"
+            problem = Problem(message=why, file=self.path.name)
+            raise DataError("the manifest cannot be used", [problem]) from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = f"is not the manifest.json of a report ({error!r})"
+            problem = Problem(message=why, file=self.path.name)
+            raise DataError("the manifest cannot be used", [problem]) from error
+
+
+def _price_file(found: Mapping[str, Any]) -> PriceFile:
+    symbol, name = str(found["symbol"]), str(found["name"])
+    if why := symbol_fault(symbol) or symbol_fault(name):
+        raise ValueError(why)
+    return PriceFile(
+        symbol=symbol,
+        name=name,
+        sha256=str(found["sha256"]),
+        rows=int(found["rows"]),
+        first=date.fromisoformat(str(found["first"])),
+        last=date.fromisoformat(str(found["last"])),
+        basis=str(found["basis"]),
+    )
