@@ -109,6 +109,7 @@ class Panel:
     flat: Series
     near_events: IntArray
     overlap: str
+    purge: tuple[int, int]
 
     def __len__(self) -> int:
         """Return the number of observations."""
@@ -126,9 +127,9 @@ class Panel:
         at = np.where(inside, self.base[rows][:, None] + at, 0)
         span = np.where(inside, self.flat.span[at], 0)
         t = self.columns.n_estimation
-        purged = _purged(self.near_events, at[:, :t], inside[:, :t], span[:, :t])
-        if self.overlap == "keep":
-            purged = np.zeros_like(purged)
+        purged = np.zeros((len(at), t), np.bool_)
+        if self.overlap == "exclude":
+            purged = inside[:, :t] & self._near_others(at[:, :t], span[:, :t])
         keep = inside & (span > 0)
         keep[:, :t] &= ~purged
         event = (
@@ -150,6 +151,17 @@ class Panel:
             event_coverage=covered / (last - first + 1),
         )
 
+    def _near_others(self, at: IntArray, span: IntArray) -> BoolArray:
+        """Flag the estimation returns (E, T) that touch another's purge window."""
+        reach = np.maximum(span, 1)
+        before = np.maximum(at - reach, -1)
+        touched = self.near_events[at + 1] - self.near_events[before + 1]
+        # The observation's own purge window is among those counted.
+        first, last = self.purge
+        offset = self.columns.offsets[: self.columns.n_estimation]
+        own = np.minimum(offset, last) - np.maximum(offset - reach + 1, first) + 1
+        return np.asarray(touched > np.maximum(own, 0), np.bool_)
+
     def history(self, rows: IntArray, *, simple: bool) -> History:
         """Gather the whole histories of some observations' assets."""
         sessions = np.arange(int(self.length[rows].max(initial=0)))
@@ -166,15 +178,6 @@ class Panel:
             day0=self.day0[rows],
             near_events=inside & (np.diff(self.near_events)[at] > 0),
         )
-
-
-def _purged(
-    counts: IntArray, at: IntArray, inside: BoolArray, span: IntArray
-) -> BoolArray:
-    """Flag the sessions whose return touches a purge window; counts are cumulated."""
-    before = np.maximum(at - np.maximum(span, 1), -1)
-    upto = counts[at + 1] - counts[before + 1]
-    return np.asarray(inside & (upto > 0), np.bool_)
 
 
 def columns_of(spec: StudySpec) -> Columns:
@@ -345,6 +348,7 @@ def _panel(
         ),
         near_events=np.concatenate([[0], np.cumsum(near_events)]),
         overlap=spec.overlap,
+        purge=spec.purge,
     )
 
 

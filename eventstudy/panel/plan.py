@@ -97,9 +97,10 @@ def _from_prices(spec: StudySpec, prices: pl.DataFrame) -> Calendar:
 
 def _range(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     """Return the dates that the calendars must cover: events and all their windows."""
-    windows = (spec.estimation, spec.event_window, spec.volatility_pre)
+    volatility = (spec.volatility_pre, spec.volatility_post)
+    windows = (spec.estimation, spec.event_window, *volatility)
     back = -min(start for start, _ in windows)
-    ahead = max(end for _, end in (*windows, spec.volatility_post))
+    ahead = max(end for _, end in windows)
     margin = 15
     first, last = events["announced_date"].min(), events["announced_date"].max()
     assert isinstance(first, date)
