@@ -134,21 +134,28 @@ def _single(spec: StudySpec, piece: _Piece) -> pl.DataFrame:
 def _pooled(
     spec: StudySpec, groups: Sequence[str], pieces: Sequence[_Piece]
 ) -> list[pl.DataFrame]:
-    """Pool the headline events of each group, and of all groups of one calendar."""
+    """Pool the headline events of each asset, of each group, and of all groups.
+
+    Only observations on one calendar can be pooled: their dates are resampled jointly.
+    """
     tables = []
     measured = dict.fromkeys((p.measure, _model(p)) for p in pieces)
     for measure, model in measured:
         own = [p for p in pieces if p.measure == measure and _model(p) == model]
-        done: list[str] = []
-        for group in [*groups, ALL]:
-            held = [_members(p, group) for p in own]
-            chosen = [(p, at) for p, at in zip(own, held, strict=True) if at.any()]
+        assets = (
+            pl.concat([p.keys for p in own])
+            .select("group", "asset")
+            .unique(maintain_order=True)
+        )
+        pools = [(group, asset) for group, asset in assets.iter_rows()]
+        pools += [(group, ALL) for group in groups]
+        if assets["group"].n_unique() > 1:
+            pools.append((ALL, ALL))
+        for group, asset in pools:
+            chosen = [(p, at) for p in own if (at := _members(p, group, asset)).any()]
             calendars = {p.calendar[i] for p, at in chosen for i in np.flatnonzero(at)}
-            one_group = group == ALL and len(done) < 2
-            if len(calendars) != 1 or one_group:
-                continue
-            done.append(group)
-            tables += _pool(spec, group, measure, model, chosen)
+            if len(calendars) == 1:
+                tables += _pool(spec, (group, asset), measure, model, chosen)
     return tables
 
 
@@ -157,16 +164,18 @@ def _model(piece: _Piece) -> str | None:
     return first
 
 
-def _members(piece: _Piece, group: str) -> BoolArray:
-    inside = piece.keys["headline"].to_numpy()
+def _members(piece: _Piece, group: str, asset: str) -> BoolArray:
+    inside = piece.keys["headline"]
     if group != ALL:
-        inside = inside & (piece.keys["group"] == group).to_numpy()
-    return np.asarray(inside, np.bool_)
+        inside = inside & (piece.keys["group"] == group)
+    if asset != ALL:
+        inside = inside & (piece.keys["asset"] == asset)
+    return np.asarray(inside.to_numpy(), np.bool_)
 
 
 def _pool(
     spec: StudySpec,
-    group: str,
+    pool: tuple[str, str],
     measure: str,
     model: str | None,
     chosen: Sequence[tuple[_Piece, BoolArray]],
@@ -186,15 +195,10 @@ def _pool(
         reps=spec.resamples,
         seed=spec.seed,
     )
+    group, asset = pool
+    values = (ALL, asset, group, model, None, None)
     who = pl.DataFrame(
-        {
-            "event_id": [ALL],
-            "asset": [ALL],
-            "group": [group],
-            "model": [model],
-            "pre_near_events": [None],
-            "post_near_events": [None],
-        },
+        {name: [value] for name, value in zip(_WHO, values, strict=True)},
         schema={name: _SCHEMA[name] for name in _WHO},
     )
     return [_rows(who, one) for one in found]
