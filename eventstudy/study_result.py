@@ -1,5 +1,6 @@
 """The answer of a study: tidy tables together with the request that made them."""
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,12 +77,12 @@ class StudyResult:
 
     def _repr_html_(self) -> str:
         """Show the headline table in a notebook."""
-        shown = self.headline.filter(pl.col("sample") == "headline").select(
+        rows = self.headline.filter(pl.col("sample") == "headline")
+        windows = [window_text(pair) for pair in rows.select("start", "end").rows()]
+        shown = rows.select(
             "group",
             "model",
-            window=pl.struct("start", "end").map_elements(
-                lambda w: window_text((w["start"], w["end"])), return_dtype=pl.String
-            ),
+            pl.Series("window", windows, dtype=pl.String),
             caar_percent=(100 * pl.col("estimate")).round(2),
             low=(100 * pl.col("ci_low")).round(2),
             high=(100 * pl.col("ci_high")).round(2),
@@ -89,4 +90,4 @@ class StudyResult:
             clusters="n_clusters",
             recommended="recommended",
         )
-        return f"<p>{self!r}</p>{shown._repr_html_()}"
+        return f"<p>{html.escape(repr(self))}</p>{shown._repr_html_()}"
