@@ -1,0 +1,91 @@
+"""Alternative texts and captions of the figures, with their main numbers."""
+
+import polars as pl
+
+from eventstudy.report import numbers as nb
+from eventstudy.report import shift_text
+from eventstudy.report.effects import confidence_text, level_text
+from eventstudy.report.labels import group_label, main_window, model_names
+from eventstudy.spec import window_text
+from eventstudy.study_result import StudyResult
+
+
+def alt_texts(result: StudyResult) -> dict[str, str]:
+    """Say what each figure shows: file name -> one sentence without brackets."""
+    texts = {
+        "caar.svg": _caar(result),
+        "car_heatmap.svg": (
+            f"Heat map of CAR {window_text(main_window(result))} in per cent, "
+            "announcement days by assets"
+        ),
+        "prices.svg": "Indexed prices by group with the announcements marked",
+        "volatility.svg": _volatility(result),
+        "overlap.svg": "Number of sessions that the event windows share, by pair",
+    }
+    return {name: _flat(text) for name, text in texts.items()}
+
+
+def _flat(text: str) -> str:
+    return text.translate(str.maketrans("[]|`<>", "()/'()"))
+
+
+def _caar(result: StudyResult) -> str:
+    model = model_names(result)[0]
+    last = result.aar.filter(
+        (pl.col("sample") == "headline")
+        & (pl.col("model") == model)
+        & (pl.col("offset") == result.spec.event_window[1])
+        & pl.col("caar").is_not_null()
+    )
+    ends = [
+        f"{group_label(group)} {nb.percent(caar, 1)} %"
+        for group, caar in last.select("group", "caar").iter_rows()
+    ]
+    text = (
+        "Path of the cumulative average abnormal return per group over sessions "
+        f"{window_text(result.spec.event_window)} with {confidence_text(result)} bands"
+    )
+    return f"{text}; at its end {nb.listing(ends)}" if ends else text
+
+
+def _volatility(result: StudyResult) -> str:
+    ratios = [
+        f"{group_label(row['group'])} {nb.decimal(row['ratio'])}"
+        for row in shift_text.group_rows(result)
+    ]
+    text = "Forest plot of the volatility after the announcements over that before"
+    return f"{text}: {nb.listing(ratios)}" if ratios else text
+
+
+def captions(result: StudyResult) -> dict[str, str]:
+    """Say how to read each figure: file name -> caption."""
+    confidence, level = confidence_text(result), level_text(result)
+    window = window_text(main_window(result))
+    post, pre = result.spec.volatility_post, result.spec.volatility_pre
+    return {
+        "caar.svg": (
+            "Cumulative average abnormal return of the headline sample from the start "
+            f"of the event window, with {confidence} bands that allow for dependence "
+            "between observations. Dotted: day 0."
+        ),
+        "car_heatmap.svg": (
+            f"CAR{window} in per cent, one row per day 0 (first announcement of the "
+            f"day, number of others, date). \\*: p below {level} on its own. Bold: "
+            "still below after Holm's correction for all CARs of the study. White: not "
+            "estimated."
+        ),
+        "prices.svg": (
+            "Closing prices, each line 100 on the first day shown; log scales, so that "
+            "equal distances are equal percentages. Solid lines: day 0 of the headline "
+            "announcements (first of the day, number of others); dotted: of the others."
+        ),
+        "volatility.svg": (
+            f"Standard deviation of returns per session in {window_text(post)} over "
+            f"that in {window_text(pre)}, with {confidence} intervals; 1 is no change. "
+            "Diamonds: groups; dots: single assets, pooled over announcements."
+        ),
+        "overlap.svg": (
+            "Sessions that two event windows share on the asset where they share most. "
+            "Announcements without overlap are left out."
+        ),
+    }

@@ -1,0 +1,68 @@
+"""Names as a reader wants them, and the orders in which the report shows things."""
+
+import polars as pl
+
+from eventstudy.spec import Pair, window_text
+from eventstudy.study_result import StudyResult
+
+
+def label(name: str) -> str:
+    """Write a group's or model's name as words.
+
+    >>> label("china_rigs")
+    'china rigs'
+    """
+    return name.replace("_", " ").strip() or name
+
+
+def group_label(name: str) -> str:
+    """Write a group's name as words; ``all`` is all assets together.
+
+    >>> group_label("china_rigs"), group_label("all")
+    ('china rigs', 'all assets')
+    """
+    return "all assets" if name == "all" else label(name)
+
+
+def model_names(result: StudyResult) -> list[str]:
+    """Names of the model settings, each once, in the order of the study file."""
+    return list(dict.fromkeys(setting.name for setting in result.spec.models))
+
+
+def groups_of(table: pl.DataFrame) -> list[str]:
+    """Groups of a table in order of appearance."""
+    return table["group"].unique(maintain_order=True).to_list()
+
+
+def main_window(result: StudyResult) -> Pair:
+    """The window that stands for the study where there is room for one: the first."""
+    return result.spec.windows[0]
+
+
+def in_window(window: Pair) -> pl.Expr:
+    """Rows of a window."""
+    return (pl.col("start") == window[0]) & (pl.col("end") == window[1])
+
+
+def window_words(window: Pair) -> str:
+    """Write a window with its length.
+
+    >>> window_words((-1, 1)), window_words((0, 0))
+    ('[-1,+1] (3 sessions)', '[0,0] (1 session)')
+    """
+    length = window[1] - window[0] + 1
+    return f"{window_text(window)} ({length} session{'s' if length > 1 else ''})"
+
+
+def asset_order(result: StudyResult) -> list[str]:
+    """Assets by group as in the study file, then any others as they appear."""
+    seen = result.observations["asset"].unique(maintain_order=True).to_list()
+    return list(dict.fromkeys([*(a for a in result.spec.assets if a in seen), *seen]))
+
+
+def headline_ids(result: StudyResult) -> set[str]:
+    """Announcements of the headline sample; all where the catalogue does not say."""
+    if "headline" not in result.events.columns:
+        return set(result.events["event_id"])
+    minor = result.events.filter(~pl.col("headline"))["event_id"]
+    return set(result.events["event_id"]) - set(minor)

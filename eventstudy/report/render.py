@@ -1,0 +1,253 @@
+"""The report as Markdown: a pure function of the result."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from eventstudy.report import (
+    captions,
+    effects,
+    event_text,
+    left_out,
+    methods,
+    numbers,
+    questions,
+    shift_text,
+)
+from eventstudy.report import markdown as md
+from eventstudy.report.figures import drawn
+from eventstudy.report.labels import group_label, label, main_window, model_names
+from eventstudy.spec import window_text
+from eventstudy.study_result import StudyResult
+
+TEMPLATE = "study.md.j2"
+
+
+def render(result: StudyResult) -> str:
+    """Return the report's text; figures and tables are linked by relative paths.
+
+    Deterministic: neither clock, nor file system, nor absolute path enters.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # Markdown, not HTML: every value is escaped for Markdown where it is made.
+    environment = Environment(
+        loader=PackageLoader("eventstudy.report", ""),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    text = environment.get_template(TEMPLATE).render(_context(result))
+    text = re.sub(r"(?<=\d) %", f"{numbers.NBSP}%", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def title(result: StudyResult) -> str:
+    """The heading: the study's title, or the name of its catalogue."""
+    if result.spec.title:
+        return result.spec.title
+    for file in result.provenance.get("files") or ():
+        if file.get("role") == "catalogue" and file.get("name"):
+            return label(PurePosixPath(str(file["name"]).replace("\\", "/")).stem)
+    return "Event study"
+
+
+def _context(result: StudyResult) -> dict[str, Any]:
+    headline, everything = (effects.Effects(result, s) for s in ("headline", "all"))
+    sections = event_text.Sections(result)
+    events = list(result.events.iter_rows(named=True))
+    major = [e for e in events if e.get("headline") is not False]
+    minor = [e for e in events if e.get("headline") is False]
+    images = drawn(result)
+    models = model_names(result)
+    window = main_window(result)
+    return {
+        "title": md.escape(title(result)),
+        "scope": _scope(result, major, minor),
+        "units": _units(result),
+        "alternative": _alternative(result),
+        "model_phrases": methods.model_phrases(result.spec),
+        "window": effects.window_intro(result),
+        "summary": [*effects.summary_bullets(headline), *_shift_summary(result)],
+        "findings": effects.finding_bullets(headline),
+        "naive_count": effects.naive_sentence(headline),
+        "scan": effects.scan_sentences(headline),
+        "singles": _singles(result),
+        "shift_note": shift_text.significance_note(result),
+        "shift_bullets": shift_text.bullets(result),
+        "answers": questions.answers(result, sections),
+        "several_models": len(models) > 1,
+        "headline_tables": _tables(models, headline),
+        "all_tables": _tables(models, everything),
+        "recommendations": effects.recommendations(headline),
+        "missing": effects.missing_reasons(headline),
+        "level": effects.level_text(result),
+        "confidence": effects.confidence_text(result),
+        "figures": [name for name in images if name != "overlap.svg"],
+        "overlap_figure": "overlap.svg" in images,
+        "alt": captions.alt_texts(result),
+        "caption": captions.captions(result),
+        "sections": sections.of(major),
+        "minor_sections": sections.of(minor, brief=True),
+        "shift_tables": shift_text.pooled_tables(result),
+        "shift_reasons": shift_text.reasons(result),
+        "left_out": left_out,
+        "result": result,
+        "models": [(name, label(name)) for name in models],
+        "overlap_sentence": left_out.overlap_sentence(result),
+        "joint": left_out.joint_observations(result),
+        "dependence_table": effects.dependence_table(headline),
+        "drift_table": effects.drift_table(headline),
+        "drift_main": effects.drift_table(headline, effects.longest_window(result)),
+        "drift_sentence": left_out.drift_sentence(result),
+        "model_bullets": methods.model_bullets(result.spec),
+        "test_table": methods.test_table(result),
+        "shift_table": methods.shift_table(result),
+        "methods_text": _methods_text(result),
+        "settings": methods.settings_table(result.spec),
+        "files": methods.file_table(result.provenance),
+        "versions": methods.versions_text(result.provenance),
+        "command": methods.command_block(result.provenance),
+        "notes": methods.notes(result),
+        "source": md.escape(result.provenance.get("source") or "not recorded"),
+        "notice": md.escape(result.provenance.get("notice") or ""),
+        "seed": result.spec.seed,
+        "window_text": window_text(window),
+        "escape": md.escape,
+        "details": md.details,
+        "near_events": shift_text.near_events(result),
+    }
+
+
+def _tables(models: Iterable[str], found: effects.Effects) -> list[tuple[str, str]]:
+    tables = [(label(m), effects.headline_table(found, m)) for m in models]
+    return [(name, table) for name, table in tables if table]
+
+
+def _scope(
+    result: StudyResult,
+    major: list[dict[str, Any]],
+    minor: list[dict[str, Any]],
+) -> str:
+    used = result.observations.filter(pl.col("status") == "used")
+    n_assets = used["asset"].n_unique()
+    text = numbers.count(len(major) + len(minor), "announcement")
+    if minor:
+        text += f", {len(major)} of them in the headline sample,"
+    text += f" and {numbers.count(n_assets, 'asset')}"
+    days = used["day0"].drop_nulls()
+    if len(days):
+        text += f"; days 0 from {min(days)} to {max(days)}"
+    return text
+
+
+def _units(result: StudyResult) -> str:
+    if result.spec.returns == "log":
+        return (
+            "Returns are log returns, shown in per cent (100 × the logarithm): small "
+            "ones read as percentages, but −20 means a price that is 18.1 % lower. "
+            "Where the text says that a price fell or rose by so much, that is the "
+            "exact percentage."
+        )
+    return "Returns are simple returns in per cent; a CAR is their sum."
+
+
+def _alternative(result: StudyResult) -> str:
+    alternative = result.spec.alternative
+    if alternative == "two-sided":
+        return "All p-values are two-sided."
+    return f"**All p-values are one-sided (alternative: {alternative}).**"
+
+
+def _shift_summary(result: StudyResult) -> list[str]:
+    """One sentence on volatility: where it changed, where not."""
+    rows = [r for r in shift_text.group_rows(result) if r["group"] != "all"]
+    verdicts = [(row, shift_text.changed(result, row)) for row in rows]
+    texts = {
+        verdict: [
+            f"{md.escape(group_label(row['group']))} "
+            f"({numbers.decimal(row['ratio'])} times)"
+            for row, found in verdicts
+            if found is verdict
+        ]
+        for verdict in (True, False)
+    }
+    parts = []
+    if texts[True]:
+        parts.append(f"changed distinguishably for {numbers.listing(texts[True])}")
+    if texts[False]:
+        start = "not for" if texts[True] else "no distinguishable change for"
+        parts.append(f"{start} {numbers.listing(texts[False])}")
+    windows = (result.spec.volatility_post, result.spec.volatility_pre)
+    post, pre = (window_text(window) for window in windows)
+    if not parts:
+        return []
+    return [f"Volatility in sessions {post} against {pre}: {'; '.join(parts)}."]
+
+
+def _singles(result: StudyResult) -> str:
+    """Count single CARs of the main window that are distinguishable from zero."""
+    alpha = 1 - result.spec.level
+    start, end = main_window(result)
+    cars = result.cars.filter(
+        (pl.col("start") == start)
+        & (pl.col("end") == end)
+        & pl.col("pvalue").is_not_null()
+    )
+    if cars.is_empty():
+        return ""
+    low = cars.filter(pl.col("pvalue") < alpha)
+    holm = cars.filter(pl.col("pvalue_holm") < alpha)
+    text = (
+        f"Of {numbers.count(cars.height, 'CAR')} over {window_text((start, end))}, one "
+        f"per observation and model, {low.height} "
+        f"{'has' if low.height == 1 else 'have'} p below "
+        f"{effects.level_text(result)} on {'its' if low.height == 1 else 'their'} own; "
+        f"{holm.height} after Holm's correction for all CARs of the study"
+    )
+    if holm.is_empty():
+        return f"{text}."
+    shown = holm.sort("pvalue").iter_rows(named=True)
+    named = [
+        f"{md.escape(row['asset'])} at {md.escape(row['event_id'])} "
+        f"{numbers.percent(row['car'])} %"
+        for row in shown
+    ]
+    return f"{text}: {numbers.listing(named, most=6)}."
+
+
+def _methods_text(result: StudyResult) -> Mapping[str, str]:
+    """Windows and rules in words, from the spec."""
+    spec = result.spec
+    gap = {
+        "trade_to_trade": "a return spans the gap to the last close, the factors' "
+        "returns are compounded over the same span and its variance is scaled by the "
+        "number of sessions (Maynes & Rumsey 1993)",
+        "drop": "the return after a gap is dropped",
+    }[spec.missing]
+    purge = {
+        "exclude": f"sessions {window_text(spec.purge)} around other announcements "
+        "that touch the same asset are left out of it",
+        "keep": "sessions near other announcements are kept in it",
+    }[spec.overlap]
+    return {
+        "estimation": window_text(spec.estimation),
+        "event_window": window_text(spec.event_window),
+        "minimum": f"{spec.min_estimation}",
+        "coverage": f"{100 * spec.min_coverage:.3g} %",
+        "gap": gap,
+        "purge": purge,
+        "day0": {
+            "next": "moves to the next session",
+            "previous": "moves to the session before",
+            "error": "is an error",
+            "drop": "is dropped",
+        }[spec.day0],
+        "pre": window_text(spec.volatility_pre),
+        "post": window_text(spec.volatility_post),
+        "resamples": f"{spec.resamples:,}",
+    }

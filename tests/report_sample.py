@@ -1,0 +1,483 @@
+"""An invented study result, small by default, for the tests of the report.
+
+No number comes from data: prices are seeded random walks and the statistics are
+drawn, so the sample shows layouts and never findings.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+
+import numpy as np
+import polars as pl
+
+from eventstudy.spec import ModelSetting, StudySpec
+from eventstudy.study_result import StudyResult
+
+GROUPS = {"bitcoin": ("BTC-USD",), "china_rigs": ("BTCM", "BTBT"), "abroad": ("RIOT",)}
+TESTS = (
+    "csect",
+    "patell",
+    "kp_bmp",
+    "grank_t",
+    "grank_overlap",
+    "portfolio",
+    "placebo",
+)
+FIRST = date(2021, 1, 4)
+
+TEXT, FLOAT, INT = pl.String, pl.Float64, pl.Int64
+KEY = {"event_id": TEXT, "asset": TEXT, "group": TEXT, "model": TEXT}
+WINDOW = {"start": INT, "end": INT}
+INTERVAL = {"ci_low": FLOAT, "ci_high": FLOAT}
+SCHEMAS: dict[str, dict[str, object]] = {
+    "day0": {
+        "event_id": TEXT,
+        "calendar": TEXT,
+        "announced_local": TEXT,
+        "announced_utc": pl.Datetime("us", "UTC"),
+        "state": TEXT,
+        "day0": pl.Date,
+        "shift": INT,
+        "note": TEXT,
+    },
+    "observations": {
+        "event_id": TEXT,
+        "observation": TEXT,
+        "asset": TEXT,
+        "group": TEXT,
+        "model": TEXT,
+        "announced_utc": pl.Datetime("us", "UTC"),
+        "precision": TEXT,
+        "day0": pl.Date,
+        "calendar": TEXT,
+        "state": TEXT,
+        "shift": INT,
+        "headline": pl.Boolean,
+        "n_estimation": INT,
+        "n_excluded": INT,
+        "n_missing": INT,
+        "status": TEXT,
+        "reason": TEXT,
+    },
+    "abnormal_returns": KEY
+    | {"offset": INT, "session": pl.Date, "span": INT}
+    | dict.fromkeys(("actual", "expected", "abnormal", "se"), FLOAT),
+    "cars": KEY
+    | {"headline": pl.Boolean}
+    | WINDOW
+    | dict.fromkeys(
+        ("car", "se", "statistic", "df", "pvalue", "scar", "bhar", "placebo_pvalue"),
+        FLOAT,
+    )
+    | {"alpha_part": FLOAT, "n_valid": INT, "pvalue_holm": FLOAT, "pvalue_bh": FLOAT},
+    "tests": {"sample": TEXT, "outcome": TEXT, "model": TEXT, "group": TEXT}
+    | WINDOW
+    | {"test": TEXT}
+    | dict.fromkeys(("estimate", "statistic", "df", "pvalue"), FLOAT)
+    | {"n": INT, "n_clusters": INT, "reason": TEXT},
+    "headline": {"sample": TEXT, "model": TEXT, "group": TEXT}
+    | WINDOW
+    | {"estimate": FLOAT, "se": FLOAT}
+    | INTERVAL
+    | {"method": TEXT, "n": INT, "n_dates": INT, "n_clusters": INT, "rbar": FLOAT}
+    | {"n_effective": FLOAT, "recommended": TEXT, "why": TEXT}
+    | {"alpha_part": FLOAT, "estimate_alpha_zero": FLOAT},
+    "aar": {"sample": TEXT, "model": TEXT, "group": TEXT, "offset": INT}
+    | {"aar": FLOAT, "caar": FLOAT, "se": FLOAT}
+    | INTERVAL
+    | {"n": INT, "caar_alpha_zero": FLOAT},
+    "volatility": KEY
+    | {"measure": TEXT, "pre": FLOAT, "post": FLOAT, "ratio": FLOAT}
+    | INTERVAL
+    | {"test": TEXT, "statistic": FLOAT, "df": FLOAT, "pvalue": FLOAT, "reason": TEXT},
+    "fit": KEY
+    | {"n_estimation": INT}
+    | dict.fromkeys(
+        ("sigma", "df", "r_squared", "alpha", "alpha_se", "skewness"), FLOAT
+    )
+    | dict.fromkeys(
+        (
+            "excess_kurtosis",
+            "jarque_bera_pvalue",
+            "ljung_box_pvalue",
+            "arch_lm_pvalue",
+        ),
+        FLOAT,
+    ),
+    "coefficients": {"event_id": TEXT, "asset": TEXT, "model": TEXT, "term": TEXT}
+    | {"value": FLOAT, "se": FLOAT},
+    "ledger": dict.fromkeys(
+        ("stage", "event_id", "asset", "model", "reason", "held", "wanted"), TEXT
+    ),
+    "contamination": {"asset": TEXT, "event_id": TEXT, "other_event_id": TEXT}
+    | {"day0": pl.Date, "other_day0": pl.Date, "sessions": INT},
+    "closes": {"symbol": TEXT, "date": pl.Date, "close": FLOAT},
+    "price_issues": dict.fromkeys(("symbol", "place", "problem"), TEXT),
+}
+
+
+def frame(name: str, rows: list[dict[str, object]]) -> pl.DataFrame:
+    """Return rows as the table of that name; absent columns are null."""
+    return pl.DataFrame(rows, schema=SCHEMAS[name])
+
+
+def empty(name: str) -> pl.DataFrame:
+    """Return the table without rows."""
+    return frame(name, [])
+
+
+def events_frame(n_events: int = 3, **changes: list[object]) -> pl.DataFrame:
+    """Return a catalogue of invented announcements, twenty days apart."""
+    days = [date(2021, 6, 1) + timedelta(days=20 * i) for i in range(n_events)]
+    columns: dict[str, object] = {
+        "event_id": [f"E{i + 1}" for i in range(n_events)],
+        "title": [f"Authority {i + 1} announces rule {i + 1}" for i in range(n_events)],
+        "announced_at": [f"{day}T18:00+08:00" for day in days],
+        "announced_utc": [
+            datetime(d.year, d.month, d.day, 10, tzinfo=UTC) for d in days
+        ],
+        "announced_date": days,
+        "precision": ["minute", "hour", "minute"] * n_events,
+        "jurisdiction": ["CN"] * n_events,
+        "level": ["national"] * n_events,
+        "authority": ["Central bank"] * n_events,
+        "kind": ["banking_payment"] * n_events,
+        "assets": [[]] * n_events,
+        "cluster": [None] * n_events,
+        "flags": [["leak", "stale"], [], []] * n_events,
+        "confounders": ["A central bank meeting two days before", None, None]
+        * n_events,
+        "source_url": ["https://example.org/a", None, None] * n_events,
+        "status": ["confirmed"] * n_events,
+        "headline": [i % 3 != 2 for i in range(n_events)],
+        "note": ["Sent to 5 banks; 320 machines moved.", None, None] * n_events,
+        "expected_china_rigs": ["-"] * n_events,
+    }
+    columns |= changes
+    length = n_events
+    cut = {name: list(values)[:length] for name, values in columns.items()}  # type: ignore[call-overload]
+    overrides = {"flags": pl.List(pl.String), "assets": pl.List(pl.String)}
+    return pl.DataFrame(cut, schema_overrides=overrides)
+
+
+def sample_spec(**changes: object) -> StudySpec:
+    """Return the request that the sample answers."""
+    values: dict[str, object] = {
+        "returns": "log",
+        "estimation": (-130, -11),
+        "event_window": (-5, 5),
+        "windows": ((-1, 1), (0, 5), (-5, 0)),
+        "groups": GROUPS,
+        "models": (
+            ModelSetting(name="total", model="constant_mean", groups=("bitcoin",)),
+            ModelSetting(
+                name="total",
+                model="market",
+                factors=("^GSPC",),
+                groups=("china_rigs", "abroad"),
+            ),
+            ModelSetting(
+                name="net_of_bitcoin",
+                model="factors",
+                factors=("^GSPC", "BTC-USD"),
+                groups=("china_rigs", "abroad"),
+            ),
+        ),
+        "tests": TESTS,
+    }
+    return StudySpec(**(values | changes))  # type: ignore[arg-type]
+
+
+def sample_result(
+    n_events: int = 3, spec: StudySpec | None = None, events: pl.DataFrame | None = None
+) -> StudyResult:
+    """Return an invented result with every table filled."""
+    spec = spec or sample_spec()
+    events = events_frame(n_events) if events is None else events
+    rng = np.random.default_rng(7)
+    pairs = [
+        (setting.name, group, asset)
+        for setting in spec.models
+        for group in setting.groups or tuple(spec.groups)
+        for asset in spec.groups[group]
+    ]
+    cases = [(event, *pair) for event in events.iter_rows(named=True) for pair in pairs]
+    tables = {
+        **_observation_tables(cases, spec, rng),
+        **_group_tables(spec, rng),
+        "volatility": _volatility(cases, spec, rng),
+        "day0": _day0(events),
+        "ledger": _ledger(events),
+        "contamination": _contamination(events, spec),
+        "closes": _closes(spec, events, rng),
+        "price_issues": empty("price_issues"),
+    }
+    return StudyResult(spec=spec, events=events, provenance=provenance(), **tables)
+
+
+def provenance() -> dict[str, object]:
+    """Return where the sample came from."""
+    return {
+        "source": "snapshot",
+        "files": [
+            {"role": "catalogue", "name": "invented.csv", "sha256": "ab" * 32},
+            {
+                "role": "prices",
+                "name": "BTC-USD",
+                "sha256": "cd" * 32,
+                "first": date(2021, 1, 4),
+                "last": date(2021, 12, 31),
+                "rows": 362,
+            },
+        ],
+        "versions": {"eventstudy": "0.0.0", "numpy": "2.0.0"},
+        "seed": 20210621,
+        "command": "eventstudy analyze invented.csv",
+        "notice": "Invented prices.",
+        "notes": ["One note of the study."],
+    }
+
+
+def _day0_of(event: dict[str, object]) -> date:
+    day = event["announced_date"]
+    assert isinstance(day, date)
+    return day
+
+
+def _observation_tables(
+    cases: list[tuple[dict[str, object], str, str, str]],
+    spec: StudySpec,
+    rng: np.random.Generator,
+) -> dict[str, pl.DataFrame]:
+    observations, returns, cars, fits, coefficients = [], [], [], [], []
+    first, last = spec.event_window
+    for event, model, group, asset in cases:
+        event_id = str(event["event_id"])
+        key = {"event_id": event_id, "asset": asset, "group": group, "model": model}
+        observations.append(
+            key
+            | {
+                "observation": event_id,
+                "announced_utc": event["announced_utc"],
+                "precision": event["precision"],
+                "day0": _day0_of(event),
+                "calendar": "24/7" if group == "bitcoin" else "XNYS",
+                "state": "pre",
+                "shift": 0,
+                "headline": event["headline"],
+                "n_estimation": 112,
+                "n_excluded": 8,
+                "n_missing": 0,
+                "status": "used",
+            }
+        )
+        sigma = 0.03 if group == "bitcoin" else 0.06
+        abnormal = rng.normal(-0.004, sigma, last - first + 1).round(5)
+        for offset, value in zip(range(first, last + 1), abnormal, strict=True):
+            returns.append(
+                key
+                | {
+                    "offset": offset,
+                    "session": _day0_of(event) + timedelta(days=offset),
+                    "span": 1,
+                    "actual": value + 0.001,
+                    "expected": 0.001,
+                    "abnormal": value,
+                    "se": sigma,
+                }
+            )
+        for start, end in spec.windows:
+            length = end - start + 1
+            car = float(abnormal[start - first : end - first + 1].sum())
+            pvalue = float(rng.uniform() ** 2)
+            cars.append(
+                key
+                | {
+                    "headline": event["headline"],
+                    "start": start,
+                    "end": end,
+                    "car": car,
+                    "se": sigma * length**0.5,
+                    "statistic": car / (sigma * length**0.5),
+                    "df": 110.0,
+                    "pvalue": pvalue,
+                    "scar": car / (sigma * length**0.5),
+                    "bhar": car,
+                    "placebo_pvalue": min(1.0, pvalue + 0.01),
+                    "alpha_part": 0.001 * length,
+                    "n_valid": length,
+                    "pvalue_holm": min(1.0, 20 * pvalue),
+                    "pvalue_bh": min(1.0, 5 * pvalue),
+                }
+            )
+        fits.append(
+            key
+            | {
+                "n_estimation": 112,
+                "sigma": sigma,
+                "df": 110.0,
+                "r_squared": 0.21,
+                "alpha": 0.001,
+                "alpha_se": 0.002,
+                "skewness": 0.4,
+                "excess_kurtosis": 2.5,
+                "jarque_bera_pvalue": 0.001,
+                "ljung_box_pvalue": 0.31,
+                "arch_lm_pvalue": 0.02,
+            }
+        )
+        for term, value in (("alpha", 0.001), ("^GSPC", 1.4)):
+            coefficients.append(
+                {"event_id": event_id, "asset": asset, "model": model}
+                | {"term": term, "value": value, "se": 0.2}
+            )
+    named = {
+        "observations": observations,
+        "abnormal_returns": returns,
+        "cars": cars,
+        "fit": fits,
+        "coefficients": coefficients,
+    }
+    return {name: frame(name, rows) for name, rows in named.items()}
+
+
+def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
+    tests, headline, aar = [], [], []
+    first, last = spec.event_window
+    settings = [
+        (sample, setting.name, group)
+        for sample in ("headline", "all")
+        for setting in spec.models
+        for group in setting.groups or tuple(spec.groups)
+    ]
+    for (sample, model, group), (start, end) in product(settings, spec.windows):
+        key = {"sample": sample, "model": model, "group": group}
+        estimate, se = float(rng.normal(-0.03, 0.03)), 0.025
+        window = {"start": start, "end": end}
+        headline.append(
+            key
+            | window
+            | {
+                "estimate": estimate,
+                "se": se,
+                "ci_low": estimate - 1.96 * se,
+                "ci_high": estimate + 1.96 * se,
+                "method": "portfolio by cluster of dates",
+                "n": 6,
+                "n_dates": 3,
+                "n_clusters": 2,
+                "rbar": 0.31,
+                "n_effective": 2.4,
+                "recommended": "grank_overlap",
+                "why": "dates are close but not equal and the tails are fat",
+                "alpha_part": 0.001 * (end - start + 1),
+                "estimate_alpha_zero": estimate + 0.001 * (end - start + 1),
+            }
+        )
+        for test in spec.tests:
+            missing = test == "grank_t" and group == "bitcoin"
+            tests.append(
+                key
+                | window
+                | {
+                    "outcome": "car",
+                    "test": test,
+                    "estimate": estimate,
+                    "statistic": None if missing else estimate / se,
+                    "df": 5.0,
+                    "pvalue": None if missing else float(rng.uniform() ** 2),
+                    "n": 6,
+                    "n_clusters": 2,
+                    "reason": "fewer than 2 observations" if missing else None,
+                }
+            )
+    for sample, model, group in settings:
+        path = rng.normal(-0.004, 0.01, last - first + 1)
+        for column, offset in enumerate(range(first, last + 1)):
+            caar, se = float(path[: column + 1].sum()), 0.01 * (column + 1) ** 0.5
+            aar.append(
+                {"sample": sample, "model": model, "group": group, "offset": offset}
+                | {"aar": float(path[column]), "caar": caar, "se": se}
+                | {"ci_low": caar - 1.96 * se, "ci_high": caar + 1.96 * se}
+                | {"n": 6, "caar_alpha_zero": caar + 0.001 * (column + 1)}
+            )
+    named = {"tests": tests, "headline": headline, "aar": aar}
+    return {name: frame(name, rows) for name, rows in named.items()}
+
+
+def _volatility(
+    cases: list[tuple[dict[str, object], str, str, str]],
+    spec: StudySpec,
+    rng: np.random.Generator,
+) -> pl.DataFrame:
+    keys = [
+        (str(event["event_id"]), asset, group, m) for event, m, group, asset in cases
+    ]
+    pooled = [(m, group, asset) for _, m, group, asset in cases]
+    for model, group, asset in dict.fromkeys(pooled):
+        keys.append(("all", asset, group, model))
+        keys.append(("all", "all", group, model))
+    rows = []
+    for event_id, asset, group, model in dict.fromkeys(keys):
+        ratio = float(np.exp(rng.normal(0.1, 0.3)))
+        for test in ("bootstrap", "brown_forsythe", "f", "placebo"):
+            rows.append(
+                {"event_id": event_id, "asset": asset, "group": group, "model": model}
+                | {"measure": "abnormal_return", "pre": 0.04, "post": 0.04 * ratio}
+                | {"ratio": ratio, "ci_low": ratio / 1.4, "ci_high": ratio * 1.4}
+                | {"test": test, "statistic": 1.0, "df": 40.0}
+                | {"pvalue": float(rng.uniform()), "reason": None}
+            )
+    return frame("volatility", rows)
+
+
+def _day0(events: pl.DataFrame) -> pl.DataFrame:
+    rows = [
+        {
+            "event_id": event["event_id"],
+            "calendar": calendar,
+            "announced_local": "2021-06-21 06:00 EDT",
+            "announced_utc": event["announced_utc"],
+            "state": state,
+            "day0": event["announced_date"],
+            "shift": 0,
+            "note": None,
+        }
+        for event in events.iter_rows(named=True)
+        for calendar, state in (("24/7", "open"), ("XNYS", "pre"))
+    ]
+    return frame("day0", rows)
+
+
+def _ledger(events: pl.DataFrame) -> pl.DataFrame:
+    last = events["event_id"][-1]
+    row = {"stage": "panel", "event_id": last, "asset": "EBON", "model": "total"}
+    why = {"reason": "too few estimation returns", "held": "41", "wanted": "60"}
+    return frame("ledger", [row | why])
+
+
+def _contamination(events: pl.DataFrame, spec: StudySpec) -> pl.DataFrame:
+    ids = events["event_id"].to_list()
+    days = events["announced_date"].to_list()
+    rows = [
+        {"asset": asset, "event_id": ids[i], "other_event_id": ids[j]}
+        | {"day0": days[i], "other_day0": days[j], "sessions": 4}
+        for asset in spec.assets
+        for i, j in product(range(len(ids)), repeat=2)
+        if abs(i - j) == 1
+    ]
+    return frame("contamination", rows)
+
+
+def _closes(
+    spec: StudySpec, events: pl.DataFrame, rng: np.random.Generator
+) -> pl.DataFrame:
+    days = [FIRST + timedelta(days=i) for i in range(300)]
+    rows = []
+    for symbol in spec.symbols:
+        path = 50 * np.exp(np.cumsum(rng.normal(0, 0.03, len(days))))
+        rows += [
+            {"symbol": symbol, "date": day, "close": float(close)}
+            for day, close in zip(days, path, strict=True)
+        ]
+    return frame("closes", rows)
