@@ -1,0 +1,320 @@
+"""The quality gate: what looks wrong in prices, said before any estimate is made.
+
+Nothing is changed here. Each finding is a row of an issues table with its severity,
+rule, symbol, first date, detail and what becomes of it:
+
+===============  ========  ==========================================================
+rule             severity  finding
+===============  ========  ==========================================================
+gap              warning   sessions of the symbol's calendar without a close
+off_session      warning   dates that are no sessions of the calendar
+ends_early       warning   the last close is before the last date that is needed
+stale            warning   the same close on `STALE_RUN` sessions or more
+zero_volume      warning   sessions without trade
+no_volume        info      volumes that are all zero, as of an index
+spike            warning   a jump that the next session takes back by half or more
+split            warning   a jump by a round ratio, overnight: a split that the prices
+                           are not adjusted for?
+currency         warning   a jump by 100 or 1/100: from pounds to pence?
+no_calendar      info      the sessions of the symbol are not known, so not checked
+===============  ========  ==========================================================
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import MappingProxyType
+
+import numpy as np
+import polars as pl
+
+from eventstudy.calendars import calendar_name, get_calendar
+from eventstudy.errors import DataError, Problem, SpecError
+from eventstudy.prices.raw import shown
+from eventstudy.prices.table import Prices, issues_frame
+from eventstudy.results import Array, BoolArray, IntArray
+
+STALE_RUN = 5
+"""Sessions with one and the same close that make a run stale."""
+
+SPIKE = 0.2
+"""Smallest spike, as a log return; it must also be `SPIKE_SCALE` usual moves."""
+
+SPIKE_SCALE = 5.0
+SPLITS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+UNIT = 100
+
+_NEAR_WITH_OPEN = 0.10
+_NEAR_ALONE = 0.03
+_LISTED = 5
+_MAD_TO_SIGMA = 1.4826
+_EPOCH = date(1970, 1, 1)
+
+_Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quotes:
+    """Closes of one symbol that are there; days since 1970-01-01, prices (P,)."""
+
+    symbol: str
+    days: IntArray
+    closes: Array
+    opens: Array
+    volumes: Array
+
+
+def check_quality(
+    prices: Prices,
+    *,
+    calendars: Mapping[str, str] = MappingProxyType({}),
+    end: date | None = None,
+) -> pl.DataFrame:
+    """Return what looks wrong, in the columns of `Prices.issues`.
+
+    calendars : calendar per symbol, and "default", over what the symbol tells
+    end : last date for which the study needs prices
+
+    >>> from eventstudy.prices import fetch_prices
+    >>> found = check_quality(fetch_prices(["BTBT"]), end=date(2021, 12, 31))
+    >>> found.filter(rule="spike").select("symbol", "date").rows()
+    [('BTBT', datetime.date(2021, 7, 26)), ('BTBT', datetime.date(2021, 10, 29))]
+    """
+    rows: list[_Row] = []
+    span = _span(prices, end)
+    for part in prices.frame.partition_by("symbol", maintain_order=True):
+        symbol = str(part["symbol"][0])
+        quotes = _quotes(symbol, part)
+        sessions, trouble = _sessions(symbol, calendars, span)
+        if trouble is not None:
+            rows.append(_row(symbol, None, "no_calendar", trouble, "", "info"))
+        if quotes.days.size:
+            if sessions is not None:
+                rows += _against_sessions(quotes, sessions, end)
+            elif end is not None:
+                rows += _ends_early(quotes, np.array([_day(end)]), end)
+            rows += [*_stale(quotes), *_volume(quotes), *_jumps(quotes)]
+    return issues_frame(rows)
+
+
+def refuse_warnings(issues: pl.DataFrame) -> None:
+    """Raise `DataError` listing every warning and error, if there are any."""
+    bad = issues.filter(pl.col("severity") != "info")
+    problems = [
+        Problem(
+            message=f"{row['rule']}: {row['detail']}",
+            file=row["symbol"] or row["file"],
+            value=None if row["date"] is None else str(row["date"]),
+        )
+        for row in bad.iter_rows(named=True)
+    ]
+    if problems:
+        message = f"{len(problems)} findings in the prices, and --strict allows none"
+        raise DataError(message, shown(problems))
+
+
+def _quotes(symbol: str, part: pl.DataFrame) -> _Quotes:
+    there = part.filter(pl.col("adj_close").is_not_null())
+    return _Quotes(
+        symbol=symbol,
+        days=there["date"].to_physical().cast(pl.Int64).to_numpy(),
+        closes=_floats(there["close"].fill_null(there["adj_close"])),
+        opens=_floats(there["open"]),
+        volumes=_floats(there["volume"]),
+    )
+
+
+def _floats(column: pl.Series) -> Array:
+    return column.fill_null(float("nan")).to_numpy()
+
+
+def _span(prices: Prices, end: date | None) -> tuple[date, date]:
+    """Return a range that covers all prices and the end, one for all calendars."""
+    first, last = prices.frame["date"].min(), prices.frame["date"].max()
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    return first - timedelta(days=7), max(last, end or last) + timedelta(days=1)
+
+
+def _sessions(
+    symbol: str, calendars: Mapping[str, str], span: tuple[date, date]
+) -> tuple[IntArray | None, str | None]:
+    """Return the sessions, or why they are not known."""
+    try:
+        name = calendar_name(symbol, calendars)
+        if name == "prices":
+            return None, None
+        return get_calendar(name, start=span[0], end=span[1]).sessions, None
+    except SpecError as error:
+        return None, str(error)
+
+
+def _against_sessions(
+    quotes: _Quotes, sessions: IntArray, end: date | None
+) -> Iterator[_Row]:
+    on_session = np.isin(quotes.days, sessions)
+    off = quotes.days[~on_session]
+    if off.size:
+        yield _row(
+            quotes.symbol,
+            off[0],
+            "off_session",
+            f"{_count(off.size, 'date')} on no session of the calendar: {_list(off)}",
+            "not used where the calendar's sessions are studied",
+        )
+    held = quotes.days[on_session]
+    if not held.size:
+        return
+    inside = sessions[(sessions >= held[0]) & (sessions <= held[-1])]
+    missing = ~np.isin(inside, held)
+    for start, stop in _runs(missing):
+        yield _row(
+            quotes.symbol,
+            inside[start],
+            "gap",
+            f"no close on {_count(stop - start, 'session')}, {_text(inside[start])} "
+            f"to {_text(inside[stop - 1])}",
+            "the return spans the gap, or is missing, as the study says",
+        )
+    if end is not None:
+        yield from _ends_early(quotes, sessions[sessions <= _day(end)], end)
+
+
+def _ends_early(quotes: _Quotes, sessions: IntArray, end: date) -> Iterator[_Row]:
+    lacking = int((sessions > quotes.days[-1]).sum())
+    if lacking:
+        yield _row(
+            quotes.symbol,
+            quotes.days[-1],
+            "ends_early",
+            f"the last close is of {_text(quotes.days[-1])}, needed is {end}",
+            "what lies later is missing",
+        )
+
+
+def _stale(quotes: _Quotes) -> Iterator[_Row]:
+    same = np.diff(quotes.closes) == 0
+    for start, stop in _runs(same):
+        length = stop - start + 1
+        if length >= STALE_RUN:
+            yield _row(
+                quotes.symbol,
+                quotes.days[start],
+                "stale",
+                f"the close is {quotes.closes[start]:g} on {length} sessions, "
+                f"{_text(quotes.days[start])} to {_text(quotes.days[stop])}",
+                "kept: their returns are zero",
+            )
+
+
+def _volume(quotes: _Quotes) -> Iterator[_Row]:
+    known = ~np.isnan(quotes.volumes)
+    zero = quotes.days[known & (quotes.volumes == 0)]
+    if not zero.size:
+        return
+    if zero.size == known.sum():
+        detail = "all volumes are zero, as of an index"
+        kept = "volumes cannot be studied"
+        yield _row(quotes.symbol, zero[0], "no_volume", detail, kept, "info")
+        return
+    yield _row(
+        quotes.symbol,
+        zero[0],
+        "zero_volume",
+        f"no trade on {_count(zero.size, 'session')}: {_list(zero)}",
+        "kept: the close may be of an earlier session",
+    )
+
+
+def _jumps(quotes: _Quotes) -> Iterator[_Row]:
+    moves = np.diff(np.log(quotes.closes))
+    if not moves.size:
+        return
+    usual = max(_MAD_TO_SIGMA * float(np.median(np.abs(moves))), 1e-12)
+    overnight = np.log(quotes.opens[1:] / quotes.closes[:-1])
+    units = _near(moves, overnight, (UNIT,))
+    splits = _near(moves, overnight, SPLITS)
+    for at in np.flatnonzero(units | splits):
+        rule = "currency" if units[at] else "split"
+        asked = "another unit of currency" if units[at] else "a split not adjusted for"
+        ratio = float(np.exp(abs(moves[at])))
+        yield _row(
+            quotes.symbol,
+            quotes.days[at + 1],
+            rule,
+            f"the close goes from {quotes.closes[at]:g} to {quotes.closes[at + 1]:g}, "
+            f"a ratio of {ratio:.3g}: {asked}?",
+            "kept as found; correct the prices if it is",
+        )
+    big = np.abs(moves[:-1]) > max(SPIKE, SPIKE_SCALE * usual)
+    undone = np.abs(moves[:-1] + moves[1:]) <= 0.5 * np.abs(moves[:-1])
+    previous = -2
+    for at in np.flatnonzero(big & undone).tolist():
+        if at == previous + 1:  # the way back of the spike before
+            continue
+        previous = at
+        before, peak, after = quotes.closes[at : at + 3]
+        yield _row(
+            quotes.symbol,
+            quotes.days[at + 1],
+            "spike",
+            f"close {peak:g} between {before:g} and {after:g}",
+            "kept as found",
+        )
+
+
+def _near(moves: Array, overnight: Array, ratios: tuple[int, ...]) -> BoolArray:
+    """Tell which moves are, both overnight and to the close, near a ratio or 1/ratio.
+
+    Without an open the close alone must be nearer. Signs must agree, too.
+    """
+    logs = np.log(np.array(ratios, dtype=float))
+    off_close = np.abs(np.abs(moves)[:, None] - logs)
+    same_way = np.sign(overnight) == np.sign(moves)
+    off_open = np.abs(np.abs(overnight)[:, None] - logs)
+    both = (off_close < _NEAR_WITH_OPEN) & (off_open < _NEAR_WITH_OPEN)
+    alone = np.isnan(overnight)[:, None] & (off_close < _NEAR_ALONE)
+    hit: BoolArray = ((both & same_way[:, None]) | alone).any(axis=1)
+    return hit
+
+
+def _runs(mask: BoolArray) -> list[tuple[int, int]]:
+    """Return ``(start, stop)`` of each run of True, half open."""
+    edges = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
+    starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def _row(
+    symbol: str,
+    day: int | np.int64 | None,
+    rule: str,
+    detail: str,
+    action: str,
+    severity: str = "warning",
+) -> _Row:
+    return {
+        "symbol": symbol,
+        "date": None if day is None else _EPOCH + timedelta(days=int(day)),
+        "severity": severity,
+        "rule": rule,
+        "detail": detail,
+        "action": action,
+    }
+
+
+def _day(day: date) -> int:
+    return (day - _EPOCH).days
+
+
+def _text(day: int | np.int64) -> str:
+    return str(_EPOCH + timedelta(days=int(day)))
+
+
+def _list(days: IntArray) -> str:
+    texts = [_text(day) for day in days[:_LISTED]]
+    return ", ".join([*texts, "…"] if days.size > _LISTED else texts)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' if number != 1 else ''}"
