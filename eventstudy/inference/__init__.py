@@ -59,18 +59,20 @@ def battery(
     seed: int = 0,
     n_draws: int = 999,
     groups: Mapping[int, int] | None = None,
+    workers: int = 1,
 ) -> dict[tuple[Window, str], InferenceResult]:
     """Run several tests on several windows, over observations in any chunks.
 
-    chunks : one `Abnormal`, a sequence of them, or a function that returns a fresh
-        iterator each time it is called (tests on generalised ranks walk twice), so
-        that millions of observations need never be in memory together. All chunks
+    chunks : one `Abnormal`; a sequence of them, or of functions that return one; or a
+        function that returns a fresh iterator each time it is called. Rank tests walk
+        twice; millions of observations need never be in memory together. All chunks
         share one table of clocks; results do not depend on the cut.
     windows : half-open slices of event-window columns
     tests : names in `TESTS`, default all;  outcome : "car" or "bhar"
     n_draws : resamples of the tests that resample;  seed : theirs
     groups : asset code -> group, to take assets of different groups (industries) as
         uncorrelated
+    workers : threads over chunks; a sequence of functions lets them fit as well
 
     Returns one `InferenceResult` per (window, test). Raises `SpecError` for unknown
     names, windows outside the event window, or chunks that do not belong together.
@@ -92,5 +94,11 @@ def battery(
     )
     entries = [TESTS[name] for name in names]
     return run(
-        chunks, windows, entries, options=options, outcome=outcome, groups=groups
+        chunks,
+        windows,
+        entries,
+        options=options,
+        outcome=outcome,
+        groups=groups,
+        workers=workers,
     )

@@ -1,8 +1,10 @@
 """Any tests x windows over any number of chunks, in one or two walks through them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -26,10 +28,11 @@ from eventstudy.inference.evidence import (
 )
 from eventstudy.inference.ranked import Ranked, Scales, collect_ranked, merge_ranked
 from eventstudy.inference.sample import Sample, sample_of, spread
-from eventstudy.results import Abnormal, Array, InferenceResult
+from eventstudy.results import Abnormal, Array, Clock, InferenceResult
 from eventstudy.windows import Window
 
-Chunks = Abnormal | Sequence[Abnormal] | Callable[[], Iterable[Abnormal]]
+Chunk = Abnormal | Callable[[], Abnormal]
+Chunks = Abnormal | Sequence[Chunk] | Callable[[], Iterable[Abnormal]]
 Property = Literal[
     "event-induced variance",
     "cross-correlation",
@@ -39,6 +42,7 @@ Property = Literal[
 ]
 # Every table shows how dependent its observations are.
 _CORRELATION: frozenset[Need] = frozenset({"correlation"})
+_T = TypeVar("_T")
 _SECOND_WALK: frozenset[Need] = frozenset({"ranks", "granks", "rank_z"})
 
 
@@ -103,48 +107,57 @@ def run(
     options: Options,
     outcome: Outcome = "car",
     groups: Mapping[int, int] | None = None,
+    workers: int = 1,
 ) -> dict[tuple[Window, str], InferenceResult]:
     """Run ``entries`` on ``windows``; see `battery`."""
     again = _walker(chunks)
-    of_each = [e for e in entries if e.of_each is not None]
+    of_each = [(e.name, e.of_each) for e in entries if e.of_each is not None]
     needs = _CORRELATION.union(*(e.needs for e in entries))
-    own: dict[tuple[Window, str], list[Answers]] = {
-        (w, e.name): [] for w in windows for e in of_each
-    }
-    calendar: Calendar | None = None
+    calendar = _Calendars()
+
+    def first_step(chunk: Chunk) -> tuple[Evidence, list[Answers]]:
+        ab = _open(chunk)
+        found = [each(ab, w, options) for _, each in of_each for w in windows]
+        days = calendar.of(ab.clocks)
+        return collect(ab, windows, needs, outcome=outcome, calendar=days), found
+
+    parts: list[list[Answers]] = []
 
     def first_walk() -> Iterable[Evidence]:
-        nonlocal calendar
-        for ab in again():
-            calendar = _same_calendar(calendar, ab)
-            for window, name in own:
-                entry = next(e for e in of_each if e.name == name)
-                assert entry.of_each is not None
-                own[window, name].append(entry.of_each(ab, window, options))
-            yield collect(ab, windows, needs, outcome=outcome, calendar=calendar)
+        for part, found in _in_order(first_step, again(), workers):
+            parts.append(found)
+            yield part
 
     evidence = merge_all(first_walk())
+    own = dict(
+        zip(
+            [(w, name) for name, _ in of_each for w in windows],
+            zip(*parts, strict=True),
+            strict=True,
+        )
+    )
     residual = correlations(evidence, groups=groups)
     samples = {w: sample_of(evidence, w, residual=residual) for w in windows}
     if needs & _SECOND_WALK:
         scales = _scales(evidence, samples, windows)
-        ranked = merge_ranked(
-            collect_ranked(ab, windows, needs, scales, calendar=calendar)
-            for ab in again()
-        )
+
+        def second_step(chunk: Chunk) -> Ranked:
+            ab = _open(chunk)
+            days = calendar.of(ab.clocks)
+            return collect_ranked(ab, windows, needs, scales, calendar=days)
+
+        ranked = merge_ranked(_in_order(second_step, again(), workers))
         samples = _with_ranks(evidence, ranked, residual, windows, groups)
-    results = {}
-    for window, sample in samples.items():
-        for entry in entries:
-            results[window, entry.name] = (
-                _each(entry, own[window, entry.name], options, outcome)
-                if entry.of_sample is None
-                else _one(entry, sample, options)
-            )
-    return results
+    return {
+        (w, e.name): _each(e, own[w, e.name], options, outcome)
+        if e.of_sample is None
+        else _one(e, samples[w], options)
+        for w in windows
+        for e in entries
+    }
 
 
-def _walker(chunks: Chunks) -> Callable[[], Iterable[Abnormal]]:
+def _walker(chunks: Chunks) -> Callable[[], Iterable[Chunk]]:
     if isinstance(chunks, Abnormal):
         return lambda: (chunks,)
     if callable(chunks):
@@ -157,11 +170,37 @@ def _walker(chunks: Chunks) -> Callable[[], Iterable[Abnormal]]:
     return lambda: chunks
 
 
-def _same_calendar(calendar: Calendar | None, ab: Abnormal) -> Calendar:
-    if calendar is not None and calendar.clocks is ab.clocks:
-        return calendar
-    fresh = calendar_of(ab.clocks)
-    return fresh if calendar is None else calendar
+def _open(chunk: Chunk) -> Abnormal:
+    return chunk if isinstance(chunk, Abnormal) else chunk()
+
+
+def _in_order(
+    step: Callable[[Chunk], _T], chunks: Iterable[Chunk], workers: int
+) -> Iterator[_T]:
+    """Apply ``step`` in threads, a few chunks ahead; results come in order."""
+    if workers <= 1:
+        yield from map(step, chunks)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        ahead: deque[Future[_T]] = deque()
+        for chunk in chunks:
+            ahead.append(pool.submit(step, chunk))
+            if len(ahead) > workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+class _Calendars:
+    """The numbered dates of a table of clocks, worked out once per table."""
+
+    def __init__(self) -> None:
+        self._known: Calendar | None = None
+
+    def of(self, clocks: Clock) -> Calendar:
+        if self._known is None or self._known.clocks is not clocks:
+            self._known = calendar_of(clocks)
+        return self._known
 
 
 def _scales(

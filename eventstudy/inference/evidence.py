@@ -82,6 +82,13 @@ class AssetSeries:
     total: Array
     count: Array
 
+    def __add__(self, other: "AssetSeries") -> "AssetSeries":
+        """Add ``other``, whose assets are all here, in place."""
+        rows = np.searchsorted(self.assets, other.assets)
+        self.total[rows] += other.total
+        self.count[rows] += other.count
+        return self
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -162,14 +169,13 @@ def merge_all(parts: Iterable[Evidence]) -> Evidence:
     """
     first: Evidence | None = None
     vectors: list[Vectors] = []
-    sums: dict[str, Array] = {}
-    series: dict[str, AssetSeries | None] = {}
+    total = Totals()
     for part in parts:
         if first is None:
-            first, sums, series = part, dict(part.sums), dict(part.series)
+            first = part
         else:
             _check_same_study(first, part)
-            sums, series = add(sums, series, part.sums, part.series)
+        total.add(part.sums, part.series)
         vectors.append(part.vectors)
     if first is None:
         raise SpecError("there is nothing to test: no chunk of observations was given")
@@ -184,25 +190,32 @@ def merge_all(parts: Iterable[Evidence]) -> Evidence:
         clocks=first.clocks,
         outcome=first.outcome,
         vectors=joined,
-        sums=sums,
-        series=series,
+        sums=total.sums,
+        series=total.series,
     )
 
 
-def add(
-    sums: Mapping[str, Array],
-    series: Mapping[str, AssetSeries | None],
-    more_sums: Mapping[str, Array],
-    more_series: Mapping[str, AssetSeries | None],
-) -> tuple[dict[str, Array], dict[str, AssetSeries | None]]:
-    """Add sums by name and series by asset."""
-    return (
-        {name: value + more_sums[name] for name, value in sums.items()},
-        {
-            name: _merge_series(value, more_series[name])
-            for name, value in series.items()
-        },
-    )
+class Totals:
+    """Running totals of sums by name and of series by asset, added in place."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Array] = {}
+        self.series: dict[str, AssetSeries | None] = {}
+
+    def add(
+        self, sums: Mapping[str, Array], series: Mapping[str, AssetSeries | None]
+    ) -> None:
+        """Add one part; its own arrays are left as they are."""
+        for name, value in sums.items():
+            if name in self.sums:
+                self.sums[name] += value
+            else:
+                self.sums[name] = value.copy()
+        for name, found in series.items():
+            if name in self.series:
+                self.series[name] = _merge_series(self.series[name], found)
+            else:
+                self.series[name] = found and _zeros(found.assets, found) + found
 
 
 def standardised_residuals(ab: Abnormal) -> Array:
@@ -310,11 +323,13 @@ def _merge_series(a: AssetSeries | None, b: AssetSeries | None) -> AssetSeries |
     assets = np.union1d(a.assets, b.assets)
     if len(assets) > MAX_ASSETS:
         return None
-    total, count = np.zeros((2, len(assets), a.total.shape[1]))
-    for part in (a, b):
-        rows = np.searchsorted(assets, part.assets)
-        total[rows] += part.total
-        count[rows] += part.count
+    if len(assets) == len(a.assets):
+        return a + b
+    return _zeros(assets, a) + a + b
+
+
+def _zeros(assets: IntArray, like: AssetSeries) -> AssetSeries:
+    total, count = np.zeros((2, len(assets), like.total.shape[1]))
     return AssetSeries(assets=assets, total=total, count=count)
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.errors import SpecError
 from eventstudy.inference.evidence import (
     AssetSeries,
     Calendar,
     Need,
-    add,
+    Totals,
     calendar_of,
     co_movement,
     daily_sar,
@@ -98,16 +97,10 @@ def collect_ranked(
 
 def merge_ranked(parts: Iterable[Ranked]) -> Ranked:
     """Merge the ranks of all chunks."""
-    total: Ranked | None = None
+    total = Totals()
     for part in parts:
-        if total is None:
-            total = part
-        else:
-            sums, series = add(total.sums, total.series, part.sums, part.series)
-            total = Ranked(sums=sums, series=series)
-    if total is None:
-        raise SpecError("there is nothing to rank: no chunk of observations was given")
-    return total
+        total.add(part.sums, part.series)
+    return Ranked(sums=total.sums, series=total.series)
 
 
 def _rank_sums(ranks: Array, name: str) -> dict[str, Array]:
