@@ -171,6 +171,13 @@ def read_spec(path: str | Path) -> StudySpec:
 
     Raises `DataError` for a file that is no TOML, `SpecError` for unknown keys and
     impossible values, each with the file's name.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "study.toml"
+    ...     _ = path.write_text('returns = "simple"', encoding="utf-8")
+    ...     read_spec(path).returns
+    'simple'
     """
     table = read_table(path)
     try:

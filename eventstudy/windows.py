@@ -33,7 +33,12 @@ class Cumulated:
 
 
 def check_window(ab: Abnormal, window: Window) -> Window:
-    """Return the window, or raise `SpecError` unless ``0 <= start < stop <= L``."""
+    """Return the window, or raise `SpecError` unless ``0 <= start < stop <= L``.
+
+    >>> from eventstudy.models import constant_mean
+    >>> check_window(constant_mean(np.arange(5.0), n_estimation=3), (0, 2))
+    (0, 2)
+    """
     start, stop = window
     n_sessions = ab.ar.shape[1]
     if not 0 <= start < stop <= n_sessions:
@@ -52,6 +57,12 @@ def cumulate(ab: Abnormal, window: Window) -> Cumulated:
     must (Campbell, Lo & MacKinlay 1997, section 4.4.3).
 
     Raises `SpecError` for a window outside the event window.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.02, 0.03]]), n_estimation=3)
+    >>> found = cumulate(ab, (0, 2))
+    >>> found.car.round(4), found.se.round(4)  # 0.01 sqrt(2 + 2²/3)
+    (array([0.05]), array([0.0183]))
     """
     columns = slice(*check_window(ab, window))
     ar = ab.ar[:, columns]
@@ -67,7 +78,16 @@ def cumulate(ab: Abnormal, window: Window) -> Cumulated:
 
 
 def forecast_se(ab: Abnormal) -> Array:
-    """Standard error of each abnormal return, (E, L): ``σ sqrt(k + x'(X'X)^-1 x)``."""
+    """Standard error of each abnormal return, (E, L): ``σ sqrt(k + x'(X'X)^-1 x)``.
+
+    ``k`` is the number of sessions that the return spans; nan where there is no
+    return. Campbell, Lo & MacKinlay (1997), section 4.4.2.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.02]]), n_estimation=3)
+    >>> forecast_se(ab).round(4)
+    array([[0.0115]])
+    """
     error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.xtx_inv, ab.x_event)
     se: Array = ab.sigma[:, None] * np.sqrt(ab.span_event + error)
     return np.where(np.isnan(ab.ar), np.nan, se)
@@ -78,6 +98,14 @@ def buy_and_hold(ab: Abnormal, window: Window) -> Array:
 
     ``ab`` must come from simple returns. Missing returns span to the next valid one,
     so their product is still the holding return; nan where the window has none.
+    Barber & Lyon (1997), J. Financial Economics 43.
+
+    Raises `SpecError` for a window outside the event window.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.1, 0.1]]), n_estimation=3)
+    >>> buy_and_hold(ab, (0, 2)).round(4)
+    array([0.21])
     """
     columns = slice(*check_window(ab, window))
     ar, actual = ab.ar[:, columns], ab.actual[:, columns]
@@ -88,7 +116,13 @@ def buy_and_hold(ab: Abnormal, window: Window) -> Array:
 
 
 def select(ab: Abnormal, rows: IntArray | BoolArray) -> Abnormal:
-    """Return the observations ``rows`` of ``ab``, in that order."""
+    """Return the observations ``rows`` of ``ab``, in that order.
+
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(0).normal(size=(4, 9))
+    >>> select(constant_mean(y, n_estimation=8), np.array([3, 0])).asset
+    array([3, 0])
+    """
     names = (field.name for field in fields(ab) if field.name not in _SHARED)
     return replace(ab, **{name: getattr(ab, name)[rows] for name in names})
 
@@ -98,6 +132,11 @@ def narrow(ab: Abnormal, columns: slice, clocks: Clock) -> Abnormal:
 
     Observations that are to be judged together must carry the same table, so it is
     cut once, by `narrow_clocks`, and handed to every call.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.random.default_rng(0).normal(size=(4, 9)), n_estimation=6)
+    >>> narrow(ab, slice(0, 2), narrow_clocks(ab.clocks, slice(0, 2))).ar.shape
+    (4, 2)
     """
     return replace(
         ab,

@@ -165,7 +165,7 @@ def test_one_row_is_the_same_alone_and_in_company():
         alone = factors(y[i], x[i : i + 1], n_estimation=T, span=span[i : i + 1])
         for name in ("ar", "sigma", "coefficients", "xtx_inv", "r_squared"):
             ours, theirs = getattr(alone, name)[0], getattr(together, name)[i]
-            assert_allclose(ours, theirs, rtol=1e-9, atol=1e-15, err_msg=name)
+            assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15, err_msg=name)
 
 
 def test_the_event_window_never_enters_the_estimate():
