@@ -66,7 +66,7 @@ def run(
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     spec = resolve(spec, events)
     tell("Placing events on calendars")
-    groups = spec.groups or {ALL: _default_assets(spec, events, prices)}
+    groups = spec.groups or {ALL: default_assets(spec, events, prices)}
     panels, market = build(spec, groups, events.frame, prices.frame)
     day0 = audit_table(spec, events, market)
     tell("Fitting normal returns")
@@ -148,7 +148,7 @@ def _check_model(setting: ModelSetting) -> None:
         )
 
 
-def _default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str, ...]:
+def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str, ...]:
     """Return the assets of a study without groups: named by events, else all priced."""
     named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
     if len(named) and (events.frame["assets"].list.len() > 0).all():

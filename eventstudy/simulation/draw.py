@@ -1,0 +1,64 @@
+"""Sessions drawn for every replication, and the fits on their returns."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eventstudy.models import MODELS
+from eventstudy.resampling import block_draws, resample
+from eventstudy.results import Abnormal, Array, IntArray
+from eventstudy.simulation.design import Design, Part
+
+
+def draw_sessions(design: Design, replications: int, seed: int) -> IntArray:
+    """Return the calendar's session on each place of each path, (R, path).
+
+    Stationary bootstrap of whole sessions: every asset and factor takes its return
+    of the same session, so their dependence and their tails are the data's, and
+    blocks keep the clustering of volatility. The pool's sessions count as adjacent
+    where those between them were taken out.
+
+    Politis & Romano (1994), J. American Statistical Association 89.
+    """
+    draws = block_draws(design.path, replications, seed)
+    index = resample(draws, np.array([design.block]), len(design.pool))[0]
+    return np.asarray(design.pool[index], np.int64)
+
+
+def replicate(part: Part, sessions: IntArray, *, simple: bool) -> Abnormal:
+    """Fit every observation on every path in one call; rows are (R x N).
+
+    sessions : (R, path).  Returns that span a gap in the study are compounded over
+    the same sessions of the path.
+    """
+    n_paths, n_obs = len(sessions), len(part.base)
+    y, x = _returns(part, sessions, 0)
+    for back in range(1, int(part.span.max(initial=1))):
+        more_y, more_x = _returns(part, sessions, back)
+        spans = part.span > back
+        y += np.where(spans, more_y, 0.0)
+        x += np.where(spans[:, :, None], more_x, 0.0)
+    if simple:
+        y, x = np.expm1(y), np.expm1(x)
+    y[:, ~part.keep] = np.nan
+    shape = (n_paths * n_obs, part.at.shape[1])
+
+    def repeated(values: NDArray[Any]) -> NDArray[Any]:
+        return np.tile(values, (n_paths, *(1 for _ in values.shape[1:])))
+
+    return MODELS[part.setting.model](
+        y.reshape(shape),
+        x.reshape(*shape, -1) if part.setting.factors else None,
+        n_estimation=part.n_estimation,
+        span=repeated(part.span),
+        asset=repeated(part.asset),
+        clock=repeated(part.clock),
+        clocks=part.clocks,
+    )
+
+
+def _returns(part: Part, sessions: IntArray, back: int) -> tuple[Array, Array]:
+    """Gather log returns (R, N, T+L) and factors, ``back`` sessions before."""
+    at = part.base[:, None] + sessions[:, part.at - back]
+    return part.log_return[at], part.log_factors[at]

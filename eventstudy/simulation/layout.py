@@ -1,0 +1,150 @@
+"""What a sample's tests need that is the same in every replication."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from eventstudy.errors import SpecError
+from eventstudy.inference.dependence import MIN_COMMON_DATES, date_clusters
+from eventstudy.inference.evidence import MAX_ASSETS, calendar_of
+from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.simulation.design import Cell, Design
+from eventstudy.windows import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layout:
+    """Fixed facts of one cell with N observations of A assets on D estimation dates.
+
+    window : half-open slice of event-window columns
+    present : (N, T) there is an estimation return;  inside : (N, L) and in the event
+        window;  root_span : (N, L) square root of the sessions that each spans
+    carries : (N, L) marks the return that holds day 0, and with it the effect
+    to_dates : (A D, N T) sums series by asset and date;  count : (A, D)
+    measured : (A, A) pairs of assets with enough common dates
+    shared : (A, A) sessions that the windows of two assets have in common
+    cluster_weights : (C, N) mean over dates of date means, per cluster of dates
+    """
+
+    window: Window
+    present: BoolArray
+    inside: BoolArray
+    root_span: Array
+    carries: Array
+    n_dates: int
+    to_dates: csr_array
+    count: Array
+    measured: BoolArray
+    shared: Array
+    cluster_weights: Array
+
+    @property
+    def n(self) -> int:
+        """Observations."""
+        return len(self.present)
+
+    @property
+    def n_valid(self) -> Array:
+        """Returns of each observation in both windows, (N, 1)."""
+        present, inside = self.present.sum(axis=1), self.inside.sum(axis=1)
+        return np.asarray(present + inside, np.float64)[:, None]
+
+    @property
+    def length(self) -> int:
+        """Columns of the window."""
+        return self.window[1] - self.window[0]
+
+
+def layout_of(design: Design, cell: Cell, window: Window, day0: int) -> Layout:
+    """Work out a cell's layout; ``day0`` is its event-window column.
+
+    Raises `SpecError` beyond the number of assets for which correlations are kept
+    asset by asset.
+    """
+    parts = [(design.parts[number], rows) for number, rows in cell.members]
+    t = parts[0][0].n_estimation
+    clocks = parts[0][0].clocks
+    keep = np.concatenate([part.keep[rows] for part, rows in parts])
+    span = np.concatenate([part.span[rows] for part, rows in parts])
+    asset = np.concatenate([part.asset[rows] for part, rows in parts])
+    clock = np.concatenate([part.clock[rows] for part, rows in parts])
+    assets, index = np.unique(asset, return_inverse=True)
+    if len(assets) > MAX_ASSETS:
+        raise SpecError(
+            f"{cell.group} ({cell.model}) has {len(assets)} assets; a simulation takes "
+            f"at most {MAX_ASSETS}. Simulate a part of them"
+        )
+    calendar = calendar_of(clocks)
+    place = (index[:, None] * calendar.n_days + calendar.day[clock]).ravel()
+    shape = (len(assets) * calendar.n_days, len(asset) * t)
+    present = keep[:, :t]
+    to_dates = csr_array((np.ones(place.size), (place, np.arange(place.size))), shape)
+    count = to_dates @ present.astype(np.float64).ravel()
+    count = count.reshape(len(assets), calendar.n_days)
+    common = (count > 0).astype(np.float64)
+    measured = common @ common.T >= MIN_COMMON_DATES
+    np.fill_diagonal(measured, val=True)
+    return Layout(
+        window=window,
+        present=present,
+        inside=keep[:, t:],
+        root_span=np.sqrt(span[:, t:]),
+        carries=_carries(keep[:, t:], span[:, t:], window, day0),
+        n_dates=len(np.unique(clock)),
+        to_dates=to_dates,
+        count=count,
+        measured=measured,
+        shared=_shared(clocks.event[clock, slice(*window)], index, len(assets)),
+        cluster_weights=_weights(clock, date_clusters(clocks, clock, window)),
+    )
+
+
+def _carries(keep: BoolArray, span: Array, window: Window, day0: int) -> Array:
+    """Mark the first return at or after day 0 whose span covers it, inside the window.
+
+    Where day 0 has no price its effect is in the next return; where returns that span
+    a gap are dropped, it is lost, as it would be in the study.
+    """
+    columns = np.arange(keep.shape[1])
+    later = keep & (columns >= day0) & (columns < window[1])
+    first = np.argmax(later, axis=1)
+    rows = np.arange(len(keep))
+    held = later.any(axis=1) & (first - span[rows, first] < day0)
+    marks = np.zeros(keep.shape)
+    marks[rows[held], first[held]] = 1.0
+    return marks
+
+
+def _shared(dates: IntArray, index: IntArray, n_assets: int) -> Array:
+    """Count pairs of observations and sessions that two assets' windows share."""
+    distinct, day = np.unique(dates, return_inverse=True)
+    active = np.zeros((n_assets, len(distinct)))
+    np.add.at(active, (np.repeat(index, dates.shape[1]), day.ravel()), 1.0)
+    return np.asarray(active @ active.T, np.float64)
+
+
+def _weights(clock: IntArray, labels: IntArray) -> Array:
+    """Weight observations equally in their date, dates equally in their cluster."""
+    dates, date = np.unique(clock, return_inverse=True)
+    per_date = np.bincount(date)
+    cluster_of_date = np.empty(len(dates), np.int64)
+    cluster_of_date[date] = labels
+    per_cluster = np.bincount(cluster_of_date)
+    weights = np.zeros((len(per_cluster), len(clock)))
+    weights[labels, np.arange(len(clock))] = 1.0 / (
+        per_date[date] * per_cluster[labels]
+    )
+    return weights
+
+
+def members_of(values: Sequence[NDArray[Any]], cell: Cell) -> NDArray[Any]:
+    """Join the cell's observations of arrays (R, N_part, ...) along their axis."""
+    pieces = []
+    for number, rows in cell.members:
+        whole = np.array_equal(rows, np.arange(values[number].shape[1]))
+        pieces.append(values[number] if whole else values[number][:, rows])
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)

@@ -1,0 +1,146 @@
+"""What is asked of a simulation: how often, which effects, which tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eventstudy.errors import SpecError, unknown_name
+from eventstudy.inference import TESTS
+from eventstudy.simulation.batched import BATCHED
+from eventstudy.spec import StudySpec, window_text
+
+LEAST_REPLICATIONS = 100
+# A mirrored grid: skewed returns make falls and rises differently hard to find.
+DEFAULT_EFFECTS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationSpec:
+    """The request of a simulation, checked.
+
+    replications : how often the whole study is repeated on resampled returns
+    window : the CAR window that is tested, sessions relative to day 0
+    effects : abnormal returns put on day 0, ascending, 0 among them
+    variances : factors on the variance of the window's abnormal returns
+    tests : names in `TESTS`;  level : nominal size;  seed : of all draws
+    """
+
+    replications: int = 1000
+    window: tuple[int, int] = (-1, 1)
+    effects: tuple[float, ...] = ()
+    variances: tuple[float, ...] = (1.0, 2.0)
+    tests: tuple[str, ...] = ()
+    level: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be simulated."""
+        if self.replications < LEAST_REPLICATIONS:
+            raise SpecError(
+                f"replications = {self.replications}; wanted at least "
+                f"{LEAST_REPLICATIONS}, 1000 tell 4 % from 6 %"
+            )
+        if not 0 < self.level < 0.5:
+            raise SpecError(
+                f"level = {self.level}; wanted the nominal size of a test, such as 0.05"
+            )
+        if not self.variances or not all(0 < v < np.inf for v in self.variances):
+            raise SpecError(
+                f"variances = {_listed(self.variances)}; wanted positive factors, such "
+                "as 1 and 2"
+            )
+        if not all(np.isfinite(e) for e in self.effects):
+            raise SpecError(
+                f"effects = {_listed(self.effects)}; wanted returns, such as 0.01"
+            )
+        if self.seed < 0:
+            raise SpecError(f"seed = {self.seed}; wanted a whole number from 0")
+
+
+def request_from(
+    spec: StudySpec,
+    *,
+    replications: int,
+    window: tuple[int, int],
+    effects: Sequence[float] | None,
+    variances: Sequence[float],
+    tests: Sequence[str] | None,
+    level: float,
+    seed: int | None,
+) -> tuple[SimulationSpec, list[str]]:
+    """Return the request, and notes on tests of the study that are left out."""
+    _check_window(spec, window)
+    names, notes = _tests(spec, tests)
+    grid = _default_effects(spec) if effects is None else tuple(effects)
+    request = SimulationSpec(
+        replications=int(replications),
+        window=(int(window[0]), int(window[1])),
+        effects=grid,
+        variances=tuple(dict.fromkeys(float(v) for v in variances)),
+        tests=names,
+        level=float(level),
+        seed=spec.seed if seed is None else int(seed),
+    )
+    # Without effect 0 there would be no size to judge the power by.
+    ascending = tuple(sorted({0.0, *(float(e) for e in request.effects)}))
+    return replace(request, effects=ascending), notes
+
+
+def _default_effects(spec: StudySpec) -> tuple[float, ...]:
+    """Return the default grid on the sides that the alternative looks at."""
+    rises = () if spec.alternative == "less" else DEFAULT_EFFECTS
+    falls = () if spec.alternative == "greater" else DEFAULT_EFFECTS
+    return (*rises, *(-effect for effect in falls if effect))
+
+
+def _check_window(spec: StudySpec, window: tuple[int, int]) -> None:
+    start, end = window
+    first, last = spec.event_window
+    if not first <= start <= end <= last:
+        raise SpecError(
+            f"window = {window_text(window)} is not inside the event window "
+            f"{window_text(spec.event_window)}; widen event_window or shorten it"
+        )
+    if not start <= 0 <= end:
+        raise SpecError(
+            f"window = {window_text(window)} does not hold day 0, where effects are "
+            "put; give one such as -1:1"
+        )
+
+
+def _tests(
+    spec: StudySpec, tests: Sequence[str] | None
+) -> tuple[tuple[str, ...], list[str]]:
+    if tests is not None and not tests:
+        raise SpecError("tests is empty; name at least one, such as kp_bmp")
+    wanted = tuple(dict.fromkeys(spec.tests if tests is None else tests))
+    refused = {}
+    for name in wanted:
+        if name not in TESTS:
+            raise unknown_name("test", name, TESTS)
+        if name not in BATCHED:
+            refused[name] = _why_not(name)
+    if refused and tests is not None:
+        name, reason = next(iter(refused.items()))
+        raise SpecError(
+            f"test {name!r} cannot be simulated: {reason}; these can: "
+            f"{', '.join(BATCHED)}"
+        )
+    names = tuple(name for name in wanted if name not in refused)
+    if not names:
+        raise SpecError(
+            f"none of the study's tests ({', '.join(wanted)}) can be simulated; name "
+            f"some of {', '.join(BATCHED)}"
+        )
+    return names, [f"{n} is not simulated: {reason}" for n, reason in refused.items()]
+
+
+def _why_not(name: str) -> str:
+    if TESTS[name].level == "observation":
+        return "it judges single observations, not the sample"
+    return "it has no form that runs over all replications at once"
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{v:g}" for v in values) or "none"

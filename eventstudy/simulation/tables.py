@@ -1,0 +1,204 @@
+"""Counts of rejections -> rates, verdicts, minimum detectable effects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import special
+
+from eventstudy.results import Array, IntArray
+from eventstudy.simulation.request import SimulationSpec
+
+CONFIDENCE = 0.95
+POWER = 0.8
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counts:
+    """Counts of one sample; arrays are (effects, variances, tests).
+
+    rejected : replications that reject;  answered : that give an answer
+    reasons : (tests,) why a test gives none at all
+    """
+
+    model: str
+    group: str
+    rejected: IntArray
+    answered: IntArray
+    reasons: tuple[str | None, ...]
+
+
+def clopper_pearson(
+    hits: IntArray | int, trials: IntArray | int, confidence: float = CONFIDENCE
+) -> tuple[Array, Array]:
+    """Exact interval of a share, nan without trials.
+
+    Clopper & Pearson (1934), Biometrika 26.
+
+    >>> low, high = clopper_pearson(5, 100)
+    >>> f"{low:.4f} {high:.4f}"
+    '0.0164 0.1128'
+    """
+    k, n = np.asarray(hits, np.float64), np.asarray(trials, np.float64)
+    tail = (1.0 - confidence) / 2.0
+    low = special.betaincinv(np.maximum(k, 1.0), n - k + 1.0, tail)
+    high = special.betaincinv(k + 1.0, np.maximum(n - k, 1.0), 1.0 - tail)
+    low = np.where(n == 0, np.nan, np.where(k == 0, 0.0, low))
+    high = np.where(n == 0, np.nan, np.where(k == n, 1.0, high))
+    return low, high
+
+
+def rejection_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFrame:
+    """Return a row per sample, effect, variance and test."""
+    rows = []
+    for sample in samples:
+        low, high = clopper_pearson(sample.rejected, sample.answered)
+        for place in np.ndindex(*sample.rejected.shape):
+            effect, variance, test = place
+            answered = int(sample.answered[place])
+            rejected = int(sample.rejected[place])
+            rows.append(
+                {
+                    **_labels(request, sample),
+                    "effect": request.effects[effect],
+                    "variance": request.variances[variance],
+                    "test": request.tests[test],
+                    "rejections": rejected,
+                    "replications": answered,
+                    "rate": rejected / answered if answered else None,
+                    "ci_low": float(low[place]) if answered else None,
+                    "ci_high": float(high[place]) if answered else None,
+                    "nominal": request.level,
+                    "reason": None if answered else sample.reasons[test],
+                }
+            )
+    return pl.DataFrame(rows, schema=_REJECTIONS, orient="row")
+
+
+def verdict_table(rejections: pl.DataFrame) -> pl.DataFrame:
+    """Judge every test by its rejections without an effect."""
+    low, high, nominal = pl.col("ci_low"), pl.col("ci_high"), pl.col("nominal")
+    return rejections.filter(pl.col("effect") == 0).select(
+        "model",
+        "group",
+        "start",
+        "end",
+        "variance",
+        "test",
+        pl.col("rate").alias("size"),
+        "ci_low",
+        "ci_high",
+        "nominal",
+        pl.when(low > nominal)
+        .then(pl.lit("over-rejects"))
+        .when(high < nominal)
+        .then(pl.lit("under-rejects"))
+        .when(low.is_not_null())
+        .then(pl.lit("well-sized"))
+        .alias("verdict"),
+        "reason",
+    )
+
+
+def power_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFrame:
+    """Return the minimum detectable effect per sample, variance, test, direction."""
+    effects = np.array(request.effects)
+    sides = [
+        ("rise", np.flatnonzero(effects >= 0)),
+        ("fall", np.flatnonzero(effects <= 0)[::-1]),
+    ]
+    rows = []
+    for sample in samples:
+        for v, variance in enumerate(request.variances):
+            for t, test in enumerate(request.tests):
+                for direction, at in sides:
+                    if len(at) < 2:
+                        continue
+                    mde, reason = minimum_detectable(
+                        np.abs(effects[at]),
+                        sample.rejected[at, v, t],
+                        sample.answered[at, v, t],
+                    )
+                    rows.append(
+                        {
+                            **_labels(request, sample),
+                            "variance": variance,
+                            "test": test,
+                            "direction": direction,
+                            "power": POWER,
+                            "mde": mde,
+                            "reason": sample.reasons[t] or reason,
+                        }
+                    )
+    return pl.DataFrame(rows, schema=_POWER, orient="row")
+
+
+def minimum_detectable(
+    sizes: Array, rejected: IntArray, answered: IntArray
+) -> tuple[float | None, str | None]:
+    """Return the least size of an effect that is found with 80 % probability.
+
+    sizes : (S,) ascending from 0.  Between the first two neighbours on either side of
+    80 % the normal quantile of the rate is taken as linear in the effect, as it is
+    for a normal statistic far enough from 0. None and a reason beyond the grid.
+
+    >>> minimum_detectable(
+    ...     np.array([0.0, 0.1]), np.array([50, 999]), np.array([1000, 1000])
+    ... )[0].__round__(3)
+    0.054
+    """
+    if not answered.all():
+        return None, "some effects have no answer"
+    rate = rejected / answered
+    if rate[0] >= POWER:
+        return None, f"rejects in {rate[0]:.0%} of replications without an effect"
+    reached = np.flatnonzero(rate >= POWER)
+    if not len(reached):
+        return None, (
+            f"power is at most {rate.max():.0%} up to an effect of {sizes[-1]:.3g}"
+        )
+    after = int(reached[0])
+    # Half a rejection more or less, so that 0 and 1 have a quantile.
+    quantile = special.ndtri((rejected + 0.5) / (answered + 1.0))
+    left, right = quantile[after - 1], quantile[after]
+    goal = min(float(special.ndtri(POWER)), float(right))
+    share = (goal - left) / (right - left)
+    return float(sizes[after - 1] + share * (sizes[after] - sizes[after - 1])), None
+
+
+def _labels(request: SimulationSpec, sample: Counts) -> Row:
+    start, end = request.window
+    return {"model": sample.model, "group": sample.group, "start": start, "end": end}
+
+
+_LABELS: Mapping[str, Any] = {
+    "model": pl.String,
+    "group": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+}
+_REJECTIONS = {
+    **_LABELS,
+    "effect": pl.Float64,
+    "variance": pl.Float64,
+    "test": pl.String,
+    "rejections": pl.Int64,
+    "replications": pl.Int64,
+    "rate": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "nominal": pl.Float64,
+    "reason": pl.String,
+}
+_POWER = {
+    **_LABELS,
+    "variance": pl.Float64,
+    "test": pl.String,
+    "direction": pl.String,
+    "power": pl.Float64,
+    "mde": pl.Float64,
+    "reason": pl.String,
+}
