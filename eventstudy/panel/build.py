@@ -8,9 +8,11 @@ import polars as pl
 
 from eventstudy.errors import DataError
 from eventstudy.panel.plan import (
+    Announcements,
     Market,
     Observation,
     Unplaced,
+    announcements,
     calendar_for,
     lay_out,
     observations_of,
@@ -231,10 +233,10 @@ def build(
         for setting, asset, _ in named
     }
     market = lay_out(spec, events, list(calendars.values()), prices)
-    columns = columns_of(spec)
+    columns, announced = columns_of(spec), announcements(events)
     clocks = _ClockTable(columns=columns, market=market)
     drafts = [
-        _draft(spec, setting, named, calendars, events, quotes, market, clocks)
+        _draft(spec, setting, named, calendars, announced, quotes, market, clocks)
         for setting in spec.models
     ]
     codes = {asset: code for code, (asset, _) in enumerate(members)}
@@ -262,7 +264,7 @@ def _draft(
     setting: ModelSetting,
     named: Sequence[tuple[ModelSetting, str, str]],
     calendars: Mapping[tuple[ModelSetting, str], str],
-    events: pl.DataFrame,
+    events: Announcements,
     quotes: Mapping[str, Quotes],
     market: Market,
     clocks: "_ClockTable",

@@ -55,6 +55,37 @@ class Market:
     zeros: Mapping[str, Sequence[DayZero]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcements:
+    """Events by the assets that they touch; events are rows of the catalogue."""
+
+    event_id: Sequence[str]
+    headline: Sequence[bool]
+    everywhere: Sequence[int]
+    by_asset: Mapping[str, Sequence[int]]
+
+    def touching(self, asset: str) -> list[int]:
+        """Return the events that touch an asset, in catalogue order."""
+        return sorted([*self.everywhere, *self.by_asset.get(asset, ())])
+
+
+def announcements(events: pl.DataFrame) -> Announcements:
+    """Sort the events of a catalogue by asset, once for all assets."""
+    everywhere: list[int] = []
+    by_asset: dict[str, list[int]] = {}
+    for row, touched in enumerate(events["assets"].to_list()):
+        for asset in touched or ():
+            by_asset.setdefault(asset, []).append(row)
+        if not touched:
+            everywhere.append(row)
+    return Announcements(
+        event_id=events["event_id"].to_list(),
+        headline=events["headline"].to_list(),
+        everywhere=everywhere,
+        by_asset=by_asset,
+    )
+
+
 def calendar_for(asset: str, setting: ModelSetting, spec: StudySpec) -> str:
     """Return the calendar's name on which an asset is studied under a model.
 
@@ -114,7 +145,7 @@ def _range(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
 def observations_of(
     asset: str,
     group: str,
-    events: pl.DataFrame,
+    events: Announcements,
     zeros: Sequence[DayZero],
 ) -> tuple[list[Observation], list[Unplaced]]:
     """Return the observations of one asset, one per day 0, and what has no day 0.
@@ -123,9 +154,7 @@ def observations_of(
     """
     by_day: dict[int, list[int]] = {}
     unplaced = []
-    for row, touched in enumerate(events["assets"].to_list()):
-        if touched and asset not in touched:
-            continue
+    for row in events.touching(asset):
         zero = zeros[row]
         if zero.index is None:
             reason = zero.reason or "no day 0"
@@ -134,7 +163,6 @@ def observations_of(
             )
         else:
             by_day.setdefault(zero.index, []).append(row)
-    ids, headline = events["event_id"].to_list(), events["headline"].to_list()
     placed = []
     for day0, rows in sorted(by_day.items()):
         session = zeros[rows[0]].session
@@ -144,8 +172,8 @@ def observations_of(
                 asset=asset,
                 group=group,
                 events=tuple(rows),
-                event_id="+".join(ids[row] for row in rows),
-                headline=any(headline[row] for row in rows),
+                event_id="+".join(events.event_id[row] for row in rows),
+                headline=any(events.headline[row] for row in rows),
                 day0=day0,
                 session=session,
             )
