@@ -287,7 +287,9 @@ def _each(
         for name in ("statistic", "pvalue", "df"):
             joined[name] = np.full(n_rows, np.nan)
         joined["estimate"] = np.full(n_rows, np.nan)
-        reason = (f"is defined on CARs, not on {outcome}",) * n_rows
+        reason = (
+            f"is defined on abnormal returns per session, not on {outcome}",
+        ) * n_rows
     return InferenceResult(
         test=entry.name,
         null=entry.null,

@@ -59,7 +59,7 @@ def cluster_means(sample: Sample) -> Array:
 
 
 def _one_date(sample: Sample, options: Options) -> Answer:
-    if (refusal := sample.lacks(1, standardised=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     (sigma,), (df,) = portfolio_sigma(sample, sample.clock[:1])
     if df <= 0:
@@ -78,7 +78,7 @@ def portfolio_z(sample: Sample, options: Options) -> Answer:
     means of these are tested with t(G-1). One date: the same as `portfolio`.
     Jaffe (1974), J. Business 47; Mandelker (1974), J. Financial Economics 1.
     """
-    if (refusal := sample.lacks(1, standardised=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     if sample.dependence.n_dates == 1:
         return _one_date(sample, options)

@@ -19,7 +19,7 @@ def ball_torous(sample: Sample, options: Options) -> Answer:
     independent. The estimate is μ̂, in standard deviations of a session.
     Ball & Torous (1988), J. Financial Economics 22.
     """
-    if (refusal := sample.lacks(3, standardised=True)) is not None:
+    if (refusal := sample.lacks(3, sessions=True)) is not None:
         return refusal
     free = _fit(sample.sar, null=False)
     null = _fit(sample.sar, null=True)

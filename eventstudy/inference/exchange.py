@@ -23,7 +23,7 @@ def permutation(sample: Sample, options: Options) -> Answer:
     Nguyen & Wolf (2023), A note on testing AR and CAR for event studies, University
     of Zurich.
     """
-    if (refusal := sample.lacks(1, standardised=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     count = sample.sums["session_count"]
     total = sample.sums["session"]

@@ -98,7 +98,7 @@ def correction(sample: Sample) -> float | Answer:
 
 
 def _patell_z(sample: Sample) -> float | Answer:
-    if (refusal := sample.lacks(1, standardised=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     if (sample.df <= 2).any():
         return refused(sample.mean, FEW_DF)
@@ -107,7 +107,7 @@ def _patell_z(sample: Sample) -> float | Answer:
 
 
 def _bmp_t(sample: Sample) -> float | Answer:
-    if (refusal := sample.lacks(2, standardised=True)) is not None:
+    if (refusal := sample.lacks(2, sessions=True)) is not None:
         return refusal
     s = spread(sample.scar)
     if s == 0:
@@ -122,7 +122,7 @@ def patell_original(sample: Sample, options: Options) -> Answer:
     estimated parameters; too many rejections for long windows.
     Patell (1976), J. Accounting Research 14.
     """
-    if (refusal := sample.lacks(1, standardised=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     if (sample.df <= 2).any():
         return refused(sample.mean, FEW_DF)
@@ -140,7 +140,7 @@ def jackknife(sample: Sample, options: Options) -> Answer:
     that of Giaccotto & Sfiridis (1996), J. Economics and Business 48; the choice of
     θ is ours.
     """
-    if (refusal := sample.lacks(4, standardised=True)) is not None:
+    if (refusal := sample.lacks(4, sessions=True)) is not None:
         return refusal
     x, n = sample.scar, sample.n
     if spread(x) == 0:

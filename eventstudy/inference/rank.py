@@ -20,7 +20,7 @@ def rank(sample: Sample, options: Options) -> Answer:
     Corrado (1989), J. Financial Economics 23; Corrado & Zivney (1992), J. Financial
     and Quantitative Analysis 27.
     """
-    if (refusal := sample.lacks(1)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     return session_test(sample, options, sample.sums["rank"], sample.sums["rank_count"])
 
@@ -32,7 +32,7 @@ def rank_z(sample: Sample, options: Options) -> Answer:
     divided by their cross-sectional standard deviation of the day.
     Corrado & Zivney (1992), J. Financial and Quantitative Analysis 27, section III.
     """
-    if (refusal := sample.lacks(2, standardised=True)) is not None:
+    if (refusal := sample.lacks(2, sessions=True)) is not None:
         return refusal
     sums = sample.sums
     if sums["rank_z_count"][sample.n_estimation_sessions :].sum() == 0:
@@ -116,7 +116,7 @@ def grank_overlap(sample: Sample, options: Options) -> Answer:
 
 def grank_sums(sample: Sample) -> tuple[Array, Array, float] | Answer:
     """Return the sums of U, their counts and ΣVar(U), or why there are none."""
-    if (refusal := sample.lacks(2, standardised=True)) is not None:
+    if (refusal := sample.lacks(2, sessions=True)) is not None:
         return refusal
     if sample.sums["grank_count"][-1] == 0:
         return refused(

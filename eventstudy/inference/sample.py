@@ -66,14 +66,17 @@ class Sample:
         """Mean effect: the CAAR, or the mean BHAR; nan for an empty sample."""
         return float(self.effect.mean()) if self.n else float("nan")
 
-    def lacks(self, least: int, *, standardised: bool = False) -> Answer | None:
-        """Return the refusal of a test that needs more, None when there is enough."""
+    def lacks(self, least: int, *, sessions: bool = False) -> Answer | None:
+        """Return the refusal of a test that needs more, None when there is enough.
+
+        sessions : whether the test judges a sum of abnormal returns by its sessions
+        """
         if self.n < least:
             return refused(self.mean, f"needs {least} observations, there are {self.n}")
-        if standardised and self.outcome != "car":
+        if sessions and self.outcome != "car":
             return refused(
                 self.mean,
-                f"is defined on standardised abnormal returns, not on {self.outcome}",
+                f"is defined on abnormal returns per session, not on {self.outcome}",
             )
         return None
 

@@ -55,7 +55,7 @@ def sign_cz(sample: Sample, options: Options) -> Answer:
     session like the ranks of `rank`.
     Corrado & Zivney (1992), J. Financial and Quantitative Analysis 27.
     """
-    if (refusal := sample.lacks(1)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     sums = sample.sums
     return session_test(sample, options, sums["rank_sign"], sums["rank_count"])

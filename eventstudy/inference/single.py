@@ -99,7 +99,7 @@ def placebo(sample: Sample, options: Options) -> Answer:
     returns there. Statistic: the mean SCAR.
     Fisher (1935); Brown & Warner (1985), J. Financial Economics 14, for pseudo-events.
     """
-    if (refusal := sample.lacks(1, standardised=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     total = sample.sums[f"placebo_{sample.length}"]
     count = sample.sums[f"placebo_count_{sample.length}"]

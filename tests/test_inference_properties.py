@@ -1,0 +1,275 @@
+"""What every test must satisfy, over the whole family and several models."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference.inference_panels import panel, take
+
+from eventstudy.errors import SpecError
+from eventstudy.inference import TESTS, battery, collect, merge
+from eventstudy.models import MODELS
+
+MODEL_NAMES = ("market", "constant_mean", "market_adjusted")
+WINDOW = (2, 5)
+# Resampled with a seed: the draws are the same, the resampled values may be mirrored.
+EACH = [n for n, e in TESTS.items() if e.level == "observation"]
+WHOLE = [n for n, e in TESTS.items() if e.level == "sample"]
+RESAMPLED = {"bootstrap", "skewness_bootstrap", "permutation", "wild_cluster"}
+
+
+def ask(name, ab, **options):
+    return TESTS[name](ab, WINDOW, n_draws=199, **options)
+
+
+def assert_equal(a, b, rtol=1e-9):
+    np.testing.assert_allclose(a.statistic, b.statistic, rtol=rtol, atol=1e-11)
+    np.testing.assert_allclose(a.pvalue, b.pvalue, rtol=rtol, atol=1e-11)
+    np.testing.assert_array_equal(a.n, b.n)
+    assert a.reason == b.reason
+
+
+@pytest.fixture(scope="module", params=MODEL_NAMES)
+def study(request):
+    return panel("uneven dates", model=request.param, seed=11, effect=0.004)
+
+
+def mirrored(ab):
+    return replace(ab, ar=-ab.ar, actual=-ab.actual, residuals=-ab.residuals)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_sign_flip_flips_the_statistic(study, name):
+    a, b = ask(name, study), ask(name, mirrored(study))
+    np.testing.assert_allclose(b.statistic, -a.statistic, rtol=1e-8, atol=1e-9)
+    if name == "bootstrap":  # the resampled errors are mirrored too
+        np.testing.assert_allclose(b.pvalue, a.pvalue, atol=0.12)
+    else:
+        np.testing.assert_allclose(b.pvalue, a.pvalue, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_one_sided_p_values_mirror(study, name):
+    less = ask(name, study, alternative="less")
+    greater = ask(name, mirrored(study), alternative="greater")
+    np.testing.assert_allclose(less.pvalue, greater.pvalue, rtol=1e-7)
+    assert less.alternative == "less"
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_units_do_not_matter(study, name):
+    percent = replace(
+        study,
+        ar=100 * study.ar,
+        actual=100 * study.actual,
+        residuals=100 * study.residuals,
+        sigma=100 * study.sigma,
+    )
+    a, b = ask(name, study), ask(name, percent)
+    assert_equal(a, b, rtol=1e-7)
+    if name != "ball_torous":  # its estimate is in standard deviations
+        np.testing.assert_allclose(b.estimate, 100 * a.estimate)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_order_of_observations_does_not_matter(study, name):
+    order = np.random.default_rng(0).permutation(len(study.ar))
+    a, b = ask(name, study), ask(name, take(study, order))
+    if name in ("skewness_bootstrap", "wild_cluster"):  # other draws, same law
+        np.testing.assert_allclose(a.statistic, b.statistic)
+        np.testing.assert_allclose(a.pvalue, b.pvalue, atol=0.12)
+    else:
+        assert_equal(a, b)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_single_observations_do_not_know_their_neighbours(study, name):
+    together, alone = ask(name, study), ask(name, take(study, [7]))
+    assert alone.statistic[0] == pytest.approx(together.statistic[7])
+    assert alone.pvalue[0] == together.pvalue[7]
+
+
+@pytest.mark.parametrize(
+    ("n_chunks", "windows"), [(7, [(3, 4), WINDOW]), (1000, [WINDOW])]
+)
+def test_chunks_do_not_matter(n_chunks, windows):
+    ab = panel("uneven dates", n_assets=40, seed=4, missing=0.05)
+    pieces = [
+        take(ab, rows) for rows in np.array_split(np.arange(len(ab.ar)), n_chunks)
+    ]
+    whole = battery(ab, windows=windows, n_draws=99)
+    cut = battery(pieces, windows=windows, n_draws=99)
+    threads = battery(
+        [lambda p=p: p for p in pieces], windows=windows, n_draws=99, workers=2
+    )
+    for key, expected in whole.items():
+        for found in (cut[key], threads[key]):
+            for field in ("estimate", "statistic", "pvalue", "df"):
+                np.testing.assert_allclose(
+                    getattr(found, field),
+                    getattr(expected, field),
+                    rtol=1e-11,
+                    atol=1e-14,
+                    err_msg=str(key),
+                )
+            assert found.reason == expected.reason
+
+
+def test_chunks_of_more_assets_than_are_kept_apart(monkeypatch):
+    monkeypatch.setattr("eventstudy.inference.evidence.MAX_ASSETS", 8)
+    ab = panel("adjacent dates", n_assets=20, seed=4)
+    names = ["kp_bmp", "grank_overlap", "grank_t"]
+    pieces = [take(ab, np.arange(i, len(ab.ar), 7)) for i in range(7)]
+    whole = battery(ab, windows=[WINDOW], tests=names)
+    cut = battery(pieces, windows=[WINDOW], tests=names)
+    for key, expected in whole.items():
+        assert expected.reason == (None,)
+        np.testing.assert_allclose(cut[key].statistic, expected.statistic, rtol=1e-11)
+
+
+def test_an_iterator_that_can_be_walked_once_is_refused():
+    ab = panel()
+    with pytest.raises(SpecError, match="walked through twice"):
+        battery(iter([ab]), windows=[WINDOW])
+
+
+def test_chunks_of_different_calendars_are_refused():
+    needs = frozenset({"correlation"})
+    a, b = (collect(panel(s), [WINDOW], needs) for s in ("one date", "far dates"))
+    with pytest.raises(SpecError, match="table of clocks"):
+        merge(a, b)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_missing_observation_is_left_out(study, name):
+    gone = study.ar.copy()
+    gone[3] = np.nan
+    holed = replace(study, ar=gone)
+    a = ask(name, holed)
+    if name in EACH:
+        assert a.reason[3] == "no valid return in the window"
+        assert np.isnan(a.statistic[3])
+        assert np.isnan(a.pvalue[3])
+    else:
+        assert a.n[0] == len(study.ar) - 1
+        assert np.isfinite(a.statistic[0])
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_observation_without_estimate_does_not_touch_the_others(study, name):
+    y = np.full((1, study.residuals.shape[1] + study.ar.shape[1]), 0.01)
+    constant = MODELS["constant_mean"](y, n_estimation=study.residuals.shape[1])
+    assert constant.status[0] != 0
+    spoiled = take(study, [*range(len(study.ar)), 0])
+    for field in ("ar", "residuals", "sigma", "status"):
+        values = getattr(spoiled, field).copy()
+        values[-1] = getattr(constant, field)[0]
+        spoiled = replace(spoiled, **{field: values})
+    with_it, without = ask(name, spoiled), ask(name, study)
+    n = len(without.statistic)
+    np.testing.assert_allclose(with_it.statistic[:n], without.statistic, rtol=1e-9)
+    np.testing.assert_allclose(with_it.pvalue[:n], without.pvalue, rtol=1e-9)
+    if name in EACH:
+        assert "constant price" in with_it.reason[-1]
+
+
+@pytest.mark.parametrize("name", TESTS)
+@pytest.mark.parametrize("case", ["nothing", "one", "two", "equal", "all missing"])
+def test_no_statistic_without_a_reason(name, case):
+    ab = panel("uneven dates", seed=1)
+    if case == "equal":
+        same = np.arange(6) * 6
+        ab = take(ab, same)
+        ab = replace(
+            ab,
+            ar=np.ones_like(ab.ar),
+            sigma=np.ones_like(ab.sigma),
+            x_event=np.tile(ab.x_event[:1], (6, 1, 1)),
+            xtx_inv=np.tile(ab.xtx_inv[:1], (6, 1, 1)),
+        )
+    elif case == "all missing":
+        ab = replace(ab, ar=np.full_like(ab.ar, np.nan))
+    else:
+        ab = take(ab, np.arange({"nothing": 0, "one": 1, "two": 2}[case]))
+    found = ask(name, ab)
+    answered = np.array([r is None for r in found.reason], bool)
+    for values in (found.statistic, found.pvalue, found.df):
+        assert (np.isnan(values) == ~answered).all()
+    assert ((found.pvalue >= 0) & (found.pvalue <= 1))[answered].all()
+    assert np.isfinite(found.statistic[answered]).all()
+    assert len(found.reason) == len(found.statistic)
+    if case in ("nothing", "all missing"):
+        assert not answered.any()
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_registry_entry_is_complete(name):
+    entry = TESTS[name]
+    assert entry.name == name
+    assert entry.meaning
+    assert entry.null.startswith("H0: ")
+    assert entry.citation
+    assert entry.min_n >= 1
+    assert (entry.of_sample is None) != (entry.of_each is None)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_least_number_of_observations_is_what_the_registry_says(name):
+    ab = panel("far dates", n_assets=2, seed=2)
+    below = TESTS[name].min_n - 1
+    if TESTS[name].level == "sample" and below:
+        chosen = take(
+            ab, np.arange(0, 12, 2)[:below] if below < 6 else np.arange(below)
+        )
+        assert ask(name, chosen).reason[0] is not None
+
+
+def test_unknown_names_list_the_known_ones():
+    ab = panel()
+    with pytest.raises(SpecError, match="unknown test 'tt'; known: ball_torous, bmp"):
+        battery(ab, windows=[WINDOW], tests=["tt"])
+    with pytest.raises(SpecError, match="known: greater, less, two-sided"):
+        TESTS["csect"](ab, WINDOW, alternative="both")
+    with pytest.raises(SpecError, match="not a slice of the 7 event-window columns"):
+        TESTS["csect"](ab, (5, 8))
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_buy_and_hold_returns(name):
+    ab = panel("far dates", seed=3)
+    found = ask(name, ab, outcome="bhar")
+    answered = [r is None for r in found.reason]
+    if all(answered):
+        from eventstudy.windows import buy_and_hold
+
+        if name != "portfolio":
+            expected = buy_and_hold(ab, WINDOW).mean()
+            assert found.estimate[0] == pytest.approx(expected)
+    else:
+        assert not any(answered)
+        assert np.isnan(found.statistic).all()
+        assert "per session, not on bhar" in found.reason[0]
+    on_effects = {
+        "csect",
+        "skewness",
+        "skewness_hall",
+        "skewness_bootstrap",
+        "wilcoxon",
+        "sign",
+        "cluster",
+        "cluster_cr3",
+        "cluster_two_way",
+        "wild_cluster",
+        "sign_flip",
+        "portfolio",
+        "gsign",
+    }
+    assert all(answered) == (name in on_effects)
+
+
+def test_seed_decides_the_draws():
+    ab = panel("uneven dates", seed=1)
+    for name in sorted(RESAMPLED):
+        a, again, other = (ask(name, ab, seed=s) for s in (1, 1, 2))
+        np.testing.assert_array_equal(a.pvalue, again.pvalue)
+        assert not np.array_equal(a.pvalue, other.pvalue)
