@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,29 @@ def write_report(
 
     Raises `SpecError` when the folder belongs to somebody else or cannot be written.
     """
-    target = Path(folder).resolve()
+    about = {
+        "spec": result.spec.as_dict(),
+        "seed": result.spec.seed,
+        "inputs": dict(result.provenance),
+    }
     files = _files(result, parquet=parquet)
+    return write_folder(folder, files, about=about, force=force)
+
+
+def write_folder(
+    folder: str | Path,
+    files: Mapping[str, bytes],
+    *,
+    about: Mapping[str, Any],
+    force: bool = False,
+) -> Path:
+    """Write files and their manifest as one folder, all or nothing; return it.
+
+    files : name -> content;  about : what the manifest says beside their hashes
+    Raises as `write_report` does.
+    """
+    files = {**files, MANIFEST: plain_json(_manifest(about, files)).encode()}
+    target = Path(folder).resolve()
     try:
         _recover(target)
         _check_owner(target, force=force)
@@ -70,17 +91,14 @@ def _files(result: StudyResult, *, parquet: bool) -> dict[str, bytes]:
         files[f"tables/{name}.csv"] = to_csv(table)
         if parquet:
             files[f"tables/{name}.parquet"] = to_parquet(table)
-    files[MANIFEST] = plain_json(_manifest(result, files)).encode()
     return files
 
 
-def _manifest(result: StudyResult, files: dict[str, bytes]) -> dict[str, Any]:
+def _manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     return {
         "program": PROGRAM,
         "schema": SCHEMA,
-        "spec": result.spec.as_dict(),
-        "seed": result.spec.seed,
-        "inputs": dict(result.provenance),
+        **about,
         "outputs": {
             name: hashlib.sha256(content).hexdigest() for name, content in files.items()
         },
@@ -132,7 +150,7 @@ def _umask() -> int:
     return mask
 
 
-def _keep_foreign(target: Path, new: Path, files: dict[str, bytes]) -> None:
+def _keep_foreign(target: Path, new: Path, files: Mapping[str, bytes]) -> None:
     """Copy into the new folder what is in the old one but not of an earlier report."""
     if not target.is_dir():
         return
