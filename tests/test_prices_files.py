@@ -143,6 +143,27 @@ class TestShapes:
         with pytest.raises(SpecError, match="unknown field 'cost'; known: symbol"):
             read_prices(path, columns={"cost": "price"})
 
+    def test_wide(self, tmp_path):
+        text = "Date,RIOT,^GSPC\n2021-05-20,9,4100\n2021-05-22,,\n2021-05-21,8,\n"
+        prices = read_prices(write(tmp_path, "closes.csv", text))
+        assert prices.frame.select("symbol", "close").rows() == [
+            ("RIOT", 9.0),
+            ("RIOT", 8.0),
+            ("^GSPC", 4100.0),
+        ]
+        bad = text.replace("8,", "x,")
+        with pytest.raises(DataError, match=r"closes\.csv:4: column 'RIOT': value 'x'"):
+            read_prices(write(tmp_path, "closes.csv", bad))
+
+    def test_a_misspelt_header_is_not_wide(self, tmp_path):
+        text = GOOD.replace("close", "clsoe")
+        with pytest.raises(DataError, match="no column 'close'"):
+            read_prices(write(tmp_path, "X.csv", text))
+
+    def test_a_time_of_day_beside_the_date_means_nothing(self, tmp_path):
+        text = "time,date,close\n09:30,2021-05-20,9\n"
+        assert len(read_prices(write(tmp_path, "X.csv", text))) == 1
+
     def test_html_for_notebooks(self, tmp_path):
         prices = read_prices(write(tmp_path, "M&M.NS.csv", GOOD))
         assert len(prices) == 3

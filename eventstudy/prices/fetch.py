@@ -14,8 +14,8 @@ from eventstudy.prices.cached import Cached, failure
 from eventstudy.prices.files import Files
 from eventstudy.prices.manifest import Manifest
 from eventstudy.prices.snapshot import Snapshot
+from eventstudy.prices.splice import Splices, parts_of, splice
 from eventstudy.prices.store import Store, cache_root
-from eventstudy.prices.symbols import check_symbols
 from eventstudy.prices.table import NO_PRICES, Prices, issues_frame
 from eventstudy.prices.yahoo import Yahoo
 
@@ -97,6 +97,7 @@ def fetch_prices(
     start: date | None = None,
     end: date | None = None,
     partial: bool = False,
+    splices: Splices = MappingProxyType({}),
     **settings: object,
 ) -> Prices:
     """Return the prices of the symbols, from ``start`` to ``end`` (both included).
@@ -106,6 +107,7 @@ def fetch_prices(
     `PriceSource`; ``settings`` go to the source. With no symbols, all that the source
     has. Symbols without prices are an error that names them all; with ``partial``
     they are issues of severity error instead, as long as any symbol has prices.
+    ``splices`` makes one history of several symbols, see `splice`.
 
     Raises `DataError` or, where prices could not be had, `SourceError`.
 
@@ -113,10 +115,11 @@ def fetch_prices(
     >>> prices.frame.group_by("symbol").len().sort("symbol").rows()
     [('BTCM', 358), ('^GSPC', 358)]
     """
-    wanted = check_symbols(symbols)
+    wanted = parts_of(symbols, splices)
     opened = open_source(source, **settings)
     prices = opened.fetch(wanted, start=start, end=end)
-    return _restrict(prices, wanted, start, end, partial=partial)
+    held = _restrict(prices, wanted, start, end, partial=partial)
+    return splice(held, splices) if splices else held
 
 
 def open_source(source: str | Path | PriceSource, **settings: object) -> PriceSource:

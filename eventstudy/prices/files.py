@@ -10,7 +10,7 @@ import polars as pl
 
 from eventstudy.errors import DataError, Problem
 from eventstudy.prices.clean import clean
-from eventstudy.prices.parse import complete, parse_table
+from eventstudy.prices.parse import complete, is_wide, parse_table, parse_wide
 from eventstudy.prices.raw import (
     RawTable,
     blanks_to_null,
@@ -88,9 +88,10 @@ def read_prices(
     """Read prices from a folder, a file or a frame.
 
     A folder holds one CSV, Parquet or Feather file per symbol, named after it. A file
-    or frame is long, with a column ``symbol``; without one it is of the symbol that
-    the file is named after. Only ``date`` and ``close`` are required; common
-    spellings of the headers are understood, ``columns`` settles the others.
+    or frame is long, with a column ``symbol``, or wide, with a column of closes for
+    each symbol; a file that is neither holds the symbol that it is named after. Only
+    ``date`` and ``close`` are required; common spellings of the headers are
+    understood, ``columns`` settles the others.
 
     Raises `DataError` that lists every place at fault; rows that cannot be right are
     in the ``issues`` of the result.
@@ -158,9 +159,12 @@ def _prices(
     for raw in raws:
         symbol = None if raw.name == "frame" else symbol_of_file(Path(raw.name))
         try:
-            table = parse_table(
-                raw, symbol=symbol, columns=columns, date_format=date_format
-            )
+            if columns is None and is_wide(raw.cells.columns):
+                table = parse_wide(raw, date_format=date_format)
+            else:
+                table = parse_table(
+                    raw, symbol=symbol, columns=columns, date_format=date_format
+                )
         except DataError as error:
             problems += error.problems
             continue

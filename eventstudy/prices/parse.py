@@ -116,10 +116,58 @@ def parse_table(
         pl.lit(raw.name).alias("file"),
         pl.col("line"),
     )
+    _raise(problems)
+    return parsed
+
+
+def is_wide(names: list[str]) -> bool:
+    """Tell whether a table has a column of dates and else only columns of symbols.
+
+    Symbols are written in capitals, fields are not, so a misspelt field is none.
+
+    >>> is_wide(["Date", "RIOT", "^GSPC"]), is_wide(["date", "clsoe", "RIOT"])
+    (True, False)
+    """
+    dates = [name for name in names if _FIELD_OF.get(_plain(name)) == "date"]
+    others = [name for name in names if name not in dates]
+    return (
+        len(dates) == 1
+        and len(others) > 1
+        and not any(_plain(name) in _FIELD_OF for name in others)
+        and all(name == name.upper() and not symbol_fault(name) for name in others)
+    )
+
+
+def parse_wide(raw: RawTable, *, date_format: str | None = None) -> pl.DataFrame:
+    """Return the closes of a table with one column per symbol, as `parse_table` does.
+
+    A blank cell says that the symbol did not trade, and makes no row.
+    """
+    names = raw.cells.columns
+    (date_name,) = [n for n in names if _FIELD_OF.get(_plain(n)) == "date"]
+    symbols = [name for name in names if name != date_name]
+    cells = raw.cells.rename({date_name: "date"}).with_columns(raw.lines.alias("line"))
+    problems: list[Problem] = []
+    wide = cells.select(
+        _dates(cells, date_name, raw.name, date_format, problems),
+        *[_numbers(cells, name, name, raw.name, problems) for name in symbols],
+        pl.lit(raw.name).alias("file"),
+        pl.col("line"),
+    )
+    _raise(problems)
+    long = wide.unpivot(
+        symbols,
+        index=["date", "file", "line"],
+        variable_name="symbol",
+        value_name="close",
+    )
+    return long.drop_nulls("close").select("symbol", "date", "close", "file", "line")
+
+
+def _raise(problems: list[Problem]) -> None:
     if problems:
         problems.sort(key=lambda problem: problem.line or 0)
         raise DataError("the price file holds cells that are wrong", shown(problems))
-    return parsed
 
 
 def _plain(name: str) -> str:

@@ -249,14 +249,14 @@ def _jumps(quotes: _Quotes) -> Iterator[_Row]:
     big = np.abs(moves[:-1]) > max(SPIKE, SPIKE_SCALE * usual)
     undone = np.abs(moves[:-1] + moves[1:]) <= 0.5 * np.abs(moves[:-1])
     previous = -2
-    for at in np.flatnonzero(big & undone).tolist():
-        if at == previous + 1:  # the way back of the spike before
+    for spike in np.flatnonzero(big & undone).tolist():
+        if spike == previous + 1:  # the way back of the spike before
             continue
-        previous = at
-        before, peak, after = quotes.closes[at : at + 3]
+        previous = spike
+        before, peak, after = quotes.closes[spike : spike + 3]
         yield _row(
             quotes.symbol,
-            quotes.days[at + 1],
+            quotes.days[spike + 1],
             "spike",
             f"close {peak:g} between {before:g} and {after:g}",
             "kept as found",

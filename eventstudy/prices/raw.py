@@ -51,7 +51,7 @@ def read_raw(path: Path) -> RawTable:
 
     Raises `DataError` that names the file, and the line where there is one.
     """
-    data = _read_bytes(path)
+    data = read_bytes(path)
     sha256 = hashlib.sha256(data).hexdigest()
     if data[:2] == b"\x1f\x8b":
         data = _gunzip(data, path.name)
@@ -107,7 +107,8 @@ def blanks_to_null(cells: pl.DataFrame) -> pl.DataFrame:
     return stripped.with_columns(pl.when(~texts.is_in(_MISSING_WORDS)).then(texts))
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return a file's content, unless it is too large or one endless line."""
     try:
         if not path.is_file():
             raise fault(path.name, "there is no such file")

@@ -71,7 +71,7 @@ class Prices:
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols, sorted."""
-        return tuple(sorted({file.symbol for file in self.files}))
+        return tuple(self.frame["symbol"].unique().sort())
 
     def __len__(self) -> int:
         """Return the number of rows."""

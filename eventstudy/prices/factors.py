@@ -1,0 +1,273 @@
+"""Factor returns, such as those that Kenneth French publishes, for CAPM to Carhart.
+
+The files are read as published: zip or CSV, lines of text before and after the table,
+days written 20210521, returns in percent, -99.99 and -999 for missing. Other files
+need a column ``date`` and may hold fractions. Fama & French
+(1993, J. Financial Economics 33; 2015, 116), Carhart (1997, J. Finance 52).
+"""
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import polars as pl
+
+from eventstudy.errors import DataError, Problem, SpecError, unknown_name
+from eventstudy.prices.raw import MAX_FILE_BYTES, fault, read_bytes, shown, text_table
+from eventstudy.prices.table import FIELDS, Prices, describe_files
+
+FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "capm": ("mkt_rf",),
+        "ff3": ("mkt_rf", "smb", "hml"),
+        "carhart": ("mkt_rf", "smb", "hml", "mom"),
+        "ff5": ("mkt_rf", "smb", "hml", "rmw", "cma"),
+        "ff6": ("mkt_rf", "smb", "hml", "rmw", "cma", "mom"),
+    }
+)
+RISK_FREE = "rf"
+
+Units = Literal["percent", "fraction"]
+
+_SPELLINGS = {"mktrf": "mkt_rf", "mkt": "mkt_rf", "umd": "mom", "wml": "mom"}
+_DAY = re.compile(rb"^\s*\d{8}\s*,")
+_MISSING = (-99.99, -999.0)
+_LARGEST_PERCENT = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Factors:
+    """Daily factor returns as fractions, with the risk-free rate where there is one.
+
+    frame : date, one column per factor, and ``rf``; unique dates, ascending
+    names : the factors, without ``rf``;  files : (name, SHA-256) of what was read
+    """
+
+    frame: pl.DataFrame
+    names: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
+
+
+def read_factors(
+    paths: Path | str | Sequence[Path | str],
+    names: str | Sequence[str],
+    *,
+    units: Units | None = None,
+) -> Factors:
+    """Read the named factors from one file or several, on their common dates.
+
+    names : a name of `FACTOR_SETS`, or factors by name (``["mkt_rf", "mom"]``)
+    units : of the returns, where their size leaves it open
+
+    Raises `DataError` for a factor that no file has, for days twice, and for values
+    that are no daily returns; `SpecError` for an unknown set.
+    """
+    if isinstance(names, str):
+        if names not in FACTOR_SETS:
+            raise unknown_name("set of factors", names, FACTOR_SETS)
+        names = FACTOR_SETS[names]
+    chosen = [paths] if isinstance(paths, str | Path) else list(paths)
+    tables = [_read(Path(path), units) for path in chosen]
+    held = {name for table, _ in tables for name in table.columns} - {"date"}
+    if absent := [name for name in names if name not in held]:
+        raise DataError(
+            f"no factor {', '.join(absent)} in {', '.join(f[0] for _, f in tables)}; "
+            f"found {', '.join(sorted(held)) or 'none'}. Carhart's mom is in a file "
+            "of its own: give both"
+        )
+    frame: pl.DataFrame | None = None
+    for table, _ in tables:
+        seen = set(frame.columns) if frame is not None else set()
+        wanted = [
+            n for n in (*names, RISK_FREE) if n in table.columns and n not in seen
+        ]
+        part = table.select("date", *wanted)
+        frame = part if frame is None else frame.join(part, on="date")
+    assert frame is not None
+    if not frame.height:
+        raise DataError("the files of factors have no date in common")
+    return Factors(
+        frame=frame.sort("date"),
+        names=tuple(names),
+        files=tuple(file for _, file in tables),
+    )
+
+
+def with_factors(prices: Prices, factors: Factors) -> Prices:
+    """Return the prices with each factor, and ``rf``, as the level of an investment.
+
+    A level makes a return over any span the compounded factor, as with prices. It
+    starts at 100 on the day before the first return. Raises `DataError` where returns
+    are missing in between: a level would pass over them as if they were zero.
+    """
+    names = [name for name in factors.frame.columns if name != "date"]
+    if taken := [name for name in names if name in prices.symbols]:
+        raise SpecError(f"{', '.join(taken)}: a price and a factor have the same name")
+    long = pl.concat([_level(factors.frame, name) for name in sorted(names)])
+    absent = [n for n in FIELDS if n not in long.columns]
+    nothing = [pl.lit(None, pl.Float64).alias(name) for name in absent]
+    long = long.with_columns(nothing).select(prices.frame.columns)
+    files = describe_files(
+        long,
+        name=" + ".join(name for name, _ in factors.files),
+        basis="level of a factor, 100 before its first return",
+        sha256=hashlib.sha256(
+            "".join(sha256 for _, sha256 in factors.files).encode()
+        ).hexdigest()
+        if len(factors.files) > 1
+        else factors.files[0][1],
+    )
+    return Prices(
+        frame=pl.concat([prices.frame, long]).sort("symbol", "date"),
+        source=prices.source,
+        files=(*prices.files, *files),
+        issues=prices.issues,
+        notice=prices.notice,
+    )
+
+
+def _level(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    returns = frame.select("date", pl.col(name))
+    known = returns[name].is_not_null().arg_true()
+    if not known.len():
+        raise DataError(f"the factor {name} has no returns")
+    returns = returns[known[0] : known[-1] + 1]
+    missing = returns.filter(pl.col(name).is_null())["date"]
+    if missing.len():
+        raise DataError(
+            f"the factor {name} has no return on {missing[0]}"
+            f"{f' and {missing.len() - 1} more days' if missing.len() > 1 else ''}; "
+            "use a file without holes"
+        )
+    base = returns.head(1).select(pl.col("date").dt.offset_by("-1d"), pl.lit(0.0))
+    base.columns = returns.columns
+    level = (1 + pl.col(name)).cum_prod() * 100
+    return pl.concat([base, returns]).select(
+        "date", symbol=pl.lit(name), close=level, adj_close=level
+    )
+
+
+def _read(path: Path, units: Units | None) -> tuple[pl.DataFrame, tuple[str, str]]:
+    data = read_bytes(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if data[:4] == b"PK\x03\x04":
+        data = _unzip(data, path.name)
+    published = _table_of_published(data)
+    offset = 0
+    if published is not None:
+        data, offset = published
+    cells, lines = text_table(data, path.name)
+    names = [_plain(name) for name in cells.columns]
+    if "date" not in names:
+        names[0] = "date" if names[0] in ("", "column") else names[0]
+    cells = cells.rename(dict(zip(cells.columns, names, strict=True)))
+    if "date" not in cells.columns:
+        raise fault(path.name, "there is no column 'date'", line=1 + offset)
+    return _typed(cells, lines + offset, path.name, units), (path.name, sha256)
+
+
+def _table_of_published(data: bytes) -> tuple[bytes, int] | None:
+    """Return the daily table among the lines of text, and the lines before it."""
+    lines = data.splitlines()
+    days = [n for n, line in enumerate(lines) if _DAY.match(line)]
+    if not days:
+        return None
+    first = days[0]
+    header = first - 1
+    if header < 0 or b"," not in lines[header]:
+        return None
+    last = first
+    while last < len(lines) and _DAY.match(lines[last]):
+        last += 1
+    head = b"date" + lines[header] if lines[header].startswith(b",") else lines[header]
+    return b"\n".join([head, *lines[first:last]]) + b"\n", header
+
+
+def _typed(
+    cells: pl.DataFrame, lines: pl.Series, file: str, units: Units | None
+) -> pl.DataFrame:
+    texts = cells["date"]
+    dates = texts.str.to_date("%Y-%m-%d", strict=False).fill_null(
+        texts.str.to_date("%Y%m%d", strict=False)
+    )
+    problems = _wrong(dates.is_null(), "date", texts, lines, file, "not a date")
+    again = dates.is_not_null() & ~dates.is_first_distinct()
+    problems += _wrong(again, "date", texts, lines, file, "a second row for the day")
+    columns = []
+    for name in cells.columns:
+        if name == "date":
+            continue
+        numbers = cells[name].cast(pl.Float64, strict=False)
+        bad = (numbers.is_null() & cells[name].is_not_null()) | ~numbers.is_finite()
+        bad = bad.fill_null(value=False)
+        problems += _wrong(bad, name, cells[name], lines, file, "not a number")
+        columns.append(
+            numbers.set(numbers.is_in(_MISSING).fill_null(value=False), None)
+        )
+    if problems:
+        raise DataError("the factors hold cells that are wrong", shown(problems))
+    table = pl.DataFrame([dates.alias("date"), *columns]).sort("date")
+    units = units or _units(table, file)
+    largest = _LARGEST_PERCENT if units == "percent" else _LARGEST_PERCENT / 100
+    factors = pl.exclude("date")
+    if table.select(pl.any_horizontal(factors.abs().max() >= largest)).item():
+        raise fault(file, f"a return of 100 % a day; are these really in {units}?")
+    return table.with_columns(factors / 100) if units == "percent" else table
+
+
+def _units(table: pl.DataFrame, file: str) -> Units:
+    """Read the units off the size of daily returns, which leaves little doubt."""
+    spreads = table.select(pl.exclude("date", RISK_FREE).std()).row(0)
+    largest = max((spread for spread in spreads if spread is not None), default=0.0)
+    if largest > 0.1:
+        return "percent"
+    if 0 < largest < 0.05:
+        return "fraction"
+    raise fault(file, 'percent or fractions? Say units = "percent" or "fraction"')
+
+
+def _wrong(
+    bad: pl.Series,
+    column: str,
+    texts: pl.Series,
+    lines: pl.Series,
+    file: str,
+    message: str,
+) -> list[Problem]:
+    return [
+        Problem(
+            message=message,
+            file=file,
+            line=lines[at],
+            column=column,
+            value=texts[at],
+        )
+        for at in bad.arg_true()
+    ]
+
+
+def _unzip(data: bytes, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
+            if len(members) != 1:
+                raise fault(name, f"wanted a zip of one file, found {len(members)}")
+            with archive.open(members[0]) as stream:
+                plain = stream.read(MAX_FILE_BYTES + 1)
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+        raise fault(name, f"the zip file is damaged ({error})") from error
+    if len(plain) > MAX_FILE_BYTES:
+        raise fault(name, f"unpacks to more than {MAX_FILE_BYTES >> 20} MiB")
+    return plain
+
+
+def _plain(name: str) -> str:
+    """Return ``mkt_rf`` for ``Mkt-RF``, ``mom`` for ``Mom   `` and ``UMD``."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
+    return _SPELLINGS.get(plain.replace("_", ""), plain)
