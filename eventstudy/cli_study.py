@@ -3,6 +3,7 @@
 import hashlib
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,8 +17,8 @@ from eventstudy.catalogue import Events, read_events
 from eventstudy.errors import SpecError
 from eventstudy.prices import Prices, fetch_prices
 from eventstudy.report import write_report
-from eventstudy.spec import StudySpec, read_table, spec_from, window_text
-from eventstudy.study import run
+from eventstudy.spec import StudySpec, read_spec, read_table, spec_from, window_text
+from eventstudy.study.run import resolve, run
 from eventstudy.study_result import StudyResult
 
 Progress = Callable[[str], None]
@@ -116,32 +117,26 @@ def check(catalogue: Path, flags: Flags) -> str:
         events["announced_date"].to_list(),
         spec.day0,
     )
-    width = max(8, *(len(name) for name in events["event_id"]))
     heads = [f"day 0 on {calendar.name}" for calendar in calendars]
-    lines = [
-        f"{'event':<{width}}  {'announced':<22}  {'kind':<16}"
-        + "".join(f"  {head:<26}" for head in heads)
-    ]
+    rows = [("event", "announced", "kind", *heads)]
     for event in events.iter_rows(named=True):
         zeros = table.filter(pl.col("event_id") == event["event_id"])
         cells = [_day0_cell(row) for row in zeros.iter_rows(named=True)]
-        lines.append(
-            f"{event['event_id']:<{width}}  {event['announced_at']:<22}  "
-            f"{event['kind']:<16}" + "".join(f"  {cell:<26}" for cell in cells)
-        )
+        rows.append((event["event_id"], event["announced_at"], event["kind"], *cells))
+    count = "1 event" if events.height == 1 else f"{events.height} events"
     headline = int(events["headline"].sum())
-    summary = (
-        f"{events.height} events, {headline} in the headline sample, no problems found"
-    )
+    summary = f"{count}, {headline} in the headline sample, no problems found"
     notes = [*request.events.notes, *request.notes]
-    return "\n".join([*(line.rstrip() for line in lines), "", summary, *notes])
+    lines = _aligned(rows, left=set(range(len(rows[0]))))
+    return "\n".join([*lines, "", summary, *notes])
 
 
 def _day0_cell(row: dict[str, Any]) -> str:
     if row["day0"] is None:
         return f"none ({row['reason']})"
+    state = "hour unknown" if row["state"] == "unknown" else row["state"]
     shift = f", {row['shift']:+d} d" if row["shift"] else ""
-    return f"{row['day0']:%a %Y-%m-%d} ({row['state']}{shift})"
+    return f"{row['day0']:%a %Y-%m-%d} ({state}{shift})"
 
 
 def _around(events: pl.DataFrame, days: int) -> date:
@@ -164,15 +159,11 @@ def request_of(catalogue: Path, flags: Flags) -> Request:
         notes.append(f"no study file {beside.name}: defaults and flags are used")
     else:
         table = read_table(path)
+        read_spec(path)  # so that a fault of the file is told with the file's name
         inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     if "returns" not in table and flags.returns is None:
         notes.append("returns: log, as nothing else was asked for")
-    table |= changes(flags, table)
-    try:
-        spec = spec_from(table)
-    except SpecError as err:
-        where = f"{path}: " if path is not None else ""
-        raise SpecError(f"{where}{err}") from err
+    spec = resolve(spec_from(table | changes(flags, table)), events)
     return Request(events=events, spec=spec, inputs=inputs, notes=tuple(notes))
 
 
@@ -200,13 +191,27 @@ def changes(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
             out[key] = window(text, f"--{key.replace('_', '-')}")
     if flags.windows:
         out["windows"] = [window(text, "--window") for text in flags.windows]
-        # Questions of the study file are about windows that are not studied now.
-        out["questions"] = [
-            question
-            for question in table.get("questions", [])
-            if tuple(question.get("window", out["windows"][0])) in out["windows"]
+    out |= _universe(flags, table) | _models(flags, table)
+    if "questions" in table:
+        out["questions"] = _questions(table["questions"], out)
+    return out
+
+
+def _questions(
+    asked: list[dict[str, Any]], changed: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the file's questions about windows and models that are studied still."""
+    if "windows" in changed:
+        default = changed["windows"][0]
+        windows = set(changed["windows"])
+        asked = [q for q in asked if tuple(q.get("window", default)) in windows]
+    if "models" in changed:
+        held = {setting["name"] for setting in changed["models"]}
+        asked = [
+            {**q, "models": [m for m in q.get("models", []) if m in held]}
+            for q in asked
         ]
-    return out | _universe(flags, table) | _models(flags, table)
+    return asked
 
 
 def _universe(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
@@ -232,15 +237,32 @@ def _universe(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
         groups = {name: members for name, members in groups.items() if members}
     if groups == table.get("groups", {}):
         return {}
-    kept = []
-    for setting in table.get("models", []):
-        own = [g for g in setting.get("groups", groups) if g in groups]
+    return {"groups": groups, **_settings_of(groups, table)}
+
+
+def _settings_of(groups: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """Return the file's models for other groups: each as its assets were studied.
+
+    A group follows the file's group that one of its assets came from; a group of new
+    assets follows the first group of the first model.
+    """
+    if "models" not in table:
+        return {}
+    old: dict[str, Any] = table.get("groups", {})
+    home = {asset: name for name, members in old.items() for asset in members}
+    first = table["models"][0].get("groups", list(old))[:1]
+    models = []
+    for setting in table["models"]:
+        followed = setting.get("groups", list(old))
+        own = [
+            name
+            for name, members in groups.items()
+            if ([home[asset] for asset in members if asset in home] or first)[0]
+            in followed
+        ]
         if own:
-            kept.append({**setting, "groups": own})
-    covered = {g for setting in kept for g in setting["groups"]}
-    if kept and (bare := [g for g in groups if g not in covered]):
-        kept[0]["groups"] += bare
-    return {"groups": groups, **({"models": kept} if "models" in table else {})}
+            models.append({**setting, "groups": own})
+    return {"models": models}
 
 
 def _models(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
@@ -343,27 +365,24 @@ def closing_table(done: Done) -> str:
     """Return the lines that end an analysis: the headline of the first window."""
     result = done.result
     start, end = result.spec.windows[0]
-    head = result.headline.filter(
-        pl.col("sample") == "headline", pl.col("start") == start, pl.col("end") == end
-    )
-    tests = result.tests.filter(pl.col("outcome") == "car").select(
-        "sample", "model", "group", "start", "end", "test", "pvalue"
-    )
-    rows = head.join(
-        tests,
-        left_on=["sample", "model", "group", "start", "end", "recommended"],
-        right_on=["sample", "model", "group", "start", "end", "test"],
+    of_window = (pl.col("start") == start) & (pl.col("end") == end)
+    keys = ["sample", "model", "group", "start", "end"]
+    tests = result.tests.filter(of_window, pl.col("outcome") == "car")
+    rows = result.headline.filter(of_window, pl.col("sample") == "headline").join(
+        tests.select(*keys, recommended="test", p="pvalue"),
+        on=[*keys, "recommended"],
         how="left",
     )
-    lines = [
-        "",
-        f"Mean CAR{window_text((start, end))} in log points"
-        if result.spec.returns == "log"
-        else f"Mean CAR{window_text((start, end))}",
-        f"{'group':<16}{'model':<18}{'CAAR':>8}{'95 % interval':>20}"
-        f"{'N':>5}{'p':>8}  test",
-    ]
-    lines += [_closing_line(row) for row in rows.iter_rows(named=True)]
+    unit = " (100 × log return)" if result.spec.returns == "log" else ""
+    confidence = f"{100 * result.spec.level:g} % interval"
+    head = ("group", "model", "CAAR", confidence, "N", "p", "test")
+    cells = [head, *(_closing_cells(row) for row in rows.iter_rows(named=True))]
+    lines = [""]
+    if rows.height:
+        lines.append(f"Mean CAR{window_text((start, end))} in per cent{unit}")
+        lines += _aligned(cells, left={0, 1, 6})
+    else:
+        lines.append("No event of the headline sample could be estimated")
     dropped = result.observations.filter(pl.col("status") == "dropped").height
     if dropped:
         lines.append(
@@ -372,14 +391,30 @@ def closing_table(done: Done) -> str:
     return "\n".join([*lines, "", f"Report: {done.report}"])
 
 
-def _closing_line(row: dict[str, Any]) -> str:
-    def percent(value: float | None) -> str:
-        return "–" if value is None else f"{100 * value:+.1f} %"
-
-    p = row["pvalue"]
-    shown = "–" if p is None else ("<0.001" if p < 0.001 else f"{p:.3f}")
-    interval = f"{percent(row['ci_low'])} … {percent(row['ci_high'])}"
+def _closing_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    low, high, p = row["ci_low"], row["ci_high"], row["p"]
     return (
-        f"{row['group']:<16}{row['model']:<18}{percent(row['estimate']):>8}"
-        f"{interval:>20}{row['n']:>5}{shown:>8}  {row['recommended']}"
+        textwrap.shorten(row["group"], 34, placeholder="…"),
+        textwrap.shorten(row["model"], 16, placeholder="…"),
+        _percent(row["estimate"]),
+        "–" if low is None else f"{_percent(low)} … {_percent(high)}",
+        str(row["n"]),
+        "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
+        row["recommended"] or "–",
     )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], left: set[int]) -> list[str]:
+    """Write the rows in columns as wide as their content, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            f"{cell:{'<' if number in left else '>'}{width}}"
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
