@@ -85,7 +85,9 @@ def test_sums_are_those_of_a_loop(name, gaps, window):
         assert_allclose(held[i], raw - normal, rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", ["constant_mean", "market_adjusted", "market", "factors"]
+)
 def test_one_day_sums_are_the_days(name):
     ab = fitted(name)
     se = forecast_se(ab)
