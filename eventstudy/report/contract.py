@@ -41,6 +41,7 @@ def _plain(table: pl.DataFrame) -> pl.DataFrame:
             column = column.fill_nan(None)
         elif isinstance(kind, pl.List):
             column = column.cast(pl.List(pl.String)).list.join("; ")
+            column = column.replace("", None)
         elif kind == pl.Null:
             column = column.cast(pl.String)
         columns.append(column)
@@ -56,7 +57,9 @@ def to_csv(table: pl.DataFrame) -> bytes:
     for name, kind in table.schema.items():
         column = pl.col(name)
         if kind == pl.String:
-            column = column.map_elements(escape_cell, return_dtype=pl.String)
+            column = column.replace("", None).map_elements(
+                escape_cell, return_dtype=pl.String
+            )
         elif isinstance(kind, pl.Datetime):
             column = column.dt.to_string("%Y-%m-%dT%H:%M:%SZ")
         columns.append(column.alias(escape_cell(name)))

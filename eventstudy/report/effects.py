@@ -8,6 +8,7 @@ import polars as pl
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.labels import (
+    alpha_of,
     group_label,
     label,
     main_window,
@@ -39,7 +40,7 @@ class Effects:
 
     def __init__(self, result: StudyResult, sample: str = "headline") -> None:
         self.result = result
-        self.alpha = 1 - result.spec.level
+        self.alpha = alpha_of(result)
         self.rows: list[Row] = list(
             result.headline.filter(pl.col("sample") == sample).iter_rows(named=True)
         )
@@ -86,7 +87,7 @@ def _key(row: Row) -> tuple[Any, ...]:
 
 def level_text(result: StudyResult) -> str:
     """Write the significance level: ``5 %``."""
-    return f"{100 * (1 - result.spec.level):.3g} %"
+    return f"{100 * (alpha_of(result)):.3g} %"
 
 
 def confidence_text(result: StudyResult) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import shift_text
-from eventstudy.report.labels import asset_order, label, model_names
+from eventstudy.report.labels import alpha_of, asset_order, label, model_names
 from eventstudy.schemas import FLAGS, KINDS
 from eventstudy.spec import Pair, window_text
 from eventstudy.study_result import StudyResult
@@ -40,7 +40,7 @@ class Sections:
 
     def __init__(self, result: StudyResult) -> None:
         self.result = result
-        self.alpha = 1 - result.spec.level
+        self.alpha = alpha_of(result)
         self.order = asset_order(result)
         used = result.observations.filter(pl.col("status") == "used")
         pairs = used.select("event_id", "observation", "asset").unique()

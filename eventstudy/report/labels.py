@@ -66,3 +66,8 @@ def headline_ids(result: StudyResult) -> set[str]:
         return set(result.events["event_id"])
     minor = result.events.filter(~pl.col("headline"))["event_id"]
     return set(result.events["event_id"]) - set(minor)
+
+
+def alpha_of(result: StudyResult) -> float:
+    """Significance level; exact, as 1 - 0.95 is a little more than 0.05."""
+    return round(1 - result.spec.level, 12)

@@ -6,7 +6,7 @@ import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import asset_order, label, model_names
+from eventstudy.report.labels import alpha_of, asset_order, label, model_names
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
@@ -141,7 +141,7 @@ def _median(table: pl.DataFrame, column: str) -> float | None:
 
 def diagnostics_table(result: StudyResult, model: str) -> str:
     """Shares of observations whose residuals fail a diagnostic, per asset."""
-    alpha = 1 - result.spec.level
+    alpha = alpha_of(result)
     tests = ("jarque_bera_pvalue", "ljung_box_pvalue", "arch_lm_pvalue")
     rows = []
     for asset, fits in _by_asset(result, model):

@@ -10,7 +10,7 @@ from eventstudy.report import numbers as nb
 from eventstudy.report import shift_text, shifts
 from eventstudy.report.effects import confidence_text, level_text
 from eventstudy.report.event_text import Row, Sections
-from eventstudy.report.labels import label, main_window, model_names
+from eventstudy.report.labels import alpha_of, label, main_window, model_names
 from eventstudy.spec import Question, window_text
 from eventstudy.study_result import StudyResult
 
@@ -73,7 +73,7 @@ def _car_rows(
 
 
 def _rejects(result: StudyResult, value: float | None) -> bool:
-    return value is not None and value < 1 - result.spec.level
+    return value is not None and value < alpha_of(result)
 
 
 def _count(result: StudyResult, rows: list[Row]) -> str:

@@ -19,7 +19,13 @@ from eventstudy.report import (
 )
 from eventstudy.report import markdown as md
 from eventstudy.report.figures import drawn
-from eventstudy.report.labels import group_label, label, main_window, model_names
+from eventstudy.report.labels import (
+    alpha_of,
+    group_label,
+    label,
+    main_window,
+    model_names,
+)
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
@@ -191,7 +197,7 @@ def _shift_summary(result: StudyResult) -> list[str]:
 
 def _singles(result: StudyResult) -> str:
     """Count single CARs of the main window that are distinguishable from zero."""
-    alpha = 1 - result.spec.level
+    alpha = alpha_of(result)
     start, end = main_window(result)
     cars = result.cars.filter(
         (pl.col("start") == start)

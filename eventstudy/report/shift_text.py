@@ -9,7 +9,13 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import shifts
 from eventstudy.report.effects import confidence_text, level_text
-from eventstudy.report.labels import asset_order, group_label, groups_of, label
+from eventstudy.report.labels import (
+    alpha_of,
+    asset_order,
+    group_label,
+    groups_of,
+    label,
+)
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
@@ -81,7 +87,7 @@ def sentence(
 
 
 def _placebo(result: StudyResult, value: float | None, verdict: bool | None) -> str:  # noqa: FBT001
-    if not verdict or value is None or value < 1 - result.spec.level:
+    if not verdict or value is None or value < alpha_of(result):
         return ""
     return (
         "Yet a change as large is not rare at other dates of the same assets (placebo "
@@ -98,7 +104,7 @@ def _naive(
         return ""
     claims: dict[str, list[str]] = {}
     for name, value in held.items():
-        if value is not None and value < 1 - result.spec.level:
+        if value is not None and value < alpha_of(result):
             text = f"{md.code(name)} ({nb.p_equals(value)})"
             claims.setdefault(_NAIVE[name], []).append(text)
     if not claims:

@@ -42,7 +42,7 @@ def draw(result: StudyResult) -> bytes:
 
 def _path(result: StudyResult) -> pl.DataFrame:
     return result.aar.filter(
-        (pl.col("sample") == "headline") & pl.col("caar").is_not_null()
+        (pl.col("sample") == "headline") & pl.col("caar").is_finite()
     )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from eventstudy.report.figures import style
 from eventstudy.report.labels import (
+    alpha_of,
     asset_order,
     headline_ids,
     in_window,
@@ -37,7 +38,7 @@ def draw(result: StudyResult) -> bytes:
     cells = {(row["day0"], row["asset"]): row for row in cars.iter_rows(named=True)}
     with style.canvas(style.WIDTH, 1.35 + 0.235 * len(rows)) as figure:
         axes = figure.subplots()
-        image = _paint(axes, rows, assets, cells, 1 - result.spec.level)
+        image = _paint(axes, rows, assets, cells, alpha_of(result))
         _asset_axis(axes, result, assets)
         names = [f"{_names(result, cars, day)}  {day:%d %b %y}" for day in rows]
         axes.set_yticks([i + 0.5 for i in range(len(rows))], names)
@@ -52,7 +53,7 @@ def _cars(result: StudyResult) -> pl.DataFrame:
     held = result.cars.filter(
         (pl.col("model") == first_model(result))
         & in_window(main_window(result))
-        & pl.col("car").is_not_null()
+        & pl.col("car").is_finite()
     )
     return held.join(_days(result), on=["event_id", "asset", "model"], how="inner")
 
@@ -67,7 +68,7 @@ def _days(result: StudyResult) -> pl.DataFrame:
 def _names(result: StudyResult, cars: pl.DataFrame, day: date) -> str:
     """Name the announcements of a day: the first of the headline, how many more."""
     joined = cars.filter(pl.col("day0") == day)["event_id"]
-    events = {event for names in joined for event in names.split("+")}
+    events: set[str] = {event for names in joined for event in names.split("+")}
     first, *others = sorted(events, key=lambda e: (e not in headline_ids(result), e))
     more = f" +{len(others)}" if others else ""
     return (first if len(first) <= 18 else first[:17] + "…") + more

@@ -22,7 +22,8 @@ def draw(result: StudyResult) -> bytes:
 
     shared = _shared(result)
     events = _by_day(result, {event for pair in shared for event in pair})
-    side = 1.2 + 0.19 * len(events)
+    longest = max(len(_short(event)) for event in events)
+    side = 0.7 + 0.08 * longest + 0.19 * len(events)
     with style.canvas(min(style.WIDTH, side + 0.4), min(style.WIDTH, side)) as figure:
         axes = figure.subplots()
         image = _paint(axes, events, shared, result.spec.event_window)
@@ -42,6 +43,10 @@ def _by_day(result: StudyResult, held: set[str]) -> list[str]:
     days = result.observations.group_by("event_id").agg(pl.col("day0").min())
     ordered = days.sort("day0", "event_id", nulls_last=True)["event_id"]
     return [event for event in ordered if event in held][:MOST_EVENTS]
+
+
+def _short(event: str) -> str:
+    return event if len(event) <= 22 else event[:21] + "…"
 
 
 def _shared(result: StudyResult) -> dict[tuple[str, str], int]:
@@ -85,7 +90,7 @@ def _paint(
     axes.set_aspect("equal")
     axes.tick_params(length=0)
     centres = [i + 0.5 for i in range(len(events))]
-    names = [event[:22] for event in events]
+    names = [_short(event) for event in events]
     size = style.SIZE - (0.5 if len(events) <= 34 else 3.5)
     axes.set_xticks(centres, names, rotation=90, fontsize=size)
     axes.set_yticks(centres, names, fontsize=size)

@@ -1,0 +1,104 @@
+"""The figures: well-formed, small, the same each time, honest about what they show."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from itertools import pairwise
+
+import polars as pl
+import pytest
+import report_sample as sample
+
+from eventstudy.report.figures import figures, forest, heatmap, overlap, prices, style
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[str, bytes]:
+    return figures(sample.sample_result())
+
+
+def test_all_figures_are_drawn(images: dict[str, bytes]) -> None:
+    assert list(images) == [
+        "caar.svg",
+        "car_heatmap.svg",
+        "prices.svg",
+        "volatility.svg",
+        "overlap.svg",
+    ]
+
+
+def test_figures_are_plain_svg(images: dict[str, bytes]) -> None:
+    for name, image in images.items():
+        root = ET.fromstring(image)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg", name
+        assert b"<script" not in image, name
+        assert b"<text" not in image, f"{name} depends on the reader's fonts"
+        assert b"dc:date" not in image, name
+        assert len(image) < 100_000, name
+
+
+def test_drawing_leaves_no_trace(images: dict[str, bytes]) -> None:
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    assert figures(sample.sample_result()) == images
+    assert dict(mpl.rcParams) == before
+
+
+def test_coordinates_survive_the_compaction() -> None:
+    svg = style._compact('<g transform="translate(1.23456 2) scale(0.015625)">\n</g>')
+    assert svg == '<g transform="translate(1.23 2) scale(0.015625)">\n</g>'
+    assert style._compact('<path d="M 1.23456 -0.5 \nL 2 3 \n"/>') == (
+        '<path d="M 1.23 -0.5 L 2 3"/>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gap"),
+    [([0.0, 0.1, 5.0], 1.0), ([3.0, 3.0, 3.0, 3.0], 0.5), ([2.0], 1.0), ([], 1.0)],
+)
+def test_labels_keep_their_distance_and_order(wanted: list[float], gap: float) -> None:
+    placed = style.spread_apart(wanted, gap)
+    ranked = sorted(placed)
+    assert all(b - a > gap * 0.999 for a, b in pairwise(ranked))
+    assert [placed.index(p) for p in ranked] == sorted(
+        range(len(wanted)), key=lambda i: wanted[i]
+    )
+    assert sum(placed) == pytest.approx(sum(wanted))
+
+
+def test_the_forest_takes_group_and_asset_rows_of_the_main_measure() -> None:
+    rows = forest._rows(sample.sample_result())
+    assert [(name, is_group) for name, *_, is_group in rows] == [
+        ("bitcoin", True),
+        ("china rigs", True),
+        ("BTCM", False),
+        ("BTBT", False),
+        ("abroad", True),
+    ]
+
+
+def test_log_ticks_are_round_and_few() -> None:
+    for low, high in ((80, 130), (10, 2000), (99, 101), (0.5, 3e5)):
+        ticks = prices._log_ticks(low, high)
+        assert 1 <= len(ticks) <= 6
+        assert all(low <= tick <= high for tick in ticks)
+        assert ticks == sorted(ticks)
+
+
+def test_days_are_named_after_the_headline_announcement() -> None:
+    result = sample.sample_result(3)
+    day = result.observations["day0"][0]
+    same = result.observations.with_columns(day0=pl.lit(day))
+    marks = prices._marks(replace(result, observations=same))
+    assert marks == {day: (["E1", "E2", "E3"], True)}  # E3 is a minor one
+    cars = result.cars.with_columns(day0=pl.lit(day)).filter(
+        pl.col("event_id").is_in(["E2", "E3"])
+    )
+    assert heatmap._names(result, cars, day) == "E2 +1"
+
+
+def test_joint_observations_share_all_their_sessions() -> None:
+    result = sample.sample_result(2)
+    joined = result.observations.with_columns(observation=pl.lit("E1+E2"))
+    shared = overlap._shared(replace(result, observations=joined))
+    assert shared["E1", "E2"] == 11

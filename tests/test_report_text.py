@@ -1,0 +1,316 @@
+"""Words, numbers and tables of the report: what it says, and that it cannot break."""
+
+import html
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+import report_sample as sample
+from markdown_it import MarkdownIt
+
+from eventstudy.report import (
+    effects,
+    event_text,
+    markdown,
+    numbers,
+    render,
+    shift_text,
+)
+from eventstudy.report.questions import answers
+from eventstudy.spec import Question
+from eventstudy.study_result import StudyResult
+
+GOLDEN = Path(__file__).parent / "golden" / "report.md"
+NASTY = [
+    "a | pipe, <script>alert(1)</script> & <img src=x onerror=y>",
+    "# heading `code` *stars* _under_ [link](javascript:x) ![i](y) $math$ ~~gone~~",
+    "=HYPERLINK(1)\n- list\n\n| table |\n| --- |",
+    "1. ordered ] ) \\ end\\",
+    "漢字 émojis 🪙 ‮reversed",
+]
+
+
+def to_html(text: str) -> str:
+    return MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(text)
+
+
+def table_widths(text: str) -> list[set[int]]:
+    """Numbers of cells in the rows of each table, escaped pipes not counted."""
+    tables: list[set[int]] = []
+    inside = False
+    for line in text.splitlines():
+        if line.startswith("|"):
+            if not inside:
+                tables.append(set())
+            tables[-1].add(line.replace("\\\\", "").replace("\\|", "").count("|") - 1)
+        inside = line.startswith("|")
+    return tables
+
+
+def test_the_report_is_the_reviewed_one() -> None:
+    """After a wanted change run `python tests/report_sample.py` and review it."""
+    assert render(sample.sample_result()) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_sections_come_in_the_agreed_order() -> None:
+    text = render(sample.sample_result())
+    heads = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    assert heads == [
+        "Finding",
+        "Headline table",
+        "Figures",
+        "Announcements",
+        "Volatility",
+        "What was left out, and how far to trust the rest",
+        "Methods",
+        "Provenance",
+        "Appendix: other announcements",
+    ]
+
+
+def test_links_within_the_page_lead_somewhere() -> None:
+    text = render(sample.sample_result())
+    heads = {
+        markdown.anchor(line.lstrip("# "))
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    targets = {part.split(")")[0] for part in text.split("](#")[1:]}
+    assert targets
+    assert targets <= heads
+
+
+def test_tables_are_no_wider_than_a_page() -> None:
+    widths = table_widths(render(sample.sample_result()))
+    assert widths
+    assert all(len(found) == 1 for found in widths), "ragged table"
+    assert max(max(found) for found in widths) <= 10
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_text_shows_as_written_and_does_nothing(text: str) -> None:
+    shown = to_html(f"{markdown.escape(text)}\n")
+    assert shown.startswith("<p>")
+    for tag in (
+        "<script",
+        "<img",
+        "<em",
+        "<strong",
+        "<code",
+        "<a ",
+        "<h1",
+        "<li",
+        "<s>",
+    ):
+        assert tag not in shown
+    words = html.unescape(shown.removeprefix("<p>").rstrip().removesuffix("</p>"))
+    assert words == " ".join(text.split())
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_a_cell_stays_one_cell(text: str) -> None:
+    table = markdown.table(["a", "b"], [[markdown.escape(text), markdown.code(text)]])
+    assert table_widths(table) == [{2}]
+    assert to_html(table).count("<td") == 2
+
+
+def test_nasty_catalogues_do_not_break_the_page() -> None:
+    events = sample.events_frame(
+        5,
+        title=[t * 4 for t in NASTY],
+        note=NASTY,
+        confounders=NASTY,
+        authority=NASTY,
+        headline=[True] * 5,
+        source_url=[
+            "javascript:alert(1)",
+            "http://[::1",
+            "https://a.b/)x(|<",
+            "ftp://x",
+            "",
+        ],
+    )
+    text = render(sample.sample_result(5, events=events))
+    assert all(len(found) == 1 for found in table_widths(text))
+    page = to_html(text)
+    for tag in ("<script", "<img src=x", "<s>", 'javascript:alert(1)"', 'ftp://x"'):
+        assert tag not in page
+    assert page.count("<h2>") == 8
+    assert page.count("<h3>") == 4 + 5 + 1  # subsections, events, questions are none
+
+
+def test_numbers_are_rounded_once_and_units_are_kept() -> None:
+    assert numbers.percent(-0.194964) == "−19.50"
+    assert numbers.percent(-0.00001) == "0.00"
+    assert numbers.percent(None) == numbers.percent(float("nan")) == "–"
+    assert numbers.pvalue(0.0005) == "<\u00a00.001"
+    assert numbers.pvalue(0.05) == "0.050"
+    assert numbers.percent_interval(-0.1, None) == ""
+
+
+def effect_row(result: StudyResult, **changes: object) -> effects.Row:
+    row = effects.Effects(result).rows[0]
+    return {**row, **changes}
+
+
+def with_pvalues(result: StudyResult, **pvalues: float | None) -> StudyResult:
+    """Set the p-values of the named tests in all rows."""
+    changed = result.tests.with_columns(
+        pvalue=pl.col("test").replace_strict(
+            pvalues, default=pl.col("pvalue"), return_dtype=pl.Float64
+        )
+    )
+    return replace(result, tests=changed)
+
+
+@pytest.mark.parametrize(
+    ("recommended", "naive", "said", "unsaid"),
+    [
+        (0.20, 0.30, "**not distinguishable from zero at 5 %**", "naive reading"),
+        (0.20, 0.01, "A naive reading would have claimed an effect", "same conclusion"),
+        (0.01, 0.02, "**distinguishable from zero at 5 %**", "not distinguishable"),
+        (0.01, 0.20, "Naive tests would have missed it", "same conclusion"),
+        (0.05, 0.05, "**not distinguishable from zero at 5 %**", "naive reading"),
+    ],
+)
+def test_claims_follow_the_recommended_test(
+    recommended: float, naive: float, said: str, unsaid: str
+) -> None:
+    result = with_pvalues(
+        sample.sample_result(), grank_overlap=recommended, csect=naive, patell=naive
+    )
+    found = effects.Effects(result)
+    low, high = (-0.2, -0.1) if recommended < 0.05 else (-0.2, 0.1)
+    row = effect_row(result, ci_low=low, ci_high=high)
+    text = effects.effect_sentences(found, row)
+    assert said in text
+    assert unsaid not in text
+
+
+def test_interval_and_test_that_disagree_are_called_weak() -> None:
+    result = with_pvalues(sample.sample_result(), grank_overlap=0.2)
+    found = effects.Effects(result)
+    row = effect_row(result, ci_low=-0.2, ci_high=-0.1)
+    assert "weak either way" in effects.effect_sentences(found, row)
+    row = effect_row(result, ci_low=-0.2, ci_high=0.1)
+    assert "weak either way" not in effects.effect_sentences(found, row)
+
+
+def test_without_a_recommended_p_there_is_no_conclusion() -> None:
+    result = with_pvalues(sample.sample_result(), grank_overlap=None)
+    text = effects.effect_sentences(effects.Effects(result), effect_row(result))
+    assert "no conclusion" in text
+    assert "distinguishable" not in text
+
+
+def test_chance_rejections_are_counted() -> None:
+    result = with_pvalues(sample.sample_result(), grank_overlap=0.01)
+    text = effects.scan_sentences(effects.Effects(result))
+    assert text.startswith("Over all 15 combinations")
+    assert "reject at 5 % in 15" in text
+    assert "about 0.8 would be expected by chance" in text
+
+
+def test_one_sided_tests_are_labelled() -> None:
+    result = sample.sample_result(spec=sample.sample_spec(alternative="less"))
+    assert "one-sided (alternative: less)" in render(result)
+    assert "one-sided" not in render(sample.sample_result())
+
+
+def volatility_row(low: float | None, high: float | None) -> shift_text.Row:
+    key = {
+        "event_id": "all",
+        "asset": "all",
+        "group": "g",
+        "model": "m",
+        "measure": "x",
+    }
+    return {**key, "ratio": 1.5, "ci_low": low, "ci_high": high, "method": "bootstrap"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pvalues", "said"),
+    [
+        (0.9, 2.2, {}, "**not distinguishable from no change**"),
+        (1.1, 2.2, {}, "**higher, and the interval excludes no change**"),
+        (1.1, 2.2, {"placebo": 0.4}, "not rare at other dates"),
+        (0.9, 2.2, {"f": 0.001}, "A naive reading would have claimed a change"),
+        (None, None, {}, "no conclusion"),
+    ],
+)
+def test_volatility_claims_follow_the_robust_interval(
+    low: float | None, high: float | None, pvalues: dict[str, float], said: str
+) -> None:
+    key = ("all", "all", "g", "m", "x")
+    values = {(*key, name): value for name, value in pvalues.items()}
+    row = volatility_row(low, high)
+    assert said in shift_text.sentence(sample.sample_result(), row, values)
+
+
+def test_the_interval_of_a_ratio_is_never_that_of_a_naive_test() -> None:
+    result = sample.sample_result()
+    naive = pl.col("test").is_in(["f", "brown_forsythe"])
+    table = result.volatility.with_columns(
+        ci_low=pl.when(naive).then(9.0).otherwise("ci_low"),
+        ci_high=pl.when(naive).then(9.9).otherwise("ci_high"),
+    )
+    assert "9.90]" not in render(replace(result, volatility=table))
+
+
+def test_questions_get_a_number_and_its_uncertainty() -> None:
+    spec = sample.sample_spec(
+        questions=(
+            Question(
+                text="How far?", event_id="E1", assets=("BTC-USD",), window=(-5, 0)
+            ),
+            Question(text="All?", event_id="E2", background="320 machines."),
+            Question(text="Wilder?", event_id="E1", measure="volatility"),
+            Question(text="Who?", event_id="E1", assets=("NONE",)),
+        )
+    )
+    result = sample.sample_result(spec=spec)
+    found = answers(result, event_text.Sections(result))
+    car = result.cars.filter(event_id="E1", asset="BTC-USD", start=-5).row(
+        0, named=True
+    )
+    assert numbers.percent(car["car"]) in found[0].lines[0]
+    assert numbers.spread(car["se"]) in found[0].lines[0]
+    assert numbers.p_equals(car["pvalue"]) in found[0].lines[0]
+    assert found[1].background == "320 machines."
+    assert found[1].table.count("\n| ") == 7 + 2  # asset x model, and two of the head
+    assert len(found[2].lines) == 4
+    assert "no answer" in found[3].lines[0]
+    assert "How far?" in render(result)
+
+
+def test_the_price_change_is_exact() -> None:
+    spec = sample.sample_spec(
+        questions=(Question(text="q", event_id="E1", assets=("BTC-USD",)),)
+    )
+    result = sample.sample_result(spec=spec)
+    table = result.abnormal_returns.with_columns(
+        actual=pl.when(pl.col("offset") == 0).then(pl.lit(0.5).log()).otherwise(0.0)
+    )
+    result = replace(result, abnormal_returns=table)
+    (answer,) = answers(result, event_text.Sections(result))
+    assert "the price fell by 50.00 %" in answer.lines[0]
+
+
+def test_estimates_that_repeat_are_shown_once() -> None:
+    result = sample.sample_result(2)
+    joined = result.observations.with_columns(observation=pl.lit("E1+E2"))
+    twice = result.cars.filter(event_id="E1").with_columns(event_id=pl.lit("E1+E2"))
+    day = result.abnormal_returns.filter(event_id="E1")
+    result = replace(
+        result,
+        observations=joined,
+        cars=twice,
+        abnormal_returns=day.with_columns(event_id=pl.lit("E1+E2")),
+    )
+    rows = list(result.events.iter_rows(named=True))
+    first, second = event_text.Sections(result).of(rows)
+    assert any("CAR[-1,+1]" in block for block in first.blocks)
+    assert not any("CAR[-1,+1]" in block for block in second.blocks)
+    assert any("are those of E1 above" in block for block in second.blocks)
+    assert any("together they are one observation" in block for block in second.blocks)
