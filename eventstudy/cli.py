@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 
 _DEBUG = "--debug"
+_INTERRUPTED = 130  # what shells expect of a program that ends by Ctrl-C
 _STUDY = "The study"
 _PRICES = "Prices"
 _OUTPUT = "Output"
@@ -141,10 +142,14 @@ def analyze(
         volatility_post=vol_post,
         seed=seed,
     )
-    with _progress(quiet=quiet) as progress:
-        done = cli_study.analyze(
-            events, flags, out, parquet=parquet, force=force, progress=progress
-        )
+    try:
+        with _progress(quiet=quiet) as progress:
+            done = cli_study.analyze(
+                events, flags, out, parquet=parquet, force=force, progress=progress
+            )
+    except KeyboardInterrupt:
+        typer.echo("eventstudy: interrupted; nothing was overwritten", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
     if not quiet:
         typer.echo(cli_study.closing_table(done))
 
