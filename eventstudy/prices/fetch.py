@@ -19,6 +19,8 @@ from eventstudy.prices.store import Store, cache_root
 from eventstudy.prices.table import NO_PRICES, Prices, issues_frame
 from eventstudy.prices.yahoo import Yahoo
 
+_FILES = "files"
+
 
 class PriceSource(Protocol):
     """Whatever delivers daily prices.
@@ -73,7 +75,7 @@ SOURCES: Mapping[str, SourceEntry] = MappingProxyType(
                 open=Snapshot,
             ),
             SourceEntry(
-                name="files",
+                name=_FILES,
                 meaning="a folder with a CSV, Parquet or Feather file per symbol, "
                 "or one long file; give its path",
                 needs_network=False,
@@ -126,16 +128,20 @@ def open_source(source: str | Path | PriceSource, **settings: object) -> PriceSo
     """Return the source of a name or a path; raise `SpecError` if it is neither."""
     if not isinstance(source, str | Path):
         return source
-    if source in SOURCES and source != "files":
-        return SOURCES[str(source)].open(**settings)
-    path = Path(source)
-    if path.suffix == ".json":
-        return Manifest(path=path, **settings)  # type: ignore[arg-type]
-    is_path = isinstance(source, Path) or path.exists() or len(path.parts) > 1
-    if is_path or path.suffix:
-        return Files(path=path, **settings)  # type: ignore[arg-type]
-    error = unknown_name("source of prices", source, SOURCES)
-    raise SpecError(f"{error}; or give the path of a file or folder")
+    try:
+        if source in SOURCES and source != _FILES:
+            return SOURCES[str(source)].open(**settings)
+        path = Path(source)
+        if path.suffix == ".json":
+            return Manifest(path=path, **settings)  # type: ignore[arg-type]
+        if isinstance(source, Path) or path.exists() or path.name != source:
+            return Files(path=path, **settings)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise SpecError(f"prices from {source}: {error}") from error
+    if path.suffix:
+        raise DataError(f"prices: there is no file {source}")
+    unknown = unknown_name("source of prices", source, set(SOURCES) - {_FILES})
+    raise SpecError(f"{unknown}; or give the path of a file or folder")
 
 
 def _restrict(
