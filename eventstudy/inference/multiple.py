@@ -8,8 +8,7 @@ import numpy as np
 from eventstudy.errors import SpecError, unknown_name
 from eventstudy.inference.answers import Alternative, check_alternative
 from eventstudy.inference.dependence import MIN_COMMON_DATES
-from eventstudy.inference.evidence import AssetSeries, collect
-from eventstudy.resampling import block_draws, politis_white, resample
+from eventstudy.inference.evidence import AssetSeries, collect, daily_sar
 from eventstudy.results import Abnormal, Array, IntArray, Status
 from eventstudy.windows import Window, cumulate
 
@@ -32,7 +31,7 @@ class Adjustment:
 class StepDown:
     """Romano-Wolf p-values (E, W) of all observations and windows, nan if untested.
 
-    n_dates : dates on which all assets have a residual, from which was drawn
+    n_dates : dates on which all assets have a return, from which was drawn
     reason : why nothing could be adjusted
     """
 
@@ -98,40 +97,61 @@ def step_down(
 ) -> StepDown:
     """Romano-Wolf p-values of every observation's SCAR in every window.
 
-    Under the null a calendar session of the event windows brings what some date of
-    the estimation windows brought: dates are drawn in blocks (stationary bootstrap,
-    Politis & Romano 1994), the same for all assets, events and windows. So correlation
-    between assets, overlapping windows and repeated assets are in the draws. The
-    parameters' estimation error is not; it is in the observed SCAR's standard error.
+    Under the null the calendar sessions of estimation and event windows could be
+    exchanged. Each draw puts other dates, without repetition, in the place of the
+    sessions of the event windows, the same for all assets, events and windows: the
+    correlation between assets, overlapping windows and repeated assets are in the
+    draws. Only dates on which every asset has a return are used. The event's own
+    sessions are among them, as in any permutation test. The parameters' estimation
+    error is in the observed SCAR's standard error only.
     Needs memory for B x E x W numbers.
+    Romano & Wolf (2005), Econometrica 73; Nguyen & Wolf (2023) for the exchange.
     """
     n_obs = len(ab.ar)
     nothing = np.full((n_obs, len(windows)), np.nan)
     series = collect(ab, windows, frozenset({"correlation"})).series["residual"]
     if series is None:
         return StepDown(pvalue=nothing, n_dates=0, reason="too many assets")
-    z = _common_dates(series)
-    if z.shape[1] < MIN_COMMON_DATES:
+    sessions = np.unique(ab.clocks.event[np.unique(ab.clock)])
+    z = _by_date(ab, series, sessions)
+    needed = len(sessions) + MIN_COMMON_DATES
+    if z.shape[1] < needed:
         return StepDown(
             pvalue=nothing,
             n_dates=z.shape[1],
-            reason=f"the assets share {z.shape[1]} estimation dates, "
-            f"{MIN_COMMON_DATES} are needed",
+            reason=f"the assets share {z.shape[1]} dates, {needed} are needed",
         )
     observed = np.column_stack([cumulate(ab, w).scar for w in windows])
     observed[ab.status != Status.OK] = np.nan
-    rows = np.clip(np.searchsorted(series.assets, ab.asset), 0, len(z) - 1)
-    draws = _joint_draws(ab, windows, z, rows, n_draws=n_draws, seed=seed)
+    rows = np.searchsorted(series.assets, ab.asset)
+    keys = np.random.default_rng(seed).random((n_draws, z.shape[1]))
+    drawn = np.argsort(keys, axis=1)
+    draws = _joint_draws(ab, windows, z, rows, drawn, sessions)
     p = romano_wolf(observed.ravel(), draws.reshape(n_draws, -1), alternative)
     return StepDown(pvalue=p.reshape(observed.shape), n_dates=z.shape[1])
 
 
-def _common_dates(series: AssetSeries) -> Array:
-    """Standardised residuals on the dates that all estimated assets have, (A, D)."""
-    estimated = (series.count > 0).any(axis=1)
-    there = (series.count[estimated] > 0).all(axis=0)
-    z = np.zeros((len(series.assets), int(there.sum())))
-    z[estimated] = series.total[estimated][:, there] / series.count[estimated][:, there]
+def _by_date(ab: Abnormal, series: AssetSeries, sessions: IntArray) -> Array:
+    """Standardised returns on the dates that all estimated assets have, (A, D).
+
+    On a session of an event window the SAR, elsewhere the estimation residual; means
+    where an asset has several.
+    """
+    days = np.unique(ab.clocks.estimation)
+    elsewhere = ~np.isin(days, sessions)
+    total, count = np.zeros((2, len(series.assets), len(sessions)))
+    sar = daily_sar(ab)
+    at = np.searchsorted(sessions, ab.clocks.event[ab.clock])
+    row = np.broadcast_to(np.searchsorted(series.assets, ab.asset)[:, None], at.shape)
+    known = ~np.isnan(sar)
+    np.add.at(total, (row[known], at[known]), sar[known])
+    np.add.at(count, (row[known], at[known]), 1.0)
+    total = np.concatenate([series.total[:, elsewhere], total], axis=1)
+    count = np.concatenate([series.count[:, elsewhere], count], axis=1)
+    estimated = (count > 0).any(axis=1)
+    common = (count[estimated] > 0).all(axis=0)
+    z = np.zeros((len(total), int(common.sum())))
+    z[estimated] = total[estimated][:, common] / count[estimated][:, common]
     return z
 
 
@@ -140,23 +160,29 @@ def _joint_draws(
     windows: Sequence[Window],
     z: Array,
     rows: IntArray,
-    *,
-    n_draws: int,
-    seed: int,
+    drawn: IntArray,
+    sessions: IntArray,
 ) -> Array:
-    """Resampled SCARs (B, E, W): one drawn date per calendar session, for everyone."""
-    dates = ab.clocks.event[ab.clock]
-    sessions, day = np.unique(dates, return_inverse=True)
-    day = day.reshape(dates.shape)
-    block = politis_white(z.mean(axis=0)).stationary
-    block = np.where(np.isfinite(block), block, 1.0)
-    drawn = resample(block_draws(len(sessions), n_draws, seed), block, z.shape[1])[0]
-    out = np.empty((n_draws, len(ab.ar), len(windows)))
+    """Resampled SCARs (B, E, W): a draw's first dates stand for the sessions.
+
+    Each is studentised anew by mean and standard deviation of further dates of its
+    draw, as many as an estimation window has.
+    """
+    day = np.searchsorted(sessions, ab.clocks.event[ab.clock])
+    n_past = min(int(np.median(ab.n_estimation)), z.shape[1] - len(sessions))
+    past = drawn[:, len(sessions) : len(sessions) + n_past]
+    mean, sd = np.empty((2, len(drawn), len(z)))
+    for a, own in enumerate(z):
+        mean[:, a], sd[:, a] = own[past].mean(axis=1), own[past].std(axis=1, ddof=1)
+    sd[sd == 0] = np.nan
+    out = np.empty((len(drawn), len(ab.ar), len(windows)))
     for w, (start, stop) in enumerate(windows):
-        total = np.zeros((n_draws, len(ab.ar)))
+        n = stop - start
+        total = np.zeros((len(drawn), len(ab.ar)))
         for column in range(start, stop):
             total += z[rows, drawn[:, day[:, column]]]
-        out[:, :, w] = total / np.sqrt(stop - start)
+        forecast = np.sqrt(n + n**2 / n_past)
+        out[:, :, w] = (total - n * mean[:, rows]) / (sd[:, rows] * forecast)
     return out
 
 
