@@ -123,6 +123,7 @@ class TestReadThrough:
             (START, END),
         ]
         assert after.frame["close"][0] == 0.5 * before.frame["close"][0]
+        assert after.issues.select("severity", "rule").rows() == [("info", "rebased")]
         returns = after.frame["close"].log().diff().drop_nulls()
         assert returns.abs().max() < 0.01
 
@@ -143,7 +144,11 @@ class TestReadThrough:
     def test_another_currency_is_another_history(self, source, fake):
         fetch(source, end=MIDDLE)
         fake.currency = "CAD"
-        assert "in CAD" in fetch(source).files[0].basis
+        prices = fetch(source)
+        assert "in CAD" in prices.files[0].basis
+        (issue,) = prices.issues.iter_rows(named=True)
+        assert (issue["severity"], issue["rule"]) == ("warning", "currency")
+        assert "were in USD, they are now in CAD" in issue["detail"]
         assert fake.asked[-1][1:] == (START, END)
 
     def test_refresh_asks_for_everything(self, source, fake):

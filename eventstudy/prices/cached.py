@@ -176,6 +176,8 @@ class Cached:
                 down.set()
                 raise
             self.store.write(stored)
+        if held is not None and not agree(held, stored):
+            notes.append(_change(held, stored))
         return stored, "downloaded"
 
     def _read_or_set_aside(
@@ -342,6 +344,25 @@ def agree(held: Stored, new: Stored) -> bool:
         for old, other in pairs
     ]
     return bool(both.select(pl.all_horizontal(near).all()).item())
+
+
+def _change(held: Stored, stored: Stored) -> dict[str, object]:
+    """Say that a history is another than the one that was held."""
+    was, now = held.provenance, stored.provenance
+    if was.currency != now.currency:
+        severity, rule = "warning", "currency"
+        detail = f"prices were in {was.currency}, they are now in {now.currency}"
+    else:
+        severity, rule = "info", "rebased"
+        detail = f"other prices than on {was.adjusted_on}: a split, or a dividend"
+    return {
+        "symbol": now.symbol,
+        "severity": severity,
+        "rule": rule,
+        "detail": detail,
+        "action": "downloaded whole; the old ones are kept for the reports that "
+        "used them",
+    }
 
 
 def _key(stored: Stored) -> str:

@@ -46,9 +46,9 @@ def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     `DataError` for rows of one date, for symbols without any usable price and for
     tables whose columns must have been swapped.
     """
-    _refuse_duplicates(parsed)
     issues = [_order_issues(parsed)]
-    frame = parsed.sort("symbol", "date")
+    frame = parsed.sort("symbol", "date", maintain_order=True)
+    _refuse_duplicates(frame)
     for names, faulty, rule, detail, lost, action in _rules():
         hit = frame.filter(faulty)
         if hit.height:
@@ -158,11 +158,12 @@ def _order_issues(parsed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _refuse_duplicates(parsed: pl.DataFrame) -> None:
-    keys = pl.struct("symbol", "date")
-    if not parsed.select(keys.is_duplicated().any()).item():
+def _refuse_duplicates(frame: pl.DataFrame) -> None:
+    """Refuse rows whose symbol and date are those of the row above."""
+    same = [pl.col(name) == pl.col(name).shift() for name in ("symbol", "date")]
+    again = frame.filter(pl.all_horizontal(same)).head(MAX_PROBLEMS + 1)
+    if not again.height:
         return
-    again = parsed.filter(~keys.is_first_distinct()).head(MAX_PROBLEMS + 1)
     problems = [
         Problem(
             message=f"a second row for {row['symbol']}; remove the wrong one",
