@@ -4,6 +4,7 @@ A window is a pair ``(start, stop)`` of event-window columns, half open like a s
 with an event window of -10..10, ``(9, 12)`` is -1..+1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -125,6 +126,16 @@ def select(ab: Abnormal, rows: IntArray | BoolArray) -> Abnormal:
     """
     names = (field.name for field in fields(ab) if field.name not in _SHARED)
     return replace(ab, **{name: getattr(ab, name)[rows] for name in names})
+
+
+def stack(parts: Sequence[Abnormal]) -> Abnormal:
+    """Join observations that share one table of clocks, in the order given."""
+    first = parts[0]
+    names = (field.name for field in fields(first) if field.name not in _SHARED)
+    return replace(
+        first,
+        **{name: np.concatenate([getattr(p, name) for p in parts]) for name in names},
+    )
 
 
 def narrow(ab: Abnormal, columns: slice, clocks: Clock) -> Abnormal:

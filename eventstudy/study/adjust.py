@@ -8,6 +8,7 @@ from eventstudy.results import Array
 from eventstudy.spec import StudySpec
 from eventstudy.study.cells import Fitted
 from eventstudy.study.observation_tables import number
+from eventstudy.windows import stack
 
 # Resamples x observations x windows held at once by the step-down procedure.
 _MOST_DRAWS = 100_000_000
@@ -39,10 +40,10 @@ def _step_down(spec: StudySpec, fitted: Fitted) -> Array:
     windows = [(start - first, end - first + 1) for start, end in spec.windows]
     parts = [np.empty(0)]
     for _, estimates in fitted:
-        sizes = [len(estimate.rows) * len(windows) for estimate in estimates]
-        if len(sizes) == 1 and 0 < sizes[0] <= _MOST_DRAWS // spec.resamples:
+        size = sum(len(estimate.rows) for estimate in estimates) * len(windows)
+        if 0 < size <= _MOST_DRAWS // spec.resamples:
             found = step_down(
-                estimates[0].event,
+                stack([estimate.event for estimate in estimates]),
                 windows,
                 alternative=spec.alternative,
                 seed=spec.seed,
@@ -50,5 +51,5 @@ def _step_down(spec: StudySpec, fitted: Fitted) -> Array:
             )
             parts.append(found.pvalue.ravel())
         else:
-            parts.append(np.full(sum(sizes), np.nan))
+            parts.append(np.full(size, np.nan))
     return np.concatenate(parts)
