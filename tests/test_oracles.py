@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference import inference_twins as twins
+from reference.inference_panels import take
 
 from eventstudy.inference import TESTS, battery, dependence
 from eventstudy.models import MODELS
@@ -148,11 +149,15 @@ def complete(panel, windows):
         ("kp_bmp", "kp_bmp_t"),
         ("kp_patell", "patell_z_adj_kp"),
         ("gsign", "gsign_cowan_z_firmmean"),
+        ("sign", "sign_z"),
+        ("wilcoxon", "wilcoxon"),
+        ("crude", "bw_crude_t"),
     ],
 )
 @pytest.mark.parametrize("panel", PANELS)
 def test_daily_statistics_agree_with_textbook(panel, test, key):
-    theirs = np.array(oracle(f"textbook__{panel}")["aar"][key]["stat"])
+    field = "z" if test == "wilcoxon" else "stat"
+    theirs = np.array(oracle(f"textbook__{panel}")["aar"][key][field])
     ours = daily(panel, test)
     if test in ("kp_bmp", "kp_patell", "gsign"):
         # r̄ and p̂ of the firms present that day; theirs of all twelve.
@@ -169,14 +174,19 @@ def mean_share_of_sessions(panel):
     return valid.mean()
 
 
+@pytest.mark.parametrize(
+    ("test", "key"),
+    [
+        ("rank", "rank_corrado_zivney1992_z"),
+        ("sign_cz", "sign_corrado_zivney1992_z"),
+    ],
+)
 @pytest.mark.parametrize("panel", PANELS)
-def test_daily_rank_agrees_with_textbook(panel):
+def test_daily_corrado_zivney_agrees_with_textbook(panel, test, key):
     # s² is a mean over the sessions here (Corrado & Zivney), there the sum is divided
     # by the firms' mean number of returns; without gaps it is the same.
-    theirs = np.array(
-        oracle(f"textbook__{panel}")["aar"]["rank_corrado_zivney1992_z"]["stat"]
-    )
-    ours = daily(panel, "rank") * np.sqrt(mean_share_of_sessions(panel))
+    theirs = np.array(oracle(f"textbook__{panel}")["aar"][key]["stat"])
+    ours = daily(panel, test) * np.sqrt(mean_share_of_sessions(panel))
     np.testing.assert_allclose(ours, theirs, **CLOSE)
 
 
@@ -188,11 +198,16 @@ def test_daily_rank_agrees_with_textbook(panel):
         ("bmp", "bmp_scar_exact_V"),
         ("kp_bmp", "kp_bmp_scar_exact_V"),
         ("gsign", "gsign_cowan_z"),
+        ("sign", "sign_z"),
+        ("wilcoxon", "wilcoxon"),
+        ("crude", "bw_crude_t"),
+        ("patell_original", "patell_sum_sar"),
     ],
 )
 @pytest.mark.parametrize("panel", PANELS)
 def test_window_statistics_agree_with_textbook(panel, test, key):
-    ours, theirs = by_window(panel, test), textbook(panel, key)
+    field = "z" if test == "wilcoxon" else "stat"
+    ours, theirs = by_window(panel, test), textbook(panel, key, field)
     if test in ("kp_bmp", "gsign"):
         entries = oracle(f"textbook__{panel}")["windows"]
         same = complete(panel, [windows_of(e) for e in entries])
@@ -241,6 +256,7 @@ def test_grank_twin_agrees_with_textbook():
         ("csect", "CSectT", "aar_t"),
         ("patell", "PatellZ", "aar_z"),
         ("gsign", "GSignT", "gsign_z"),
+        ("sign", "SignT", "sign_z"),
         ("kp_bmp", "KP", "kp_t"),
         ("bmp", "BMP", "bmp_t"),
     ],
@@ -254,9 +270,17 @@ def test_daily_statistics_agree_with_eventstudy(test, peer, field):
     ("test", "peer", "method", "model"),
     [
         ("bmp", "boehmer", "sim", "market"),
+        ("lamb", "lamb", "sim", "market"),
         *(
             (test, peer, method, model)
-            for test, peer in (("rank", "rank"), ("csect", "t_test"))
+            for test, peer in (
+                ("rank", "rank"),
+                ("rank", "modified_rank"),
+                ("csect", "t_test"),
+                ("crude", "brown_warner_1985"),
+                ("sign", "sign"),
+                ("sign_cz", "corrado_sign"),
+            )
             for method, model in (
                 ("sim", "market"),
                 ("mrkt_adj", "market_adjusted"),
@@ -268,6 +292,77 @@ def test_daily_statistics_agree_with_eventstudy(test, peer, field):
 def test_daily_statistics_agree_with_estudy2(test, peer, method, model):
     theirs = oracle("estudy2__common")[method]["aar"][peer]["stat"]
     np.testing.assert_allclose(daily("common", test, model), theirs, **CLOSE)
+
+
+def test_daily_lamb_agrees_with_textbook():
+    theirs = oracle("textbook__common")["aar"]["lamb_z"]["stat"]
+    np.testing.assert_allclose(daily("common", "lamb"), theirs, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("test", "peer", "field"),
+    [("csect", "CSectT", "caar_t"), ("patell_original", "PatellZ", "caar_z")],
+)
+def test_cumulative_statistics_agree_with_eventstudy(test, peer, field):
+    theirs = oracle("EventStudy__common")["MarketModel"]["multi"][peer][field]
+    windows = [(0, stop) for stop in range(1, 22)]
+    found = battery(abnormal("common"), windows=windows, tests=[test])
+    ours = [found[w, test].statistic[0] for w in windows]
+    np.testing.assert_allclose(ours, theirs, **CLOSE)
+
+
+def test_window_crude_agrees_with_estudy2():
+    for entry in oracle("estudy2__common")["sim"]["car"]:
+        ours = TESTS["crude"](abnormal("common"), windows_of(entry)).statistic
+        theirs = [entry["brown_warner_1985"]["stat"]]
+        np.testing.assert_allclose(ours, theirs, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("test", "p"),
+    [("sign", "p_binomial"), ("wilcoxon", "p_exact"), ("csect", "p"), ("crude", "p")],
+)
+def test_p_values_agree_with_textbook(test, p):
+    key = {"sign": "sign_z", "csect": "csect_t", "crude": "bw_crude_t"}.get(test, test)
+    entries = oracle("textbook__common")["windows"]
+    ours = [TESTS[test](abnormal("common"), windows_of(e)).pvalue[0] for e in entries]
+    theirs = [e[key][p] for e in entries]
+    np.testing.assert_allclose(ours, theirs, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("test", "key"), [("csect", "bhar_csect_t"), ("skewness", "bhar_skew_adj_t")]
+)
+def test_tests_of_buy_and_hold_returns_agree_with_textbook(test, key):
+    ab = abnormal("common", "market_adjusted")
+    for entry in oracle("textbook__common")["windows"]:
+        ours = TESTS[test](ab, windows_of(entry), outcome="bhar")
+        assert ours.statistic[0] == pytest.approx(entry[key]["stat"], abs=1e-9)
+
+
+def test_clustered_t_agrees_with_crse_and_statsmodels():
+    # Each firm and event day is an observation of one session; 21 dates.
+    ab = abnormal("common")
+    n, n_days = ab.ar.shape
+    repeated = take(ab, np.repeat(np.arange(n), n_days))
+    day = np.tile(np.arange(n_days), n)
+    rows = np.arange(n * n_days)
+    single = replace(
+        repeated,
+        ar=repeated.ar[rows, day, None],
+        actual=repeated.actual[rows, day, None],
+        span_event=repeated.span_event[rows, day, None],
+        x_event=repeated.x_event[rows, day, None],
+        clock=day,
+        clocks=Clock(
+            estimation=np.repeat(ab.clocks.estimation, n_days, axis=0),
+            event=ab.clocks.event.T,
+        ),
+    )
+    theirs = oracle("textbook__common")["cluster_by_date"]
+    ours = TESTS["wild_cluster"](single, (0, 1))
+    assert ours.statistic[0] == pytest.approx(theirs["t"], abs=1e-9)
+    assert ours.n_clusters[0] == theirs["clusters"]
 
 
 @pytest.mark.parametrize("panel", PANELS)

@@ -116,7 +116,7 @@ def _bmp_t(sample: Sample) -> float | Answer:
 
 
 def patell_original(sample: Sample, options: Options) -> Answer:
-    """Patell's Z as published: ``Σ_i (Σ_τ SAR/√L_i) / sqrt(Σ df/(df-2))``, normal.
+    """Patell's Z as published: ``Σ_i Σ_τ SAR / sqrt(Σ_i L_i df/(df-2))``, normal.
 
     Takes the days of a window as independent and so leaves out that they share the
     estimated parameters; too many rejections for long windows.
@@ -126,8 +126,8 @@ def patell_original(sample: Sample, options: Options) -> Answer:
         return refusal
     if (sample.df <= 2).any():
         return refused(sample.mean, FEW_DF)
-    variance = (sample.df / (sample.df - 2)).sum()
-    z = (sample.sar_sum / np.sqrt(sample.n_valid)).sum() / np.sqrt(variance)
+    variance = (sample.n_valid * sample.df / (sample.df - 2)).sum()
+    z = sample.sar_sum.sum() / np.sqrt(variance)
     return judged(sample.mean, float(z), np.inf, options.alternative)
 
 

@@ -294,7 +294,7 @@ TESTS: Mapping[str, EventTest] = {
             name="rank_z",
             meaning="rank test on returns standardised by the event's own spread",
             null="H0: E[U_τ] = 0, U the centred rank of a SAR",
-            robust_to=frozenset({_EVENT_VARIANCE, _CORRELATED, _TAILS, _GAPS}),
+            robust_to=frozenset({_EVENT_VARIANCE, _TAILS, _GAPS}),
             min_n=2,
             citation="Corrado & Zivney (1992), J. Financial and Quantitative "
             "Analysis 27",

@@ -109,8 +109,8 @@ def patell_original(ab, window):
                 x = ab.x_event[i, c]
                 sd = math.sqrt(ab.span_event[i, c] + x @ ab.xtx_inv[i] @ x)
                 sars.append(ab.ar[i, c] / (ab.sigma[i] * sd))
-        total += sum(sars) / math.sqrt(len(sars))
-        variance += ab.df[i] / (ab.df[i] - 2)
+        total += sum(sars)
+        variance += len(sars) * ab.df[i] / (ab.df[i] - 2)
     return normal(total / math.sqrt(variance))
 
 
