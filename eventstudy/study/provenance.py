@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from eventstudy._version import __version__
@@ -27,14 +28,21 @@ def provenance_of(
     Neither the clock nor absolute paths are recorded: the same inputs give the same
     bytes.
     """
-    catalogue = {"role": "catalogue", "name": events.source, "sha256": events.sha256}
+    catalogue = {
+        "role": "catalogue",
+        "name": _portable(events.source),
+        "sha256": events.sha256,
+    }
     return {
         "command": command,
         "seed": spec.seed,
         "source": prices.source,
         "files": [
             *([catalogue] if events.sha256 else []),
-            *({"role": "study", "name": n, "sha256": sha} for n, sha in inputs.items()),
+            *(
+                {"role": "study", "name": _portable(name), "sha256": sha}
+                for name, sha in inputs.items()
+            ),
             *(_price_file(file) for file in prices.files),
         ],
         "notice": prices.notice,
@@ -45,6 +53,11 @@ def provenance_of(
             **{name: version(name) for name in _PACKAGES},
         },
     }
+
+
+def _portable(name: str) -> str:
+    """Cut an absolute path, which means nothing elsewhere, to the file's name."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def _price_file(file: PriceFile) -> dict[str, Any]:
