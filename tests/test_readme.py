@@ -1,0 +1,138 @@
+"""Every block of the README runs, and its numbers are those of the report."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import eventstudy as es
+from eventstudy.catalogue.events import KNOWN
+from eventstudy.spec import spec_from
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND = Path(sys.executable).parent / "eventstudy"
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    line: int
+    text: str
+
+
+def blocks(language: str | None = None) -> list[Block]:
+    found = [
+        Block(match[1], README.count("\n", 0, match.start()) + 2, match[2])
+        for match in re.finditer(r"^```(.*)\n((?:.*\n)*?)```$", README, re.MULTILINE)
+    ]
+    return [block for block in found if language in (None, block.language)]
+
+
+def bash_lines(program: str) -> list[list[str]]:
+    lines = [line for block in blocks("bash") for line in block.text.splitlines()]
+    return [words for line in lines if (words := shlex.split(line))[:1] == [program]]
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A folder with the repository's catalogues, as the current one."""
+    shutil.copytree(ROOT / "events", tmp_path / "events")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_block_is_of_a_language_that_is_tested():
+    assert {block.language for block in blocks()} == {"bash", "python", "csv", "toml"}
+    commands = {
+        line.split()[0] for block in blocks("bash") for line in block.text.splitlines()
+    }
+    assert commands == {"make", "eventstudy"}
+
+
+def test_the_first_line_says_which_kind_of_event_study():
+    first = README.split("\n\n")[1]
+    assert first.startswith("Financial event stud")
+    assert "difference-in-differences" in first
+
+
+def test_the_python_blocks_run_one_after_another(copy):
+    namespace: dict[str, object] = {}
+    for block in blocks("python"):
+        code = "\n" * (block.line - 1) + block.text
+        exec(compile(code, "README.md", "exec"), namespace)
+    assert (copy / "reports/miners/report.md").is_file()
+    answer = namespace["answer"]
+    assert 0 <= answer.pvalue[0] <= 1
+
+
+@pytest.mark.parametrize("words", bash_lines("eventstudy"), ids=" ".join)
+def test_the_commands_of_the_readme_run(words, copy):
+    done = subprocess.run([COMMAND, *words[1:]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    if words[1] == "analyze":
+        reports = list(copy.glob("reports/*/report.md"))
+        assert len(reports) == 1
+        assert f"Report: {reports[0].parent.relative_to(copy)}" in done.stdout
+
+
+@pytest.mark.parametrize("words", bash_lines("make"), ids=" ".join)
+def test_make_knows_the_targets_of_the_readme(words):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE)
+
+
+def test_the_catalogue_and_the_study_file_of_the_readme_make_a_study(copy):
+    (catalogue,), (study,) = blocks("csv"), blocks("toml")
+    Path("mine.csv").write_text(catalogue.text, encoding="utf-8")
+    events = es.read_events("mine.csv")
+    spec = spec_from(tomllib.loads(study.text))
+    result = es.run(spec, events, es.fetch_prices(spec.symbols, source=spec.prices))
+    used = result.observations.filter(pl.col("status") == "used")
+    assert set(used["event_id"]) == set(events.frame["event_id"])
+    assert set(used["group"]) == set(spec.groups)
+
+
+def test_the_readme_names_every_column_of_a_catalogue():
+    table = README.split("### The catalogue")[1].split("### The study file")[0]
+    named = set(re.findall(r"`([a-z_]+)`", table))
+    assert named >= set(KNOWN)
+
+
+def test_the_links_of_the_readme_lead_somewhere():
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    inside = [target for target in targets if "://" not in target]
+    assert inside
+    assert [target for target in inside if not (ROOT / target).exists()] == []
+
+
+QUOTED = [
+    ("china_rigs", "total"),
+    ("bitcoin", "total"),
+    ("foreign_rigs", "total"),
+    ("china_rigs - foreign_rigs", "net_of_bitcoin"),
+]
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_report():
+    finding = README.split("caar.svg)\n")[1].split("## Your own study")[0]
+    report = ROOT / "reports/china_2021"
+    headline = pl.read_csv(report / "tables/headline.csv").filter(
+        sample="headline", start=-1, end=1
+    )
+    expected = set()
+    for group, model in QUOTED:
+        row = headline.filter(group=group, model=model)
+        for name in ("estimate", "ci_low", "ci_high"):
+            expected.add(f"{100 * abs(row[name].item()):.1f}")
+    assert set(re.findall(r"\d+\.\d", finding)) == expected
+    (count,) = re.findall(r"in (\d+ of \d+) combinations", finding)
+    assert f"In {count} combinations" in (report / "report.md").read_text("utf-8")
