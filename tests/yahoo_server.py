@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         address = urlsplit(self.path)
         if address.path == "/v1/test/getcrumb":
-            self.send(200, b"crumb", "text/plain")
+            self.send(self.server.crumb_status, b"crumb", "text/plain")
         elif address.path.startswith("/v8/finance/chart/"):
             self.answer(unquote(address.path.rpartition("/")[2]), address.query)
         else:
@@ -154,6 +154,7 @@ class YahooServer(ThreadingHTTPServer):
         self.listings = {listing.symbol: listing for listing in listings}
         self.scripts: dict[str, list[Answer]] = {}
         self.requests: list[tuple[str, dict]] = []
+        self.crumb_status = 200
 
     @property
     def url(self) -> str:

@@ -278,7 +278,10 @@ def deliver(
 
 def failure(failed: dict[str, str], source: str) -> SourceError:
     """Return the error that names every symbol that failed, with the reason."""
-    listing = "\n".join(f"  {symbol}: {why}" for symbol, why in sorted(failed.items()))
+    by_reason: dict[str, list[str]] = {}
+    for symbol, why in sorted(failed.items()):
+        by_reason.setdefault(why, []).append(symbol)
+    listing = "\n".join(f"  {', '.join(who)}: {why}" for why, who in by_reason.items())
     return SourceError(f"no prices from {source} for:\n{listing}")
 
 

@@ -125,11 +125,14 @@ class Yahoo:
         client = self._client()
         url = f"{_BASE_URL_}{_CHART}{quote(symbol, safe='')}"
         try:
-            with _silent():
+            with _HUSH.quiet():
                 response = client.get(url=url, params=params, timeout=self.timeout)
         except OSError as error:
-            kind = type(error).__name__
-            raise TryAgainError(f"Yahoo cannot be reached ({kind}: {error})") from error
+            why = str(error).split(" See http")[0]
+            raise TryAgainError(
+                f"Yahoo cannot be reached ({type(error).__name__}: {why}); check the "
+                "network, or work offline with what the cache has"
+            ) from error
         except YFException as error:
             raise TryAgainError(f"Yahoo refuses ({error})") from error
         if response.status_code != 200:
@@ -197,13 +200,25 @@ def _second(day: date) -> int:
     return (day - date(1970, 1, 1)) // timedelta(seconds=1)
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep yfinance's messages off the terminal; ours say what it would have said."""
-    logger = logging.getLogger("yfinance")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+class _Hush(logging.Filter):
+    """Drops the messages of the threads that are inside `quiet`, and no others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(self._thread, "quiet", False)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Keep yfinance's messages off the terminal; ours say what they would."""
+        logging.getLogger("yfinance").addFilter(self)
+        self._thread.quiet = True
+        try:
+            yield
+        finally:
+            self._thread.quiet = False
+
+
+_HUSH = _Hush()
