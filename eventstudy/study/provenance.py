@@ -11,7 +11,14 @@ from eventstudy.catalogue import Events
 from eventstudy.prices import PriceFile, Prices
 from eventstudy.spec import StudySpec
 
-_PACKAGES = ("numpy", "scipy", "polars", "statsmodels", "exchange_calendars")
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "polars",
+    "statsmodels",
+    "exchange_calendars",
+    "matplotlib",
+)
 
 
 def provenance_of(
