@@ -88,8 +88,13 @@ def test_tables_are_no_wider_than_a_page() -> None:
     assert max(max(found) for found in widths) <= 10
 
 
-@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize(
+    "text",
+    [*NASTY, "===", "- - -", "---", "- item", "+ item", "2) item", "> quote", "#"],
+)
 def test_text_shows_as_written_and_does_nothing(text: str) -> None:
+    # A line of text above turns some marks into headings.
+    assert "<h" not in to_html(f"above\n{markdown.escape(text)}\n")
     shown = to_html(f"{markdown.escape(text)}\n")
     assert shown.startswith("<p>")
     for tag in (

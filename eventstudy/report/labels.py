@@ -18,10 +18,10 @@ def label(name: str) -> str:
 def group_label(name: str) -> str:
     """Write a group's name as words; ``all`` is all assets together.
 
-    >>> group_label("china_rigs"), group_label("all")
-    ('china rigs', 'all assets')
+    >>> group_label("all"), group_label("china_rigs - foreign_rigs")
+    ('all assets', 'china rigs minus foreign rigs')
     """
-    return "all assets" if name == "all" else label(name)
+    return "all assets" if name == "all" else label(name).replace(" - ", " minus ")
 
 
 def model_names(result: StudyResult) -> list[str]:
@@ -29,9 +29,10 @@ def model_names(result: StudyResult) -> list[str]:
     return list(dict.fromkeys(setting.name for setting in result.spec.models))
 
 
-def groups_of(table: pl.DataFrame) -> list[str]:
-    """Groups of a table in order of appearance."""
-    return table["group"].unique(maintain_order=True).to_list()
+def groups_of(result: StudyResult, table: pl.DataFrame) -> list[str]:
+    """Groups of a table as in the study file, then any others as they appear."""
+    held = table["group"].unique(maintain_order=True).to_list()
+    return list(dict.fromkeys([*(g for g in result.spec.groups if g in held), *held]))
 
 
 def main_window(result: StudyResult) -> Pair:

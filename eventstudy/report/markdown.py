@@ -7,7 +7,9 @@ from urllib.parse import quote, urlsplit
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$]")
 _LOOSE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
-_BLOCK_START = re.compile(r"^(#{1,6}|[-+=>:]+|\d+(?=[.)]))(?=[\s.)=-]|$)")
+_BLOCK_START = re.compile(
+    r"^(#{1,6}(?=\s|$)|[-+](?=\s|$)|[-=](?=[-= ]*$)|\d{1,9}(?=[.)](?:\s|$)))"
+)
 _SEPARATOR = re.compile(r"[\s;|]+")
 _NAMED_ENTITY = re.compile(r"&(?=#?\w+;)")
 

@@ -11,6 +11,7 @@ from eventstudy.report import (
     captions,
     effects,
     event_text,
+    headline,
     left_out,
     methods,
     numbers,
@@ -22,6 +23,7 @@ from eventstudy.report.figures import drawn
 from eventstudy.report.labels import (
     alpha_of,
     group_label,
+    headline_ids,
     label,
     main_window,
     model_names,
@@ -63,87 +65,125 @@ def title(result: StudyResult) -> str:
 
 
 def _context(result: StudyResult) -> dict[str, Any]:
-    headline, everything = (effects.Effects(result, s) for s in ("headline", "all"))
+    headline_effects = effects.Effects(result, "headline")
     sections = event_text.Sections(result)
-    events = list(result.events.iter_rows(named=True))
-    major = [e for e in events if e.get("headline") is not False]
-    minor = [e for e in events if e.get("headline") is False]
-    images = drawn(result)
-    models = model_names(result)
-    window = main_window(result)
     return {
         "title": md.escape(title(result)),
-        "scope": _scope(result, major, minor),
+        "level": effects.level_text(result),
+        "confidence": effects.confidence_text(result),
+        "models": [(name, label(name)) for name in model_names(result)],
+        "escape": md.escape,
+        "details": md.details,
+        "result": result,
+        **_finding(result, headline_effects),
+        **_headline(result, headline_effects),
+        **_figures(result),
+        **_events(result, sections),
+        **_volatility(result),
+        **_left_out(result, headline_effects),
+        **_closing(result),
+        "answers": questions.answers(result, sections),
+    }
+
+
+def _finding(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
+    return {
+        "summary": [*effects.summary_bullets(found), *_shift_summary(result)],
+        "naive_count": effects.naive_sentence(found),
         "units": _units(result),
         "alternative": _alternative(result),
         "model_phrases": methods.model_phrases(result.spec),
         "window": effects.window_intro(result),
-        "summary": [*effects.summary_bullets(headline), *_shift_summary(result)],
-        "findings": effects.finding_bullets(headline),
-        "naive_count": effects.naive_sentence(headline),
-        "scan": effects.scan_sentences(headline),
+        "findings": effects.finding_bullets(found),
+        "scan": effects.scan_sentences(found),
         "singles": _singles(result),
         "shift_note": shift_text.significance_note(result),
         "shift_bullets": shift_text.bullets(result),
-        "answers": questions.answers(result, sections),
-        "several_models": len(models) > 1,
-        "headline_tables": _tables(models, headline),
-        "all_tables": _tables(models, everything),
-        "recommendations": effects.recommendations(headline),
-        "missing": effects.missing_reasons(headline),
-        "level": effects.level_text(result),
-        "confidence": effects.confidence_text(result),
-        "figures": [name for name in images if name != "overlap.svg"],
-        "overlap_figure": "overlap.svg" in images,
+    }
+
+
+def _headline(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
+    names = model_names(result)
+    return {
+        "headline_tables": _tables(names, found),
+        "all_tables": _tables(names, effects.Effects(result, "all")),
+        "recommendations": headline.recommendations(found),
+        "missing": headline.missing_reasons(found),
+    }
+
+
+def _figures(result: StudyResult) -> dict[str, Any]:
+    names = drawn(result)
+    return {
+        "figures": [name for name in names if name != "overlap.svg"],
+        "overlap_figure": "overlap.svg" in names,
         "alt": captions.alt_texts(result),
         "caption": captions.captions(result),
+    }
+
+
+def _events(result: StudyResult, sections: event_text.Sections) -> dict[str, Any]:
+    events = list(result.events.iter_rows(named=True))
+    chosen = headline_ids(result)
+    major = [event for event in events if event["event_id"] in chosen]
+    minor = [event for event in events if event["event_id"] not in chosen]
+    return {
+        "scope": _scope(result, len(major), len(minor)),
         "sections": sections.of(major),
         "minor_sections": sections.of(minor, brief=True),
+    }
+
+
+def _volatility(result: StudyResult) -> dict[str, Any]:
+    return {
         "shift_tables": shift_text.pooled_tables(result),
         "shift_reasons": shift_text.reasons(result),
+        "near_events": shift_text.near_events(result),
+    }
+
+
+def _left_out(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
+    longest = headline.longest_window(result)
+    return {
         "left_out": left_out,
-        "result": result,
-        "models": [(name, label(name)) for name in models],
         "overlap_sentence": left_out.overlap_sentence(result),
         "joint": left_out.joint_observations(result),
-        "dependence_table": effects.dependence_table(headline),
-        "drift_table": effects.drift_table(headline),
-        "drift_main": effects.drift_table(headline, effects.longest_window(result)),
+        "dependence_table": headline.dependence_table(found),
+        "drift_table": headline.drift_table(found),
+        "drift_main": headline.drift_table(found, longest),
         "drift_sentence": left_out.drift_sentence(result),
+    }
+
+
+def _closing(result: StudyResult) -> dict[str, Any]:
+    provenance = result.provenance
+    return {
         "model_bullets": methods.model_bullets(result.spec),
         "test_table": methods.test_table(result),
         "shift_table": methods.shift_table(result),
         "methods_text": _methods_text(result),
         "settings": methods.settings_table(result.spec),
-        "files": methods.file_table(result.provenance),
-        "versions": methods.versions_text(result.provenance),
-        "command": methods.command_block(result.provenance),
+        "files": methods.file_table(provenance),
+        "versions": methods.versions_text(provenance),
+        "command": methods.command_block(provenance),
         "notes": methods.notes(result),
-        "source": md.escape(result.provenance.get("source") or "not recorded"),
-        "notice": md.escape(result.provenance.get("notice") or ""),
+        "source": md.escape(provenance.get("source") or "not recorded"),
+        "notice": md.escape(provenance.get("notice") or ""),
         "seed": result.spec.seed,
-        "window_text": window_text(window),
-        "escape": md.escape,
-        "details": md.details,
-        "near_events": shift_text.near_events(result),
     }
 
 
 def _tables(models: Iterable[str], found: effects.Effects) -> list[tuple[str, str]]:
-    tables = [(label(m), effects.headline_table(found, m)) for m in models]
+    tables = [(label(m), headline.headline_table(found, m)) for m in models]
     return [(name, table) for name, table in tables if table]
 
 
-def _scope(
-    result: StudyResult,
-    major: list[dict[str, Any]],
-    minor: list[dict[str, Any]],
-) -> str:
+def _scope(result: StudyResult, major: int, minor: int) -> str:
     used = result.observations.filter(pl.col("status") == "used")
     n_assets = used["asset"].n_unique()
-    text = numbers.count(len(major) + len(minor), "announcement")
+    text = numbers.count(major + minor, "announcement")
     if minor:
-        text += f", {len(major)} of them in the headline sample,"
+        text += f", {major} of them in the headline sample,"
     text += f" and {numbers.count(n_assets, 'asset')}"
     days = used["day0"].drop_nulls()
     if len(days):
@@ -171,7 +211,7 @@ def _alternative(result: StudyResult) -> str:
 
 def _shift_summary(result: StudyResult) -> list[str]:
     """One sentence on volatility: where it changed, where not."""
-    rows = [r for r in shift_text.group_rows(result) if r["group"] != "all"]
+    rows = shift_text.group_rows(result)
     verdicts = [(row, shift_text.changed(result, row)) for row in rows]
     texts = {
         verdict: [

@@ -34,11 +34,14 @@ def group_rows(result: StudyResult) -> list[Row]:
     table = shifts.pooled(result).filter(
         (pl.col("measure") == shifts.main_measure(result)) & (pl.col("asset") == "all")
     )
-    return [
+    rows = [
         row
         for row in table.iter_rows(named=True)
         if row["model"] == shifts.main_model(result, row["group"])
     ]
+    order = groups_of(result, table)
+    rows = [r for r in rows if r["group"] != "all"] or rows
+    return sorted(rows, key=lambda row: order.index(row["group"]))
 
 
 def bullets(result: StudyResult) -> list[str]:
@@ -149,7 +152,7 @@ def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
             (pl.col("measure") == measure) & pl.col("model").eq_missing(model)
         )
         rows: list[Row] = []
-        for group in groups_of(chosen):
+        for group in groups_of(result, chosen):
             of_group = chosen.filter(pl.col("group") == group).iter_rows(named=True)
             rows += sorted(of_group, key=lambda r: order.get(r["asset"], len(order)))
         title = label(measure).capitalize()

@@ -19,10 +19,10 @@ def has_data(result: StudyResult) -> bool:
 def draw(result: StudyResult) -> bytes:
     """Draw the CAAR of the headline sample."""
     path = _path(result)
-    groups = [g for g in groups_of(path) if g != "all"] or ["all"]
+    groups = [g for g in groups_of(result, path) if g != "all"] or ["all"]
     models = [m for m in model_names(result) if m in path["model"].to_list()]
     colours = style.colours(models)
-    columns = min(3, len(groups))
+    columns = 2 if len(groups) == 4 else min(3, len(groups))
     rows = -(-len(groups) // columns)
     with style.canvas(style.WIDTH, 0.5 + 2.75 * rows) as figure:
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -33,6 +33,8 @@ def draw(result: StudyResult) -> bytes:
             axes.set_title(f"{group_label(group)} (N = {n})")
         for axes in list(grid.flat)[len(groups) :]:
             axes.set_visible(False)
+        for axes in list(grid.flat)[len(groups) - columns : len(groups)]:
+            axes.tick_params(labelbottom=True)
         figure.supxlabel("sessions from day 0", fontsize=style.SIZE)
         figure.supylabel("CAAR, %", fontsize=style.SIZE)
         if len(models) > 1:

@@ -47,7 +47,8 @@ def _rows(result: StudyResult) -> list[Row]:
     )
     order = [a for a in asset_order(result) if a in set(shown["asset"])]
     rows: list[Row] = []
-    for group in groups_of(shown):
+    groups = groups_of(result, shown)
+    for group in [g for g in groups if g != "all"] or groups:
         of_group = shown.filter(
             (pl.col("group") == group) & (pl.col("model") == main_model(result, group))
         )

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): told apart with any colour vision; yellow is too faint for lines.
@@ -138,20 +137,3 @@ def _touch(
 ) -> bool:
     reach = gap * (len(left[1]) + len(right[1])) / 2
     return right[0] - left[0] < reach
-
-
-def end_labels(
-    axes: "Axes", texts: Sequence[tuple[str, float, str]], x: float, gap: float
-) -> None:
-    """Write (text, height, colour) right of ``x``, moved apart where they collide."""
-    heights = spread_apart([height for _, height, _ in texts], gap)
-    for (text, _, colour), height in zip(texts, heights, strict=True):
-        axes.annotate(
-            text,
-            (x, height),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            annotation_clip=False,
-        )

@@ -1,0 +1,137 @@
+"""The headline's tables: tests side by side, why, how dependent, how much drift."""
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text
+from eventstudy.report.labels import group_label, label
+from eventstudy.spec import Pair, window_text
+from eventstudy.study_result import StudyResult
+
+_USUAL = (
+    "csect",
+    "kp_bmp",
+    "grank_t",
+    "grank_overlap",
+    "portfolio",
+    "cluster",
+    "placebo",
+)
+_MOST_TESTS = 7
+
+
+def shown_tests(effects: Effects) -> list[str]:
+    """Tests with a column: the usual ones, and every one that is recommended."""
+    held = effects.test_names
+    needed = [r["recommended"] for r in effects.rows if r["recommended"] in held]
+    usual = [name for name in _USUAL if name in held]
+    rest = [name for name in held if name not in usual]
+    chosen = list(dict.fromkeys([*needed, *usual, *rest]))[:_MOST_TESTS]
+    extra = [name for name in chosen if name not in usual]
+    naive = [name for name in chosen if name in NAIVE]
+    return list(dict.fromkeys([*naive, *extra, *(n for n in usual if n in chosen)]))
+
+
+def headline_table(effects: Effects, model: str) -> str:
+    """Groups by windows with the tests side by side; recommended p in bold."""
+    tests = shown_tests(effects)
+    rows = []
+    for row in effects.rows:
+        if row["model"] != model:
+            continue
+        cells = [_pvalue_cell(effects, row, name) for name in tests]
+        ends = nb.percent_interval(row["ci_low"], row["ci_high"])
+        window = window_text((row["start"], row["end"]))
+        caar = nb.percent(row["estimate"]) + (f"<br>{ends}" if ends else "")
+        rows.append([md.escape(group_label(row["group"])), window, caar, *cells])
+    if not rows:
+        return ""
+    heads = [md.escape(name).replace("_", "_<br>") for name in tests]
+    confidence = confidence_text(effects.result)
+    columns = ["Group", "Window", f"CAAR, %<br>[{confidence} interval]", *heads]
+    return md.table(columns, rows, "ll" + "r" * (len(columns) - 2))
+
+
+def _pvalue_cell(effects: Effects, row: Row, name: str) -> str:
+    text = (
+        nb.pvalue(effects.pvalue(row, name)).replace("<", "&lt;").replace(">", "&gt;")
+    )
+    return f"**{text}**" if name == row["recommended"] else text
+
+
+def missing_reasons(effects: Effects) -> list[str]:
+    """Why some p-values of the headline are missing, each reason once."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in effects.rows:
+        for name in shown_tests(effects):
+            found = effects.test(row, name)
+            if found and nb.is_missing(found["pvalue"]) and found["reason"]:
+                place = md.escape(group_label(row["group"]))
+                reasons.setdefault((name, found["reason"]), []).append(place)
+    return [
+        f"{md.code(name)}: {md.escape(reason)} ({nb.listing([*dict.fromkeys(places)])})"
+        for (name, reason), places in reasons.items()
+    ]
+
+
+def recommendations(effects: Effects) -> list[str]:
+    """Each recommended test: how often, and the reason where it comes first."""
+    total = len(effects.rows)
+    lines = []
+    for test in dict.fromkeys(r["recommended"] for r in effects.rows):
+        rows = [r for r in effects.rows if r["recommended"] == test]
+        if test is None:
+            continue
+        where = f"{md.escape(group_label(rows[0]['group']))} "
+        where += window_text((rows[0]["start"], rows[0]["end"]))
+        lines.append(
+            f"{md.code(test)} in {len(rows)} of {nb.count(total, 'row')}; for {where}, "
+            f"because {md.escape(rows[0]['why'] or 'no reason was recorded')}."
+        )
+    return lines
+
+
+def dependence_table(effects: Effects) -> str:
+    """N, dates, clusters, mean correlation and effective N of every headline row."""
+    rows = []
+    for row in effects.rows:
+        rows.append(
+            [
+                md.escape(group_label(row["group"])),
+                md.escape(label(row["model"])),
+                window_text((row["start"], row["end"])),
+                *(nb.decimal(row[c], 0) for c in ("n", "n_dates", "n_clusters")),
+                nb.decimal(row["rbar"], 3),
+                nb.decimal(row["n_effective"], 1),
+                md.code(row["recommended"] or ""),
+            ]
+        )
+    columns = ["Group", "Model", "Window", "N", "Dates", "Clusters", "r̄", "Effective N"]
+    return md.table([*columns, "Recommended"], rows, "lllrrrrrl") if rows else ""
+
+
+def drift_table(effects: Effects, window: Pair | None = None) -> str:
+    """What each CAAR owes to the estimated alpha, and the CAAR without it."""
+    rows = []
+    for row in effects.rows:
+        if nb.is_missing(row["alpha_part"]):
+            continue
+        if window is not None and (row["start"], row["end"]) != window:
+            continue
+        rows.append(
+            [
+                md.escape(group_label(row["group"])),
+                md.escape(label(row["model"])),
+                window_text((row["start"], row["end"])),
+                nb.percent(row["estimate"]),
+                nb.percent(row["alpha_part"]),
+                nb.percent(row["estimate_alpha_zero"]),
+            ]
+        )
+    columns = ["Group", "Model", "Window", "CAAR, %", "of which −alpha × length"]
+    columns.append("CAAR with alpha = 0, %")
+    return md.table(columns, rows, "lllrrr") if rows else ""
+
+
+def longest_window(result: StudyResult) -> Pair:
+    """The window in which drift weighs most."""
+    return max(result.spec.windows, key=lambda window: window[1] - window[0])
