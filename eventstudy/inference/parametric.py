@@ -116,18 +116,18 @@ def _bmp_t(sample: Sample) -> float | Answer:
 
 
 def patell_original(sample: Sample, options: Options) -> Answer:
-    """Patell's Z as published: ``Σ_i Σ_τ SAR / sqrt(Σ_i L_i df/(df-2))``, normal.
+    """Patell's Z as published: ``Σ_i [Σ_τ SAR / sqrt(L_i df/(df-2))] / √N``.
 
     Takes the days of a window as independent and so leaves out that they share the
-    estimated parameters; too many rejections for long windows.
+    estimated parameters; too many rejections for long windows. Normal.
     Patell (1976), J. Accounting Research 14.
     """
     if (refusal := sample.lacks(1, sessions=True)) is not None:
         return refusal
     if (sample.df <= 2).any():
         return refused(sample.mean, FEW_DF)
-    variance = (sample.n_valid * sample.df / (sample.df - 2)).sum()
-    z = sample.sar_sum.sum() / np.sqrt(variance)
+    variance = sample.n_valid * sample.df / (sample.df - 2)
+    z = (sample.sar_sum / np.sqrt(variance)).sum() / np.sqrt(sample.n)
     return judged(sample.mean, float(z), np.inf, options.alternative)
 
 

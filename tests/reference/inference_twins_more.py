@@ -101,7 +101,7 @@ def lamb(ab, window):
 
 
 def patell_original(ab, window):
-    total, variance = 0.0, 0.0
+    total = 0.0
     for i in rows(ab, window):
         sars = []
         for c in range(*window):
@@ -109,9 +109,8 @@ def patell_original(ab, window):
                 x = ab.x_event[i, c]
                 sd = math.sqrt(ab.span_event[i, c] + x @ ab.xtx_inv[i] @ x)
                 sars.append(ab.ar[i, c] / (ab.sigma[i] * sd))
-        total += sum(sars)
-        variance += len(sars) * ab.df[i] / (ab.df[i] - 2)
-    return normal(total / math.sqrt(variance))
+        total += sum(sars) / math.sqrt(len(sars) * ab.df[i] / (ab.df[i] - 2))
+    return normal(total / math.sqrt(len(rows(ab, window))))
 
 
 def jackknife(ab, window):
