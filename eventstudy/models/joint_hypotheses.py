@@ -29,7 +29,8 @@ class JointTest:
     """F test of a hypothesis about the effects of some events on some assets.
 
     null : the hypothesis in symbols;  statistic : F with ``df1``, ``df2`` degrees of
-    freedom;  reason : why there is none
+    freedom;  exact : it is so under normality, no approximation
+    reason : why there is no statistic
     """
 
     hypothesis: str
@@ -40,6 +41,7 @@ class JointTest:
     pvalue: float
     n_assets: int
     n_events: int
+    exact: bool
     reason: str | None
 
 
@@ -55,11 +57,11 @@ def joint_test(
     assets, events : rows and columns of ``fit.effects``, default all of them
 
     The Wald statistic over the degrees of freedom is the Lawley-Hotelling trace. With
-    one event (Hotelling's T²) or one restriction per event its F is exact when
-    ``fit.exact`` and the residuals are normal; otherwise it is McKeon's (1974)
-    approximation, Biometrika 61. Assets with unequal sessions have the covariance of
-    their residuals on common sessions and the fewest degrees of freedom of them all:
-    an approximation too.
+    one event (Hotelling's T²) or one restriction per event its F is exact when the
+    assets share sessions and regressors and the residuals are normal; otherwise it is
+    McKeon's (1974) approximation, Biometrika 61. Assets with unequal sessions have the
+    covariance of their residuals on common sessions and the fewest degrees of freedom
+    of them all: an approximation too.
     Schipper & Thompson (1985), J. Accounting Research 23; Binder (1985), ibid.
 
     Raises `SpecError` for an unknown hypothesis.
@@ -97,6 +99,7 @@ def joint_test(
         pvalue=float(special.fdtrc(df1, df2, statistic)),
         n_assets=len(rows),
         n_events=len(columns),
+        exact=fit.exact and min(len(contrasts), len(columns)) == 1,
         reason=reason,
     )
 

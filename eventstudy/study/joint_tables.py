@@ -1,0 +1,304 @@
+"""Tables of the joint regression: effects net of overlapping events, and F tests."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from eventstudy.models.joint import Joint, joint, window_indicators
+from eventstudy.models.joint_hypotheses import HYPOTHESES, JointTest, joint_test
+from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.spec import Pair, StudySpec
+from eventstudy.study.cells import ALL, Fitted
+from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.observation_tables import keys, number
+from eventstudy.windows import cumulate
+
+# The models whose normal return is linear in the factors of the same session.
+LINEAR = ("constant_mean", "market_adjusted", "market", "factors")
+# Numbers in the regressors of all assets together; beyond, the answer is a reason.
+_BUDGET = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointTables:
+    """Effects by asset and event, and hypotheses across assets.
+
+    effects : model, group, asset, event_id, start, end, car, se, statistic, df, pvalue,
+        car_alone (the separate CAR of the same observation), n_overlapping (other
+        events of the calendar whose windows share a session), reason
+    tests : model, group, event_id (or "all"), start, end, hypothesis, null, statistic,
+        df1, df2, pvalue, n_assets, n_events, exact, reason
+    """
+
+    effects: pl.DataFrame
+    tests: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _System:
+    """The used headline observations of one model setting on one calendar.
+
+    y, span : (A, S), x : (A, S, F) all sessions from the first estimation window to the
+    last event window; nan in y where no window of the sample is
+    day0 : (M,) columns of the distinct day 0s of the headline sample
+    keys, asset, event, rows : (n,) the observations, their rows in y and day0, and
+    their positions in the panel
+    """
+
+    y: Array
+    x: Array
+    span: Array
+    day0: IntArray
+    keys: pl.DataFrame
+    asset: IntArray
+    event: IntArray
+    rows: IntArray
+
+    @property
+    def used(self) -> BoolArray:
+        """Which asset (A, M) has an observation on which day 0."""
+        out = np.zeros((len(self.y), len(self.day0)), np.bool_)
+        out[self.asset, self.event] = True
+        return out
+
+
+def joint_effects(spec: StudySpec, events: pl.DataFrame, fitted: Fitted) -> JointTables:
+    """Estimate the effects of all headline events together, per setting and calendar.
+
+    events : the catalogue, whose rows the observations count
+    The sample of an asset is its returns in the estimation and event windows of all
+    headline events of its calendar, sessions near other events included: these have
+    indicators of their own. A model without parameters gets a constant.
+    """
+    ids = events["event_id"].to_list()
+    effects, tests = [pl.DataFrame(schema=_EFFECTS)], [pl.DataFrame(schema=_TESTS)]
+    for estimator, estimates in fitted:
+        for system in _systems(estimator, estimates):
+            for window in spec.windows:
+                fit = _fit(estimator, system, window)
+                effects.append(_effects(estimator, estimates, system, window, fit))
+                tests.append(_tests(estimator, system, window, fit, ids))
+    return JointTables(effects=pl.concat(effects), tests=pl.concat(tests))
+
+
+def _systems(estimator: Estimator, estimates: Sequence[Estimate]) -> Iterator[_System]:
+    panel = estimator.panel
+    found = [
+        keys(estimator, estimate).with_columns(row=pl.Series(estimate.rows))
+        for estimate in estimates
+    ]
+    if not found:
+        return
+    used = pl.concat(found).filter("headline")
+    of_asset = [panel.calendar[asset] for asset in used["asset"]]
+    used = used.with_columns(calendar=pl.Series(of_asset, dtype=pl.String))
+    headline = np.array([o.headline for o in panel.observations], np.bool_)
+    calendar = np.array([panel.calendar[o.asset] for o in panel.observations])
+    for name in used["calendar"].unique(maintain_order=True):
+        day0 = np.unique(panel.day0[headline & (calendar == name)])
+        yield _system(estimator, used.filter(pl.col("calendar") == name), day0)
+
+
+def _system(estimator: Estimator, held: pl.DataFrame, day0: IntArray) -> _System:
+    spec, panel = estimator.spec, estimator.panel
+    rows = held["row"].to_numpy()
+    _, first, asset = np.unique(
+        panel.asset[rows], return_index=True, return_inverse=True
+    )
+    history = panel.history(rows[first], simple=spec.returns == "simple")
+    windows = [np.arange(a, b + 1) for a, b in (spec.estimation, spec.event_window)]
+    days = np.unique(panel.day0[rows])[:, None] + np.concatenate(windows)
+    n_sessions = history.y.shape[1]
+    days = np.unique(days[(days >= 0) & (days < n_sessions)])
+    inside = np.zeros(n_sessions, np.bool_)
+    inside[days] = True
+    cut = slice(int(days[0]), int(days[-1]) + 1)
+    y, x = np.where(inside, history.y, np.nan)[:, cut], history.x[:, cut]
+    if panel.setting.model == "market_adjusted":
+        y, x = y - x[:, :, 0], x[:, :, :0]
+    return _System(
+        y=y,
+        x=x,
+        span=history.span[:, cut],
+        day0=day0 - cut.start,
+        keys=held,
+        asset=asset,
+        event=np.searchsorted(day0, panel.day0[rows]),
+        rows=rows,
+    )
+
+
+def _fit(estimator: Estimator, system: _System, window: Pair) -> Joint | str:
+    """Return the joint regression, or why there is none."""
+    if (model := estimator.panel.setting.model) not in LINEAR:
+        return f"the joint regression is not defined for the model {model}"
+    n_assets, n_sessions = system.y.shape
+    n_columns = 1 + system.x.shape[2] + len(system.day0)
+    if n_columns >= n_sessions:
+        return (
+            f"the joint regression has {n_columns} parameters for {n_sessions} sessions"
+        )
+    if n_assets * n_sessions * n_columns > _BUDGET:
+        return (
+            f"{n_assets} assets x {n_sessions} sessions x {n_columns} parameters are "
+            f"more than {_BUDGET} numbers"
+        )
+    return joint(
+        system.y,
+        system.x,
+        window_indicators(
+            n_sessions, system.day0 + window[0], system.day0 + window[1] + 1
+        ),
+        span=system.span,
+        alternative=estimator.spec.alternative,
+    )
+
+
+def _effects(
+    estimator: Estimator,
+    estimates: Sequence[Estimate],
+    system: _System,
+    window: Pair,
+    fit: Joint | str,
+) -> pl.DataFrame:
+    first = estimator.spec.event_window[0]
+    columns = (window[0] - first, window[1] - first + 1)
+    alone = np.full(len(estimator.panel), np.nan)
+    for estimate in estimates:
+        alone[estimate.rows] = cumulate(estimate.event, columns).car
+    length = window[1] - window[0] + 1
+    gaps = np.abs(system.day0[:, None] - system.day0)
+    overlapping = (gaps < length).sum(axis=1) - 1
+    nothing = np.full(len(system.rows), np.nan)
+    at = system.asset, system.event
+    if isinstance(fit, str):
+        numbers = dict.fromkeys(("car", "se", "statistic", "df", "pvalue"), nothing)
+        reasons: list[str | None] = [fit] * len(system.rows)
+    else:
+        there = np.isfinite(fit.effects[at])
+        numbers = {
+            "car": fit.effects[at],
+            "se": fit.se[at],
+            "statistic": fit.statistic[at],
+            "df": np.where(there, fit.df[system.asset], np.nan),
+            "pvalue": fit.pvalue[at],
+        }
+        reasons = [fit.reason[a][m] for a, m in zip(*at, strict=True)]
+    return system.keys.with_columns(
+        start=pl.lit(window[0], pl.Int64),
+        end=pl.lit(window[1], pl.Int64),
+        car_alone=number(alone[system.rows]),
+        n_overlapping=pl.Series(overlapping[system.event], dtype=pl.Int64),
+        reason=pl.Series(reasons, dtype=pl.String),
+        **{name: number(values) for name, values in numbers.items()},
+    ).select(*_EFFECTS)
+
+
+def _tests(
+    estimator: Estimator,
+    system: _System,
+    window: Pair,
+    fit: Joint | str,
+    ids: Sequence[str],
+) -> pl.DataFrame:
+    """Test each group on each event, and on all events that all its assets have."""
+    group_of = np.empty(len(system.y), object)
+    group_of[system.asset] = system.keys["group"].to_list()
+    groups = list(dict.fromkeys(system.keys["group"]))
+    rows: list[dict[str, Any]] = []
+    for group in [*groups, ALL] if len(groups) > 1 else groups:
+        members = np.flatnonzero((group_of == group) | (group == ALL))
+        labels = {
+            "model": estimator.panel.setting.name,
+            "group": group,
+            "start": window[0],
+            "end": window[1],
+        }
+        for event_id, assets, events in _cases(estimator, system, members, ids):
+            for hypothesis in HYPOTHESES:
+                if not isinstance(fit, str):
+                    found = joint_test(fit, hypothesis, assets=assets, events=events)
+                    rows.append({**labels, "event_id": event_id, **_row(found)})
+                elif event_id == ALL:
+                    rows.append(
+                        {
+                            **labels,
+                            "event_id": ALL,
+                            "hypothesis": hypothesis,
+                            "null": HYPOTHESES[hypothesis],
+                            "n_assets": len(assets),
+                            "n_events": len(events),
+                            "reason": fit,
+                        }
+                    )
+    return pl.DataFrame(rows, schema=_TESTS)
+
+
+def _cases(
+    estimator: Estimator, system: _System, members: IntArray, ids: Sequence[str]
+) -> Iterator[tuple[str, IntArray, IntArray]]:
+    """Yield label, assets and events of each hypothesis about a group's assets."""
+    used = system.used[members]
+    observations = estimator.observations(system.rows)
+    together: dict[int, set[int]] = {}
+    for place, asset in enumerate(system.asset.tolist()):
+        if asset in members:
+            event = int(system.event[place])
+            together.setdefault(event, set()).update(observations[place].events)
+    for event in np.flatnonzero(used.any(axis=0)).tolist():
+        label = "+".join(ids[row] for row in sorted(together[event]))
+        yield label, members[used[:, event]], np.array([event])
+    yield ALL, members, np.flatnonzero(used.all(axis=0))
+
+
+def _row(found: JointTest) -> dict[str, Any]:
+    missing = found.reason is not None
+    return {
+        "hypothesis": found.hypothesis,
+        "null": found.null,
+        "statistic": None if missing else found.statistic,
+        "df1": None if missing else found.df1,
+        "df2": None if missing else found.df2,
+        "pvalue": None if missing else found.pvalue,
+        "n_assets": found.n_assets,
+        "n_events": found.n_events,
+        "exact": None if missing else found.exact,
+        "reason": found.reason,
+    }
+
+
+_LABELS = {"model": pl.String, "group": pl.String}
+_EFFECTS = {
+    **_LABELS,
+    "asset": pl.String,
+    "event_id": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "car": pl.Float64,
+    "se": pl.Float64,
+    "statistic": pl.Float64,
+    "df": pl.Float64,
+    "pvalue": pl.Float64,
+    "car_alone": pl.Float64,
+    "n_overlapping": pl.Int64,
+    "reason": pl.String,
+}
+_TESTS = {
+    **_LABELS,
+    "event_id": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "hypothesis": pl.String,
+    "null": pl.String,
+    "statistic": pl.Float64,
+    "df1": pl.Float64,
+    "df2": pl.Float64,
+    "pvalue": pl.Float64,
+    "n_assets": pl.Int64,
+    "n_events": pl.Int64,
+    "exact": pl.Boolean,
+    "reason": pl.String,
+}
