@@ -115,6 +115,21 @@ class Batch:
         return np.where(count >= max(1.0, 0.5 * self.layout.n), mean, np.nan)
 
     @cached_property
+    def mean_residual_sd(self) -> tuple[Array, int]:
+        """Deviation over time of the mean residual (R,), and the sessions; nan if nil.
+
+        The mean is over the observations of the same event-time session.
+        """
+        count = self.layout.present.sum(axis=0)
+        there = count > 0
+        if there.sum() < 2:
+            return np.full(len(self.car), np.nan), int(there.sum())
+        total = np.where(self.layout.present, self.residuals, 0.0).sum(axis=1)
+        s = (total[:, there] / count[there]).std(axis=1, ddof=1)
+        least = 1e-12 * self.sigma.max(axis=1)
+        return np.where(s > least, s, np.nan), int(there.sum())
+
+    @cached_property
     def other_sessions(self) -> tuple[Array, Array]:
         """All sessions but the window's: values (R, N, M), rank sums (R, M).
 
@@ -205,7 +220,8 @@ class Injected:
     def car(self) -> Array:
         """Cumulative abnormal returns, (R, N)."""
         carried = self.batch.layout.carries.sum(axis=1)
-        return np.sqrt(self.variance) * self.batch.car + self.effect * carried
+        car = np.sqrt(self.variance) * self.batch.car + self.effect * carried
+        return np.asarray(car, np.float64)
 
     @cached_property
     def scar(self) -> Array:

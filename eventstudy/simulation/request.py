@@ -1,7 +1,8 @@
 """What is asked of a simulation: how often, which effects, which tests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from eventstudy.simulation.batched import BATCHED
 from eventstudy.spec import StudySpec, window_text
 
 LEAST_REPLICATIONS = 100
-# A mirrored grid: skewed returns make falls and rises differently hard to find.
-DEFAULT_EFFECTS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+# Mirrored where the alternative has two sides: with skewed returns falls and rises
+# are differently hard to find.
+DEFAULT_EFFECTS = (0.005, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,10 @@ class SimulationSpec:
         if self.seed < 0:
             raise SpecError(f"seed = {self.seed}; wanted a whole number from 0")
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
 
 def request_from(
     spec: StudySpec,
@@ -91,7 +97,7 @@ def _default_effects(spec: StudySpec) -> tuple[float, ...]:
     """Return the default grid on the sides that the alternative looks at."""
     rises = () if spec.alternative == "less" else DEFAULT_EFFECTS
     falls = () if spec.alternative == "greater" else DEFAULT_EFFECTS
-    return (*rises, *(-effect for effect in falls if effect))
+    return (*rises, *(-effect for effect in falls))
 
 
 def _check_window(spec: StudySpec, window: tuple[int, int]) -> None:

@@ -1,0 +1,306 @@
+"""The page of a simulation: which tests hold their size here, and what they find."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.contract import to_csv
+from eventstudy.report.labels import label
+from eventstudy.report.methods import command_block, file_table, versions_text
+from eventstudy.report.writing import write_folder
+from eventstudy.simulation.figures import (
+    figures,
+    sample_label,
+    samples_of,
+    trusted_first,
+)
+from eventstudy.simulation.result import SimulationResult
+from eventstudy.simulation.tables import CONFIDENCE, POWER
+from eventstudy.spec import window_text
+
+PAGE = "simulation.md"
+MARKS = {"over-rejects": " ▲", "under-rejects": " ▽", "well-sized": ""}
+WORDS = {"rise": "Rises", "fall": "Falls"}
+
+
+def write_simulation(
+    result: SimulationResult, folder: str | Path, *, force: bool = False
+) -> Path:
+    """Write simulation.md, figures, tables and manifest.json; return the folder.
+
+    force : also into a folder that is not empty and not an earlier report
+    All or nothing, and the same bytes each time, as `write_report`; raises as it does.
+    """
+    files = {PAGE: render(result).encode()}
+    for name, image in figures(result).items():
+        files[f"figures/{name}"] = image
+    for name in ("rejections", "verdict", "power", "designs"):
+        files[f"tables/{name}.csv"] = to_csv(getattr(result, name))
+    about = {
+        "spec": result.spec.as_dict(),
+        "simulation": result.request.as_dict(),
+        "seed": result.request.seed,
+        "inputs": dict(result.provenance),
+    }
+    return write_folder(folder, files, about=about, force=force)
+
+
+def render(result: SimulationResult) -> str:
+    """Return the page as Markdown; neither clock nor path enters."""
+    sections = [
+        f"# Size and power: {md.escape(_title(result))}",
+        _scope(result),
+        "## Which tests can be trusted here",
+        *_verdicts(result),
+        *(_size_table(result, variance) for variance in result.request.variances),
+        _size_note(result),
+        "![Rejections without an effect per test and sample, with intervals]"
+        "(figures/size.svg)",
+        "## What can be found",
+        *_power_tables(result),
+        _power_note(result),
+        "![Rejections by size of the effect per test and sample](figures/power.svg)",
+        _power_caption(result),
+        "## What was simulated",
+        _design_table(result),
+        _method(result),
+        "\n".join(f"- {md.escape(note)}" for note in result.notes),
+        "## Provenance",
+        file_table(result.provenance),
+        f"Software: {versions_text(result.provenance)}. Seed: {result.request.seed}.",
+        command_block(result.provenance),
+        "All numbers in full precision: [rejections](tables/rejections.csv), "
+        "[verdict](tables/verdict.csv), [power](tables/power.csv), "
+        "[designs](tables/designs.csv); settings and hashes: "
+        "[manifest.json](manifest.json).",
+    ]
+    text = "\n\n".join(section for section in sections if section)
+    return re.sub(r"(?<=\d) %", f"{nb.NBSP}%", text) + "\n"
+
+
+def _title(result: SimulationResult) -> str:
+    if result.spec.title:
+        return result.spec.title
+    for file in result.provenance["files"]:
+        if file["role"] == "catalogue":
+            return label(PurePosixPath(file["name"].replace("\\", "/")).stem)
+    return "event study"
+
+
+def _scope(result: SimulationResult) -> str:
+    r = result.request
+    return (
+        f"{r.replications:,} times the study's headline sample was repeated on days on "
+        f"which nothing was announced, and the mean CAR{window_text(r.window)} tested "
+        f"at {_given(r.level)} %{_sided(result)}. A test that can be trusted rejects "
+        f"in about {_given(r.level)} % of these replications; a test that is of use "
+        "rejects in most of them once an effect has been put in."
+    )
+
+
+def _sided(result: SimulationResult) -> str:
+    sides = {"two-sided": "", "less": ", against falls", "greater": ", against rises"}
+    return sides[result.spec.alternative]
+
+
+def _verdicts(result: SimulationResult) -> list[str]:
+    """One sentence per sample on the first variance."""
+    variance = result.request.variances[0]
+    bullets = []
+    for model, group in samples_of(result):
+        rows = result.verdict.filter(
+            (pl.col("model") == model)
+            & (pl.col("group") == group)
+            & (pl.col("variance") == variance)
+            & pl.col("size").is_not_null()
+        ).sort("size", "test")
+        parts = []
+        for verdict, lead in (
+            ("well-sized", "well-sized"),
+            ("over-rejects", "rejecting too often"),
+            ("under-rejects", "rejecting too rarely"),
+        ):
+            held = rows.filter(pl.col("verdict") == verdict)
+            if not held.is_empty():
+                names = [
+                    f"{md.code(test)} ({_rate(size)} %)"
+                    for test, size in held.select("test", "size").rows()
+                ]
+                parts.append(f"{lead}: {nb.listing(names)}")
+        said = "; ".join(parts) or "no test has an answer"
+        bullets.append(f"- **{md.escape(sample_label(model, group))}**: {said}.")
+    return ["\n".join(bullets)]
+
+
+def _size_table(result: SimulationResult, variance: float) -> str:
+    cells = {
+        (row["model"], row["group"], row["test"]): row
+        for row in result.verdict.filter(pl.col("variance") == variance).iter_rows(
+            named=True
+        )
+    }
+    samples = samples_of(result)
+    rows = []
+    for test in result.request.tests:
+        row = [md.code(test)]
+        for sample in samples:
+            cell = cells[*sample, test]
+            known = cell["size"] is not None
+            row.append(
+                _rate(cell["size"]) + MARKS[cell["verdict"]] if known else nb.MISSING
+            )
+        rows.append(row)
+    heads = ["Test", *(md.escape(sample_label(*sample)) for sample in samples)]
+    return f"{_of_variance(result, variance)}\n\n{md.table(heads, rows)}"
+
+
+def _of_variance(result: SimulationResult, variance: float) -> str:
+    share = "Share of replications that reject without an effect, %"
+    if variance == 1:
+        return f"{share}:"
+    return (
+        f"{share}, when the variance of the window's abnormal returns is "
+        f"{variance:g} times that of the estimation window:"
+    )
+
+
+def _size_note(result: SimulationResult) -> str:
+    level, replications = result.request.level, result.request.replications
+    half = 1.96 * (level * (1 - level) / replications) ** 0.5
+    text = (
+        f"▲ over-rejects, ▽ under-rejects: the {100 * CONFIDENCE:.0f} % interval of "
+        "the rate (Clopper & Pearson 1934) does not hold the nominal level. With "
+        f"{replications:,} replications a rate is known to about ±{_rate(half)} "
+        "points, so of the tests that are exact about one in "
+        f"{round(1 / (1 - CONFIDENCE))} is marked by chance."
+    )
+    reasons = result.verdict.filter(pl.col("size").is_null())
+    lines = reasons.select("model", "group", "test", "reason").unique(
+        maintain_order=True
+    )
+    said = [
+        f"- {md.code(test)} for {md.escape(sample_label(model, group))} has no answer: "
+        f"{md.escape(reason)}."
+        for model, group, test, reason in lines.rows()
+    ]
+    return "\n\n".join([text, "\n".join(said)]).rstrip()
+
+
+def _power_tables(result: SimulationResult) -> list[str]:
+    variance = result.request.variances[0]
+    sizes = {
+        (row["model"], row["group"], row["test"]): row["verdict"]
+        for row in result.verdict.filter(pl.col("variance") == variance).iter_rows(
+            named=True
+        )
+    }
+    power = result.power.filter(pl.col("variance") == variance)
+    samples = samples_of(result)
+    heads = ["Test", *(md.escape(sample_label(*sample)) for sample in samples)]
+    tables = []
+    for direction in power["direction"].unique(maintain_order=True).to_list():
+        found = {
+            (model, group, test): mde
+            for model, group, test, mde in power.filter(
+                pl.col("direction") == direction
+            )
+            .select("model", "group", "test", "mde")
+            .rows()
+        }
+        beyond = f"> {_given(_largest(result, direction))}"
+        rows = []
+        for test in trusted_first(result):
+            row = [md.code(test)]
+            for sample in samples:
+                mde = found[*sample, test]
+                text = beyond if mde is None else _rate(mde)
+                wrong = sizes[*sample, test] == "over-rejects"
+                row.append(f"({text})" if wrong else text)
+            rows.append(row)
+        tables.append(
+            f"{WORDS[direction]} on day 0 that are found with a probability of "
+            f"{100 * POWER:.0f} %, in %:\n\n{md.table(heads, rows)}"
+        )
+    return tables
+
+
+def _largest(result: SimulationResult, direction: str) -> float:
+    effects = result.request.effects
+    return max(effects) if direction == "rise" else -min(effects)
+
+
+def _power_note(result: SimulationResult) -> str:
+    return (
+        "In brackets: the test over-rejects here, so part of what it finds is not "
+        "there. The tests that over-reject least come first. Between the effects tried "
+        f"({', '.join(_given(e) for e in result.request.effects)} %) the normal "
+        "quantile of the rate is interpolated."
+    )
+
+
+def _power_caption(result: SimulationResult) -> str:
+    return (
+        "Every replication has the same effect on day 0 of each observation. Lines "
+        f"mark the nominal level and {100 * POWER:.0f} %. Coloured: the tests that "
+        "over-reject least."
+    )
+
+
+def _design_table(result: SimulationResult) -> str:
+    rows = [
+        [
+            md.escape(sample_label(row["model"], row["group"])),
+            md.escape(row["calendar"]),
+            *(
+                f"{row[name]:,}"
+                for name in ("n", "n_assets", "n_dates", "n_clusters", "sessions")
+            ),
+            nb.decimal(row["block"], 1),
+            f"{row['replications']:,}",
+        ]
+        for row in result.designs.iter_rows(named=True)
+    ]
+    heads = [
+        "Sample",
+        "Calendar",
+        "Observations",
+        "Assets",
+        "Dates",
+        "Clusters of dates",
+        "Sessions drawn from",
+        "Mean block",
+        "Replications",
+    ]
+    return md.table(heads, rows, "llrrrrrrr")
+
+
+def _method(result: SimulationResult) -> str:
+    spec, r = result.spec, result.request
+    return (
+        "Every replication keeps the assets, the distances between the events in "
+        "sessions, the windows and the missing sessions of the study. Its returns are "
+        "whole sessions of the same prices: all assets and factors take the return of "
+        "the same session, so correlation, factors and tails are those of the data. "
+        "Sessions come in blocks of geometric length (stationary bootstrap, Politis & "
+        "Romano 1994; mean length by Politis & White 2004 for squared returns), only "
+        f"from sessions outside {window_text(spec.purge)} of every announcement of the "
+        "catalogue; where sessions were taken out, those on either side count as "
+        "adjacent. An effect is added to the abnormal return of day 0. A higher "
+        "variance multiplies all abnormal returns of "
+        f"{window_text(r.window)} by its square root, of all assets alike, so their "
+        "correlation stays. Neither touches the estimation window. The idea of events "
+        "on drawn dates is that of Brown & Warner (1980, 1985)."
+    )
+
+
+def _rate(value: float) -> str:
+    """Write an estimated share or effect in per cent, one decimal."""
+    return nb.decimal(100 * value, 1)
+
+
+def _given(value: float) -> str:
+    """Write a number of the request in per cent, with the digits that it was given."""
+    return f"{100 * value:.6g}".replace("-", "−")
