@@ -172,6 +172,60 @@ def check(
     typer.echo(cli_study.check(events, cli_study.Flags(study=study, day0=day0)))
 
 
+@app.command()
+def simulate(
+    events: Catalogue,
+    study: StudyFile = None,
+    prices: PricesFrom = None,
+    replications: Annotated[
+        int | None, _option("--replications", "Default: 1000.")
+    ] = None,
+    window: Annotated[
+        str | None, _option("--window", "CAR window with day 0, default -1:1.")
+    ] = None,
+    effects: Annotated[
+        str | None, _option("--effects", "Effects on day 0, such as 0.5%,1%,-1%.")
+    ] = None,
+    variances: Annotated[
+        str | None, _option("--variances", "Variance factors, default 1,2.")
+    ] = None,
+    tests: Annotated[
+        str | None, _option("--tests", "Names, comma separated; default the study's.")
+    ] = None,
+    seed: Annotated[int | None, _option("--seed", "Seed of all draws.")] = None,
+    out: Annotated[
+        Path | None, _option("-o --out", "Default: reports/NAME-simulation.", _OUTPUT)
+    ] = None,
+    force: Annotated[
+        bool, _option("--force", "Overwrite a folder that is no report.", _OUTPUT)
+    ] = False,
+    quiet: Annotated[
+        bool, _option("-q --quiet", "Print nothing but errors.", _OUTPUT)
+    ] = False,
+    debug: Annotated[
+        bool, _option(_DEBUG, "Show the traceback of an error.", _OUTPUT)
+    ] = False,
+) -> None:
+    """Simulate a study: which tests hold their size, and what they can find."""
+    from eventstudy import cli_simulate, cli_study
+
+    del debug
+    flags = cli_study.Flags(study=study, prices=prices)
+    own = cli_simulate.SimulationFlags(
+        replications=replications,
+        window=window,
+        effects=effects,
+        variances=variances,
+        tests=tests,
+        seed=seed,
+    )
+    said = cli_simulate.simulate_command(
+        events, flags, own, out, force=force, quiet=quiet
+    )
+    if not quiet:
+        typer.echo(said)
+
+
 @app.command("list")
 def list_family(
     family: Annotated[

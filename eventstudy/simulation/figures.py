@@ -60,6 +60,7 @@ def trusted_first(result: SimulationResult) -> list[str]:
 def _grid(figure: "Figure", result: SimulationResult, **shared: Any) -> Any:  # noqa: ANN401
     """Return (sample, axes) pairs on a grid; places left over are blank."""
     samples = samples_of(result)
+    figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
     columns = min(COLUMNS, len(samples))
     rows = -(-len(samples) // columns)
     grid = figure.subplots(rows, columns, squeeze=False, **shared)
