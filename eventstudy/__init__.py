@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from eventstudy.errors import DataError, EventStudyError, SourceError, SpecError
     from eventstudy.prices import Prices, fetch_prices, read_prices
     from eventstudy.report import write_report
+    from eventstudy.simulation import (
+        SimulationResult,
+        SimulationSpec,
+        simulate,
+        write_simulation,
+    )
     from eventstudy.spec import ModelSetting, Question, StudySpec, read_spec
     from eventstudy.study import run
     from eventstudy.study_result import StudyResult
@@ -26,6 +32,8 @@ __all__ = [
     "ModelSetting",
     "Prices",
     "Question",
+    "SimulationResult",
+    "SimulationSpec",
     "SourceError",
     "SpecError",
     "StudyResult",
@@ -38,8 +46,10 @@ __all__ = [
     "read_prices",
     "read_spec",
     "run",
+    "simulate",
     "volatility",
     "write_report",
+    "write_simulation",
 ]
 
 # Names are looked up when first used, so that the command line answers at once.
@@ -50,6 +60,8 @@ _HOME = {
     "ModelSetting": "spec",
     "Prices": "prices",
     "Question": "spec",
+    "SimulationResult": "simulation",
+    "SimulationSpec": "simulation",
     "SourceError": "errors",
     "SpecError": "errors",
     "StudyResult": "study_result",
@@ -59,7 +71,9 @@ _HOME = {
     "read_prices": "prices",
     "read_spec": "spec",
     "run": "study",
+    "simulate": "simulation",
     "write_report": "report",
+    "write_simulation": "simulation",
 }
 _MODULES = ("inference", "models", "volatility")
 
