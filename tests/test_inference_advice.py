@@ -1,0 +1,122 @@
+"""Intervals, the recommended test, and the event's variance."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference.inference_panels import SPACINGS, panel, take
+from scipy import stats
+
+from eventstudy.inference import (
+    TESTS,
+    Dependence,
+    caar_interval,
+    collect,
+    dependence,
+    recommend,
+    variance_increase,
+)
+
+WINDOW = (2, 5)
+
+
+def found(n=20, dates=1, clusters=1, rbar=0.3):
+    return Dependence(
+        n=n,
+        n_dates=dates,
+        n_clusters=clusters,
+        rbar=rbar,
+        n_effective=n / (1 + (n - 1) * rbar),
+        n_unmeasured=0,
+    )
+
+
+def test_interval_of_uncorrelated_observations_is_that_of_the_t_test():
+    ab = panel("one date", n_assets=8)
+    alone = {a: a for a in range(8)}
+    evidence = collect(ab, [WINDOW], frozenset({"correlation"}))
+    tested = TESTS["csect"](ab, WINDOW)
+    low, high = stats.t.interval(
+        0.9, 7, tested.estimate[0], tested.estimate[0] / tested.statistic[0]
+    )
+    rbar = dependence(evidence, WINDOW).rbar
+    inflated = caar_interval(evidence, WINDOW, level=0.9)
+    factor = np.sqrt((1 + 7 * rbar) / (1 - rbar))
+    assert inflated.high - inflated.low == pytest.approx((high - low) * factor)
+    assert dependence(ab, WINDOW, groups=alone).rbar == 0.0
+
+
+def test_interval_of_one_observation_is_its_forecast_error():
+    ab = take(panel(), np.array([2]))
+    interval, t = caar_interval(ab, WINDOW), TESTS["t"](ab, WINDOW)
+    assert interval.estimate / interval.se == pytest.approx(t.statistic[0])
+    assert interval.df == t.df[0]
+    assert interval.method == "forecast error"
+
+
+def test_interval_excludes_zero_when_the_test_rejects():
+    for spacing in SPACINGS:
+        ab = panel(spacing, seed=2, effect=0.01)
+        # equal variances, so that CAR and SCAR say the same
+        ab = replace(ab, ar=ab.ar / ab.sigma[:, None], sigma=np.ones_like(ab.sigma))
+        interval = caar_interval(ab, (3, 4))
+        p = TESTS["kp_bmp"](ab, (3, 4)).pvalue[0]
+        assert (interval.low > 0 or interval.high < 0) == (p < 0.05)
+
+
+def test_interval_says_why_there_is_none():
+    empty = take(panel(), np.array([], int))
+    assert "no observation" in caar_interval(empty, WINDOW).reason
+    same = take(panel(), np.array([0, 0, 0]))
+    assert caar_interval(same, WINDOW).reason == (
+        "the mean correlation admits no variance"
+    )
+    single = caar_interval(take(panel(), np.array([0])), WINDOW, outcome="bhar")
+    assert single.reason == "one observation has no spread"
+    assert np.isnan(single.low)
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_interval_covers(spacing):
+    inside = 0
+    for seed in range(150):
+        ab = panel(spacing, model="constant_mean", seed=seed, rho=0.5)
+        interval = caar_interval(ab, WINDOW)
+        inside += interval.low < 0 < interval.high
+    assert inside / 150 > 0.88
+
+
+@pytest.mark.parametrize(
+    ("given", "test", "words"),
+    [
+        (found(n=0, dates=0, clusters=0), "t", "no observation"),
+        (found(n=1), "t", "placebo_single"),
+        (found(n=3), "placebo", "too few"),
+        (found(n=6), "kp_bmp", "share one date"),
+        (found(n=36, dates=6, clusters=5), "kp_bmp", "6 dates in 5 separate clusters"),
+        (found(n=60, dates=14, clusters=12), "portfolio", "12 clusters of dates"),
+        (found(n=30, dates=30, clusters=30, rbar=0.0), "bmp", "share no session"),
+    ],
+)
+def test_recommended_test_follows_the_rules(given, test, words):
+    advice = recommend(given)
+    assert advice.test == test
+    assert words in advice.reason
+    assert advice.test in TESTS
+
+
+def test_recommendation_mentions_a_rise_of_variance():
+    assert "variance rose 3.0-fold" in recommend(found(n=6), 3.0).reason
+    assert "variance" not in recommend(found(n=6), 1.1).reason
+
+
+def test_variance_increase_sees_through_the_shared_date():
+    ratios = []
+    for seed in range(200):
+        ab = panel("one date", n_assets=12, rho=0.7, seed=seed)
+        ratios.append(variance_increase(ab, (3, 4)))
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.12)
+    doubled = replace(ab, ar=ab.ar * np.sqrt(2))
+    ratio = variance_increase(doubled, (3, 4)) / variance_increase(ab, (3, 4))
+    assert ratio == pytest.approx(2.0)
+    assert np.isnan(variance_increase(take(ab, np.arange(2)), (3, 4)))

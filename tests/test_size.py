@@ -1,0 +1,125 @@
+"""Size of every test of the mean under the null, for four designs of event dates.
+
+Six assets whose errors have correlation 0.5, estimation 100 sessions, window of three
+sessions, constant mean; nominal 5 %. What claims to stand a design rejects within
+binomial bounds, and what does not claim it is shown to reject far too often. Far
+dates: the windows share nothing. Adjacent: three pairs a session apart. Uneven: the
+spacing of China's events of 2021.
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from reference.inference_panels import SPACINGS, panel
+
+from eventstudy.inference import TESTS, battery
+
+pytestmark = pytest.mark.slow
+N_REPETITIONS = 1000
+WINDOW = (2, 5)
+NAIVE = (
+    "csect",
+    "patell",
+    "patell_original",
+    "bmp",
+    "skewness",
+    "gsign",
+    "grank_z",
+    "wilcoxon",
+    "sign",
+)
+# Read off a shared date's own history: right while all share their dates or none.
+BY_HISTORY = ("crude", "lamb", "rank", "grank_t", "sign_cz", "permutation")
+ALWAYS = ("placebo", "kp_patell", "kp_bmp", "grank_overlap")
+BY_CLUSTER = (
+    "portfolio",
+    "portfolio_z",
+    "cluster",
+    "cluster_cr3",
+    "wild_cluster",
+    "sign_flip",
+)
+# With five or six clusters these reject less than they may, never more.
+CAUTIOUS = ("cluster_cr3", "wild_cluster", "sign_flip", "cluster")
+
+
+@cache
+def rejections(spacing, tails=None):
+    names = [*NAIVE, *BY_HISTORY, *ALWAYS, *BY_CLUSTER]
+    count = dict.fromkeys(names, 0.0)
+    for seed in range(N_REPETITIONS):
+        ab = panel(
+            spacing,
+            model="constant_mean",
+            n_estimation=100,
+            rho=0.5,
+            tails=tails,
+            seed=50_000 + seed,
+        )
+        found = battery(ab, windows=[WINDOW], tests=names, n_draws=199)
+        for (_, name), result in found.items():
+            count[name] += float(result.pvalue[0] < 0.05) + 0 * result.pvalue[0]
+    return {name: 100 * c / N_REPETITIONS for name, c in count.items()}
+
+
+def bounds(percent=5.0):
+    """Three standard errors of a share of 5 % in this many repetitions."""
+    error = np.sqrt(percent * (100 - percent) / N_REPETITIONS)
+    return percent - 3 * error, percent + 3 * error
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("name", ALWAYS)
+def test_robust_tests_keep_their_size_in_every_design(spacing, name):
+    low, high = bounds()
+    assert low < rejections(spacing)[name] < high
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("name", NAIVE)
+def test_naive_tests_reject_far_too_often(spacing, name):
+    assert rejections(spacing)[name] > 15
+
+
+@pytest.mark.parametrize("spacing", ["one date", "far dates"])
+@pytest.mark.parametrize("name", BY_HISTORY)
+def test_tests_by_history_keep_their_size_on_shared_or_far_dates(spacing, name):
+    low, high = bounds()
+    assert low < rejections(spacing)[name] < high
+
+
+@pytest.mark.parametrize("name", BY_HISTORY)
+def test_tests_by_history_miss_partial_overlap(name):
+    assert rejections("adjacent dates")[name] > 9
+
+
+@pytest.mark.parametrize("spacing", ["far dates", "uneven dates"])
+@pytest.mark.parametrize("name", BY_CLUSTER)
+def test_tests_by_cluster_keep_their_size(spacing, name):
+    low, high = bounds()
+    found = rejections(spacing)[name]
+    assert found < high
+    assert name in CAUTIOUS or found > low
+
+
+def test_the_portfolio_of_one_date_is_exact():
+    low, high = bounds()
+    assert low < rejections("one date")["portfolio"] < high
+
+
+def test_adjacent_dates_are_one_cluster():
+    low, high = bounds()
+    assert low < rejections("adjacent dates")["portfolio"] < high
+
+
+@pytest.mark.parametrize("spacing", ["far dates", "uneven dates"])
+@pytest.mark.parametrize("name", [*ALWAYS, "portfolio"])
+def test_fat_tails(spacing, name):
+    low, high = bounds()
+    assert low < rejections(spacing, tails=4)[name] < high
+
+
+def test_every_claim_of_clustering_is_tested():
+    claimed = {n for n, e in TESTS.items() if "clustering" in e.robust_to}
+    assert claimed - {"cluster_two_way"} == {*ALWAYS, *BY_CLUSTER}
