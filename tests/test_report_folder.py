@@ -194,6 +194,17 @@ def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_drawing")
+def test_the_folder_one_is_in_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    for folder in (".", "..", tmp_path):
+        with pytest.raises(SpecError, match="Choose a folder below"):
+            write_report(sample.sample_result(), folder, force=True)
+
+
+@pytest.mark.usefixtures("no_drawing")
 def test_an_empty_folder_and_missing_parents_will_do(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert write_report(sample.sample_result(), tmp_path / "empty").is_dir()
@@ -239,7 +250,7 @@ def test_a_run_killed_between_the_renames_is_put_right(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     write_report(sample.sample_result(), folder)
     before = listing(folder)
-    folder.rename(tmp_path / ".out.old")  # where SIGKILL struck
+    folder.rename(tmp_path / ".out.eventstudy-old")  # where SIGKILL struck
     write_report(sample.sample_result(), folder)
     assert listing(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -18,7 +18,7 @@ from eventstudy.report import (
     shift_text,
 )
 from eventstudy.report.questions import answers
-from eventstudy.spec import Question
+from eventstudy.spec import ModelSetting, Question
 from eventstudy.study_result import StudyResult
 
 GOLDEN = Path(__file__).parent / "golden" / "report.md"
@@ -143,6 +143,23 @@ def test_nasty_catalogues_do_not_break_the_page() -> None:
         assert tag not in page
     assert page.count("<h2>") == 8
     assert page.count("<h3>") == 4 + 5 + 1  # subsections, events, questions are none
+
+
+def test_nasty_names_of_groups_and_models_do_not_break_the_page() -> None:
+    groups = {"a|b <i>x</i>": ("AAA",), "$c$ [d](e) \\": ("BBB", "CCC")}
+    models = tuple(
+        ModelSetting(name=name, model="market", factors=("^GSPC",))
+        for name in ("*m*|n", "<b>o</b>")
+    )
+    spec = sample.sample_spec(groups=groups, models=models, title="# t | <script>")
+    result = sample.sample_result(2, spec)
+    text = render(result)
+    assert all(len(found) == 1 for found in table_widths(text))
+    page = to_html(text)
+    for tag in ("<i>", "<b>", "<script", "<em>m"):
+        assert tag not in page
+    assert all(alt in page for alt in ("(-5,+5)", 'alt="Heat map'))
+    assert page.count("<img ") == 5
 
 
 def test_numbers_are_rounded_once_and_units_are_kept() -> None:

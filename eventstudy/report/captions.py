@@ -26,7 +26,7 @@ def alt_texts(result: StudyResult) -> dict[str, str]:
 
 
 def _flat(text: str) -> str:
-    return text.translate(str.maketrans("[]|`<>", "()/'()"))
+    return text.translate(str.maketrans("[]|`<>\\", "()/'()/"))
 
 
 def _caar(result: StudyResult) -> str:

@@ -205,7 +205,9 @@ def summary_bullets(effects: Effects) -> list[str]:
         if misses:
             named = nb.listing([_size(result, r) for r in misses])
             parts.append(
-                f"not for {named}" if hits else f"not distinguishable for {named}"
+                f"not for {named}"
+                if hits
+                else f"not distinguishable from zero for {named}"
             )
         if parts:
             which = f" (model {md.escape(label(model))})" if several else ""

@@ -89,7 +89,7 @@ class Sections:
     def _estimates(self, event_id: str, *, brief: bool) -> list[str]:
         pairs = self.pairs(event_id)
         if not pairs:
-            return ["No asset could be studied for this announcement; see below."]
+            return ["No asset could be studied for this announcement."]
         joint = sorted({o for o, _ in pairs if o != event_id})
         note = ""
         if joint:

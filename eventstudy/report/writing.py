@@ -120,6 +120,11 @@ def _written(folder: Path) -> set[str] | None:
 def _check_owner(target: Path, *, force: bool) -> None:
     if not target.exists():
         return
+    if Path.cwd().is_relative_to(target):
+        raise SpecError(
+            f"{target.name} is the folder you are in, or above it; a report replaces "
+            "its folder as a whole. Choose a folder below"
+        )
     if not target.is_dir():
         raise SpecError(
             f"{target.name} is a file; a report is a folder. Choose another name"
@@ -136,7 +141,9 @@ def _check_owner(target: Path, *, force: bool) -> None:
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Give an empty folder on the same file system; gone at the end, come what may."""
-    new = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
+    new = Path(
+        tempfile.mkdtemp(prefix=f".{target.name}.eventstudy-new-", dir=target.parent)
+    )
     new.chmod(0o777 & ~_umask())
     try:
         yield new
@@ -181,7 +188,7 @@ def _swap(new: Path, target: Path) -> None:
 
 
 def _previous(target: Path) -> Path:
-    return target.with_name(f".{target.name}.old")
+    return target.with_name(f".{target.name}.eventstudy-old")
 
 
 def _recover(target: Path) -> None:
