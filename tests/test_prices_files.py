@@ -174,6 +174,7 @@ HTML = "<!DOCTYPE html><html><body>Too many requests</body></html>"
 REFUSED = {
     "empty": ("", "X.csv: the file is empty"),
     "blank": ("\n \n", "X.csv: the file is empty"),
+    "a byte-order mark alone": (b"\xef\xbb\xbf", "X.csv: the file is empty"),
     "header only": ("date,close\n", "X.csv:1: there is a header line and nothing"),
     "html": (HTML, "X.csv: this is a web page, not a table"),
     "json": ('{"chart": null}', "X.csv: this is JSON"),

@@ -160,6 +160,25 @@ class TestNormalDays:
         assert {value for name, value in row.items() if name not in ("symbol", "date")}
         assert row["close"] is row["adj_close"] is row["open"] is row["volume"] is None
 
+    def test_the_snapshots_prices_come_back_as_they_are(self, source, server):
+        """Fifteen months of true sessions: winter time, holidays, weekends."""
+        snapshot = fetch_prices(["BTCM", "BTC-USD"])
+        for symbol in snapshot.symbols:
+            held = snapshot.frame.filter(symbol=symbol)
+            coin = symbol == "BTC-USD"
+            server.listings[symbol] = Listing(
+                symbol=symbol,
+                closes=dict(held.select("date", "close").iter_rows()),
+                zone="UTC" if coin else "America/New_York",
+                opens=clock(0) if coin else clock(9, 30),
+                instrument="CRYPTOCURRENCY" if coin else "EQUITY",
+            )
+        first, last = date(2020, 8, 3), date(2021, 12, 31)
+        later = replace(source, now=lambda: utc(2022, 1, 3))
+        prices = fetch(later, *snapshot.symbols, start=first, end=last)
+        columns = ["symbol", "date", "close"]
+        assert prices.frame.select(columns).equals(snapshot.frame.select(columns))
+
     def test_hourly_bars(self, tmp_path, server, source):
         hourly = Cached(
             provider=source.provider,

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from eventstudy.errors import DataError, SourceError
-from eventstudy.prices.chart import Chart, NoPricesError
+from eventstudy.errors import DataError, SourceError, SpecError
+from eventstudy.prices.chart import EARLIEST, Chart, NoPricesError
 from eventstudy.prices.clean import clean
 from eventstudy.prices.retry import TryAgainError
 from eventstudy.prices.store import DamagedError, Provenance, Store, Stored
@@ -28,7 +28,6 @@ from eventstudy.prices.table import (
 AGREEMENT = 1e-5
 """Relative difference at which two downloads of one price are still the same."""
 
-_EARLIEST = date(1900, 1, 1)
 _OVERLAP = timedelta(days=14)
 _DAY = timedelta(days=1)
 _LATE_BARS = timedelta(days=7)
@@ -126,6 +125,10 @@ class Cached:
         self, symbols: Sequence[str], *, start: date | None, end: date | None
     ) -> Loaded:
         """Return the stored bars of each symbol, downloading what is missing."""
+        if start is not None and end is not None and start > end:
+            raise SpecError(
+                f"prices from {start} to {end}: the end is before the start"
+            )
         loaded = Loaded(stored={}, failed={}, notes=[])
         down = Event()
 
@@ -154,7 +157,7 @@ class Cached:
         notes: list[dict[str, object]],
     ) -> tuple[Stored, str]:
         now = self.now()
-        since, until = start or _EARLIEST, end or now.date()
+        since, until = start or EARLIEST, end or now.date()
         try:
             held = self.store.read(symbol)
         except DamagedError:
@@ -210,8 +213,10 @@ class Cached:
             whole = None if _new_split(held, part) else combine(held, part)
             if whole is not None:
                 return whole
-        start = min(since, held.provenance.start)
-        end = max(until, held.provenance.end)
+        start, end = since, until
+        if self.store.interval == "1d":  # shorter bars of the past are gone for good
+            start = min(since, held.provenance.start)
+            end = max(until, held.provenance.end)
         stored = self._stored(self._ask(symbol, start, end, now), start, end, now)
         if not agree(held, stored):
             self.store.supersede(held)
@@ -302,6 +307,8 @@ def _covers(held: Stored, since: date, until: date, now: datetime) -> bool:
 
 def _gap(held: Stored, since: date, until: date) -> tuple[date, date] | None:
     """Return the span to ask for, overlapping what is held; None for all of it."""
+    if held.provenance.interval != "1d":
+        return None
     first, last = held.frame["date"].min(), held.frame["date"].max()
     if not isinstance(first, date) or not isinstance(last, date):
         return None
@@ -385,7 +392,7 @@ def _not_held(symbol: str, held: Stored | None, since: date, until: date) -> str
         if held is not None
         else "not in the cache"
     )
-    start = f" --start {since}" if since > _EARLIEST else ""
+    start = f" --start {since}" if since > EARLIEST else ""
     return (
         f"{have}; offline, so nothing was downloaded. With a network, run: "
         f"eventstudy prices fetch {symbol}{start} --end {until}"

@@ -30,7 +30,11 @@ CHART_SCHEMA: Mapping[str, pl.DataType] = {
     "split": pl.Float64(),
 }
 
+EARLIEST = date(1900, 1, 1)
+"""The start of a request for all that there is."""
+
 _ALWAYS_OPEN = "CRYPTOCURRENCY"
+_SECONDS = (-5_000_000_000, 7_000_000_000)  # the years 1811 to 2191
 
 
 class BadAnswerError(Exception):
@@ -72,7 +76,7 @@ def read_chart(text: str, *, symbol: str, interval: str, now: datetime) -> Chart
     _check_meta(meta, symbol, interval)
     zone = _zone(meta)
     instrument = str(meta.get("instrumentType") or "unknown")
-    stamps = result.get("timestamp") or []
+    stamps = _list(result.get("timestamp"))
     if not stamps:
         raise NoPricesError(f"no prices of {symbol} in that span")
     bars = _bars(result, stamps).with_columns(time=_times(stamps))
@@ -105,20 +109,20 @@ def refusal(text: str) -> str | None:
     try:
         error = json.loads(text)["chart"]["error"]
         return str(error["description"] or error["code"]) if error else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def _result(text: str, symbol: str) -> Mapping[str, Any]:
     try:
         chart = _mapping(json.loads(text)).get("chart")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         kind = "a web page" if text.lstrip()[:1] == "<" else "no JSON, or only a part"
         raise BadAnswerError(f"the answer for {symbol} is {kind}") from error
     words = refusal(text)
     if words is not None:
         raise NoPricesError(words)
-    results = _mapping(chart).get("result")
+    results = _list(_mapping(chart).get("result"))
     if not results:
         raise NoPricesError(f"an empty answer for {symbol}")
     return _mapping(results[0])
@@ -151,21 +155,35 @@ def _mapping(found: object) -> Mapping[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise BadAnswerError(f"the answer has {type(found).__name__} for an object")
+        kind = type(found).__name__
+        raise BadAnswerError(f"the answer has {kind} for an object")
+    return found
+
+
+def _list(found: object) -> list[Any]:
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise BadAnswerError(f"the answer has {type(found).__name__} for a list")
     return found
 
 
 def _times(stamps: Sequence[object]) -> pl.Series:
-    seconds = _column(stamps, "timestamp").cast(pl.Int64)
+    seconds = _column(stamps, "timestamp")
     if seconds.null_count():
         raise BadAnswerError("a bar of the answer has no timestamp")
+    if not seconds.is_between(*_SECONDS).all():
+        raise BadAnswerError("a bar of the answer has an impossible timestamp")
+    seconds = seconds.cast(pl.Int64)
     return (seconds * 1_000_000).cast(pl.Datetime("us", "UTC"))
 
 
 def _bars(result: Mapping[str, Any], stamps: Sequence[object]) -> pl.DataFrame:
     indicators = _mapping(result.get("indicators"))
-    quote = _mapping((indicators.get("quote") or [None])[0])
-    adjusted = _mapping((indicators.get("adjclose") or [None])[0])
+    quote, adjusted = (
+        _mapping(next(iter(_list(indicators.get(name))), None))
+        for name in ("quote", "adjclose")
+    )
     columns: dict[str, Any] = {
         name: quote.get(name) for name in FIELDS if name != "adj_close"
     }

@@ -18,6 +18,7 @@ from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import PriceFile, Prices
 
 _MAX_BYTES = 16 << 20
+_NO_MANIFEST = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ class Manifest:
             why = f"cannot be read ({error.strerror})"
             problem = Problem(message=why, file=self.path.name)
             raise DataError("the manifest cannot be used", [problem]) from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _NO_MANIFEST as error:
             why = f"is not the manifest.json of a report ({error!r})"
             problem = Problem(message=why, file=self.path.name)
             raise DataError("the manifest cannot be used", [problem]) from error

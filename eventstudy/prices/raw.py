@@ -55,8 +55,6 @@ def read_raw(path: Path) -> RawTable:
     sha256 = hashlib.sha256(data).hexdigest()
     if data[:2] == b"\x1f\x8b":
         data = _gunzip(data, path.name)
-    if not data.strip():
-        raise fault(path.name, "the file is empty; wanted a table with a header line")
     if data[:4] == b"PAR1" or data[:6] == b"ARROW1":
         cells = _binary_table(data, path.name)
         lines = pl.int_range(1, cells.height + 1, dtype=pl.Int64, eager=True)
@@ -84,8 +82,10 @@ def text_table(data: bytes, name: str) -> tuple[pl.DataFrame, pl.Series]:
     Raises `DataError` for what is no delimited text, for lines with more or fewer
     cells than the header, and for a header that names a column twice.
     """
-    _check_is_text(data, name)
     data = data.removeprefix(b"\xef\xbb\xbf")
+    if not data.strip():
+        raise fault(name, "the file is empty; wanted a table with a header line")
+    _check_is_text(data, name)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     _check_lines_and_encoding(data, name)
@@ -161,7 +161,7 @@ def _binary_table(data: bytes, name: str) -> pl.DataFrame:
 
 
 def _check_is_text(data: bytes, name: str) -> None:
-    head = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    head = data[:2048].lstrip().lower()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise fault(name, "the text is UTF-16; save it as UTF-8")
     if data[:4] == b"PK\x03\x04":

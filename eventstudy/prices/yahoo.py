@@ -22,6 +22,7 @@ import polars as pl
 
 from eventstudy.errors import SpecError
 from eventstudy.prices.chart import (
+    EARLIEST,
     INTERVALS,
     BadAnswerError,
     Chart,
@@ -33,6 +34,7 @@ from eventstudy.prices.retry import Retry, TryAgainError
 
 _CHART = "/v8/finance/chart/"
 _LONGEST_REQUEST = {"1m": timedelta(days=7), "1h": timedelta(days=700)}
+_KEPT = {"1m": timedelta(days=29), "1h": timedelta(days=729)}
 _ZONES = timedelta(days=1)  # a local date begins up to 14 hours before the UTC date
 
 
@@ -70,6 +72,8 @@ class Yahoo:
         if interval not in INTERVALS:
             known = ", ".join(INTERVALS)
             raise SpecError(f"unknown interval {interval!r}; known: {known}")
+        if interval in _KEPT:
+            start = _within_reach(interval, start, now)
         step = _LONGEST_REQUEST.get(interval, end - start + _ZONES)
         charts: list[Chart] = []
         nothing = NoPricesError(f"no prices of {symbol} from {start} to {end}")
@@ -194,6 +198,16 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, span.total_seconds())
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _within_reach(interval: str, start: date, now: datetime) -> date:
+    """Return the first day for which Yahoo keeps such bars, if all are wanted."""
+    first = now.date() - _KEPT[interval]
+    if EARLIEST < start < first:
+        raise NoPricesError(
+            f"Yahoo keeps {interval} bars since {first} only; start there"
+        )
+    return max(start, first)
 
 
 def _second(day: date) -> int:
