@@ -191,7 +191,7 @@ def with_pvalues(result: StudyResult, **pvalues: float | None) -> StudyResult:
     [
         (0.20, 0.30, "**not distinguishable from zero at 5 %**", "naive reading"),
         (0.20, 0.01, "A naive reading would have claimed an effect", "same conclusion"),
-        (0.01, 0.02, "**distinguishable from zero at 5 %**", "not distinguishable"),
+        (0.01, 0.02, "**distinguishable from zero at 5 %**", "naive reading"),
         (0.01, 0.20, "Naive tests would have missed it", "same conclusion"),
         (0.05, 0.05, "**not distinguishable from zero at 5 %**", "naive reading"),
     ],
