@@ -5,7 +5,12 @@ import pytest
 from yahoo_server import weekdays
 
 from eventstudy.errors import DataError
-from eventstudy.prices import fetch_prices, read_prices
+from eventstudy.prices import (
+    fetch_prices,
+    read_factors,
+    read_prices,
+    with_factors,
+)
 from eventstudy.prices.quality import check_quality, refuse_warnings
 
 START, END = date(2021, 4, 5), date(2021, 5, 28)  # no holiday of the NYSE in between
@@ -167,6 +172,24 @@ def test_pounds_and_pence(ratio):
 def test_a_single_row_and_an_empty_symbol():
     frame = pl.DataFrame({"symbol": ["A"], "date": [START], "close": [1.0]})
     assert found(frame).is_empty()
+
+
+def test_what_lies_before_the_start_is_not_looked_at():
+    closes = creeping()
+    del closes[date(2021, 4, 20)]
+    frame = table(closes)
+    assert found(frame)["rule"].to_list() == ["gap"]
+    assert found(frame, start=date(2021, 4, 21)).is_empty()
+    assert found(frame, start=date(2022, 1, 3)).is_empty()
+
+
+def test_factor_levels_are_not_prices(tmp_path):
+    rows = "".join(f"2021-05-{day},0.5,0.0\n" for day in range(10, 20))
+    path = tmp_path / "factors.csv"
+    path.write_text("date,mkt_rf,rf\n2021-05-07,-1.0,0.0\n" + rows)
+    prices = read_prices(table(creeping()))
+    both = with_factors(prices, read_factors(path, "capm"))
+    assert check_quality(both).is_empty()
 
 
 def test_strict_refuses_warnings_and_not_remarks():

@@ -10,28 +10,17 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 import polars as pl
 
 from eventstudy.errors import DataError, Problem, SpecError, unknown_name
 from eventstudy.prices.raw import MAX_FILE_BYTES, fault, read_bytes, shown, text_table
-from eventstudy.prices.table import FIELDS, Prices, describe_files
-
-FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "capm": ("mkt_rf",),
-        "ff3": ("mkt_rf", "smb", "hml"),
-        "carhart": ("mkt_rf", "smb", "hml", "mom"),
-        "ff5": ("mkt_rf", "smb", "hml", "rmw", "cma"),
-        "ff6": ("mkt_rf", "smb", "hml", "rmw", "cma", "mom"),
-    }
-)
-RISK_FREE = "rf"
+from eventstudy.prices.table import FACTOR_LEVEL, FIELDS, Prices, describe_files
+from eventstudy.spec import FACTOR_SETS, RISK_FREE
 
 Units = Literal["percent", "fraction"]
 
@@ -116,7 +105,7 @@ def with_factors(prices: Prices, factors: Factors) -> Prices:
     files = describe_files(
         long,
         name=" + ".join(name for name, _ in factors.files),
-        basis="level of a factor, 100 before its first return",
+        basis=FACTOR_LEVEL,
         sha256=hashlib.sha256(
             "".join(sha256 for _, sha256 in factors.files).encode()
         ).hexdigest()

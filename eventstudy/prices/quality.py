@@ -31,7 +31,7 @@ import polars as pl
 from eventstudy.calendars import calendar_name, get_calendar
 from eventstudy.errors import DataError, Problem, SpecError
 from eventstudy.prices.raw import shown
-from eventstudy.prices.table import Prices, issues_frame
+from eventstudy.prices.table import FACTOR_LEVEL, Prices, issues_frame
 from eventstudy.results import Array, BoolArray, IntArray
 
 STALE_RUN = 5
@@ -68,12 +68,14 @@ def check_quality(
     prices: Prices,
     *,
     calendars: Mapping[str, str] = MappingProxyType({}),
+    start: date | None = None,
     end: date | None = None,
 ) -> pl.DataFrame:
     """Return what looks wrong, in the columns of `Prices.issues`.
 
     calendars : calendar per symbol, and "default", over what the symbol tells
-    end : last date for which the study needs prices
+    start, end : first and last date for which the study needs prices; what lies
+        before is not looked at. Factor levels are no prices and are not, either
 
     >>> from eventstudy.prices import fetch_prices
     >>> found = check_quality(fetch_prices(["BTBT"]), end=date(2021, 12, 31))
@@ -81,8 +83,14 @@ def check_quality(
     [('BTBT', datetime.date(2021, 7, 26)), ('BTBT', datetime.date(2021, 10, 29))]
     """
     rows: list[_Row] = []
-    span = _span(prices, end)
-    for part in prices.frame.partition_by("symbol", maintain_order=True):
+    levels = [file.symbol for file in prices.files if file.basis == FACTOR_LEVEL]
+    frame = prices.frame.filter(
+        ~pl.col("symbol").is_in(levels), pl.col("date") >= (start or date.min)
+    )
+    if not frame.height:
+        return issues_frame()
+    span = _span(frame, end)
+    for part in frame.partition_by("symbol", maintain_order=True):
         symbol = str(part["symbol"][0])
         quotes = _quotes(symbol, part)
         sessions, trouble = _sessions(symbol, calendars, span)
@@ -128,9 +136,9 @@ def _floats(column: pl.Series) -> Array:
     return column.fill_null(float("nan")).to_numpy()
 
 
-def _span(prices: Prices, end: date | None) -> tuple[date, date]:
+def _span(frame: pl.DataFrame, end: date | None) -> tuple[date, date]:
     """Return a range that covers all prices and the end, one for all calendars."""
-    first, last = prices.frame["date"].min(), prices.frame["date"].max()
+    first, last = frame["date"].min(), frame["date"].max()
     assert isinstance(first, date)
     assert isinstance(last, date)
     return first - timedelta(days=7), max(last, end or last) + timedelta(days=1)

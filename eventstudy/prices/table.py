@@ -27,6 +27,9 @@ ISSUE_SCHEMA: Mapping[str, pl.DataType] = {
     "action": pl.String(),
 }
 
+FACTOR_LEVEL = "level of a factor, 100 before its first return"
+"""Basis of the rows that are no prices, but factor returns made into a level."""
+
 NO_PRICES = "no_prices"
 """Rule of the issue that a symbol is left out, since nothing could be had of it."""
 
