@@ -225,7 +225,8 @@ def _facts(event: Row) -> str:
     if links := md.sources(_text(event, "source_url", "source")):
         status = _text(event, "status")
         details.append(
-            f"**Sources** {links}" + (f" ({md.escape(status)})" if status else "")
+            f"**Sources** {links}"
+            + (f" (status: {md.escape(status)})" if status else "")
         )
     lines.append("\n".join(f"- {detail}" for detail in details))
     return "\n\n".join(lines)
