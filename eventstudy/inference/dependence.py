@@ -71,7 +71,7 @@ def dependence(
     two assets' standardised estimation residuals on common dates. With one shared
     date it is the r̄ of Kolari & Pynnönen (2010), Review of Financial Studies 23,
     eq. 11; for partly overlapping windows see Kolari, Pape & Pynnönen (2018). Cost is
-    linear in N. Up to 1,500 assets ρ is worked out asset by asset; beyond, it is
+    linear in N. Up to 500 assets ρ is worked out asset by asset; beyond, it is
     pooled over the pairs active on a date, ``Σ_t [(Σz)² - Σz²] / Σ_t [(Σm)² - Σm]``,
     which is the same when the series are complete.
 

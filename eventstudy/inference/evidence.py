@@ -29,7 +29,7 @@ Need = Literal[
 Outcome = Literal["car", "bhar"]
 
 # Up to here correlations are kept asset by asset, beyond they are pooled by date.
-MAX_ASSETS = 1500
+MAX_ASSETS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,14 +122,28 @@ def _grank_sums(
     ``first`` ranks the estimation window alone; the event lifts by one the ranks of
     the sessions above it, so no second sort is needed.
     """
-    z, first, scar = z[used], first[used], scar[used, None]
-    above, equal, valid = z > scar, z == scar, ~np.isnan(z)
-    lifted = above + 0.5 * equal
-    n = valid.sum(axis=1) + 1.0
-    own = n - lifted.sum(axis=1)
-    u = np.where(valid, (first + lifted) / (n + 1.0)[:, None] - 0.5, 0.0)
-    total = np.append(u.sum(axis=0), (own / (n + 1.0) - 0.5).sum())
-    count = np.append(valid.sum(axis=0), len(n)).astype(np.float64)
+    if not used.all():
+        z, first, scar = z[used], first[used], scar[used]
+    missing = np.isnan(z)
+    below = (z < scar[:, None]).sum(axis=1)
+    equal = (z == scar[:, None]).sum(axis=1)
+    valid = z.shape[1] - missing.sum(axis=1)
+    n = valid + 1.0
+    weight = 1.0 / (n + 1.0)
+    # A rank of the estimation window rises by one above the event, by ½ level with it.
+    lifted = (z > scar[:, None]).astype(np.float64)
+    if equal.any():
+        lifted += 0.5 * (z == scar[:, None])
+    lifted += first
+    if missing.any():
+        lifted[missing] = 0.0
+        count = (~missing).sum(axis=0).astype(np.float64)
+    else:
+        count = np.full(z.shape[1], float(len(z)))
+    u = weight @ lifted - 0.5 * count
+    own = weight * (below + 0.5 * equal + 1.0) - 0.5
+    total = np.append(u, own.sum())
+    count = np.append(count, float(len(n)))
     variance = ((n - 1.0) / (12.0 * (n + 1.0))).sum()
     return {
         f"grank_{i}": total,
