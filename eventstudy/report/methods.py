@@ -91,7 +91,8 @@ def settings_table(spec: StudySpec) -> str:
     plain = spec.as_dict()
     for name in ("models", "groups", "questions", "calendars", "title"):
         plain.pop(name, None)
-    rows = [[md.code(name), _setting(value)] for name, value in plain.items()]
+    given = {name: value for name, value in plain.items() if value not in ("", (), {})}
+    rows = [[md.code(name), _setting(value)] for name, value in given.items()]
     for group, members in spec.groups.items():
         rows.append([f"group {md.escape(label(group))}", md.escape(", ".join(members))])
     for symbol, calendar in spec.calendars.items():
@@ -102,6 +103,8 @@ def settings_table(spec: StudySpec) -> str:
 def _setting(value: Any) -> str:  # noqa: ANN401 - any plain value of a study file
     if _is_window(value):
         return window_text(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{md.escape(k)}: {_setting(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(
             window_text(v) if _is_window(v) else md.escape(v) for v in value
