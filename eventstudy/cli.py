@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from eventstudy._version import __version__
+from eventstudy.cli_prices import app as prices_app
 from eventstudy.errors import EventStudyError
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(prices_app, name="prices")
 
 _DEBUG = "--debug"
 _INTERRUPTED = 130  # what shells expect of a program that ends by Ctrl-C
@@ -44,6 +46,27 @@ PricesFrom = Annotated[
     ),
 ]
 
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache", help="Folder of downloaded prices.", rich_help_panel=_PRICES
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Never touch the network.", rich_help_panel=_PRICES),
+]
+Refresh = Annotated[
+    bool,
+    typer.Option("--refresh", help="Download all anew.", rich_help_panel=_PRICES),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Doubtful prices are errors.", rich_help_panel=_PRICES
+    ),
+]
+
 
 def _option(name: str, help: str, panel: str = _STUDY) -> Any:  # noqa: ANN401
     return typer.Option(*name.split(), help=help, rich_help_panel=panel)
@@ -65,7 +88,9 @@ def analyze(
     ] = None,
     factors: Annotated[
         str | None,
-        _option("--factors", "Symbols of factors, comma separated."),
+        _option(
+            "--factors", "Symbols, comma separated, or capm, ff3, carhart, ff5, ff6."
+        ),
     ] = None,
     market: Annotated[
         str | None, _option("--market", "Short for --model market --factors SYMBOL.")
@@ -97,10 +122,21 @@ def analyze(
     vol_pre: Annotated[
         str | None, _option("--vol-pre", "Volatility before, such as -60:-11.")
     ] = None,
+    vol_event: Annotated[
+        str | None, _option("--vol-event", "Volatility at the event, such as 0:10.")
+    ] = None,
     vol_post: Annotated[
         str | None, _option("--vol-post", "Volatility after, such as 0:30.")
     ] = None,
     seed: Annotated[int | None, _option("--seed", "Seed of all resampling.")] = None,
+    factor_file: Annotated[
+        list[Path] | None,
+        _option("--factor-file", "Daily factor returns; repeatable.", _PRICES),
+    ] = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    refresh: Refresh = False,
+    strict: Strict = False,
     out: Annotated[
         Path | None, _option("-o --out", "Default: reports/NAME.", _OUTPUT)
     ] = None,
@@ -118,10 +154,10 @@ def analyze(
     ] = False,
 ) -> None:
     """Study a catalogue of announcements and write a report."""
-    from eventstudy import cli_study
+    from eventstudy import cli_flags, cli_study
 
     del debug  # read from the command line by `main`, which shows errors
-    flags = cli_study.Flags(
+    flags = cli_flags.Flags(
         study=study,
         prices=prices,
         assets=assets,
@@ -139,8 +175,14 @@ def analyze(
         tests=tests,
         alternative=alternative,
         volatility_pre=vol_pre,
+        volatility_event=vol_event,
         volatility_post=vol_post,
         seed=seed,
+        factor_files=tuple(factor_file or ()),
+        cache=cache,
+        offline=offline,
+        refresh=refresh,
+        strict=strict,
     )
     try:
         with _progress(quiet=quiet) as progress:
@@ -161,15 +203,30 @@ def check(
     day0: Annotated[
         str | None, _option("--day0", "next, previous, error or drop.")
     ] = None,
+    prices: PricesFrom = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    strict: Strict = False,
     debug: Annotated[
         bool, _option(_DEBUG, "Show the traceback of an error.", _OUTPUT)
     ] = False,
 ) -> None:
-    """Check a catalogue: all its problems, or its events with their day 0."""
-    from eventstudy import cli_study
+    """Check a catalogue: all its problems, or its events with their day 0.
+
+    With --prices, what looks wrong in the prices that the study needs as well.
+    """
+    from eventstudy import cli_flags, cli_study
 
     del debug
-    typer.echo(cli_study.check(events, cli_study.Flags(study=study, day0=day0)))
+    flags = cli_flags.Flags(
+        study=study,
+        day0=day0,
+        prices=prices,
+        cache=cache,
+        offline=offline,
+        strict=strict,
+    )
+    typer.echo(cli_study.check(events, flags, with_prices=prices is not None))
 
 
 @app.command()
@@ -177,6 +234,9 @@ def simulate(
     events: Catalogue,
     study: StudyFile = None,
     prices: PricesFrom = None,
+    cache: Cache = None,
+    offline: Offline = False,
+    strict: Strict = False,
     replications: Annotated[
         int | None, _option("--replications", "Default: 1000.")
     ] = None,
@@ -207,10 +267,12 @@ def simulate(
     ] = False,
 ) -> None:
     """Simulate a study: which tests hold their size, and what they can find."""
-    from eventstudy import cli_simulate, cli_study
+    from eventstudy import cli_flags, cli_simulate
 
     del debug
-    flags = cli_study.Flags(study=study, prices=prices)
+    flags = cli_flags.Flags(
+        study=study, prices=prices, cache=cache, offline=offline, strict=strict
+    )
     own = cli_simulate.SimulationFlags(
         replications=replications,
         window=window,

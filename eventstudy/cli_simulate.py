@@ -8,14 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from eventstudy.cli_study import (
-    Flags,
-    command_line,
-    names,
-    prices_of,
-    request_of,
-    window,
-)
+from eventstudy.cli_flags import Flags, prices_of
+from eventstudy.cli_study import command_line, names, request_of, window
 from eventstudy.errors import SpecError
 from eventstudy.simulation import SimulationResult, simulate, write_simulation
 from eventstudy.spec import window_text
@@ -44,7 +38,7 @@ def simulate_command(
 ) -> str:
     """Simulate a study, write its page, and return the lines to print."""
     request = request_of(catalogue, flags)
-    prices = prices_of(request)
+    prices = prices_of(request.spec, request.events.frame, flags)
     wanted = {
         "replications": own.replications,
         "window": None if own.window is None else window(own.window, "--window"),

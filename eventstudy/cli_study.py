@@ -14,10 +14,17 @@ import polars as pl
 
 from eventstudy.calendars import audit, calendar_name, get_calendar
 from eventstudy.catalogue import Events, read_events
+from eventstudy.cli_flags import Flags, prices_of
 from eventstudy.errors import SpecError
-from eventstudy.prices import Prices, fetch_prices
 from eventstudy.report import write_report
-from eventstudy.spec import StudySpec, read_spec, read_table, spec_from, window_text
+from eventstudy.spec import (
+    FACTOR_SETS,
+    StudySpec,
+    read_spec,
+    read_table,
+    spec_from,
+    window_text,
+)
 from eventstudy.study.run import resolve, run
 from eventstudy.study_result import StudyResult
 
@@ -26,31 +33,6 @@ Progress = Callable[[str], None]
 # Flags that change where and how output goes, not what it says.
 _OUTPUT_FLAGS = {"--quiet", "-q", "--force", "--debug"}
 _OUTPUT_OPTIONS = {"--out", "-o"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
-    """The command line's settings as written, None where a flag was not given."""
-
-    study: Path | None = None
-    prices: str | None = None
-    assets: str | None = None
-    groups: tuple[str, ...] = ()
-    model: str | None = None
-    factors: str | None = None
-    market: str | None = None
-    estimation: str | None = None
-    event_window: str | None = None
-    windows: tuple[str, ...] = ()
-    returns: str | None = None
-    missing: str | None = None
-    overlap: str | None = None
-    day0: str | None = None
-    tests: str | None = None
-    alternative: str | None = None
-    volatility_pre: str | None = None
-    volatility_post: str | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +66,7 @@ def analyze(
     progress("Reading the catalogue")
     request = request_of(catalogue, flags)
     progress("Reading prices")
-    prices = prices_of(request)
+    prices = prices_of(request.spec, request.events.frame, flags)
     result = run(
         request.spec,
         request.events,
@@ -100,8 +82,8 @@ def analyze(
     return Done(result=result, report=report)
 
 
-def check(catalogue: Path, flags: Flags) -> str:
-    """Return the events with their day 0 on every calendar of the study."""
+def check(catalogue: Path, flags: Flags, *, with_prices: bool) -> str:
+    """Return the events with their day 0 on every calendar, and doubtful prices."""
     request = request_of(catalogue, flags)
     events, spec = request.events.frame, request.spec
     names_needed = [calendar_name(asset, spec.calendars) for asset in spec.assets]
@@ -128,7 +110,20 @@ def check(catalogue: Path, flags: Flags) -> str:
     summary = f"{count}, {headline} in the headline sample, no problems found"
     notes = [*request.events.notes, *request.notes]
     lines = _aligned(rows, left=set(range(len(rows[0]))))
+    if with_prices:
+        found = prices_of(spec, events, flags).issues
+        notes += ["", *price_findings(found)]
     return "\n".join([*lines, "", summary, *notes])
+
+
+def price_findings(issues: pl.DataFrame) -> list[str]:
+    """Return what the readers of prices and the quality gate found, a line each."""
+    doubtful = issues.filter(pl.col("severity") != "info")
+    rows = [
+        f"{row['severity']}: {row['symbol']}: {row['rule']}: {row['detail']}"
+        for row in doubtful.iter_rows(named=True)
+    ]
+    return rows or ["nothing doubtful in the prices"]
 
 
 def _day0_cell(row: dict[str, Any]) -> str:
@@ -183,14 +178,18 @@ def changes(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
         "estimation": flags.estimation,
         "event_window": flags.event_window,
         "volatility_pre": flags.volatility_pre,
+        "volatility_event": flags.volatility_event,
         "volatility_post": flags.volatility_post,
     }
     out: dict[str, Any] = {k: v for k, v in plain.items() if v is not None}
     for key, text in windows.items():
         if text is not None:
-            out[key] = window(text, f"--{key.replace('_', '-')}")
+            flag = key.replace("volatility", "vol").replace("_", "-")
+            out[key] = window(text, f"--{flag}")
     if flags.windows:
         out["windows"] = [window(text, "--window") for text in flags.windows]
+    if flags.factor_files:
+        out["factor_files"] = [str(path) for path in flags.factor_files]
     out |= _universe(flags, table) | _models(flags, table)
     if "questions" in table:
         out["questions"] = _questions(table["questions"], out)
@@ -277,7 +276,8 @@ def _models(flags: Flags, table: dict[str, Any]) -> dict[str, Any]:
     factors = names(flags.factors, "--factors") if flags.factors else []
     model = flags.model
     if model is None:
-        model = "market" if len(factors) == 1 else "factors"
+        single = len(factors) == 1 and factors[0] not in FACTOR_SETS
+        model = "market" if single else "factors"
     elif not factors and model not in ("constant_mean", *table.get("factors", [])):
         factors = _factors_of(table)
     return {"models": [], "model": model, "factors": factors}
@@ -311,36 +311,6 @@ def names(text: str, flag: str) -> list[str]:
     if not found:
         raise SpecError(f"{flag} {text!r} names nothing")
     return list(dict.fromkeys(found))
-
-
-def prices_of(request: Request) -> Prices:
-    """Fetch the prices that a study needs from the source that its spec names."""
-    spec, events = request.spec, request.events.frame
-    symbols = list(spec.symbols)
-    if not spec.groups:
-        named = events["assets"].explode().drop_nulls().unique(maintain_order=True)
-        blank = (events["assets"].list.len() == 0).any()
-        if blank and spec.prices == "yahoo":
-            raise SpecError(
-                "some events name no assets: give --assets BTC-USD,RIOT or --group "
-                "NAME=SYMBOL,SYMBOL, or write a study file"
-            )
-        symbols = [] if blank else list(dict.fromkeys([*named, *symbols]))
-    start, end = _needed(spec, events) if spec.prices == "yahoo" else (None, None)
-    return fetch_prices(symbols, source=spec.prices, start=start, end=end)
-
-
-def _needed(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
-    """Return the dates of the prices: all windows, and a year of history before."""
-    first, last = events["announced_date"].min(), events["announced_date"].max()
-    assert isinstance(first, date)
-    assert isinstance(last, date)
-    back = -min(spec.estimation[0], spec.volatility_pre[0])
-    ahead = max(spec.event_window[1], spec.volatility_post[1])
-    return (
-        first - timedelta(days=int(1.6 * back) + 365),
-        last + timedelta(days=int(1.6 * max(ahead, 0)) + 10),
-    )
 
 
 def command_line(arguments: Sequence[str]) -> str:

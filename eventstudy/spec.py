@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeGuard
 
 from eventstudy.errors import DataError, SpecError, unknown_name
@@ -27,6 +28,16 @@ HEADLINE_TESTS = (
     "portfolio",
     "placebo",
 )
+FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "capm": ("mkt_rf",),
+        "ff3": ("mkt_rf", "smb", "hml"),
+        "carhart": ("mkt_rf", "smb", "hml", "mom"),
+        "ff5": ("mkt_rf", "smb", "hml", "rmw", "cma"),
+        "ff6": ("mkt_rf", "smb", "hml", "rmw", "cma", "mom"),
+    }
+)
+RISK_FREE = "rf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,11 @@ class ModelSetting:
     """One normal-return model for some asset groups.
 
     Settings of the same ``name`` are one column of the tables: several may be needed
-    because, say, bitcoin has no market.
+    because, say, bitcoin has no market. factors : symbols, columns of a factor file,
+    or a name of `FACTOR_SETS`
+
+    >>> ModelSetting(name="carhart", model="factors", factors=("carhart",)).factors
+    ('mkt_rf', 'smb', 'hml', 'mom')
     """
 
     name: str
@@ -46,6 +61,13 @@ class ModelSetting:
         """Refuse what is no text, and a factor named twice."""
         _keep(self, _text, "name", "model")
         _keep(self, _names, "factors", "groups")
+        expanded = [n for f in self.factors for n in FACTOR_SETS.get(f, (f,))]
+        object.__setattr__(self, "factors", _names("factors", expanded))
+
+    @property
+    def riskless(self) -> str | None:
+        """The riskless rate that returns are in excess of: the market factor's own."""
+        return RISK_FREE if "mkt_rf" in self.factors else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +114,11 @@ class StudySpec:
     min_estimation, min_coverage : fewest valid estimation returns, and their least
         share of the admissible sessions
     groups : asset groups;  calendars : calendar per symbol, and "default"
-    volatility_pre, volatility_post : windows whose volatilities are compared
+    volatility_pre, volatility_event, volatility_post : windows whose volatilities are
+        compared, the first with each of the others
+    prices : where the command line takes prices from, with ``factor_files`` (daily
+        factor returns), ``splices`` (symbol -> the symbols that it had, oldest first),
+        ``price_columns`` (field -> column) and ``date_format`` of the user's files
 
     >>> spec = StudySpec(returns="log", model="market", factors=("^GSPC",))
     >>> spec.models[0].name
@@ -102,6 +128,10 @@ class StudySpec:
     returns: Literal["log", "simple"]
     title: str = ""
     prices: str = "snapshot"
+    factor_files: tuple[str, ...] = ()
+    splices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    price_columns: Mapping[str, str] = field(default_factory=dict)
+    date_format: str = ""
     model: str | None = None
     factors: tuple[str, ...] = ()
     models: tuple[ModelSetting, ...] = ()
@@ -120,6 +150,7 @@ class StudySpec:
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
     level: float = 0.95
     volatility_pre: Pair = (-60, -11)
+    volatility_event: Pair = (0, 10)
     volatility_post: Pair = (0, 30)
     resamples: int = 1999
     seed: int = 20210621
@@ -147,10 +178,15 @@ class StudySpec:
         return tuple(dict.fromkeys(a for group in self.groups.values() for a in group))
 
     @property
+    def factor_names(self) -> tuple[str, ...]:
+        """All factors of all models, and the riskless rate where one is needed."""
+        named = (f for s in self.models for f in (*s.factors, s.riskless) if f)
+        return tuple(dict.fromkeys(named))
+
+    @property
     def symbols(self) -> tuple[str, ...]:
-        """All symbols whose prices are needed: assets and factors."""
-        of_models = (f for setting in self.models for f in setting.factors)
-        return tuple(dict.fromkeys([*self.assets, *of_models]))
+        """All assets and factors."""
+        return tuple(dict.fromkeys([*self.assets, *self.factor_names]))
 
     def group_of(self, asset: str) -> str:
         """Return the group of an asset, "all" when it is in none."""
@@ -265,27 +301,39 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "alternative": ("two-sided", "less", "greater"),
     "measure": ("car", "volatility"),
 }
-_WINDOWS = ("estimation", "event_window", "purge", "volatility_pre", "volatility_post")
+_WINDOWS = (
+    "estimation",
+    "event_window",
+    "purge",
+    "volatility_pre",
+    "volatility_event",
+    "volatility_post",
+)
 
 
 def _parse(spec: StudySpec) -> None:
     """Bring every value to its type, or say what was wanted."""
-    _keep(spec, _text, "title", "prices")
-    _keep(spec, _names, "factors", "tests")
+    _keep(spec, _text, "title", "prices", "date_format")
+    _keep(spec, _names, "factors", "tests", "factor_files")
     _keep(spec, _choice, "returns", "missing", "overlap", "day0", "alternative")
     _keep(spec, _pair, *_WINDOWS)
     _keep(spec, _whole, "min_estimation", "resamples", "seed")
     _keep(spec, _share, "min_coverage", "level")
-    _keep(spec, _table, "groups", "calendars")
+    _keep(spec, _table, "groups", "calendars", "splices", "price_columns")
     _keep(spec, _list, "windows", "models", "questions")
     if spec.model is not None:
         _keep(spec, _text, "model")
     windows = (_pair(f"windows[{i}]", w) for i, w in enumerate(spec.windows))
     object.__setattr__(spec, "windows", tuple(windows))
-    groups = {g: _names(f"groups.{g}", held) for g, held in spec.groups.items()}
-    object.__setattr__(spec, "groups", groups)
-    calendars = {s: _text(f"calendars.{s}", c) for s, c in spec.calendars.items()}
-    object.__setattr__(spec, "calendars", calendars)
+    for name, parse in (
+        ("groups", _names),
+        ("splices", _names),
+        ("calendars", _text),
+        ("price_columns", _text),
+    ):
+        table = getattr(spec, name)
+        parsed = {key: parse(f"{name}.{key}", held) for key, held in table.items()}
+        object.__setattr__(spec, name, parsed)
     for setting in spec.models:
         if not isinstance(setting, ModelSetting):
             raise SpecError(f"models holds {setting!r}; wanted ModelSetting(...)")
@@ -406,11 +454,12 @@ def _check_windows(spec: StudySpec) -> None:
             f"min_estimation = {spec.min_estimation} but the estimation window "
             f"{window_text(spec.estimation)} has only {length} sessions"
         )
-    if spec.volatility_pre[1] >= spec.volatility_post[0]:
-        raise SpecError(
-            f"volatility_pre {window_text(spec.volatility_pre)} must end before "
-            f"volatility_post {window_text(spec.volatility_post)} begins"
-        )
+    for name in ("volatility_event", "volatility_post"):
+        if spec.volatility_pre[1] >= getattr(spec, name)[0]:
+            raise SpecError(
+                f"volatility_pre {window_text(spec.volatility_pre)} must end before "
+                f"{name} {window_text(getattr(spec, name))} begins"
+            )
     if not spec.windows:
         raise SpecError("windows is empty; give at least one, such as [[-1, 1]]")
 

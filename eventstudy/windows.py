@@ -6,6 +6,7 @@ with an event window of -10..10, ``(9, 12)`` is -1..+1.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -131,11 +132,12 @@ def select(ab: Abnormal, rows: IntArray | BoolArray) -> Abnormal:
 def stack(parts: Sequence[Abnormal]) -> Abnormal:
     """Join observations that share one table of clocks, in the order given."""
     first = parts[0]
-    names = (field.name for field in fields(first) if field.name not in _SHARED)
-    return replace(
-        first,
-        **{name: np.concatenate([getattr(p, name) for p in parts]) for name in names},
-    )
+    joined: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(first)
+        if field.name not in _SHARED
+    }
+    return replace(first, **joined)
 
 
 def narrow(ab: Abnormal, columns: slice, clocks: Clock) -> Abnormal:

@@ -185,7 +185,12 @@ class Panel:
 def columns_of(spec: StudySpec) -> Columns:
     """Return the event-time columns that a spec's windows need."""
     estimation = np.arange(spec.estimation[0], spec.estimation[1] + 1)
-    windows = (spec.event_window, spec.volatility_pre, spec.volatility_post)
+    windows = (
+        spec.event_window,
+        spec.volatility_pre,
+        spec.volatility_event,
+        spec.volatility_post,
+    )
     low = min(spec.estimation[0], *(start for start, _ in windows))
     high = max(end for _, end in windows)
     others = np.setdiff1d(np.arange(low, high + 1), estimation)
@@ -301,6 +306,7 @@ def _draft(
                 quotes,
                 calendar,
                 bridge_gaps=spec.missing == "trade_to_trade",
+                riskless=setting.riskless,
             )
         )
         day0 = np.array([o.day0 for o in placed], np.int64)
@@ -378,8 +384,7 @@ class _ClockTable:
 
 
 def _refuse_missing_factors(spec: StudySpec, quotes: Mapping[str, Quotes]) -> None:
-    factors = dict.fromkeys(f for setting in spec.models for f in setting.factors)
-    if missing := [factor for factor in factors if factor not in quotes]:
+    if missing := [name for name in spec.factor_names if name not in quotes]:
         raise DataError(
             f"no prices for the factors {', '.join(missing)}; held: "
             f"{', '.join(sorted(quotes)) or 'none'}. Add them to the prices or name "

@@ -128,7 +128,7 @@ def _from_prices(spec: StudySpec, prices: pl.DataFrame) -> Calendar:
 
 def _range(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     """Return the dates that the calendars must cover: events and all their windows."""
-    volatility = (spec.volatility_pre, spec.volatility_post)
+    volatility = (spec.volatility_pre, spec.volatility_event, spec.volatility_post)
     windows = (spec.estimation, spec.event_window, *volatility)
     back = -min(start for start, _ in windows)
     ahead = max(end for _, end in windows)

@@ -49,6 +49,7 @@ def trade_to_trade(
     calendar: Calendar,
     *,
     bridge_gaps: bool,
+    riskless: str | None = None,
 ) -> Series:
     """Return the asset's returns, and its factors' over the very same spans.
 
@@ -56,9 +57,10 @@ def trade_to_trade(
     from the last such session, however far back, so that a factor that trades every
     day is compounded from close to close of the asset (Maynes & Rumsey 1993,
     J. Banking & Finance 17). With ``bridge_gaps=False`` a return that would span a
-    gap is missing instead.
+    gap is missing instead. With ``riskless``, the symbol of an investment at the
+    riskless rate, the asset's returns are in excess of its return over the span.
     """
-    names = [asset, *factors]
+    names = [asset, *factors, *([riskless] if riskless else [])]
     levels = np.column_stack([on_sessions(quotes[name], calendar) for name in names])
     n_sessions = len(calendar.sessions)
     traded = np.flatnonzero(np.isfinite(levels).all(axis=1))
@@ -71,10 +73,14 @@ def trade_to_trade(
     span = np.zeros(n_sessions, np.int64)
     span[now] = now - before
     log, simple = np.log(ratio), ratio - 1.0
+    last = 1 + len(factors)
+    if riskless:
+        log[:, 0] -= log[:, last]
+        simple[:, 0] -= simple[:, last]
     return Series(
         log_return=log[:, 0],
         simple_return=simple[:, 0],
-        log_factors=log[:, 1:],
-        simple_factors=simple[:, 1:],
+        log_factors=log[:, 1:last],
+        simple_factors=simple[:, 1:last],
         span=span,
     )

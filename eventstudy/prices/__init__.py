@@ -5,19 +5,13 @@ return `Prices`, which carry their origin and every fault that was found in them
 `check_quality` looks for what is suspicious; `read_factors` reads factor returns.
 """
 
-from eventstudy.prices.factors import (
-    FACTOR_SETS,
-    Factors,
-    read_factors,
-    with_factors,
-)
+from eventstudy.prices.factors import Factors, read_factors, with_factors
 from eventstudy.prices.fetch import SOURCES, PriceSource, fetch_prices
 from eventstudy.prices.files import read_prices
 from eventstudy.prices.quality import check_quality, refuse_warnings
 from eventstudy.prices.table import PriceFile, Prices
 
 __all__ = [
-    "FACTOR_SETS",
     "SOURCES",
     "Factors",
     "PriceFile",

@@ -153,7 +153,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
     if len(named) and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
-    factors = {factor for setting in spec.models for factor in setting.factors}
+    factors = set(spec.factor_names)
     assets = tuple(s for s in prices.symbols if s not in factors)
     if not assets:
         raise DataError(
@@ -210,7 +210,7 @@ def _closes(
     spec: StudySpec, groups: Mapping[str, Sequence[str]], prices: Prices
 ) -> pl.DataFrame:
     shown = [asset for members in groups.values() for asset in members]
-    shown += [factor for setting in spec.models for factor in setting.factors]
+    shown += spec.factor_names
     return prices.frame.filter(pl.col("symbol").is_in(shown)).select(
         "symbol", "date", close=pl.coalesce("adj_close", "close")
     )
