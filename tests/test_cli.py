@@ -1,0 +1,564 @@
+"""The command line: every flag, every ending, and nothing lost on the way."""
+
+import errno
+import io
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from eventstudy import __version__, cli, cli_list, cli_study
+from eventstudy.errors import SpecError
+from eventstudy.inference import TESTS
+from eventstudy.models import MODELS
+from eventstudy.report import writing
+
+ROOT = Path(__file__).parents[1]
+TINY = "event_id,announced_at,assets\nsummons,2021-06-21T18:12+08:00,BTCM RIOT\n"
+STUDY = """\
+title = "A tiny study"
+returns = "log"
+windows = [[-1, 1], [0, 1]]
+
+[groups]
+china = ["BTCM"]
+abroad = ["RIOT"]
+
+[[models]]
+name = "total"
+model = "market"
+factors = ["^GSPC"]
+
+[[models]]
+name = "net"
+model = "factors"
+factors = ["^GSPC", "BTC-USD"]
+groups = ["china"]
+
+[[questions]]
+text = "What did the summons do?"
+event_id = "summons"
+models = ["total"]
+window = [-1, 1]
+"""
+
+
+class Ended:
+    """How a command ended: exit code and what it printed."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a command in a folder with the catalogue tiny.csv."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.csv").write_text(TINY, encoding="utf-8")
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["eventstudy", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code
+        return Ended(code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def analyze(run, monkeypatch):
+    """Analyse the tiny catalogue, quickly: few resamples, no figures."""
+    Path("tiny.toml").write_text("resamples = 99\n", encoding="utf-8")
+    monkeypatch.setattr(writing, "figures", lambda _: {"caar.svg": b"<svg/>"})
+
+    def command(*words):
+        return run("analyze", "tiny.csv", "--market", "^GSPC", *words)
+
+    return command
+
+
+@pytest.fixture
+def asked(run, monkeypatch):
+    """The request that a command line makes of a catalogue with a study file."""
+    Path("tiny.toml").write_text(STUDY, encoding="utf-8")
+
+    class Stop(Exception):
+        pass
+
+    def command(*words):
+        held = []
+
+        def catch(catalogue, flags, out, **output):
+            held.append((cli_study.request_of(catalogue, flags), out, output))
+            raise Stop
+
+        monkeypatch.setattr(cli_study, "analyze", catch)
+        with pytest.raises(Stop):
+            run("analyze", "tiny.csv", *words)
+        return held[0]
+
+    return command
+
+
+def files(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }
+
+
+def settings(spec):
+    return [(m.name, m.model, m.factors, m.groups) for m in spec.models]
+
+
+# What a flag changes in the spec: words, attribute, value.
+FLAGS = [
+    ("--prices other.csv", "prices", "other.csv"),
+    ("--returns simple", "returns", "simple"),
+    ("--missing drop", "missing", "drop"),
+    ("--overlap keep", "overlap", "keep"),
+    ("--day0 previous", "day0", "previous"),
+    ("--alternative less", "alternative", "less"),
+    ("--seed 7", "seed", 7),
+    ("--tests bmp,rank", "tests", ("bmp", "rank")),
+    ("--tests all", "tests", tuple(TESTS)),
+    ("--estimation=-100:-20", "estimation", (-100, -20)),
+    ("--estimation -100:-20", "estimation", (-100, -20)),
+    ("--event-window=-5:5", "event_window", (-5, 5)),
+    ("--vol-pre=-40:-11", "volatility_pre", (-40, -11)),
+    ("--vol-post 0:20", "volatility_post", (0, 20)),
+    ("--window 0:1 --window -1:1", "windows", ((0, 1), (-1, 1))),
+    ("--window 0", "windows", ((0, 0),)),
+    ("--assets BTCM", "groups", {"china": ("BTCM",)}),
+    (
+        "--assets RIOT,MSTR",
+        "groups",
+        {"abroad": ("RIOT",), "assets": ("MSTR",)},
+    ),
+    (
+        "--group a=BTCM,RIOT --group b=CLSK",
+        "groups",
+        {"a": ("BTCM", "RIOT"), "b": ("CLSK",)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "name", "value"), FLAGS)
+def test_a_flag_overrides_the_study_file(words, name, value, asked):
+    before = getattr(asked()[0].spec, name)
+    assert before != value
+    assert getattr(asked(*words.split())[0].spec, name) == value
+
+
+MODELS_OF_FLAGS = [
+    ("--market BTC-USD", [("market", "market", ("BTC-USD",), ())]),
+    ("--factors BTC-USD", [("market", "market", ("BTC-USD",), ())]),
+    (
+        "--factors ^GSPC,BTC-USD",
+        [("factors", "factors", ("^GSPC", "BTC-USD"), ())],
+    ),
+    (
+        "--model market_adjusted --factors BTC-USD",
+        [("market_adjusted", "market_adjusted", ("BTC-USD",), ())],
+    ),
+    (
+        "--model market_adjusted",
+        [("market_adjusted", "market_adjusted", ("^GSPC",), ())],
+    ),
+    ("--model constant_mean", [("constant_mean", "constant_mean", (), ())]),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), MODELS_OF_FLAGS)
+def test_a_model_from_flags_replaces_those_of_the_study_file(words, expected, asked):
+    assert settings(asked(*words.split())[0].spec) == expected
+
+
+def test_a_group_is_studied_by_the_models_of_its_assets(asked):
+    spec = asked("--group", "mine=RIOT", "--group", "new=MSTR", "--group", "c=BTCM")
+    assert settings(spec[0].spec) == [
+        ("total", "market", ("^GSPC",), ("mine", "new", "c")),
+        ("net", "factors", ("^GSPC", "BTC-USD"), ("new", "c")),
+    ]
+
+
+def test_questions_about_what_is_not_studied_are_left_out(asked):
+    assert len(asked()[0].spec.questions) == 1
+    assert asked("--window", "0:1")[0].spec.questions == ()
+    (kept,) = asked("--model", "constant_mean")[0].spec.questions
+    assert kept.models == ()
+
+
+def test_another_study_file_can_be_named(asked):
+    Path("other.toml").write_text('returns = "simple"\nseed = 3\n', encoding="utf-8")
+    request, _, _ = asked("--study", "other.toml")
+    assert (request.spec.returns, request.spec.seed) == ("simple", 3)
+    assert list(request.inputs) == ["other.toml"]
+
+
+def test_defaults_are_told_where_there_is_no_study_file(asked):
+    Path("tiny.toml").unlink()
+    request, out, output = asked()
+    assert request.spec.returns == "log"
+    assert request.notes == (
+        "no study file tiny.toml: defaults and flags are used",
+        "returns: log, as nothing else was asked for",
+    )
+    assert out is None
+    assert (output["parquet"], output["force"]) == (False, False)
+
+
+def test_every_flag_of_analyze_is_tested():
+    analysis = typer.main.get_command(cli.app).commands["analyze"]
+    flags = {name for parameter in analysis.params for name in parameter.opts}
+    tests = sorted(Path(__file__).parent.glob("test_*cli*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in tests)
+    untested = [f for f in sorted(flags) if f[:1] == "-" and f'"{f}' not in text]
+    assert untested == []
+
+
+WRONG = [
+    ("--model nope", "unknown model 'nope'; known: " + ", ".join(sorted(MODELS))),
+    ("--tests nope", "unknown test 'nope'; known: " + ", ".join(sorted(TESTS))),
+    ("--prices nope", "unknown source of prices 'nope'; known: "),
+    ("--assets NOPE", "no prices for NOPE in snapshot; it has BTBT"),
+    ("--returns nope", "returns = 'nope'; allowed: log, simple"),
+    ("--missing nope", "missing = 'nope'; allowed: trade_to_trade, drop"),
+    ("--overlap nope", "overlap = 'nope'; allowed: exclude, keep"),
+    ("--day0 nope", "day0 = 'nope'; allowed: next, previous, error, drop"),
+    ("--alternative nope", "alternative = 'nope'; allowed: two-sided, less, greater"),
+    ("--window nope", "--window 'nope': write two whole numbers"),
+    ("--window 1:0", "ends before it starts"),
+    ("--window 0:99", "is not inside the event window [-10,+10]"),
+    ("--estimation 5", "must end before the event window"),
+    ("--vol-pre 0:10", "volatility_pre [0,+10] must end before"),
+    ("--group nope", "--group 'nope': write NAME=SYMBOL,SYMBOL"),
+    ("--group a=BTCM --group b=BTCM", "BTCM is in group 'a' and in 'b'"),
+    ("--group all=BTCM", "no group can be called 'all'"),
+    ("--assets ,", "--assets ',' names nothing"),
+    ("--market ^GSPC --model market", "--market is short for"),
+    ("--model market", "takes one factor, got none"),
+    ("--seed -1", "seed = -1; wanted a whole number from 0"),
+    ("--study nope.toml", "nope.toml: the study file cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG)
+def test_a_wrong_flag_ends_with_one_message(words, message, run):
+    ended = run("analyze", "tiny.csv", *words.split())
+    assert ended.code == 2
+    assert message in ended.err
+    assert ended.err.startswith("eventstudy: ")
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+    assert not Path("reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["analyze", "tiny.csv", "--wndow", "1"], "--window"),
+        (["analyze", "tiny.csv", "--seed", "x"], "valid integer"),
+        (["analyze"], "Missing argument"),
+        (["nope"], "No such command"),
+    ],
+)
+def test_a_command_that_cannot_be_parsed_says_so(words, message, run):
+    ended = run(*words)
+    assert ended.code == 2
+    assert message in " ".join(ended.err.split())
+
+
+def test_a_fault_of_the_study_file_is_told_with_its_name(run):
+    Path("tiny.toml").write_text('retruns = "log"\n', encoding="utf-8")
+    ended = run("check", "tiny.csv")
+    assert ended.code == 2
+    assert "tiny.toml: the study file has an unknown key 'retruns'" in ended.err
+    assert "did you mean 'returns'?" in ended.err
+
+
+def test_a_fault_of_a_flag_is_not_blamed_on_the_study_file(run):
+    Path("tiny.toml").write_text(STUDY, encoding="utf-8")
+    ended = run("check", "tiny.csv", "--day0", "nope")
+    assert ended.code == 2
+    assert "tiny.toml" not in ended.err
+
+
+def test_debug_shows_the_traceback(run):
+    with pytest.raises(SpecError, match="unknown model 'nope'"):
+        run("analyze", "tiny.csv", "--model", "nope", "--debug")
+    with pytest.raises(SpecError, match="day0 = 'nope'"):
+        run("check", "tiny.csv", "--day0", "nope", "--debug")
+
+
+def test_version_and_help(run):
+    assert run("--version").out == f"eventstudy {__version__}\n"
+    for words in (["--help"], ["-h"], ["analyze", "--help"], ["check", "-h"]):
+        ended = run(*words)
+        assert ended.code == 0
+        assert "Usage:" in ended.out
+
+
+def test_help_needs_none_of_the_heavy_packages():
+    code = (
+        "import sys; sys.argv = ['eventstudy', '--help']\n"
+        "from eventstudy.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('polars', 'numpy', 'scipy', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_families_are_listed_with_every_member(run):
+    for family, members in (("models", MODELS), ("tests", TESTS)):
+        printed = run("list", family).out.splitlines()
+        assert [line for line in printed if line[:1].strip()] == list(members)
+        assert max(map(len, printed)) <= 100
+    for family in ("volatility", "sources", "kinds"):
+        assert run("list", family).out.strip()
+    ended = run("list", "nope")
+    assert ended.code == 2
+    assert "unknown family 'nope'; known: kinds, models, sources" in ended.err
+    assert "source     MacKinlay (1997)" in cli_list.table("models")
+
+
+def test_check_shows_day_0_on_every_calendar(run):
+    Path("tiny.csv").write_text(
+        "event_id;announced_at;kind\nsaturday;2021-06-19T21:00+08:00;mining_ban\n"
+        "late;2021-06-21T20:30Z;other\nday;2021-06-18;other\n",
+        encoding="utf-8",
+    )
+    ended = run("check", "tiny.csv")
+    assert ended.code == 0
+    assert ended.out.splitlines()[:6] == [
+        "event     announced               kind        day 0 on 24/7          "
+        "day 0 on XNYS",
+        "saturday  2021-06-19T21:00+08:00  mining_ban  Sat 2021-06-19 (open)  "
+        "Mon 2021-06-21 (weekend, +2 d)",
+        "late      2021-06-21T20:30Z       other       Mon 2021-06-21 (open)  "
+        "Tue 2021-06-22 (post, +1 d)",
+        "day       2021-06-18              other       Fri 2021-06-18 (open)  "
+        "Fri 2021-06-18 (hour unknown)",
+        "",
+        "3 events, 3 in the headline sample, no problems found",
+    ]
+    assert "separator ';' detected" in ended.out
+    previous = run("check", "tiny.csv", "--day0", "previous").out.splitlines()[1]
+    assert previous.endswith("Fri 2021-06-18 (weekend, -1 d)")
+
+
+def test_check_prints_all_problems_at_once(run):
+    Path("tiny.csv").write_text(
+        "event_id,announced_at,kind\na,2021-06-19T21:00,mining_ban\na,2021-06-31,nope\n",
+        encoding="utf-8",
+    )
+    ended = run("check", "tiny.csv")
+    assert ended.code == 2
+    lines = ended.err.splitlines()
+    assert lines[0] == "eventstudy: tiny.csv: 4 problems in the catalogue"
+    places = [re.findall(r"tiny.csv:(\d): column '(\w+)'", line) for line in lines[1:]]
+    assert [place for (place,) in places] == [
+        ("2", "announced_at"),
+        ("3", "event_id"),
+        ("3", "announced_at"),
+        ("3", "kind"),
+    ]
+
+
+def test_an_analysis_ends_with_a_table_and_the_place_of_the_report(analyze):
+    ended = analyze("--window", "-1:1", "--window", "0:1")
+    assert ended.code == 0
+    assert ended.err == ""
+    lines = ended.out.splitlines()
+    assert lines[1] == "Mean CAR[-1,+1] in per cent (100 × log return)"
+    head = r"group +model +CAAR +95 % interval +N +p +test"
+    assert re.fullmatch(head, lines[2])
+    assert lines[3].split()[:2] == ["all", "market"]
+    assert lines[-1] == "Report: reports/tiny"
+    assert Path("reports/tiny/report.md").is_file()
+
+
+def test_the_closing_table_has_columns_as_wide_as_their_content():
+    rows = [
+        ("group", "N"),
+        ("china_rigs - foreign_rigs", "6"),
+        ("all", "54"),
+    ]
+    assert cli_study._aligned(rows, left={0}) == [
+        "group                       N",
+        "china_rigs - foreign_rigs   6",
+        "all                        54",
+    ]
+
+
+def test_quiet_prints_nothing_and_out_says_where(analyze):
+    ended = analyze("--quiet", "--out", "here/there", "--parquet")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert not Path("reports").exists()
+    tables = Path("here/there/tables")
+    assert {path.stem for path in tables.glob("*.parquet")} == {
+        path.stem for path in tables.glob("*.csv")
+    }
+
+
+def test_nothing_estimable_is_said_and_is_no_error(run):
+    Path("tiny.csv").write_text(
+        "event_id,announced_at,assets\nearly,2020-08-10,BTCM\n", encoding="utf-8"
+    )
+    ended = run("analyze", "tiny.csv", "--market", "^GSPC")
+    assert ended.code == 0
+    assert "No event of the headline sample could be estimated" in ended.out
+    assert "1 of 1 rows left out; why: report" in ended.out
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_stage_is_shown_on_a_terminal_only(monkeypatch, capsys):
+    with cli._progress(quiet=False) as tell:
+        tell("Reading prices")
+    assert capsys.readouterr() == ("", "")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with cli._progress(quiet=True) as tell:
+        tell("Reading prices")
+    assert terminal.getvalue() == ""
+    with cli._progress(quiet=False) as tell:
+        tell("Reading prices")
+    assert "Reading prices" in terminal.getvalue()
+
+
+def test_the_command_in_the_manifest_gives_the_same_bytes_elsewhere(
+    run, tmp_path, monkeypatch
+):
+    options = ["--window", "0:1", "--seed", "5", "--returns", "simple"]
+    words = ["analyze", "tiny.csv", "--market", "^GSPC", *options]
+    assert run(*words, "-q", "-o", "first").code == 0
+    assert "figures/caar.svg" in files("first")
+    first = files("first")
+    recorded = json.loads(first["manifest.json"])["inputs"]["command"]
+    assert recorded == shlex.join(["eventstudy", *words])
+    assert str(tmp_path).encode() not in b"".join(first.values())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "tiny.csv").write_text(TINY, encoding="utf-8")
+    monkeypatch.chdir(elsewhere)
+    assert run(*shlex.split(recorded)[1:], "--out=second", "--force").code == 0
+    assert files("second") == first
+
+
+def test_a_folder_of_somebody_else_is_kept_without_force(analyze):
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("mine", encoding="utf-8")
+    ended = analyze("-o", "mine")
+    assert ended.code == 2
+    assert "holds no report of ours" in ended.err
+    assert "--force" in ended.err
+    assert files("mine") == {"notes.txt": b"mine"}
+    assert analyze("-q", "-o", "mine", "--force").code == 0
+    assert files("mine")["notes.txt"] == b"mine"
+    assert Path("mine/report.md").is_file()
+
+
+def test_a_file_is_no_place_for_a_report(analyze):
+    before = Path("tiny.csv").read_bytes()
+    for place in ("tiny.csv", "tiny.csv/below"):
+        ended = analyze("-o", place)
+        assert ended.code == 2
+        assert "tiny.csv" in ended.err
+    assert Path("tiny.csv").read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_without_permission_is_told(analyze):
+    Path("locked").mkdir(mode=0o555)
+    ended = analyze("-o", "locked/report")
+    assert ended.code == 2
+    assert "cannot be written" in ended.err
+
+
+def failing_at(number, error):
+    """Write some files, then fail."""
+    written = Path.write_bytes
+    count = 0
+
+    def write(self, content):
+        nonlocal count
+        count += 1
+        if count == number:
+            written(self, content[:10])
+            raise error
+        return written(self, content)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; nothing was overwritten"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "No space left"),
+    ],
+    ids=["ctrl-c", "full disk"],
+)
+@pytest.mark.parametrize("number", [1, 12])
+def test_an_interrupted_run_leaves_the_old_report_whole(
+    error, code, message, number, analyze, monkeypatch
+):
+    Path("out").mkdir()
+    old = {"manifest.json": b'{"program": "eventstudy", "outputs": {}}'}
+    Path("out/manifest.json").write_bytes(old["manifest.json"])
+    monkeypatch.setattr(Path, "write_bytes", failing_at(number, error))
+    ended = analyze("-o", "out")
+    assert ended.code == code
+    assert message in ended.err
+    assert ended.out == ""
+    assert files("out") == old
+    assert {path.name for path in Path().iterdir()} == {"out", "tiny.csv", "tiny.toml"}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from eventstudy import cli
+from eventstudy.report import writing
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+writing.figures = lambda _: {}
+{patch}
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "patch",
+    ["writing._keep_foreign = kill", "Path.rename = kill"],
+    ids=["before the last file", "before the swap"],
+)
+def test_a_killed_run_leaves_the_old_report_whole(patch, analyze):
+    assert analyze("-q", "-o", "out").code == 0
+    old = files("out")
+    code = KILLED.replace("{patch}", patch)
+    words = ["analyze", "tiny.csv", "--market", "^GSPC", "--seed", "9", "-o", "out"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert files("out") == old
+    assert analyze("-q", "-o", "out").code == 0
+    assert files("out") == old
