@@ -167,6 +167,10 @@ class TestShapes:
     def test_html_for_notebooks(self, tmp_path):
         prices = read_prices(write(tmp_path, "M&M.NS.csv", GOOD))
         assert len(prices) == 3
+        assert (
+            repr(prices)
+            == "<Prices from files: M&M.NS.csv: 1 symbols, 3 rows, 0 issues>"
+        )
         assert "<td>M&amp;M.NS</td>" in prices._repr_html_()
 
 

@@ -108,7 +108,7 @@ class Cached:
                 loaded.failed[symbol] = str(error)
                 continue
             frames.append(frame)
-            issues += [found, _action_notes(symbol, stored, start, end)]
+            issues.append(found)
             files.append(file)
         if not frames:
             raise failure(loaded.failed, self.name)
@@ -278,7 +278,8 @@ def deliver(
         f"close also for dividends; as of {held.adjusted_on}"
     )
     (file,) = describe_files(frame, name=name, basis=basis)
-    return frame.select(list(SCHEMA)), issues, file
+    noted = pl.concat([issues, _splits(held.symbol, rows)])
+    return frame.select(list(SCHEMA)), noted, file
 
 
 def failure(failed: dict[str, str], source: str) -> SourceError:
@@ -412,11 +413,8 @@ def _failures(failed: dict[str, str]) -> pl.DataFrame:
     )
 
 
-def _action_notes(
-    symbol: str, stored: Stored, start: date | None, end: date | None
-) -> pl.DataFrame:
-    span = pl.col("date").is_between(start or date.min, end or date.max)
-    splits = stored.frame.filter(span, pl.col("split").is_not_null())
+def _splits(symbol: str, rows: pl.DataFrame) -> pl.DataFrame:
+    splits = rows.filter(pl.col("split").is_not_null())
     return issues_frame(
         {
             "symbol": symbol,

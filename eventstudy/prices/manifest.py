@@ -96,7 +96,7 @@ class Manifest:
                 if file.sha256 == wanted.sha256:
                     frames.append(frame)
                     issues.append(found)
-                    again.append(file)
+                    again.append(wanted)
                     break
             else:
                 lost.append(wanted.symbol)

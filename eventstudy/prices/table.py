@@ -51,7 +51,7 @@ class PriceFile:
     basis: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Prices:
     """Daily prices of several symbols, with their origin and their faults.
 
@@ -80,6 +80,13 @@ class Prices:
         """Return the number of rows."""
         return self.frame.height
 
+    def __repr__(self) -> str:
+        """Return a line on what there is."""
+        return (
+            f"<Prices from {self.source}: {len(self.symbols)} symbols, {len(self)} "
+            f"rows, {self.issues.height} issues>"
+        )
+
     def _repr_html_(self) -> str:
         cells = (
             (f.symbol, f.name, f"{f.rows}", f"{f.first}", f"{f.last}", f.basis)
@@ -88,8 +95,7 @@ class Prices:
         head = ("symbol", "file", "rows", "first", "last", "basis")
         body = "".join(_html_row(row, "td") for row in cells)
         return (
-            f"<p>Prices from {html.escape(self.source)}: {len(self.files)} symbols, "
-            f"{len(self)} rows, {self.issues.height} issues</p>"
+            f"<p>{html.escape(repr(self)[1:-1])}</p>"
             f"<table>{_html_row(head, 'th')}{body}</table>"
         )
 
