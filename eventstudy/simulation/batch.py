@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from eventstudy.inference.answers import Alternative
 from eventstudy.inference.evidence import pseudo_scars, standardised_residuals
-from eventstudy.inference.ranks import average_ranks
+from eventstudy.inference.ranks import ranks_from_order
 from eventstudy.results import Abnormal, Array, BoolArray, Status
 from eventstudy.simulation.design import Cell
 from eventstudy.simulation.layout import Layout, members_of
@@ -91,9 +91,23 @@ class Batch:
     positive: Array
 
     @cached_property
+    def other_sessions(self) -> tuple[Array, Array, Array]:
+        """All sessions but the window's, values (R, N, M), and their ranks.
+
+        Ranks among themselves (R, N, M), and of the residuals alone (R, N, T).
+        """
+        start, stop = self.layout.window
+        others = np.delete(self.ar / self.layout.root_span, slice(start, stop), axis=2)
+        values = np.concatenate([self.residuals / self.root_span, others], axis=2)
+        rows = values.reshape(-1, values.shape[2])
+        t = self.residuals.shape[2]
+        ranks, first = ranks_from_order(rows, np.argsort(rows, axis=1), n_first=t)
+        return values, ranks.reshape(values.shape), first.reshape(self.residuals.shape)
+
+    @property
     def residual_ranks(self) -> Array:
         """Ranks of the residuals within the estimation window, (R, N, T)."""
-        return _ranks(self.residuals / self.root_span)
+        return self.other_sessions[2]
 
     @cached_property
     def rbar(self) -> Array:
@@ -130,16 +144,12 @@ class Batch:
         return np.where(s > least, s, np.nan), int(there.sum())
 
     @cached_property
-    def other_sessions(self) -> tuple[Array, Array]:
-        """All sessions but the window's: values (R, N, M), rank sums (R, M).
-
-        Ranks are centred, and among themselves: what the window lifts is to be added.
-        """
-        start, stop = self.layout.window
-        others = np.delete(self.ar / self.layout.root_span, slice(start, stop), axis=2)
-        values = np.concatenate([self.residuals / self.root_span, others], axis=2)
-        centred = _ranks(values) / (1.0 + self.layout.n_valid) - 0.5
-        return values, np.where(np.isnan(values), 0.0, centred).sum(axis=1)
+    def rank_sums(self) -> Array:
+        """Sums of centred ranks per other session, the window's to come, (R, M)."""
+        values, ranks, _ = self.other_sessions
+        centred = ranks / (1.0 + self.layout.n_valid) - 0.5
+        total = np.where(np.isnan(values), 0.0, centred).sum(axis=1)
+        return np.asarray(total, np.float64)
 
     @cached_property
     def residual_rank_sums(self) -> Array:
@@ -181,11 +191,6 @@ def _correlations(by_date: Array, layout: Layout) -> Array:
     diagonal = np.arange(matrix.shape[1])
     matrix[:, diagonal, diagonal] = 1.0
     return matrix
-
-
-def _ranks(values: Array) -> Array:
-    ranks, _ = average_ranks(values.reshape(-1, values.shape[2]))
-    return np.asarray(ranks.reshape(values.shape), np.float64)
 
 
 def batch_of(
@@ -244,8 +249,7 @@ class Injected:
         Ranks are over estimation and event window together.
         """
         layout, own = self.batch.layout, self.scaled_ar
-        values, total = self.batch.other_sessions
-        lifted, above = insertions(values, own)
+        lifted, above = insertions(self.batch.other_sessions[0], own)
         weight = 1.0 / (1.0 + layout.n_valid)
         there = layout.inside[:, slice(*layout.window)]
         outside = layout.n_valid - there.sum(axis=1, keepdims=True)
@@ -254,7 +258,7 @@ class Injected:
             below = 0.5 * ((mine > others).sum(axis=3) + (mine >= others).sum(axis=3))
         rank = 1.0 + outside - above + below - 0.5  # each is as large as itself
         own_total = np.where(there, rank * weight - 0.5, 0.0).sum(axis=1)
-        return total + np.einsum("rnm,n->rm", lifted, weight[:, 0]), own_total
+        return self.batch.rank_sums + weight[:, 0] @ lifted, own_total
 
     @cached_property
     def generalised_ranks(self) -> tuple[Array, Array]:
@@ -269,7 +273,7 @@ class Injected:
         lifted, above = insertions(b.z, event)
         n = b.layout.present.sum(axis=1) + 1.0
         own = ((n - above[:, :, 0]) / (n + 1.0) - 0.5).sum(axis=1)
-        total = b.residual_rank_sums + np.einsum("rnt,n->rt", lifted, 1.0 / (n + 1.0))
+        total = b.residual_rank_sums + (1.0 / (n + 1.0)) @ lifted
         return total, np.where(np.isfinite(event).all(axis=(1, 2)), own, np.nan)
 
 
@@ -280,15 +284,17 @@ def insertions(values: Array, inserted: Array) -> tuple[Array, Array]:
     smaller inserted one, by a half for an equal one; nan lifts nothing. Second, the
     values above each inserted one, (R, N, J), equal ones counted half.
     """
-    lifted = np.zeros(values.shape, np.int16)
+    n_inserted = inserted.shape[2]
+    # Counted in halves, in the smallest integers that hold them: memory is the limit.
+    halves = np.zeros(values.shape, np.int8 if n_inserted < 64 else np.int16)
     above = np.empty(inserted.shape)
     with np.errstate(invalid="ignore"):
-        for j in range(inserted.shape[2]):
+        for j in range(n_inserted):
             one = inserted[:, :, j : j + 1]
-            twice = (values > one).astype(np.int16) + (values >= one)
-            above[:, :, j] = 0.5 * twice.sum(axis=2)
-            lifted += twice
-    return np.multiply(lifted, 0.5), above
+            larger = (values > one).view(np.int8) + (values >= one).view(np.int8)
+            above[:, :, j] = 0.5 * larger.sum(axis=2, dtype=np.int64)
+            halves += larger
+    return np.multiply(halves, 0.5, dtype=np.float64), above
 
 
 def spread(values: Array) -> Array:

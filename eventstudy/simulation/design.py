@@ -27,7 +27,9 @@ class Part:
     group : name of each observation's group
     at : (N, T+L) position on the path of simulated sessions
     keep : (N, T+L) there is a return;  span : (N, T+L) sessions that it spans
-    base : (N,) where the asset's series begins in ``log_return`` and ``log_factors``
+    base : (N,) where the asset's series begins in ``growth``
+    growth, factor_growth : (S,) and (S, F) log returns, or the logarithm of one plus
+        simple returns, so that gaps are spanned by sums
     """
 
     setting: ModelSetting
@@ -36,8 +38,8 @@ class Part:
     keep: BoolArray
     span: Array
     base: IntArray
-    log_return: Array
-    log_factors: Array
+    growth: Array
+    factor_growth: Array
     asset: IntArray
     clock: IntArray
     clocks: Clock
@@ -162,8 +164,10 @@ def _design(
     offsets = columns.offsets[used]
     days = np.concatenate([panel.day0[rows] for panel, rows in own])
     start = int(days.min() + offsets.min()) - (longest - 1)
+    simple = spec.returns == "simple"
     parts = []
     for (panel, rows), block in zip(own, blocks, strict=True):
+        flat = panel.flat
         keep = np.isfinite(block.y[:, used]) & np.isfinite(block.x[:, used]).all(axis=2)
         first = t + window[0] - spec.event_window[0]
         tested = slice(first, first + window[1] - window[0] + 1)
@@ -178,8 +182,10 @@ def _design(
                 keep=keep[there],
                 span=block.span[there][:, used],
                 base=panel.base[rows],
-                log_return=panel.flat.log_return,
-                log_factors=panel.flat.log_factors,
+                growth=np.log1p(flat.simple_return) if simple else flat.log_return,
+                factor_growth=np.log1p(flat.simple_factors)
+                if simple
+                else flat.log_factors,
                 asset=panel.asset[rows],
                 clock=panel.clock[rows],
                 clocks=clocks,

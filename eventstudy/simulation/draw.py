@@ -59,6 +59,6 @@ def replicate(part: Part, sessions: IntArray, *, simple: bool) -> Abnormal:
 
 
 def _returns(part: Part, sessions: IntArray, back: int) -> tuple[Array, Array]:
-    """Gather log returns (R, N, T+L) and factors, ``back`` sessions before."""
+    """Gather growth (R, N, T+L) and that of factors, ``back`` sessions before."""
     at = part.base[:, None] + sessions[:, part.at - back]
-    return part.log_return[at], part.log_factors[at]
+    return part.growth[at], part.factor_growth[at]
