@@ -95,7 +95,8 @@ class TestShapes:
             data = GOOD.encode()
             path.write_bytes(gzip.compress(data) if suffix == "csv.gz" else data)
         write(tmp_path, "^GSPC.csv", GOOD)
-        write(tmp_path, "README.md", "not prices")
+        for name in ("README.md", "NOTICE.txt", "._RIOT.csv"):
+            write(tmp_path, name, "not prices")
         prices = read_prices(tmp_path)
         assert prices.symbols == ("BTC-USD", "^GSPC")
         assert prices.frame.filter(symbol="BTC-USD")["close"].to_list() == CLOSES

@@ -151,7 +151,11 @@ class TestNormalDays:
             result["timestamp"] = [stamp - 3600 for stamp in result["timestamp"]]
 
         listing.change = early
-        assert fetch(source).frame["date"].to_list() == list(listing.closes)
+        prices = fetch(source)
+        assert prices.frame["date"].to_list() == list(listing.closes)
+        (issue,) = prices.issues.iter_rows(named=True)
+        assert (issue["severity"], issue["rule"]) == ("info", "stamped_early")
+        assert issue["detail"].startswith("43 bars")
 
     def test_nulls_stay_missing(self, source, server):
         day = date(2021, 5, 20)
@@ -417,6 +421,15 @@ class TestTheClientIsTamed:
         logging.getLogger("yfinance").warning("of the user's own")
         assert [record.message for record in caplog.records] == ["of the user's own"]
         assert capfd.readouterr() == ("", "")
+
+    def test_what_it_trips_over_is_told(self, source, server, monkeypatch):
+        def trip(**_):
+            raise KeyError("sessionId")
+
+        fetch(source)
+        monkeypatch.setattr(source.provider._client(), "get", trip)
+        with pytest.raises(SourceError, match="MARA: yfinance fails .KeyError"):
+            fetch(source, "RIOT", "MARA")
 
     def test_the_users_own_client_is_another(self, source, server):
         from yfinance.data import YfData

@@ -242,7 +242,7 @@ class Cached:
             currency=chart.currency,
             zone=chart.zone,
             instrument=chart.instrument,
-            sha256="",
+            moved=chart.moved,
         )
         return Stored(frame=chart.frame, provenance=provenance)
 
@@ -278,7 +278,7 @@ def deliver(
         f"close also for dividends; as of {held.adjusted_on}"
     )
     (file,) = describe_files(frame, name=name, basis=basis)
-    noted = pl.concat([issues, _splits(held.symbol, rows)])
+    noted = pl.concat([issues, _splits(held.symbol, rows), _moved(held)])
     return frame.select(list(SCHEMA)), noted, file
 
 
@@ -337,6 +337,7 @@ def combine(held: Stored, new: Stored) -> Stored | None:
         later,
         start=min(provenance.start for provenance in spans),
         end=max(provenance.end for provenance in spans),
+        moved=max(provenance.moved for provenance in spans),
     )
     return Stored(frame=frame, provenance=provenance)
 
@@ -426,6 +427,17 @@ def _splits(symbol: str, rows: pl.DataFrame) -> pl.DataFrame:
         }
         for day, ratio in splits.select("date", "split").iter_rows()
     )
+
+
+def _moved(held: Provenance) -> pl.DataFrame:
+    note = {
+        "symbol": held.symbol,
+        "severity": "info",
+        "rule": "stamped_early",
+        "detail": f"{held.moved} bars were stamped late on the evening before",
+        "action": "dated by the day that they open",
+    }
+    return issues_frame([note] if held.moved else [])
 
 
 YAHOO_NOTICE = (

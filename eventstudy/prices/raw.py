@@ -20,7 +20,7 @@ from eventstudy.errors import DataError, Problem
 MAX_FILE_BYTES = 1 << 30
 MAX_LINE_BYTES = 1 << 20
 MAX_PROBLEMS = 50
-TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
+TEXT_SUFFIXES = (".csv", ".tsv")
 TABLE_SUFFIXES = (".parquet", ".feather", ".arrow", ".ipc")
 
 _SEPARATORS = ",;\t|"

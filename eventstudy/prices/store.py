@@ -43,6 +43,7 @@ class Provenance:
         be no prices at their ends
     adjusted_on : date as of which splits and dividends are accounted for
     fetched_at : UTC instant of the last download;  client : what downloaded it
+    moved : daily bars that were stamped on the evening before, and dated by the day
     sha256 : of the values, see `stored_sha256`
     """
 
@@ -58,6 +59,7 @@ class Provenance:
     currency: str | None
     zone: str
     instrument: str
+    moved: int
     sha256: str = ""
 
 

@@ -124,7 +124,6 @@ class Yahoo:
 
     def _get(self, symbol: str, params: dict[str, object]) -> str:
         from yfinance.const import _BASE_URL_
-        from yfinance.exceptions import YFException
 
         client = self._client()
         url = f"{_BASE_URL_}{_CHART}{quote(symbol, safe='')}"
@@ -137,8 +136,14 @@ class Yahoo:
                 f"Yahoo cannot be reached ({type(error).__name__}: {why}); check the "
                 "network, or work offline with what the cache has"
             ) from error
-        except YFException as error:
-            raise TryAgainError(f"Yahoo refuses ({error})") from error
+        except (TryAgainError, NoPricesError):
+            raise
+        except Exception as error:
+            # Whatever the client trips over, a consent page for one, is no reason for
+            # the other symbols to fail.
+            raise TryAgainError(
+                f"yfinance fails ({type(error).__name__}: {error})"
+            ) from error
         if response.status_code != 200:
             words = refusal(response.text) or "no reason given"
             raise TryAgainError(f"Yahoo answers HTTP {response.status_code}: {words}")
