@@ -10,7 +10,7 @@ import polars as pl
 
 from eventstudy.calendars import audit
 from eventstudy.catalogue import Events, read_events
-from eventstudy.errors import DataError, SpecError, unknown_name
+from eventstudy.errors import DataError, Problem, SpecError, unknown_name
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
 from eventstudy.panel import Market, build
@@ -78,6 +78,8 @@ def run(
             for e, held in fitted
         ]
     )
+    if not blocks:
+        raise _nothing_to_study(observations)
     abnormal = _stack(observation_tables.abnormal_returns, blocks)
     tell("Testing single observations")
     cars = adjusted(spec, _stack(observation_tables.cars, blocks), fitted)
@@ -161,6 +163,18 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
             f"{', '.join(sorted(factors))}; add the prices of assets"
         )
     return assets
+
+
+def _nothing_to_study(observations: pl.DataFrame) -> DataError:
+    """Return the error for a study in which no event meets a price."""
+    rows = observations.select("event_id", "asset", "reason").unique(
+        maintain_order=True
+    )
+    problems = [
+        Problem(message=f"{event_id}, {asset}: {reason}")
+        for event_id, asset, reason in rows.head(20).iter_rows()
+    ]
+    return DataError("there is nothing to study", problems)
 
 
 def audit_table(spec: StudySpec, events: Events, market: Market) -> pl.DataFrame:
