@@ -137,7 +137,9 @@ FLAGS = [
     ("--estimation -100:-20", "estimation", (-100, -20)),
     ("--event-window=-5:5", "event_window", (-5, 5)),
     ("--vol-pre=-40:-11", "volatility_pre", (-40, -11)),
+    ("--vol-event 0:3", "volatility_event", (0, 3)),
     ("--vol-post 0:20", "volatility_post", (0, 20)),
+    ("--factor-file a.csv --factor-file b.csv", "factor_files", ("a.csv", "b.csv")),
     ("--window 0:1 --window -1:1", "windows", ((0, 1), (-1, 1))),
     ("--window 0", "windows", ((0, 0),)),
     ("--assets BTCM", "groups", {"china": ("BTCM",)}),
@@ -177,6 +179,8 @@ MODELS_OF_FLAGS = [
         [("market_adjusted", "market_adjusted", ("^GSPC",), ())],
     ),
     ("--model constant_mean", [("constant_mean", "constant_mean", (), ())]),
+    ("--factors capm", [("factors", "factors", ("mkt_rf",), ())]),
+    ("--factors ff3", [("factors", "factors", ("mkt_rf", "smb", "hml"), ())]),
 ]
 
 

@@ -34,6 +34,7 @@ SMALL = {
     "min_estimation": 5,
     "purge": (-1, 2),
     "volatility_pre": (-12, -5),
+    "volatility_event": (0, 1),
     "volatility_post": (0, 5),
 }
 
