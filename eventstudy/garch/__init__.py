@@ -1,0 +1,27 @@
+"""Batched GARCH models: likelihoods, fits and forecasts of many series at once."""
+
+from eventstudy.garch.covariance import GarchErrors, robust_errors
+from eventstudy.garch.estimate import DISTS, MIN_SESSIONS, GarchFit, fit
+from eventstudy.garch.forecast import (
+    filtered,
+    forecast,
+    half_life,
+    persistence,
+    simulate,
+)
+from eventstudy.garch.likelihood import NAMES
+
+__all__ = [
+    "DISTS",
+    "MIN_SESSIONS",
+    "NAMES",
+    "GarchErrors",
+    "GarchFit",
+    "filtered",
+    "fit",
+    "forecast",
+    "half_life",
+    "persistence",
+    "robust_errors",
+    "simulate",
+]

@@ -1,0 +1,324 @@
+"""Batched log-likelihoods of GARCH, GJR and EGARCH errors, with exact gradients.
+
+Time runs along the first axis and series along the last, so that each step of a
+recursion is one operation on all series. The gradient takes one backward recursion,
+whatever the number of parameters: if the variance obeys ``h_t = c_t + A_t h_{t-1}``
+and the likelihood has slope ``g_t`` in ``h_t``, then ``λ_t = g_t + A_{t+1} λ_{t+1}``
+is its slope in ``c_t``.
+
+Parameters are the rows of a (D, E) array: mean coefficients, variance parameters
+(`NAMES`), exponents of the variance regressors, and 1/ν for Student's t.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import special
+
+from eventstudy.garch.recursion import recur, recur_back
+from eventstudy.results import Array, BoolArray, IntArray
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "garch": ("omega", "alpha", "beta"),
+    "gjr": ("omega", "alpha", "gamma", "beta"),
+    "egarch": ("omega", "alpha", "gamma", "beta"),
+}
+_MEAN_ABS = np.sqrt(2.0 / np.pi)
+_LOG_2PI = np.log(2.0 * np.pi)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """What the likelihood is taken of; every series starts with a valid session.
+
+    y : (T, E) returns, 0 where missing;  x : (K, T, E) regressors of the mean
+    valid : (T, E), None when nothing is missing;  n : (E,) valid sessions
+    backcast : (E,) variance before the first session
+    shifts : (M, T, E) regressors of the log intercept of the variance, or None
+    kink : half width over which EGARCH's |e| is rounded, so that a climb passes it
+    """
+
+    y: Array
+    x: Array
+    valid: BoolArray | None
+    n: IntArray
+    backcast: Array
+    shifts: Array | None
+    kind: str
+    student: bool
+    kink: Array | float = 1e-3
+
+    @property
+    def n_mean(self) -> int:
+        """Number of mean coefficients."""
+        return len(self.x)
+
+    @property
+    def n_shifts(self) -> int:
+        """Number of regressors of the variance."""
+        return 0 if self.shifts is None else len(self.shifts)
+
+    def take(self, rows: IntArray) -> "Series":
+        """Keep some of the series."""
+        return replace(
+            self,
+            y=self.y[:, rows],
+            x=self.x[:, :, rows],
+            valid=None if self.valid is None else self.valid[:, rows],
+            n=self.n[rows],
+            backcast=self.backcast[rows],
+            shifts=None if self.shifts is None else self.shifts[:, :, rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """The rows of a parameter array, apart: see `split`."""
+
+    mean: Array
+    variance: Array
+    shifts: Array
+    inverse_nu: Array | None
+
+
+def split(theta: Array, s: Series) -> Parameters:
+    """Cut parameters (D, E) into their parts."""
+    first, second = s.n_mean, s.n_mean + len(NAMES[s.kind])
+    third = second + s.n_shifts
+    return Parameters(
+        mean=theta[:first],
+        variance=theta[first:second],
+        shifts=theta[second:third],
+        inverse_nu=theta[third] if s.student else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """Errors and conditional variances, (T, E), and what the gradient needs of them.
+
+    state : h, or ln h for EGARCH;  carry : A, (E,) or (T, E), how it is passed on
+    intercept : ω_t, (T, E) or (1, E)
+    """
+
+    errors: Array
+    h: Array
+    state: Array
+    carry: Array
+    intercept: Array
+
+
+def path(theta: Array, s: Series) -> Path:
+    """Run the variance recursion."""
+    p = split(theta, s)
+    errors = s.y - np.einsum("kte,ke->te", s.x, p.mean) if len(s.x) else s.y.copy()
+    if s.valid is not None:
+        errors = np.where(s.valid, errors, 0.0)
+    omega = p.variance[:1]
+    if s.shifts is None:
+        intercept = omega
+    else:
+        move = np.einsum("mte,me->te", s.shifts, p.shifts)
+        intercept = omega + move if s.kind == "egarch" else omega * np.exp(move)
+    run = _egarch if s.kind == "egarch" else _garch
+    return run(errors, intercept, p.variance, s)
+
+
+def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
+    alpha, beta = variance[1], variance[-1]
+    square = errors * errors
+    if s.kind == "gjr":
+        gamma = variance[2]
+        shock = square * np.where(errors < 0, alpha + gamma, alpha)
+        total = alpha + gamma / 2.0
+    else:
+        shock, total = square * alpha, alpha
+    h = np.empty_like(errors)
+    h[1:] = shock[:-1]
+    h[0] = (total + beta) * s.backcast
+    h += intercept
+    if s.valid is None:
+        carry = beta
+    else:  # the square of a missing error is expected to be its variance
+        carry = np.empty_like(errors)
+        carry[0] = beta
+        carry[1:] = np.where(s.valid[:-1], beta, beta + total)
+    recur(h, carry)
+    return Path(errors=errors, h=h, state=h, carry=carry, intercept=intercept)
+
+
+def _egarch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
+    _, alpha, gamma, beta = variance
+    known = 1.0 if s.valid is None else s.valid[:-1]
+    push = gamma * errors + alpha * _smooth_abs(errors, s)
+    log_h = np.empty_like(errors)
+    log_h[1:] = -alpha * _MEAN_ABS * known
+    log_h[0] = beta * np.log(s.backcast)
+    log_h += intercept
+    root = np.empty_like(errors)  # exp(-ln h / 2)
+    step = np.empty_like(beta)
+    for t in range(len(errors)):
+        if t:
+            np.multiply(push[t - 1], root[t - 1], out=step)
+            np.add(log_h[t], step, out=log_h[t])
+            np.multiply(log_h[t - 1], beta, out=step)
+            np.add(log_h[t], step, out=log_h[t])
+        np.multiply(log_h[t], -0.5, out=root[t])
+        np.exp(root[t], out=root[t])
+    carry = np.empty_like(errors)
+    carry[0] = beta
+    carry[1:] = beta - 0.5 * push[:-1] * root[:-1]
+    h = np.exp(log_h)
+    return Path(errors=errors, h=h, state=log_h, carry=carry, intercept=intercept)
+
+
+def value(theta: Array, s: Series) -> Array:
+    """Log-likelihood of each series, (E,); -inf where it cannot be had."""
+    return _value(split(theta, s), path(theta, s), s)[0]
+
+
+def value_and_gradient(theta: Array, s: Series) -> tuple[Array, Array]:
+    """Log-likelihood (E,) and its gradient (D, E)."""
+    p, way = split(theta, s), path(theta, s)
+    found, ratio, weight = _value(p, way, s)
+    slope = weight * ratio
+    slope -= 1.0
+    slope *= 0.5
+    if s.kind != "egarch":
+        slope /= way.h
+    if s.valid is not None:
+        slope = np.where(s.valid, slope, 0.0)
+    recur_back(slope, way.carry)
+    direct = weight * way.errors
+    direct /= way.h
+    gradient = np.empty_like(theta)
+    first, second = s.n_mean, s.n_mean + len(p.variance)
+    gradient[first:second], through = _variance_slopes(slope, way, p, s)
+    if s.shifts is not None:
+        by_log = slope if s.kind == "egarch" else slope * way.intercept
+        gradient[second : second + s.n_shifts] = _dot(s.shifts, by_log)
+        if s.kind != "egarch":
+            gradient[first] = by_log.sum(axis=0) / p.variance[0]
+    direct[:-1] -= through
+    gradient[:first] = _dot(s.x, direct)
+    if p.inverse_nu is not None:
+        gradient[-1] = _nu_slope(p.inverse_nu, ratio, s)
+    return found, gradient
+
+
+def scores(theta: Array, s: Series, *, step: float = 1e-5) -> Array:
+    """Slope of every session's log-likelihood, (D, T, E), by central differences."""
+    out = np.empty((len(theta), *s.y.shape))
+    for d in range(len(theta)):
+        size = step * np.maximum(np.abs(theta[d]), 1e-2)
+        up, down = theta.copy(), theta.copy()
+        up[d] += size
+        down[d] -= size
+        out[d] = (_sessions(up, s) - _sessions(down, s)) / (2.0 * size)
+    return out
+
+
+def _sessions(theta: Array, s: Series) -> Array:
+    p, way = split(theta, s), path(theta, s)
+    ratio = way.errors**2 / way.h
+    each = -0.5 * np.log(way.h)
+    if p.inverse_nu is None:
+        each -= 0.5 * (ratio + _LOG_2PI)
+    else:
+        nu = 1.0 / p.inverse_nu
+        each += _student_constant(nu) - (nu + 1.0) / 2.0 * np.log1p(ratio / (nu - 2.0))
+    return each if s.valid is None else np.where(s.valid, each, 0.0)
+
+
+def _value(p: Parameters, way: Path, s: Series) -> tuple[Array, Array, Array | float]:
+    """Return the log-likelihood, e²/h, and the weight that the law gives each."""
+    ratio = way.errors * way.errors
+    ratio /= way.h
+    total = -0.5 * _log_sum(way, s)
+    weight: Array | float = 1.0
+    if p.inverse_nu is None:
+        total -= 0.5 * (ratio.sum(axis=0) + s.n * _LOG_2PI)
+    else:
+        nu = 1.0 / p.inverse_nu
+        weight = (nu + 1.0) / (nu - 2.0 + ratio)
+        tails = np.log1p(ratio / (nu - 2.0)).sum(axis=0)
+        total += s.n * _student_constant(nu) - (nu + 1.0) / 2.0 * tails
+    usable = np.isfinite(total)
+    if s.kind == "egarch":  # the recursion must forget where it started
+        with np.errstate(divide="ignore", invalid="ignore"):
+            usable &= np.log(np.abs(way.carry)).mean(axis=0) < 0.0
+    return np.where(usable, total, -np.inf), ratio, weight
+
+
+def _log_sum(way: Path, s: Series) -> Array:
+    """Sum of ln h over valid sessions."""
+    if s.kind == "egarch":
+        known = way.state if s.valid is None else np.where(s.valid, way.state, 0.0)
+        return np.asarray(known.sum(axis=0))
+    known = way.h if s.valid is None else np.where(s.valid, way.h, 1.0)
+    return np.asarray(np.log(known).sum(axis=0))
+
+
+def _student_constant(nu: Array) -> Array:
+    half = special.gammaln((nu + 1.0) / 2.0) - special.gammaln(nu / 2.0)
+    return np.asarray(half - 0.5 * np.log(np.pi * (nu - 2.0)))
+
+
+def _nu_slope(inverse_nu: Array, ratio: Array, s: Series) -> Array:
+    nu = 1.0 / inverse_nu
+    constant = special.psi((nu + 1.0) / 2.0) - special.psi(nu / 2.0) - 1.0 / (nu - 2.0)
+    part = ratio / (nu - 2.0)
+    tails = np.log1p(part).sum(axis=0)
+    pull = (part / (1.0 + part)).sum(axis=0) * (nu + 1.0) / (nu - 2.0)
+    by_nu = 0.5 * (s.n * constant - tails + pull)
+    return np.asarray(-by_nu * nu**2)
+
+
+def _variance_slopes(
+    slope: Array, way: Path, p: Parameters, s: Series
+) -> tuple[Array, Array]:
+    """Gradient in the variance parameters, and in the errors through the variance."""
+    later = slope[1:]
+    errors = way.errors[:-1]
+    lost = None if s.valid is None else ~s.valid[:-1]
+    out = np.empty_like(p.variance)
+    out[0] = slope.sum(axis=0)
+    if s.kind == "egarch":
+        _, alpha, gamma, _ = p.variance
+        root = np.exp(-0.5 * way.state[:-1])
+        known = later if lost is None else np.where(lost, 0.0, later)
+        size = _smooth_abs(way.errors, s)[:-1]
+        by_z = later * root
+        out[1] = _pair(by_z, size) - _MEAN_ABS * known.sum(axis=0)
+        out[2] = _pair(by_z, errors)
+        out[3] = _pair(later, way.state[:-1]) + slope[0] * np.log(s.backcast)
+        sign = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
+        return out, by_z * (gamma + alpha * sign) * (size > 0)
+    square = errors * errors
+    start = slope[0] * s.backcast
+    missing = 0.0 if lost is None else _pair(later, np.where(lost, way.h[:-1], 0.0))
+    out[1] = _pair(later, square) + start + missing
+    out[-1] = _pair(later, way.h[:-1]) + start
+    weight: Array = p.variance[1]
+    if s.kind == "gjr":
+        negative = errors < 0
+        out[2] = _pair(later, square * negative) + 0.5 * (start + missing)
+        weight = weight + p.variance[2] * negative
+    return out, 2.0 * later * errors * weight
+
+
+def _smooth_abs(errors: Array, s: Series) -> Array:
+    """|e| without its kink, which would stop a climb short; 0 where missing."""
+    size = np.sqrt(errors * errors + s.kink**2)
+    return size if s.valid is None else np.where(s.valid, size, 0.0)
+
+
+def _pair(a: Array, b: Array) -> Array:
+    total: Array = np.einsum("te,te->e", a, b)
+    return total
+
+
+def _dot(x: Array, v: Array) -> Array:
+    total: Array = np.einsum("kte,te->ke", x, v)
+    return total
