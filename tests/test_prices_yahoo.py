@@ -428,7 +428,7 @@ class TestTheClientIsTamed:
 
         fetch(source)
         monkeypatch.setattr(source.provider._client(), "get", trip)
-        with pytest.raises(SourceError, match="MARA: yfinance fails .KeyError"):
+        with pytest.raises(SourceError, match=r"MARA: yfinance fails \(KeyError"):
             fetch(source, "RIOT", "MARA")
 
     def test_the_users_own_client_is_another(self, source, server):
