@@ -79,7 +79,7 @@ def run(
         ]
     )
     if not blocks:
-        raise _nothing_to_study(observations)
+        raise _nothing_to_study(observations, groups)
     abnormal = _stack(observation_tables.abnormal_returns, blocks)
     tell("Testing single observations")
     cars = adjusted(spec, _stack(observation_tables.cars, blocks), fitted)
@@ -165,7 +165,9 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     return assets
 
 
-def _nothing_to_study(observations: pl.DataFrame) -> DataError:
+def _nothing_to_study(
+    observations: pl.DataFrame, groups: Mapping[str, Sequence[str]]
+) -> DataError:
     """Return the error for a study in which no event meets a price."""
     rows = observations.select("event_id", "asset", "reason").unique(
         maintain_order=True
@@ -174,6 +176,9 @@ def _nothing_to_study(observations: pl.DataFrame) -> DataError:
         Problem(message=f"{event_id}, {asset}: {reason}")
         for event_id, asset, reason in rows.head(20).iter_rows()
     ]
+    if not problems:
+        assets = ", ".join(asset for members in groups.values() for asset in members)
+        problems = [Problem(message=f"no announcement concerns {assets}")]
     return DataError("there is nothing to study", problems)
 
 
