@@ -99,6 +99,7 @@ def asked(run, monkeypatch):
         held = []
 
         def catch(catalogue, flags, out, **output):
+            output["flags"] = flags
             held.append((cli_study.request_of(catalogue, flags), out, output))
             raise Stop
 
@@ -209,6 +210,20 @@ def test_another_study_file_can_be_named(asked):
     request, _, _ = asked("--study", "other.toml")
     assert (request.spec.returns, request.spec.seed) == ("simple", 3)
     assert list(request.inputs) == ["other.toml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        ("--offline", "offline", True),
+        ("--refresh", "refresh", True),
+        ("--strict", "strict", True),
+        ("--cache here", "cache", Path("here")),
+    ],
+)
+def test_a_flag_about_prices_reaches_the_source(words, name, value, asked):
+    assert getattr(asked()[2]["flags"], name) != value
+    assert getattr(asked(*words.split())[2]["flags"], name) == value
 
 
 def test_defaults_are_told_where_there_is_no_study_file(asked):
