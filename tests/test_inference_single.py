@@ -70,7 +70,7 @@ def test_sq_of_one_day_is_the_rank_among_the_residuals():
 
 def test_bootstrap_p_is_close_to_t_for_normal_errors():
     rng = np.random.default_rng(2)
-    ab = constant_mean(rng.normal(size=(60, 255)), n_estimation=250)
+    ab = constant_mean(rng.normal(size=(30, 155)), n_estimation=150)
     t, boot = (TESTS[n](ab, (0, 5), n_draws=1999) for n in ("t", "bootstrap"))
     assert np.abs(t.pvalue - boot.pvalue).mean() < 0.02
     assert np.abs(t.pvalue - boot.pvalue).max() < 0.08
@@ -78,11 +78,11 @@ def test_bootstrap_p_is_close_to_t_for_normal_errors():
 
 def test_bootstrap_allows_for_serial_dependence():
     rng = np.random.default_rng(3)
-    noise = rng.normal(size=(300, 260))
+    noise = rng.normal(size=(200, 160))
     y = np.zeros_like(noise)
-    for c in range(1, 260):
+    for c in range(1, 160):
         y[:, c] = 0.5 * y[:, c - 1] + noise[:, c]
-    ab = constant_mean(y, n_estimation=250)
+    ab = constant_mean(y, n_estimation=150)
     t, boot = (TESTS[n](ab, (0, 10), n_draws=299) for n in ("t", "bootstrap"))
     assert (t.pvalue < 0.05).mean() > 0.15
     assert (boot.pvalue < 0.05).mean() < (t.pvalue < 0.05).mean() - 0.05

@@ -4,6 +4,7 @@ Each takes an `Abnormal` and a window and returns (statistic, p-value, df); noth
 shared with the code under test, not even the cumulation.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -100,20 +101,19 @@ def rbar(ab, window, values=None):
     series = asset_series(ab, values)
     used = rows(ab, window)
     lived = [set(ab.clocks.event[ab.clock[i], slice(*window)].tolist()) for i in used]
+    known = {}
+    for a, b in itertools.combinations(sorted(series), 2):
+        common = sorted(set(series[a]) & set(series[b]))
+        if len(common) >= 30:
+            known[a, b] = known[b, a] = np.corrcoef(
+                [series[a][d] for d in common], [series[b][d] for d in common]
+            )[0, 1]
     total = 0.0
     for p, i in enumerate(used):
         for q, j in enumerate(used):
             if p != q:
-                a, b = series[int(ab.asset[i])], series[int(ab.asset[j])]
-                common = sorted(set(a) & set(b))
-                if ab.asset[i] == ab.asset[j]:
-                    rho = 1.0
-                elif len(common) >= 30:
-                    rho = np.corrcoef([a[d] for d in common], [b[d] for d in common])[
-                        0, 1
-                    ]
-                else:
-                    rho = 0.0
+                a, b = int(ab.asset[i]), int(ab.asset[j])
+                rho = 1.0 if a == b else known.get((a, b), 0.0)
                 total += rho * len(lived[p] & lived[q])
     n = len(used)
     return total / (n * (n - 1) * (window[1] - window[0]))
