@@ -71,7 +71,7 @@ def prices_of(spec: StudySpec, events: pl.DataFrame, flags: Flags) -> Prices:
     )
     if from_files:
         prices = with_factors(prices, _factors(spec, from_files))
-    found = check_quality(prices, calendars=spec.calendars, end=end)
+    found = check_quality(prices, calendars=spec.calendars, start=start, end=end)
     prices = replace(prices, issues=pl.concat([prices.issues, found]))
     if flags.strict:
         refuse_warnings(prices.issues)
