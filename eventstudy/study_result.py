@@ -3,11 +3,14 @@
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from eventstudy.spec import StudySpec, window_text
+from eventstudy.spec import Pair, StudySpec, window_text
+
+if TYPE_CHECKING:
+    from eventstudy.cross_section import Regression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,37 @@ class StudyResult:
     closes: pl.DataFrame
     price_issues: pl.DataFrame
     provenance: Mapping[str, Any]
+
+    def regress(
+        self,
+        outcome: str,
+        formula: str,
+        *,
+        window: Pair,
+        **options: Any,  # noqa: ANN401 - the keywords of the function
+    ) -> "Regression":
+        """Regress CARs ("car", "scar", "bhar") on characteristics: ``~ kind + group``.
+
+        The keywords are those of `eventstudy.cross_section.regress`.
+        """
+        from eventstudy.cross_section import regress
+
+        return regress(self, outcome, formula, window=window, **options)
+
+    def categories(
+        self,
+        by: str = "kind",
+        *,
+        window: Pair,
+        **options: Any,  # noqa: ANN401 - the keywords of the function
+    ) -> pl.DataFrame:
+        """Compare the CAARs of categories of events or assets.
+
+        The keywords are those of `eventstudy.cross_section.categories`.
+        """
+        from eventstudy.cross_section import categories
+
+        return categories(self, by, window=window, **options)
 
     def __repr__(self) -> str:
         """Summarise in a line."""
