@@ -134,5 +134,5 @@ def _bar(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Reading the catalogue and prices", total=1.0)
+        task = bar.add_task("Laying out the design", total=1.0)
         yield lambda stage, share: bar.update(task, description=stage, completed=share)

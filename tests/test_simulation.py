@@ -474,9 +474,10 @@ def test_groups_on_several_calendars_are_simulated_apart():
         "all (total) is not simulated: its assets are on several calendars (24/7, "
         "XNYS), whose sessions cannot be drawn together",
     )
-    study = es.run(spec, events, prices).headline.filter(
-        sample="headline", start=-1, end=1
+    quick = replace(
+        spec, tests=("csect",), windows=((-1, 1),), questions=(), resamples=99
     )
+    study = es.run(quick, events, prices).headline.filter(sample="headline")
     shared = study.join(found.designs, on=["model", "group"], suffix="_simulated")
     assert shared.height == 6
     for name in ("n", "n_dates", "n_clusters"):
@@ -594,6 +595,14 @@ def test_a_folder_of_somebody_else_is_left_alone(result, tmp_path):
         es.write_simulation(result, tmp_path)
     es.write_simulation(result, tmp_path, force=True)
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_without_effects_there_is_no_power(tmp_path):
+    found = small(effects=[], variances=[1.0], tests=["bmp"])
+    assert found.power.is_empty()
+    folder = es.write_simulation(found, tmp_path / "page")
+    assert "What can be found" not in (folder / "simulation.md").read_text("utf-8")
+    assert [path.name for path in (folder / "figures").iterdir()] == ["size.svg"]
 
 
 def test_the_page_names_what_over_rejects():

@@ -6,6 +6,7 @@ import polars as pl
 
 from eventstudy.report.figures import style
 from eventstudy.report.labels import group_label, label
+from eventstudy.report.markdown import shorten
 from eventstudy.simulation.result import SimulationResult
 from eventstudy.simulation.tables import POWER
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 3
+LETTERS = 20  # of a panel's title
 # More lines cannot be told apart in a small panel; the others are drawn pale.
 HIGHLIGHTED = 5
 NEARLY_ALL = 0.98
@@ -21,7 +23,10 @@ NEARLY_ALL = 0.98
 
 def figures(result: SimulationResult) -> dict[str, bytes]:
     """Draw the figures: file name -> SVG bytes, the same bytes each time."""
-    return {"size.svg": _size(result), "power.svg": _power(result)}
+    drawn = {"size.svg": _size(result)}
+    if not result.power.is_empty():
+        drawn["power.svg"] = _power(result)
+    return drawn
 
 
 def samples_of(result: SimulationResult) -> list[tuple[str, str]]:
@@ -36,6 +41,11 @@ def sample_label(model: str, group: str) -> str:
     'all assets, net of bitcoin'
     """
     return f"{group_label(group)}, {label(model)}"
+
+
+def _title(model: str, group: str) -> str:
+    """Name a sample on two lines that fit above a panel."""
+    return f"{shorten(group_label(group), LETTERS)},\n{shorten(label(model), LETTERS)}"
 
 
 def trusted_first(result: SimulationResult) -> list[str]:
@@ -88,7 +98,7 @@ def _size(result: SimulationResult) -> bytes:
                 shift = 0.32 * (place - (len(variances) - 1) / 2)
                 of_variance = rates.filter(pl.col("variance") == variance)
                 _dots(axes, of_variance, tests, shift, colours[str(variance)])
-            axes.set_title(f"{group_label(group)},\n{label(model)}")
+            axes.set_title(_title(model, group))
             axes.set_ylim(len(tests) - 0.4, -0.6)
             axes.set_yticks(range(len(tests)), tests)
             axes.tick_params(axis="y", length=0)
@@ -130,7 +140,7 @@ def _power(result: SimulationResult) -> bytes:
                 line = curves.filter(pl.col("test") == test).sort("effect")
                 effect, rate = (100 * line[c].to_numpy() for c in ("effect", "rate"))
                 axes.plot(effect, rate, color=colours[test], linewidth=1.3)
-            axes.set_title(f"{group_label(group)},\n{label(model)}")
+            axes.set_title(_title(model, group))
             axes.set_ylim(0, 102)
             axes.set_yticks([0, 20, 40, 60, 80, 100])
             axes.set_xlim(100 * effects[0], 100 * effects[-1])

@@ -59,11 +59,7 @@ def render(result: SimulationResult) -> str:
         _size_note(result),
         "![Rejections without an effect per test and sample, with intervals]"
         "(figures/size.svg)",
-        "## What can be found",
-        *_power_tables(result),
-        _power_note(result),
-        "![Rejections by size of the effect per test and sample](figures/power.svg)",
-        _power_caption(result),
+        *_power(result),
         "## What was simulated",
         _design_table(result),
         _method(result),
@@ -187,6 +183,19 @@ def _size_note(result: SimulationResult) -> str:
         for model, group, test, reason in lines.rows()
     ]
     return "\n\n".join([text, "\n".join(said)]).rstrip()
+
+
+def _power(result: SimulationResult) -> list[str]:
+    """Return the blocks on power; none when no effect was put in."""
+    if result.power.is_empty():
+        return []
+    return [
+        "## What can be found",
+        *_power_tables(result),
+        _power_note(result),
+        "![Rejections by size of the effect per test and sample](figures/power.svg)",
+        _power_caption(result),
+    ]
 
 
 def _power_tables(result: SimulationResult) -> list[str]:

@@ -41,7 +41,7 @@ class SimulationSpec:
         if self.replications < LEAST_REPLICATIONS:
             raise SpecError(
                 f"replications = {self.replications}; wanted at least "
-                f"{LEAST_REPLICATIONS}, 1000 tell 4 % from 6 %"
+                f"{LEAST_REPLICATIONS}; 1000 give a rate of 5 % to ±1.4 points"
             )
         if not 0 < self.level < 0.5:
             raise SpecError(

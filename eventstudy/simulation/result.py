@@ -1,5 +1,6 @@
 """The frozen result of a simulation: its tables, and how they were made."""
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,13 @@ class SimulationResult:
         )
 
     def _repr_html_(self) -> str:
-        """Return the verdicts as a table, for notebooks."""
-        from html import escape
-
-        return f"<p>{escape(repr(self))}</p>" + str(self.verdict._repr_html_())
+        """Show the sizes and verdicts in a notebook."""
+        shown = self.verdict.select(
+            "group",
+            "model",
+            "variance",
+            "test",
+            size_percent=(100 * pl.col("size")).round(1),
+            verdict="verdict",
+        )
+        return f"<p>{html.escape(repr(self))}</p>{shown._repr_html_()}"
