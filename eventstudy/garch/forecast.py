@@ -34,7 +34,8 @@ def forecast(fit: GarchFit, steps: int) -> Array:
             level = omega + beta * level
             weight = np.exp(power[:, None] * news)
             known = np.isfinite(weight)
-            mean = np.where(known, weight, 0.0).sum(axis=1) / known.sum(axis=1)
+            count = np.maximum(known.sum(axis=1), 1)
+            mean = np.where(known, weight, 0.0).sum(axis=1) / count
             growth = growth * mean
             out[:, step] = np.exp(level) * growth
             power = power * beta

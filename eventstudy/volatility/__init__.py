@@ -3,6 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from eventstudy.volatility.conditional import (
+    VolatilityTest,
+    abnormal_volatility,
+    cumulative_abnormal_volatility,
+    event_multiple,
+    filtered_simulation,
+    garch_dummy,
+    window_dummy,
+)
 from eventstudy.volatility.pooled import POOLED_TESTS, date_clusters, pooled_ratio
 from eventstudy.volatility.ratio import TESTS, variance_ratio
 from eventstudy.volatility.shift import (
@@ -22,10 +31,17 @@ __all__ = [
     "ShiftResult",
     "ShiftWindows",
     "Spread",
+    "VolatilityTest",
+    "abnormal_volatility",
+    "cumulative_abnormal_volatility",
     "cut",
     "date_clusters",
+    "event_multiple",
+    "filtered_simulation",
+    "garch_dummy",
     "pooled_ratio",
     "variance_ratio",
+    "window_dummy",
 ]
 
 
