@@ -267,6 +267,41 @@ class TestRows:
         twin = sm.OLS(held["car"], sm.add_constant(held["asset"].map(share))).fit()
         assert_allclose(values(found), twin.params, **CLOSE)
 
+    def test_frames_of_assets_of_other_makes(self, result):
+        """Categories are text, truth values numbers, nan and inf are no values."""
+        assets = pd.DataFrame(
+            {
+                "asset": ["A1", "A2", "A3", "B1", "B2"],
+                "size": [1.0, np.nan, 3.0, np.inf, 4.0],
+                "listed": [True, False, True, True, False],
+                "home": pd.Categorical(["cn", "cn", "us", "us", "cn"]),
+                "market cap": [1.0, 2.0, 3.0, 4.0, 5.0],
+            }
+        )
+        found = result.regress(
+            "car", "~ home + listed", window=WINDOW, assets=assets, cluster=None
+        )
+        assert found.terms["term"].to_list() == ["Intercept", "home[T.us]", "listed"]
+        found = result.regress("car", "~ size", window=WINDOW, assets=assets)
+        assert found.left_out == {"size": 12}
+        with pytest.raises(SpecError) as caught:
+            result.regress("car", "~ cap", window=WINDOW, assets=assets)
+        assert "market cap" not in str(caught.value)
+
+    def test_texts_that_only_look_like_numbers_stay_texts(self, result):
+        events = result.events.with_columns(
+            event=pl.col("event_id"),
+            odd=pl.Series(["nan", "1", "2", "2", "3", "inf", "1", "2"]),
+            none=pl.lit(None, pl.String),
+        )
+        odd = replace(result, events=events)
+        found = odd.regress("car", "~ odd", window=WINDOW, sample="all")
+        assert found.terms["term"].to_list()[1:] == [
+            f"odd[T.{level}]" for level in ("2", "3", "inf", "nan")
+        ]
+        found = odd.regress("car", "~ none", window=WINDOW)
+        assert (found.n, found.left_out) == (0, {"none": 29})
+
     @pytest.mark.parametrize(
         ("assets", "words"),
         [

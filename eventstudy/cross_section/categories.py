@@ -17,6 +17,7 @@ from eventstudy.results import Array, BoolArray, IntArray
 from eventstudy.spec import Pair
 
 if TYPE_CHECKING:
+    from eventstudy.catalogue.frames import ArrowStream
     from eventstudy.study_result import StudyResult
 
 
@@ -29,7 +30,7 @@ def categories(
     group: str | None = None,
     model: str | None = None,
     sample: str = "headline",
-    assets: pl.DataFrame | None = None,
+    assets: "ArrowStream | None" = None,
 ) -> pl.DataFrame:
     """Compare the CAARs of categories of events or assets.
 

@@ -60,7 +60,7 @@ def parse(text: str, known: Iterable[str]) -> Formula:
     >>> [[f.name for f in term] for term in parse("~ a*b - 1", ["a", "b"]).terms]
     [['a'], ['b'], ['a', 'b']]
     """
-    known = sorted(known)
+    known = sorted(name for name in known if re.fullmatch(_NAME, name))
     constant, terms = True, dict[frozenset[Factor], Term]()
     for summand in _split(_tokens(text, known), "+"):
         if summand in (["-1"], ["0"], ["1"]):

@@ -27,6 +27,7 @@ from eventstudy.results import Array
 from eventstudy.spec import Pair, window_text
 
 if TYPE_CHECKING:
+    from eventstudy.catalogue.frames import ArrowStream
     from eventstudy.study_result import StudyResult
 
 Cluster = Literal["event", "date", "asset"]
@@ -92,7 +93,7 @@ def regress(
     cluster: Cluster | tuple[Cluster, ...] | None = "event",
     weights: Literal["precision"] | None = None,
     robust: str | None = None,
-    assets: pl.DataFrame | None = None,
+    assets: "ArrowStream | None" = None,
 ) -> Regression:
     """Regress an outcome of single observations on characteristics.
 
@@ -109,7 +110,7 @@ def regress(
     robust : with clusters "CR2" (the default; Satterthwaite degrees of freedom) or
         "CR1" (``G/(G-1) (n-1)/(n-k)``, t(G-1)); two-way, G is the smaller number of
         clusters. Without, "HC3" (the default), "HC2", "HC1", "HC0", "classical"; t(n-k)
-    assets : characteristics of assets, with a column ``asset``
+    assets : characteristics of assets, a frame with a column ``asset``
 
     A coefficient that rests on a single cluster (or observation) has an estimate but
     no standard error: a sandwich would show one far too small.

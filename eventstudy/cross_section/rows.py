@@ -10,6 +10,7 @@ from eventstudy.results import IntArray
 from eventstudy.spec import Pair, window_text
 
 if TYPE_CHECKING:
+    from eventstudy.catalogue.frames import ArrowStream
     from eventstudy.study_result import StudyResult
 
 OUTCOMES = ("car", "scar", "bhar")
@@ -17,6 +18,9 @@ SAMPLES = ("headline", "all")
 MIXED = "mixed"
 # Columns of the rows that are no characteristics.
 _OWN = ("event_id", "day0", "se", *OUTCOMES)
+# One event of an observation; no catalogue has a column of this name.
+_MEMBER = "event_id of a member"
+_KEYS = ("event_id", _MEMBER, "asset", "group")
 
 
 def observation_rows(
@@ -25,7 +29,7 @@ def observation_rows(
     window: Pair,
     model: str,
     sample: str,
-    assets: pl.DataFrame | None = None,
+    assets: "ArrowStream | None" = None,
 ) -> pl.DataFrame:
     """Return event_id, asset, group, day0, outcomes, se and all characteristics.
 
@@ -48,15 +52,16 @@ def observation_rows(
         rows = rows.filter("headline")
     used = result.observations.filter(
         (pl.col("status") == "used") & (pl.col("model") == model)
-    ).rename({"event_id": "event", "observation": "event_id"})
+    ).rename({"event_id": _MEMBER, "observation": "event_id"})
     days = used.select("event_id", "asset", "day0").unique()
     rows = rows.select("event_id", "asset", "group", "headline", "se", *OUTCOMES)
     rows = rows.join(days, on=["event_id", "asset"], how="left", maintain_order="left")
-    of_events = _merged(used.select("event_id", "event").unique(), result.events)
+    of_events = _merged(used.select("event_id", _MEMBER).unique(), result.events)
     rows = rows.join(of_events, on="event_id", how="left", maintain_order="left")
     if assets is not None:
-        _check_assets(assets, rows)
-        rows = rows.join(assets, on="asset", how="left", maintain_order="left")
+        held = pl.DataFrame(assets)
+        _check_assets(held, rows)
+        rows = rows.join(held, on="asset", how="left", maintain_order="left")
     return rows.with_columns(_numbers(rows))
 
 
@@ -72,17 +77,17 @@ def characteristics(rows: pl.DataFrame) -> list[str]:
 def _merged(members: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Return one row per observation from the rows of its events."""
     held = events.drop("headline", "line", "asset", "group", strict=False).select(
-        pl.col("event_id").alias("event"),
+        pl.col("event_id").alias(_MEMBER),
         pl.selectors.string().exclude("event_id", *_OWN),
         pl.selectors.numeric().exclude(_OWN),
         pl.selectors.boolean().exclude(_OWN),
     )
     held = held.with_columns(_numbers(held))
-    texts = [n for n, kind in held.schema.items() if kind == pl.String and n != "event"]
-    numbers = [n for n in held.columns if n not in (*texts, "event")]
+    texts = [n for n, kind in held.schema.items() if kind == pl.String and n != _MEMBER]
+    numbers = [n for n in held.columns if n not in (*texts, _MEMBER)]
     said = {name: pl.col(name).drop_nulls().unique() for name in texts}
     return (
-        members.join(held, on="event", how="left")
+        members.join(held, on=_MEMBER, how="left")
         .group_by("event_id", maintain_order=True)
         .agg(
             *(
@@ -110,16 +115,20 @@ def _check_assets(assets: pl.DataFrame, rows: pl.DataFrame) -> None:
 
 
 def _numbers(frame: pl.DataFrame) -> list[pl.Expr]:
-    """Cast truth values, and texts that are all numbers."""
+    """Cast truth values and texts that are all numbers; what is not finite is null."""
     out = []
     for name, kind in frame.schema.items():
+        value = pl.col(name)
         if kind == pl.Boolean:
-            out.append(pl.col(name).cast(pl.Float64))
-        elif kind == pl.String and name not in ("event_id", "event", "asset", "group"):
+            out.append(value.cast(pl.Float64))
+        elif kind.is_float():
+            out.append(pl.when(value.is_finite()).then(value).alias(name))
+        elif kind in (pl.Categorical, pl.Enum):
+            out.append(value.cast(pl.String))
+        elif kind == pl.String and name not in _KEYS:
             cast = frame[name].cast(pl.Float64, strict=False)
-            some = cast.null_count() < len(cast)
-            if some and cast.null_count() == frame[name].null_count():
-                out.append(pl.col(name).cast(pl.Float64))
+            if 0 < cast.is_finite().sum() == frame[name].count():
+                out.append(value.cast(pl.Float64))
     return out
 
 

@@ -61,7 +61,8 @@ def joint_test(
     assets share sessions and regressors and the residuals are normal; otherwise it is
     McKeon's (1974) approximation, Biometrika 61. Assets with unequal sessions have the
     covariance of their residuals on common sessions and the fewest degrees of freedom
-    of them all: an approximation too.
+    of them all: an approximation too (simulated, four assets, 120 sessions, a tenth of
+    the returns missing: 5 to 6 % rejections at 5 %).
     Schipper & Thompson (1985), J. Accounting Research 23; Binder (1985), ibid.
 
     Raises `SpecError` for an unknown hypothesis.

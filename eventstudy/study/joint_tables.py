@@ -19,7 +19,7 @@ from eventstudy.windows import cumulate
 # The models whose normal return is linear in the factors of the same session.
 LINEAR = ("constant_mean", "market_adjusted", "market", "factors")
 # Numbers in the regressors of all assets together; beyond, the answer is a reason.
-_BUDGET = 20_000_000
+_BUDGET = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
