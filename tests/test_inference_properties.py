@@ -9,6 +9,7 @@ from reference.inference_panels import panel, take
 from eventstudy.errors import SpecError
 from eventstudy.inference import TESTS, battery, collect, merge
 from eventstudy.models import MODELS
+from eventstudy.windows import buy_and_hold, cumulate
 
 MODEL_NAMES = ("market", "constant_mean", "market_adjusted")
 WINDOW = (2, 5)
@@ -248,15 +249,13 @@ def test_buy_and_hold_returns(name):
     found = ask(name, ab, outcome="bhar")
     answered = [r is None for r in found.reason]
     if all(answered):
-        from eventstudy.windows import buy_and_hold
-
         if name != "portfolio":
             expected = buy_and_hold(ab, WINDOW).mean()
             assert found.estimate[0] == pytest.approx(expected)
     else:
         assert not any(answered)
         assert np.isnan(found.statistic).all()
-        assert "per session, not on bhar" in found.reason[0]
+        assert "not on bhar" in found.reason[0]
     on_effects = {
         "csect",
         "skewness",
@@ -273,6 +272,20 @@ def test_buy_and_hold_returns(name):
         "gsign",
     }
     assert all(answered) == (name in on_effects)
+
+
+def test_standardised_returns_as_the_outcome():
+    ab = panel("far dates", seed=3)
+    scar, plain = ask("csect", ab, outcome="scar"), ask("bmp", ab)
+    assert_equal(replace(scar, test="bmp", null=plain.null), plain)
+    assert scar.estimate[0] == pytest.approx(cumulate(ab, WINDOW).scar.mean())
+    assert_equal(ask("bmp", ab, outcome="scar"), plain)
+    for name in ("crude", "lamb", "t"):
+        assert ask(name, ab, outcome="scar").reason[0] == (
+            "is defined on CARs, not on scar"
+        )
+    one = ask("portfolio", panel("one date"), outcome="scar")
+    assert one.reason[0] == "is defined on CARs, not on scar"
 
 
 def test_seed_decides_the_draws():

@@ -68,7 +68,7 @@ def battery(
         twice; millions of observations need never be in memory together. All chunks
         share one table of clocks; results do not depend on the cut.
     windows : half-open slices of event-window columns
-    tests : names in `TESTS`, default all;  outcome : "car" or "bhar"
+    tests : names in `TESTS`, default all;  outcome : "car", "scar" or "bhar"
     n_draws : resamples of the tests that resample;  seed : theirs
     groups : asset code -> group, to take assets of different groups (industries) as
         uncorrelated

@@ -86,7 +86,7 @@ class EventTest:
 
         alternative : "two-sided", "less" or "greater"
         seed, n_draws : for tests that resample
-        outcome : "car", or "bhar" (``ab`` from simple returns)
+        outcome : "car", "scar", or "bhar" (``ab`` from simple returns)
         groups : asset code -> group; assets of different groups count as uncorrelated
         Raises `SpecError` for a window outside the event window.
         """
@@ -284,12 +284,9 @@ def _each(
     }
     reason = tuple(r for p in parts for r in p.reason)
     if outcome != "car":
-        for name in ("statistic", "pvalue", "df"):
+        for name in ("estimate", "statistic", "pvalue", "df"):
             joined[name] = np.full(n_rows, np.nan)
-        joined["estimate"] = np.full(n_rows, np.nan)
-        reason = (
-            f"is defined on abnormal returns per session, not on {outcome}",
-        ) * n_rows
+        reason = (f"is defined on CARs, not on {outcome}",) * n_rows
     return InferenceResult(
         test=entry.name,
         null=entry.null,

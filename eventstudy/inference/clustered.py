@@ -59,7 +59,7 @@ def cluster_means(sample: Sample) -> Array:
 
 
 def _one_date(sample: Sample, options: Options) -> Answer:
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True, raw=True)) is not None:
         return refusal
     (sigma,), (df,) = portfolio_sigma(sample, sample.clock[:1])
     if df <= 0:

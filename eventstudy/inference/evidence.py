@@ -26,7 +26,7 @@ Need = Literal[
     "granks",
     "rank_z",
 ]
-Outcome = Literal["car", "bhar"]
+Outcome = Literal["car", "scar", "bhar"]
 
 # Up to here correlations are kept asset by asset, beyond they are pooled by date.
 MAX_ASSETS = 500
@@ -340,8 +340,11 @@ def _vectors(
     sar = daily_sar(ab)
     sums = [cumulate(ab, check_window(ab, w)) for w in windows]
     car = np.column_stack([s.car for s in sums])
+    se = np.column_stack([s.se for s in sums])
     effect = car
-    if outcome == "bhar":
+    if outcome == "scar":
+        effect = car / se
+    elif outcome == "bhar":
         effect = np.column_stack([buy_and_hold(ab, w) for w in windows])
     return Vectors(
         usable=ab.status == Status.OK,
@@ -352,7 +355,7 @@ def _vectors(
         n_estimation=ab.n_estimation,
         positive=(ab.residuals > 0).sum(axis=1) / n_valid_residuals,
         car=car,
-        se=np.column_stack([s.se for s in sums]),
+        se=se,
         n_valid=np.column_stack([s.n_valid for s in sums]),
         sar_sum=np.column_stack([np.nansum(sar[:, a:b], axis=1) for a, b in windows]),
         effect=effect,

@@ -21,7 +21,7 @@ from eventstudy.windows import Window
 class Sample:
     """Observations with an estimate and a valid return in the window; arrays (n,).
 
-    effect : the outcome tested (CAR or BHAR);  car, se, scar : as in `cumulate`
+    effect : the outcome tested (CAR, SCAR or BHAR);  car, se, scar : as in `cumulate`
     sar_sum, n_valid : sum of daily SAR and valid sessions in the window
     sar : (n, L_w) daily SAR, no columns unless asked for
     positive : share of positive estimation residuals
@@ -66,18 +66,22 @@ class Sample:
         """Mean effect: the CAAR, or the mean BHAR; nan for an empty sample."""
         return float(self.effect.mean()) if self.n else float("nan")
 
-    def lacks(self, least: int, *, sessions: bool = False) -> Answer | None:
+    def lacks(
+        self, least: int, *, sessions: bool = False, raw: bool = False
+    ) -> Answer | None:
         """Return the refusal of a test that needs more, None when there is enough.
 
-        sessions : whether the test judges a sum of abnormal returns by its sessions
+        sessions : whether the test judges abnormal returns by their sessions, which a
+        buy-and-hold return has not;  raw : whether it needs the CAR itself
         """
         if self.n < least:
             return refused(self.mean, f"needs {least} observations, there are {self.n}")
-        if sessions and self.outcome != "car":
+        if sessions and self.outcome == "bhar":
             return refused(
-                self.mean,
-                f"is defined on abnormal returns per session, not on {self.outcome}",
+                self.mean, "is defined on abnormal returns per session, not on bhar"
             )
+        if raw and self.outcome != "car":
+            return refused(self.mean, f"is defined on CARs, not on {self.outcome}")
         return None
 
 

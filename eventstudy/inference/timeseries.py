@@ -40,7 +40,7 @@ def lamb(sample: Sample, options: Options) -> Answer:
 
 def _history(sample: Sample) -> tuple[float, int] | Answer:
     """Standard deviation of the mean residual over time, and the sessions."""
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
+    if (refusal := sample.lacks(1, sessions=True, raw=True)) is not None:
         return refusal
     total = sample.sums["residual"].sum(axis=0)
     count = sample.sums["residual_count"].sum(axis=0)
