@@ -13,6 +13,7 @@ from eventstudy.volatility.conditional import (
     window_dummy,
 )
 from eventstudy.volatility.pooled import POOLED_TESTS, date_clusters, pooled_ratio
+from eventstudy.volatility.range_based import RANGES, LogRanges, log_ranges
 from eventstudy.volatility.ratio import TESTS, variance_ratio
 from eventstudy.volatility.shift import (
     SPREADS,
@@ -20,13 +21,16 @@ from eventstudy.volatility.shift import (
     ShiftWindows,
     Spread,
     cut,
+    spread_of,
 )
 
 __all__ = [
     "POOLED_TESTS",
+    "RANGES",
     "SHIFTS",
     "SPREADS",
     "TESTS",
+    "LogRanges",
     "ShiftEntry",
     "ShiftResult",
     "ShiftWindows",
@@ -39,7 +43,9 @@ __all__ = [
     "event_multiple",
     "filtered_simulation",
     "garch_dummy",
+    "log_ranges",
     "pooled_ratio",
+    "spread_of",
     "variance_ratio",
     "window_dummy",
 ]

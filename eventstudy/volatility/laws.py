@@ -122,12 +122,12 @@ def joint_bootstrap_law(
     length = n_pre + gap + n_post
     draws = block_draws(length + int(offset.max()), reps, seed)
     index = resample(draws, np.array([block]), n_dates)[0]
+    path = _path(data, index)
     total, count = np.zeros(reps), np.zeros(reps)
     for distance in np.unique(offset):
         rows = np.flatnonzero(offset == distance)
-        here = index[:, distance : distance + length]
-        before = data[:, rows] @ _counts(here[:, :n_pre], n_dates)
-        after = data[:, rows] @ _counts(here[:, n_pre + gap :], n_dates)
+        before = path.sums(rows, distance, n_pre)
+        after = path.sums(rows, distance + n_pre + gap, n_post)
         ratio = log_ratio(
             _enough(spread, before, n_pre), _enough(spread, after, n_post)
         )
@@ -225,6 +225,41 @@ def _enough(spread: Spread, sums: Array, length: int) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = spread.value(sums[0], sums[1:])
     return np.where(sums[0] >= needed(length), value, np.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Path:
+    """Prefix sums along resampled calendars, which are few stretches of the true one.
+
+    prefix : (M, E, S+1) over the true calendar;  index, stretch : (reps, P), date and
+    number of the stretch of every position;  level : (M, E, stretches), what to add to
+    the prefix in a stretch so that it runs on where the stretch before it ended
+    """
+
+    prefix: Array
+    index: IntArray
+    stretch: IntArray
+    level: Array
+
+    def sums(self, rows: IntArray, first: int, length: int) -> Array:
+        """Sums of ``length`` positions of every resample, (M, rows, reps)."""
+        last = first + length - 1
+        prefix, level = self.prefix[:, rows], self.level[:, rows]
+        end = prefix[..., self.index[:, last] + 1] + level[..., self.stretch[:, last]]
+        start = prefix[..., self.index[:, first]] + level[..., self.stretch[:, first]]
+        return np.asarray(end - start)
+
+
+def _path(data: Array, index: IntArray) -> _Path:
+    """Lay (M, E, S) data along resamples, (reps, P) columns of the data."""
+    prefix = _running(data)
+    begins = np.ones(index.shape, np.bool_)
+    begins[:, 1:] = index[:, 1:] != index[:, :-1] + 1
+    at = np.flatnonzero(begins)
+    left = prefix[..., index.flat[at[1:] - 1] + 1]
+    level = _running(left - prefix[..., index.flat[at[1:]]])
+    stretch = (np.cumsum(begins) - 1).reshape(index.shape)
+    return _Path(prefix=prefix, index=index, stretch=stretch, level=level)
 
 
 def _counts(index: IntArray, n: int) -> Array:
