@@ -27,7 +27,8 @@ class Layout:
     to_dates : (A D, N T) sums series by asset and date;  count : (A, D)
     measured : (A, A) pairs of assets with enough common dates
     shared : (A, A) sessions that the windows of two assets have in common
-    cluster_weights : (C, N) mean over dates of date means, per cluster of dates
+    asset, date, cluster : (N,) number of the asset, of the date (calendar and day 0),
+        and of the cluster of dates whose windows share a session
     """
 
     window: Window
@@ -35,12 +36,13 @@ class Layout:
     inside: BoolArray
     root_span: Array
     carries: Array
-    n_dates: int
     to_dates: csr_array
     count: Array
     measured: BoolArray
     shared: Array
-    cluster_weights: Array
+    asset: IntArray
+    date: IntArray
+    cluster: IntArray
 
     @property
     def n(self) -> int:
@@ -52,6 +54,16 @@ class Layout:
         """Returns of each observation in both windows, (N, 1)."""
         present, inside = self.present.sum(axis=1), self.inside.sum(axis=1)
         return np.asarray(present + inside, np.float64)[:, None]
+
+    @property
+    def n_dates(self) -> int:
+        """Distinct dates."""
+        return int(self.date.max()) + 1
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters of dates."""
+        return int(self.cluster.max()) + 1
 
     @property
     def length(self) -> int:
@@ -94,12 +106,13 @@ def layout_of(design: Design, cell: Cell, window: Window, day0: int) -> Layout:
         inside=keep[:, t:],
         root_span=np.sqrt(span[:, t:]),
         carries=_carries(keep[:, t:], span[:, t:], window, day0),
-        n_dates=len(np.unique(clock)),
         to_dates=to_dates,
         count=count,
         measured=measured,
         shared=_shared(clocks.event[clock, slice(*window)], index, len(assets)),
-        cluster_weights=_weights(clock, date_clusters(clocks, clock, window)),
+        asset=index,
+        date=np.unique(clock, return_inverse=True)[1],
+        cluster=date_clusters(clocks, clock, window),
     )
 
 
@@ -125,20 +138,6 @@ def _shared(dates: IntArray, index: IntArray, n_assets: int) -> Array:
     active = np.zeros((n_assets, len(distinct)))
     np.add.at(active, (np.repeat(index, dates.shape[1]), day.ravel()), 1.0)
     return np.asarray(active @ active.T, np.float64)
-
-
-def _weights(clock: IntArray, labels: IntArray) -> Array:
-    """Weight observations equally in their date, dates equally in their cluster."""
-    dates, date = np.unique(clock, return_inverse=True)
-    per_date = np.bincount(date)
-    cluster_of_date = np.empty(len(dates), np.int64)
-    cluster_of_date[date] = labels
-    per_cluster = np.bincount(cluster_of_date)
-    weights = np.zeros((len(per_cluster), len(clock)))
-    weights[labels, np.arange(len(clock))] = 1.0 / (
-        per_date[date] * per_cluster[labels]
-    )
-    return weights
 
 
 def members_of(values: Sequence[NDArray[Any]], cell: Cell) -> NDArray[Any]:

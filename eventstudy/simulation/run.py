@@ -179,7 +179,7 @@ def _facts(experiment: Experiment, tally: Tally, c: int) -> dict[str, Any]:
         "n": layout.n,
         "n_assets": len(layout.shared),
         "n_dates": layout.n_dates,
-        "n_clusters": len(layout.cluster_weights),
+        "n_clusters": layout.n_clusters,
         "sessions": len(experiment.design.pool),
         "block": experiment.design.block,
         "replications": int(tally.complete[c]),
