@@ -91,7 +91,7 @@ def test_bootstrap_allows_for_serial_dependence():
 def test_bootstrap_needs_residuals():
     ab = constant_mean(np.random.default_rng(0).normal(size=(1, 18)), n_estimation=15)
     found = TESTS["bootstrap"](ab, (0, 3))
-    assert found.reason == ("fewer than 20 residuals",)
+    assert found.reason == ("only 15 residuals, at least 20 are needed",)
 
 
 def test_block_sums_wrap_around_and_stop():

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from eventstudy.errors import unknown_name
 from eventstudy.results import Array, InferenceResult, IntArray
 
 Alternative = Literal["two-sided", "less", "greater"]
+Reasons = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Answer:
 class Answers:
     """Answers of a test of single observations; every array is (E,).
 
-    reason : E texts, None where there is an answer
+    reason : E texts as objects, None where there is an answer
     """
 
     estimate: Array
@@ -48,7 +50,7 @@ class Answers:
     pvalue: Array
     df: Array
     n: IntArray
-    reason: tuple[str | None, ...]
+    reason: Reasons
 
 
 def check_alternative(alternative: str) -> Alternative:

@@ -282,7 +282,7 @@ def _each(
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in ("estimate", "statistic", "pvalue", "df", "n")
     }
-    reason = tuple(r for p in parts for r in p.reason)
+    reason = tuple(np.concatenate([p.reason for p in parts]))
     if outcome != "car":
         for name in ("estimate", "statistic", "pvalue", "df"):
             joined[name] = np.full(n_rows, np.nan)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from eventstudy.inference.answers import Answers, Options
-from eventstudy.inference.single import extreme, usable_rows
+from eventstudy.inference.single import extreme, or_few, usable_rows
 from eventstudy.resampling import politis_white
 from eventstudy.results import Abnormal, Array, IntArray
 from eventstudy.windows import Window, check_window, cumulate
@@ -31,10 +31,8 @@ def bootstrap(ab: Abnormal, window: Window, options: Options) -> Answers:
     sums = cumulate(ab, window)
     done, reasons = usable_rows(ab, sums)
     enough = ab.n_estimation >= MIN_RESIDUALS
-    reasons = tuple(
-        reason or (None if many else f"fewer than {MIN_RESIDUALS} residuals")
-        for reason, many in zip(reasons, enough, strict=True)
-    )
+    few = "only {held} residuals, at least {wanted} are needed"
+    reasons = or_few(done, reasons, ab.n_estimation, MIN_RESIDUALS, few)
     done = done & enough
     n_draws, n_columns = options.n_draws, ab.residuals.shape[1]
     uniform = np.random.default_rng(options.seed).random(

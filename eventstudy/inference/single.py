@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import Answer, Answers, Options, exceedance, tail
+from eventstudy.inference.answers import (
+    Answer,
+    Answers,
+    Options,
+    Reasons,
+    exceedance,
+    tail,
+)
 from eventstudy.inference.evidence import pseudo_scars, pseudo_sums
 from eventstudy.inference.sample import Sample
 from eventstudy.results import Abnormal, Array, BoolArray, IntArray, Status
@@ -10,6 +17,10 @@ from eventstudy.windows import Cumulated, Window, cumulate
 
 # With fewer pseudo-dates no p-value below 5 % is possible.
 MIN_PSEUDO_DATES = 20
+FEW_DATES = (
+    "only {held} pseudo-dates in the estimation window, at least {wanted} are needed"
+)
+EMPTY_WINDOW = "no valid return in the window"
 
 
 def t(ab: Abnormal, window: Window, options: Options) -> Answers:
@@ -45,15 +56,15 @@ def placebo_single(ab: Abnormal, window: Window, options: Options) -> Answers:
     draws = pseudo_scars(ab, window[1] - window[0])
     n_dates = (~np.isnan(draws)).sum(axis=1)
     count = extreme(draws, sums.scar[:, None], options).sum(axis=1)
-    enough = n_dates >= MIN_PSEUDO_DATES
-    done = done & enough
+    reasons = or_few(done, reasons, n_dates, MIN_PSEUDO_DATES, FEW_DATES)
+    done = done & (n_dates >= MIN_PSEUDO_DATES)
     return Answers(
         estimate=sums.car,
         statistic=np.where(done, sums.scar, np.nan),
         pvalue=np.where(done, (1 + count) / (1 + n_dates), np.nan),
         df=np.where(done, np.inf, np.nan),
         n=np.ones(len(done), np.int64),
-        reason=_or_few(reasons, enough, n_dates, MIN_PSEUDO_DATES),
+        reason=reasons,
     )
 
 
@@ -77,8 +88,9 @@ def sq(ab: Abnormal, window: Window, options: Options) -> Answers:
     p = {"less": less, "greater": greater}.get(
         options.alternative, np.minimum(1.0, 2 * np.minimum(less, greater))
     )
-    enough = n_draws >= 2 * MIN_PSEUDO_DATES
-    done = done & enough
+    wanted = 2 * MIN_PSEUDO_DATES
+    reasons = or_few(done, reasons, n_draws, wanted, FEW_DATES)
+    done = done & (n_draws >= wanted)
     rank = 1 + below - 0.5 * (below + above - n_draws)
     return Answers(
         estimate=sums.car,
@@ -86,7 +98,7 @@ def sq(ab: Abnormal, window: Window, options: Options) -> Answers:
         pvalue=np.where(done, p, np.nan),
         df=np.where(done, np.inf, np.nan),
         n=np.ones(len(done), np.int64),
-        reason=_or_few(reasons, enough, n_draws, 2 * MIN_PSEUDO_DATES),
+        reason=reasons,
     )
 
 
@@ -106,7 +118,8 @@ def placebo(sample: Sample, options: Options) -> Answer:
     there = count >= max(1.0, 0.5 * sample.n)
     draws = total[there] / count[there]
     if len(draws) < MIN_PSEUDO_DATES:
-        return Answer(estimate=sample.mean, reason=_few(len(draws), MIN_PSEUDO_DATES))
+        few = FEW_DATES.format(held=len(draws), wanted=MIN_PSEUDO_DATES)
+        return Answer(estimate=sample.mean, reason=few)
     observed = float(sample.scar.mean())
     return Answer(
         estimate=sample.mean,
@@ -128,30 +141,23 @@ def extreme(draws: Array, observed: Array, options: Options) -> BoolArray:
     return np.asarray(flags, np.bool_)
 
 
-def usable_rows(
-    ab: Abnormal, sums: Cumulated
-) -> tuple[BoolArray, tuple[str | None, ...]]:
+def usable_rows(ab: Abnormal, sums: Cumulated) -> tuple[BoolArray, Reasons]:
     """Return which observations can be tested, and why the others cannot."""
-    estimated = ab.status == Status.OK
-    done = estimated & (sums.n_valid > 0)
-    reasons = tuple(
-        None if ok else (Status(int(s)).text if s else "no valid return in the window")
-        for ok, s in zip(done, ab.status, strict=True)
+    texts = np.array([None, *(s.text for s in Status if s), EMPTY_WINDOW], object)
+    empty = len(texts) - 1
+    found = np.where(sums.n_valid > 0, Status.OK, empty)
+    code = np.where(ab.status == Status.OK, found, ab.status)
+    return code == Status.OK, texts[code]
+
+
+def or_few(
+    done: BoolArray, reasons: Reasons, held: IntArray, wanted: int, text: str
+) -> Reasons:
+    """Give rows that could be tested a reason where fewer than ``wanted`` were held."""
+    distinct, which = np.unique(held, return_inverse=True)
+    texts = np.array(
+        [text.format(held=h, wanted=wanted) if h < wanted else None for h in distinct],
+        object,
     )
-    return done, reasons
-
-
-def _or_few(
-    reasons: tuple[str | None, ...], enough: BoolArray, held: IntArray, wanted: int
-) -> tuple[str | None, ...]:
-    return tuple(
-        reason or (None if many else _few(int(b), wanted))
-        for reason, many, b in zip(reasons, enough, held, strict=True)
-    )
-
-
-def _few(held: int, wanted: int) -> str:
-    return (
-        f"only {held} pseudo-dates in the estimation window, at least {wanted} "
-        "are needed"
-    )
+    out: Reasons = np.where(done, texts[which], reasons)
+    return out
