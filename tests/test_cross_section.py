@@ -23,8 +23,9 @@ from eventstudy.study_result import StudyResult
 CLOSE = {"rtol": 1e-9, "atol": 1e-14}
 WINDOW = (-1, 1)
 ASSETS = {"A1": "rigs", "A2": "rigs", "A3": "rigs", "B1": "coins", "B2": "coins"}
-# Day 0 of each event, in sessions: e3 and e4 share theirs, e5 and e6 overlap.
-DAYS = [10, 30, 50, 50, 70, 72, 90, 110]
+# Day 0 of each event, in sessions: e3 and e4 share theirs, the windows of
+# e5 and e6 overlap, those of e7 and e8 nearly do.
+DAYS = [10, 30, 50, 50, 70, 72, 90, 94]
 DAY0 = {f"e{number}": day for number, day in enumerate(DAYS, start=1)}
 KIND = dict(
     zip(DAY0, ["ban", "tax", "ban", "tax", "tax", "ban", "ban", "tax"], strict=True)
@@ -431,6 +432,28 @@ class TestEstimates:
         assert_allclose(values(own, "pvalue"), other.pvalues, rtol=1e-8)
         assert_allclose(own.terms["df"].to_list(), [4.0, 4.0])
         assert own.n_clusters == {"date": 6, "asset": 5}
+
+    def test_observations_that_share_an_event_are_one_cluster(self, result):
+        """e4 concerns the rigs alone: theirs is e3+e4, the coins' is e3."""
+        coins = pl.col("group") == "coins"
+        cars, observations = (
+            table.with_columns(
+                pl.when(coins & (pl.col(name) == "e3+e4"))
+                .then(pl.lit("e3"))
+                .otherwise(pl.col(name))
+                .alias(name)
+            )
+            for table, name in (
+                (result.cars, "event_id"),
+                (result.observations, "observation"),
+            )
+        )
+        observations = observations.filter(~(coins & (pl.col("event_id") == "e4")))
+        other = replace(result, cars=cars, observations=observations)
+        found = other.regress("car", "~ group", window=WINDOW)
+        same = result.regress("car", "~ group", window=WINDOW)
+        assert found.n_clusters == same.n_clusters == {"event": 6}
+        assert_allclose(values(found, "se"), values(same, "se"))
 
     @pytest.mark.parametrize("weights", [None, "precision"])
     def test_cr2_is_that_of_dense_matrices(self, result, frame, weights):

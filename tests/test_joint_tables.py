@@ -58,12 +58,13 @@ def closes(prices, symbol):
     return dict(zip(held["date"], held["close"], strict=True))
 
 
-def by_hand(prices, window):
+def by_hand(prices, window, estimation=(-130, -11)):
     """Returns (S, A), regressors (S, 2 + M) of the sample, cut from the closes."""
     market = closes(prices, "^GSPC")
     days = sorted(market)
     zeros = [days.index(day) for day in DAYS.values()]
-    kept = sorted({z + o for z in zeros for o in [*range(-130, -10), *range(-10, 11)]})
+    offsets = [*range(estimation[0], estimation[1] + 1), *range(-10, 11)]
+    kept = sorted({z + o for z in zeros for o in offsets})
 
     def logs(symbol):
         held = closes(prices, symbol)
@@ -160,6 +161,24 @@ def test_an_asset_joins_the_tests_of_its_own_events_only(prices):
     # The window of the summons keeps its indicator in every equation.
     own = found.effects.filter(asset="BTCM", event_id="list")
     assert_allclose(own["car"], other["car"])
+
+
+def test_sessions_between_the_windows_are_not_in_the_sample(prices):
+    estimation = (-30, -11)
+    found = tables(prices, estimation=estimation, min_estimation=9, min_coverage=0.3)
+    y, exog = by_hand(prices, (-1, 1), estimation)
+    assert len(y) == 42 + 41
+    twin = sm.OLS(y[:, 0], exog).fit()
+    rows = found.effects.filter(asset="BTCM", start=-1)
+    assert_allclose(rows["car"], 3 * twin.params[2:], rtol=1e-9)
+    assert rows["df"].to_list() == [twin.df_resid] * 3
+
+
+def test_windows_that_touch_do_not_overlap(prices):
+    days = {"list": date(2021, 6, 18), "later": date(2021, 6, 23)}
+    found = tables(prices, days=days, overlap="keep").effects
+    assert found.filter(start=-1)["n_overlapping"].unique().to_list() == [0]
+    assert found.filter(start=0)["n_overlapping"].unique().to_list() == [1]
 
 
 def test_minor_events_have_no_indicator(prices):
