@@ -9,7 +9,7 @@ from eventstudy.simulation.batched.judged import Judged, judge, nothing
 
 
 def portfolio(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Student t over clusters of the dates' equal-weight portfolios."""
     layout = one.batch.layout
     if layout.n_dates == 1:
         return _portfolio_of_one_date(one)
@@ -35,20 +35,20 @@ def _leverage(one: Injected) -> Array:
 
 
 def crude(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Mean CAR over the mean residual's deviation in time, t."""
     sigma, n_sessions = one.batch.mean_residual_sd
     t = one.car.mean(axis=1) / (sigma * np.sqrt(one.batch.layout.length))
     return judge(one, t, n_sessions - 1.0)
 
 
 def lamb(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """The same with the forecast error, normal."""
     sigma, _ = one.batch.mean_residual_sd
     return judge(one, one.car.mean(axis=1) / (sigma * np.sqrt(_leverage(one))), np.inf)
 
 
 def portfolio_z(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Student t over clusters of the dates' standardised portfolios."""
     b, layout = one.batch, one.batch.layout
     if layout.n_dates == 1:
         return _portfolio_of_one_date(one)
@@ -120,12 +120,12 @@ def _t_of_mean(one: Injected, variance: Array, df: float) -> Judged:
 
 
 def cluster(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Student t clustered by dates, CR2."""
     return _one_way(one, 0.5)
 
 
 def cluster_cr3(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Student t clustered by dates, CR3."""
     return _one_way(one, 1.0)
 
 
@@ -137,7 +137,7 @@ def _one_way(one: Injected, power: float) -> Judged:
 
 
 def cluster_two_way(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Student t clustered by dates and by asset, CR2."""
     dates, assets = one.batch.layout.cluster, one.batch.layout.asset
     n_groups = min(dates.max(), assets.max()) + 1
     if n_groups < 2:

@@ -8,7 +8,7 @@ from eventstudy.simulation.batched.judged import Judged, judge, nothing
 
 
 def csect(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Cross-sectional t of the mean CAR."""
     n = one.batch.layout.n
     return judge(one, one.car.mean(axis=1) * np.sqrt(n) / spread(one.car), n - 1.0)
 
@@ -21,7 +21,7 @@ def _patell_z(one: Injected) -> Array:
 
 
 def patell(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Sum of the SCARs, normal."""
     return judge(one, _patell_z(one), np.inf)
 
 
@@ -35,7 +35,7 @@ def _inflation(one: Injected) -> Array:
 
 
 def kp_patell(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Patell's Z over the root of ``1 + (N-1) r̄``."""
     return judge(one, _patell_z(one) / np.sqrt(_inflation(one)), np.inf)
 
 
@@ -45,19 +45,19 @@ def _bmp_t(one: Injected) -> Array:
 
 
 def bmp(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Cross-sectional t of the mean SCAR."""
     return judge(one, _bmp_t(one), one.batch.layout.n - 1.0)
 
 
 def kp_bmp(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """BMP's t times the root of ``(1-r̄) / (1 + (N-1) r̄)``."""
     rbar = one.batch.rbar
     share = np.where(rbar < 1, 1.0 - rbar, np.nan) / _inflation(one)
     return judge(one, _bmp_t(one) * np.sqrt(share), one.batch.layout.n - 1.0)
 
 
 def jackknife(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Mean of jackknifed pseudo-values of mean over spread, t."""
     x, n = one.scar, one.batch.layout.n
     if n < 4:
         return nothing(one)
@@ -87,10 +87,10 @@ def _johnson(one: Injected, *, cubic: bool) -> Array:
 
 
 def skewness(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Johnson's skewness-adjusted t."""
     return judge(one, _johnson(one, cubic=False), one.batch.layout.n - 1.0)
 
 
 def skewness_hall(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Hall's transformation of Johnson's statistic, normal."""
     return judge(one, _johnson(one, cubic=True), np.inf)

@@ -14,7 +14,7 @@ EXACT_SIGNED_RANKS = 50
 
 
 def rank(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Corrado's ranks of the window against their spread over all sessions."""
     total, own = one.ranks
     layout = one.batch.layout
     columns = slice(*layout.window)
@@ -32,7 +32,7 @@ def rank(one: Injected) -> Judged:
 
 
 def grank_t(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Generalised rank of the SCAR against the spread over time, t."""
     layout = one.batch.layout
     total, own = one.generalised_ranks
     count = layout.present.sum(axis=0)
@@ -47,14 +47,14 @@ def grank_t(one: Injected) -> Judged:
 
 
 def grank_z(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Generalised rank of the SCAR, ranks independent, normal."""
     n = one.batch.layout.present.sum(axis=1) + 1.0
     variance = ((n - 1.0) / (12.0 * (n + 1.0))).sum()
     return judge(one, one.generalised_ranks[1] / np.sqrt(variance), np.inf)
 
 
 def grank_overlap(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Generalised rank of the SCAR, windows overlapping in part."""
     layout = one.batch.layout
     n = layout.present.sum(axis=1) + 1.0
     variance = ((n - 1.0) / (12.0 * (n + 1.0))).sum()
@@ -65,7 +65,7 @@ def grank_overlap(one: Injected) -> Judged:
 
 
 def sign(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Number of positive CARs, exact binomial."""
     positive = (one.car > 0).sum(axis=1).astype(np.float64)
     n = (one.car != 0).sum(axis=1).astype(np.float64)
     below = special.bdtr(positive, n.astype(np.int64), 0.5)
@@ -77,7 +77,7 @@ def sign(one: Injected) -> Judged:
 
 
 def gsign(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Positive CARs against the share of positive residuals, normal."""
     n, p = one.batch.layout.n, one.batch.positive.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = ((one.car > 0).sum(axis=1) - n * p) / np.sqrt(n * p * (1.0 - p))
@@ -123,7 +123,7 @@ def _signed_rank_law(n: int) -> Array:
 
 
 def placebo(one: Injected) -> Judged:
-    """See `TESTS`."""
+    """Mean SCAR among those of the pseudo-dates."""
     draws = one.batch.placebo_means
     there = ~np.isnan(draws)
     observed = one.scar.mean(axis=1)
