@@ -501,6 +501,26 @@ class TestEstimates:
         assert_allclose(fit.r_squared, 1 - 0.8 / 8)
 
 
+def test_size_with_few_unequal_clusters():
+    """An event's characteristic, six events: CR2 holds its level, the others do not."""
+    rng, n_samples = np.random.default_rng(1), 1500
+    label = np.repeat(np.arange(6), [12, 9, 6, 4, 3, 2])
+    x = np.column_stack([np.ones(36), label < 2]).astype(float)
+    rejected = dict.fromkeys(["CR2", "CR1", "HC3"], 0)
+    for _ in range(n_samples):
+        y = rng.standard_normal(6)[label] + rng.standard_normal(36)
+        for robust in rejected:
+            labels = [] if robust == "HC3" else [label]
+            fit = least_squares(
+                y, x, terms=["Intercept", "x"], labels=labels, robust=robust
+            )
+            rejected[robust] += fit.pvalue[1] < 0.05
+    low, high = stats.binom.ppf([0.0005, 0.9995], n_samples, 0.05)
+    assert low <= rejected["CR2"] <= high
+    assert rejected["CR1"] > 0.08 * n_samples
+    assert rejected["HC3"] > 0.25 * n_samples
+
+
 def cr2(y, x, label):
     """Bell & McCaffrey's variance and degrees of freedom with N x N matrices."""
     bread = np.linalg.inv(x.T @ x)
