@@ -1,6 +1,6 @@
 """Regressions of CARs against statsmodels, linearmodels and plain loops."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -87,42 +87,21 @@ def study(seed=0):
     )
     spec = es.StudySpec(
         returns="log",
-        model="constant_mean",
-        models=(),
+        models=(es.ModelSetting(name="total", model="constant_mean"),),
         windows=(WINDOW,),
         groups={"rigs": ("A1", "A2", "A3"), "coins": ("B1", "B2")},
     )
-    spec = es.StudySpec(
-        returns="log",
-        models=(es.ModelSetting(name="total", model="constant_mean"),),
-        windows=(WINDOW,),
-        groups=spec.groups,
-    )
-    nothing = pl.DataFrame()
-    return StudyResult(
-        spec=spec,
-        events=events,
-        observations=pl.DataFrame(observations),
-        cars=pl.DataFrame(cars, infer_schema_length=None),
-        abnormal_returns=pl.DataFrame(abnormal),
-        provenance={},
-        **dict.fromkeys(
-            (
-                "day0",
-                "tests",
-                "headline",
-                "aar",
-                "volatility",
-                "fit",
-                "coefficients",
-                "ledger",
-                "contamination",
-                "closes",
-                "price_issues",
-            ),
-            nothing,
-        ),
-    )
+    tables = {
+        "events": events,
+        "observations": pl.DataFrame(observations),
+        "cars": pl.DataFrame(cars, infer_schema_length=None),
+        "abnormal_returns": pl.DataFrame(abnormal),
+    }
+    names = [
+        f.name for f in fields(StudyResult) if f.name not in ("spec", "provenance")
+    ]
+    unread = dict.fromkeys(names, pl.DataFrame())
+    return StudyResult(spec=spec, provenance={}, **unread | tables)
 
 
 @pytest.fixture(scope="module")
