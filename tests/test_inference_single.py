@@ -95,7 +95,7 @@ def test_bootstrap_needs_residuals():
 
 
 def test_block_sums_wrap_around_and_stop():
-    values = np.array([[1.0, 10.0, 100.0, 0.0]])  # three valid values
+    values = np.array([[1.0, 10.0, 100.0, 0.0]]) + 0j  # three valid values
     n, block, wanted = np.array([3]), np.array([2]), np.array([3])
     uniform = np.array([[0.99, 0.0]])  # blocks from the third and the first value
     total = _block_sums(values, n, block, wanted, uniform)

@@ -1,6 +1,7 @@
 """Block bootstrap of one observation's standardised CAR."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventstudy.inference.answers import Answers, Options
 from eventstudy.inference.single import extreme, or_few, usable_rows
@@ -8,6 +9,7 @@ from eventstudy.resampling import politis_white
 from eventstudy.results import Abnormal, Array, IntArray
 from eventstudy.windows import Window, check_window, cumulate
 
+Complex = NDArray[np.complex128]
 # Below this many residuals a resampled variance says little.
 MIN_RESIDUALS = 20
 # Numbers held at once in the resampled block sums.
@@ -64,12 +66,13 @@ def _resampled_scars(
     k = ab.n_estimation[rows] - ab.df[rows]
     n_columns = errors.shape[1]
     estimation, event = uniform[:, :n_columns], uniform[:, n_columns:]
-    total = _block_sums(errors, n, block, n, estimation)
-    square = _block_sums(errors**2, n, block, n, estimation)
+    plain = errors.astype(np.complex128)
+    # Errors and squares come from the same blocks: one complex sum takes both.
+    both = _block_sums(plain + 1j * errors**2, n, block, n, estimation)
     size = n[:, None].astype(np.float64)
-    mean = total / size
-    variance = (square - size * mean**2) / (n - k)[:, None]
-    own = _block_sums(errors, n, block, length, event)
+    mean = both.real / size
+    variance = (both.imag - size * mean**2) / (n - k)[:, None]
+    own = _block_sums(plain, n, block, length, event).real
     steps = length[:, None].astype(np.float64)
     if ab.xtx_inv.shape[1]:
         own, spread = own - steps * mean, steps + steps**2 / size
@@ -89,32 +92,29 @@ def _compact(values: Array) -> tuple[Array, IntArray]:
 
 
 def _block_sums(
-    values: Array, n: IntArray, block: IntArray, wanted: IntArray, uniform: Array
-) -> Array:
+    values: Complex, n: IntArray, block: IntArray, wanted: IntArray, uniform: Array
+) -> Complex:
     """Sums of ``wanted`` values taken in blocks from the first n of a row, circular.
 
     The last block is cut so that the number is exact. Returns (rows, draws).
     """
     n_rows, width = values.shape
-    wrapped = np.zeros((n_rows, 2 * width + 1))
     at = np.arange(2 * width)
-    np.cumsum(
-        np.where(
-            at < 2 * n[:, None],
-            np.take_along_axis(values, at % n[:, None], axis=1),
-            0.0,
-        ),
-        axis=1,
-        out=wrapped[:, 1:],
-    )
-    n_blocks = -(-wanted // block)
-    most = int(n_blocks.max())
-    taken = np.clip(
-        wanted[:, None] - np.arange(most) * block[:, None], 0, block[:, None]
-    )
-    start = np.floor(uniform[None, :, :most] * n[:, None, None]).astype(np.int64)
-    offset = (np.arange(n_rows) * wrapped.shape[1])[:, None, None]
-    flat = wrapped.ravel()
-    upper = flat[offset + start + taken[:, None, :]]
-    total: Array = (upper - flat[offset + start]).sum(axis=2)
-    return total
+    wrapped = np.take_along_axis(values, at % n[:, None], axis=1)
+    running = np.zeros((n_rows, 2 * width + 1), np.complex128)
+    np.cumsum(wrapped, axis=1, out=running[:, 1:])
+    row = np.arange(n_rows)[:, None]
+    start = np.arange(width)
+    whole = running[row, start + block[:, None]] - running[:, :width]
+    whole = np.column_stack([whole, np.zeros(n_rows)])  # last: no block
+    n_whole = wanted // block
+    first = np.floor(uniform * n[:, None, None]).astype(np.int64)
+    most = int(n_whole.max())
+    used = np.arange(most) < n_whole[:, None, None]
+    chosen = np.where(used, first[:, :, :most], width)
+    total = whole[row[:, :, None], chosen].sum(axis=2)
+    last = np.minimum(n_whole, uniform.shape[1] - 1)[:, None]  # beyond: nothing rests
+    cut = first[row, np.arange(len(uniform)), last]
+    rest = (wanted - n_whole * block)[:, None]
+    out: Complex = total + running[row, cut + rest] - running[row, cut]
+    return out
