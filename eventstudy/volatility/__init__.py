@@ -3,6 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from eventstudy.volatility.breaks import (
+    BreakDistance,
+    BreakResult,
+    RegimeResult,
+    break_distance,
+    icss,
+    markov_switching,
+)
 from eventstudy.volatility.conditional import (
     VolatilityTest,
     abnormal_volatility,
@@ -30,20 +38,26 @@ __all__ = [
     "SHIFTS",
     "SPREADS",
     "TESTS",
+    "BreakDistance",
+    "BreakResult",
     "LogRanges",
+    "RegimeResult",
     "ShiftEntry",
     "ShiftResult",
     "ShiftWindows",
     "Spread",
     "VolatilityTest",
     "abnormal_volatility",
+    "break_distance",
     "cumulative_abnormal_volatility",
     "cut",
     "date_clusters",
     "event_multiple",
     "filtered_simulation",
     "garch_dummy",
+    "icss",
     "log_ranges",
+    "markov_switching",
     "pooled_ratio",
     "spread_of",
     "variance_ratio",
