@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: analyze test lint slow check-python
+.PHONY: analyze test lint slow
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -29,7 +29,7 @@ lint: $(VENV)/dev.stamp
 slow: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -m slow
 
-check-python:
+$(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
 	  echo "$(PYTHON) was not found: install Python 3.11 or later, or say PYTHON=path/to/python" >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -38,8 +38,6 @@ check-python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu the package" \
 	  "python3-venv), or say PYTHON=path/to/another/python" >&2; exit 2; }
-
-$(VENV)/bin/python: | check-python
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "the virtual environment could not be made; see above" >&2; exit 2; }
