@@ -39,6 +39,11 @@ class StudyResult:
         caar_alpha_zero
     volatility : event_id (or "all"), asset (or "all"), group, model, measure, pre,
         post, ratio, ci_low, ci_high, test, statistic, df, pvalue, reason
+    joint : model, group, asset, event_id, start, end, car, se, statistic, df, pvalue,
+        car_alone, n_overlapping, reason (effects of all headline events together)
+    joint_tests : model, group, event_id (or "all"), start, end, hypothesis (all_zero|
+        all_equal|sum_zero), null, statistic, df1, df2, pvalue, n_assets, n_events,
+        exact, reason
     fit : event_id, asset, group, model, n_estimation, sigma, df, r_squared, alpha,
         alpha_se, skewness, excess_kurtosis, jarque_bera_pvalue, ljung_box_pvalue,
         arch_lm_pvalue
@@ -60,6 +65,8 @@ class StudyResult:
     headline: pl.DataFrame
     aar: pl.DataFrame
     volatility: pl.DataFrame
+    joint: pl.DataFrame
+    joint_tests: pl.DataFrame
     fit: pl.DataFrame
     coefficients: pl.DataFrame
     ledger: pl.DataFrame

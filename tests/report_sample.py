@@ -211,6 +211,8 @@ def sample_result(
         "contamination": _contamination(events, spec),
         "closes": _closes(spec, events, rng),
         "price_issues": empty("price_issues"),
+        "joint": pl.DataFrame(),
+        "joint_tests": pl.DataFrame(),
     }
     return StudyResult(spec=spec, events=events, provenance=provenance(), **tables)
 

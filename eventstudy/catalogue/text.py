@@ -45,14 +45,16 @@ class Records:
 def escape_cell(text: str) -> str:
     """Return the text so that a spreadsheet shows it instead of calculating it.
 
-    For text cells of written CSV files; numbers are not text and need no escape.
+    For text cells of written CSV files; numbers are not text and need no escape, and a
+    lone sign, such as an expected direction, calculates nothing.
 
-    >>> escape_cell("=1+1"), escape_cell("plain")
-    ("'=1+1", 'plain')
+    >>> escape_cell("=1+1"), escape_cell("plain"), escape_cell("-")
+    ("'=1+1", 'plain', '-')
     """
-    return (
-        "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
-    )
+    if text in ("+", "-"):
+        return text
+    formula = text.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    return "'" + text if formula else text
 
 
 def read_bytes(path: Path, name: str) -> bytes:

@@ -17,6 +17,8 @@ NAMES = (
     "headline",
     "aar",
     "volatility",
+    "joint",
+    "joint_tests",
     "fit",
     "coefficients",
     "ledger",

@@ -19,6 +19,7 @@ from eventstudy.spec import ModelSetting, Question, StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
 from eventstudy.study.estimate import Estimate, Estimator, estimators
+from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study_result import StudyResult
 
@@ -87,6 +88,8 @@ def run(
     groups_tested = group_tables.test_groups(spec, groups, fitted, progress=tell)
     tell("Comparing volatilities")
     volatility = volatility_tables.volatility(spec, groups, fitted)
+    tell("Separating overlapping events")
+    joint = joint_effects(spec, events.frame, fitted)
     used = observations.filter(pl.col("status") == "used")
     return StudyResult(
         spec=spec,
@@ -99,6 +102,8 @@ def run(
         headline=groups_tested.headline,
         aar=groups_tested.aar,
         volatility=volatility,
+        joint=joint.effects,
+        joint_tests=joint.tests,
         fit=_stack(observation_tables.fit, blocks),
         coefficients=_stack(observation_tables.coefficients, blocks),
         ledger=ledger(observations, prices),
