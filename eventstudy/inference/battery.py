@@ -129,13 +129,8 @@ def run(
             yield part
 
     evidence = merge_all(first_walk())
-    own = dict(
-        zip(
-            [(w, name) for name, _ in of_each for w in windows],
-            zip(*parts, strict=True),
-            strict=True,
-        )
-    )
+    keys = [(w, name) for name, _ in of_each for w in windows]
+    own = dict(zip(keys, zip(*parts, strict=True), strict=True))
     residual = correlations(evidence, groups=groups)
     samples = {w: sample_of(evidence, w, residual=residual) for w in windows}
     if needs & _SECOND_WALK:
