@@ -76,7 +76,9 @@ def test_the_python_blocks_run_one_after_another(copy):
 
 @pytest.mark.parametrize("words", bash_lines("eventstudy"), ids=" ".join)
 def test_the_commands_of_the_readme_run(words, copy):
-    done = subprocess.run([COMMAND, *words[1:]], capture_output=True, text=True)
+    quick = ["--replications", "100"] if words[1] == "simulate" else []
+    command = [COMMAND, *words[1:], *quick]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
     if words[1] == "analyze":
@@ -114,6 +116,28 @@ def test_the_links_of_the_readme_lead_somewhere():
     inside = [target for target in targets if "://" not in target]
     assert inside
     assert [target for target in inside if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.slow
+def test_the_rates_of_the_readme_are_those_of_a_simulation(copy):
+    (words,) = [words for words in bash_lines("eventstudy") if "simulate" in words]
+    subprocess.run([COMMAND, *words[1:], "--quiet"], check=True)
+    (tables,) = copy.glob("reports/*/tables")
+    design = {"model": "total", "group": "china_rigs"}
+    rates = pl.read_csv(tables / "rejections.csv").filter(effect=0, **design)
+    power = pl.read_csv(tables / "power.csv").filter(
+        power=0.8, variance=1, direction="fall", **design
+    )
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]*) ?\|$", README, re.M
+    )
+    assert {row[0] for row in rows} == set(rates["test"])
+    for test, plain, doubled, fall in rows:
+        of_test = rates.filter(test=test)
+        assert plain == f"{100 * of_test.filter(variance=1)['rate'].item():.1f}"
+        assert doubled == f"{100 * of_test.filter(variance=2)['rate'].item():.1f}"
+        if fall:
+            assert fall == f"{100 * power.filter(test=test)['mde'].item():.1f}"
 
 
 QUOTED = [
