@@ -105,9 +105,12 @@ def test_recommended_test_follows_the_rules(given, test, words):
     assert advice.test in TESTS
 
 
-def test_recommendation_mentions_a_rise_of_variance():
+def test_recommendation_mentions_a_change_of_variance():
     assert "variance rose 3.0-fold" in recommend(found(n=6), 3.0).reason
     assert "variance" not in recommend(found(n=6), 1.1).reason
+    fallen = recommend(found(n=6), 0.3).reason
+    assert "fell to 0.30" in fallen
+    assert "placebo" in fallen
 
 
 def test_variance_increase_sees_through_the_shared_date():

@@ -137,11 +137,7 @@ def recommend(
             reason="one observation: its own forecast error is all there is; set "
             "placebo_single beside it, which does not assume normal returns",
         )
-    raised = (
-        f"; the variance rose {variance_ratio:.1f}-fold, which it allows for"
-        if variance_ratio > 1.5
-        else ""
-    )
+    spread_changed = _variance_in_words(variance_ratio)
     if n < 4:
         return Recommendation(
             test="placebo",
@@ -152,7 +148,7 @@ def recommend(
         return Recommendation(
             test="bmp",
             reason=f"{n} observations whose windows share no session: nothing to "
-            f"correct{raised}",
+            f"correct{spread_changed}",
         )
     if clusters >= 10:
         return Recommendation(
@@ -170,5 +166,17 @@ def recommend(
         test="kp_bmp",
         reason=f"{n} observations {where} (mean correlation {found.rbar:.2f}, worth "
         f"{min(found.n_effective, n):.1f} independent ones): dependence is estimated, "
-        f"not assumed away{raised}",
+        f"not assumed away{spread_changed}",
     )
+
+
+def _variance_in_words(ratio: float) -> str:
+    if ratio > 1.5:
+        return f"; the variance rose {ratio:.1f}-fold, which it allows for"
+    if ratio < 1 / 1.5:
+        return (
+            f"; the variance fell to {ratio:.2f} of that in the estimation window, "
+            "which it allows for, while placebo, rank and the Patell tests judge by "
+            "the past and are more cautious"
+        )
+    return ""
