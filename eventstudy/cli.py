@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -343,6 +344,10 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 def main() -> None:
     """Run the command line; errors of the user end it with exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # a terminal that lacks a sign shows another one instead
+            stream.reconfigure(errors="replace")
     try:
         app()
     except EventStudyError as err:
@@ -355,5 +360,5 @@ def main() -> None:
             raise
         place = f"{err.filename}: " if err.filename else ""
         reason = err.strerror or str(err)
-        typer.echo(f"eventstudy: {place}{reason}; nothing was overwritten", err=True)
+        typer.echo(f"eventstudy: {place}{reason}", err=True)
         sys.exit(2)

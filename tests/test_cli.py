@@ -354,6 +354,18 @@ def test_the_families_are_listed_with_every_member(run):
     assert "source     MacKinlay (1997)" in cli_list.table("models")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_without_our_signs_is_no_error(encoding):
+    code = "from eventstudy.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "list", "models"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"constant_mean" in done.stdout
+
+
 def test_check_shows_day_0_on_every_calendar(run):
     Path("tiny.csv").write_text(
         "event_id;announced_at;kind\nsaturday;2021-06-19T21:00+08:00;mining_ban\n"
