@@ -37,8 +37,23 @@ class StudyResult:
         estimate_alpha_zero (estimates are CAARs)
     aar : sample, model, group, offset, aar, caar, se, ci_low, ci_high, n,
         caar_alpha_zero
-    volatility : event_id (or "all"), asset (or "all"), group, model, measure, pre,
-        post, ratio, ci_low, ci_high, test, statistic, df, pvalue, reason
+    volatility : event_id (or "all"), asset (or "all"), group, model, measure, window
+        (post|event, against volatility_pre), pre, post, ratio, ci_low, ci_high, test,
+        statistic, df_num, df, pvalue, n, n_clusters, pre_near_events,
+        post_near_events, reason
+    garch : asset, group, n, omega, alpha, beta, nu, persistence, half_life (sessions),
+        log_likelihood, converged, reason (GARCH(1,1) of each asset's whole history)
+    conditional : asset, group, date, sd (per session, by that model)
+    breaks : asset, group, date (first session after the break), sd_before, sd_after,
+        statistic, critical, event_id (of the nearest announcement), distance
+        (sessions, break minus day 0), n_breaks, mean_distance, pvalue (same in all
+        rows of an asset), reason
+    regimes : asset, group, date, probability (of the turbulent one of two)
+    volume_aar : sample, group, offset, aar, caar, se, ci_low, ci_high, n (abnormal log
+        volume)
+    intraday : event_id, symbol, minutes (since announced_utc), log_change
+    intraday_events : event_id, symbol, bar_minutes, announced_utc, rv_event, rv_usual,
+        ratio, pvalue, n_missing, reason
     joint : model, group, asset, event_id, start, end, car, se, statistic, df, pvalue,
         car_alone, n_overlapping, reason (effects of all headline events together)
     joint_tests : model, group, event_id (or "all"), start, end, hypothesis (all_zero|
@@ -65,6 +80,13 @@ class StudyResult:
     headline: pl.DataFrame
     aar: pl.DataFrame
     volatility: pl.DataFrame
+    garch: pl.DataFrame
+    conditional: pl.DataFrame
+    breaks: pl.DataFrame
+    regimes: pl.DataFrame
+    volume_aar: pl.DataFrame
+    intraday: pl.DataFrame
+    intraday_events: pl.DataFrame
     joint: pl.DataFrame
     joint_tests: pl.DataFrame
     fit: pl.DataFrame

@@ -87,9 +87,31 @@ SCHEMAS: dict[str, dict[str, object]] = {
     | INTERVAL
     | {"n": INT, "caar_alpha_zero": FLOAT},
     "volatility": KEY
-    | {"measure": TEXT, "pre": FLOAT, "post": FLOAT, "ratio": FLOAT}
+    | {"measure": TEXT, "window": TEXT, "pre": FLOAT, "post": FLOAT, "ratio": FLOAT}
     | INTERVAL
-    | {"test": TEXT, "statistic": FLOAT, "df": FLOAT, "pvalue": FLOAT, "reason": TEXT},
+    | {"test": TEXT, "statistic": FLOAT, "df_num": FLOAT, "df": FLOAT, "pvalue": FLOAT}
+    | {"n": INT, "n_clusters": INT, "pre_near_events": INT, "post_near_events": INT}
+    | {"reason": TEXT},
+    "garch": {"asset": TEXT, "group": TEXT, "n": INT}
+    | dict.fromkeys(("omega", "alpha", "beta", "nu", "persistence"), FLOAT)
+    | {"half_life": FLOAT, "log_likelihood": FLOAT, "converged": pl.Boolean}
+    | {"reason": TEXT},
+    "conditional": {"asset": TEXT, "group": TEXT, "date": pl.Date, "sd": FLOAT},
+    "breaks": {"asset": TEXT, "group": TEXT, "date": pl.Date}
+    | dict.fromkeys(("sd_before", "sd_after", "statistic", "critical"), FLOAT)
+    | {"event_id": TEXT, "distance": INT, "n_breaks": INT, "mean_distance": FLOAT}
+    | {"pvalue": FLOAT, "reason": TEXT},
+    "regimes": {"asset": TEXT, "group": TEXT, "date": pl.Date, "probability": FLOAT},
+    "volume_aar": {"sample": TEXT, "group": TEXT, "offset": INT}
+    | {"aar": FLOAT, "caar": FLOAT, "se": FLOAT}
+    | INTERVAL
+    | {"n": INT},
+    "intraday": {"event_id": TEXT, "symbol": TEXT, "minutes": FLOAT}
+    | {"log_change": FLOAT},
+    "intraday_events": {"event_id": TEXT, "symbol": TEXT, "bar_minutes": FLOAT}
+    | {"announced_utc": pl.Datetime("us", "UTC")}
+    | dict.fromkeys(("rv_event", "rv_usual", "ratio", "pvalue"), FLOAT)
+    | {"n_missing": INT, "reason": TEXT},
     "fit": KEY
     | {"n_estimation": INT}
     | dict.fromkeys(
@@ -114,6 +136,16 @@ SCHEMAS: dict[str, dict[str, object]] = {
     "closes": {"symbol": TEXT, "date": pl.Date, "close": FLOAT},
     "price_issues": dict.fromkeys(("symbol", "place", "problem"), TEXT),
 }
+
+UNREAD = (
+    "garch",
+    "conditional",
+    "breaks",
+    "regimes",
+    "volume_aar",
+    "intraday",
+    "intraday_events",
+)
 
 
 def frame(name: str, rows: list[dict[str, object]]) -> pl.DataFrame:
@@ -203,6 +235,7 @@ def sample_result(
     ]
     cases = [(event, *pair) for event in events.iter_rows(named=True) for pair in pairs]
     tables = {
+        **{name: empty(name) for name in UNREAD},
         **_observation_tables(cases, spec, rng),
         **_group_tables(spec, rng),
         "volatility": _volatility(cases, spec, rng),
@@ -425,7 +458,8 @@ def _volatility(
         for test in ("bootstrap", "brown_forsythe", "f", "placebo"):
             rows.append(
                 {"event_id": event_id, "asset": asset, "group": group, "model": model}
-                | {"measure": "abnormal_return", "pre": 0.04, "post": 0.04 * ratio}
+                | {"measure": "abnormal_return", "window": "post"}
+                | {"pre": 0.04, "post": 0.04 * ratio}
                 | {"ratio": ratio, "ci_low": ratio / 1.4, "ci_high": ratio * 1.4}
                 | {"test": test, "statistic": 1.0, "df": 40.0}
                 | {"pvalue": float(rng.uniform()), "reason": None}

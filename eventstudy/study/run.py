@@ -19,8 +19,12 @@ from eventstudy.spec import ModelSetting, Question, StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
 from eventstudy.study.estimate import Estimate, Estimator, estimators
+from eventstudy.study.intraday_tables import INTRADAY_EVENTS_SCHEMA, INTRADAY_SCHEMA
 from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.provenance import provenance_of
+from eventstudy.study.volatility_breaks import BREAKS_SCHEMA, REGIMES_SCHEMA
+from eventstudy.study.volatility_conditional import CONDITIONAL_SCHEMA, GARCH_SCHEMA
+from eventstudy.study.volume_tables import VOLUME_AAR_SCHEMA
 from eventstudy.study_result import StudyResult
 
 Progress = Callable[[str], None]
@@ -102,6 +106,13 @@ def run(
         headline=groups_tested.headline,
         aar=groups_tested.aar,
         volatility=volatility,
+        garch=pl.DataFrame(schema=GARCH_SCHEMA),
+        conditional=pl.DataFrame(schema=CONDITIONAL_SCHEMA),
+        breaks=pl.DataFrame(schema=BREAKS_SCHEMA),
+        regimes=pl.DataFrame(schema=REGIMES_SCHEMA),
+        volume_aar=pl.DataFrame(schema=VOLUME_AAR_SCHEMA),
+        intraday=pl.DataFrame(schema=INTRADAY_SCHEMA),
+        intraday_events=pl.DataFrame(schema=INTRADAY_EVENTS_SCHEMA),
         joint=joint.effects,
         joint_tests=joint.tests,
         fit=_stack(observation_tables.fit, blocks),

@@ -212,6 +212,7 @@ def _widen(series: Array, width: int) -> Array:
 def _rows(who: pl.DataFrame, found: ShiftResult) -> pl.DataFrame:
     return who.with_columns(
         measure=pl.lit(found.measure),
+        window=pl.lit("post"),
         pre=number(found.pre),
         post=number(found.post),
         ratio=number(found.ratio),
@@ -235,6 +236,7 @@ _SCHEMA = {
     "group": pl.String,
     "model": pl.String,
     "measure": pl.String,
+    "window": pl.String,
     "pre": pl.Float64,
     "post": pl.Float64,
     "ratio": pl.Float64,
