@@ -30,9 +30,9 @@ from eventstudy.study_result import StudyResult
 
 Progress = Callable[[str], None]
 
-# Flags that change where and how output goes, not what it says.
-_OUTPUT_FLAGS = {"--quiet", "-q", "--force", "--debug"}
-_OUTPUT_OPTIONS = {"--out", "-o"}
+# Flags that change where things come from and go to, not what is said.
+_SILENT_FLAGS = {"--quiet", "-q", "--force", "--debug", "--offline", "--refresh"}
+_SILENT_OPTIONS = {"--out", "-o", "--cache"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,11 +322,12 @@ def command_line(arguments: Sequence[str]) -> str:
     kept: list[str] = []
     skip = False
     for argument in arguments:
+        name, equals, _ = argument.partition("=")
         if skip:
             skip = False
-        elif argument in _OUTPUT_OPTIONS:
-            skip = True
-        elif argument not in _OUTPUT_FLAGS and not argument.startswith("--out="):
+        elif name in _SILENT_OPTIONS:
+            skip = not equals
+        elif name not in _SILENT_FLAGS:
             kept.append(argument)
     return shlex.join(["eventstudy", *kept])
 

@@ -493,6 +493,14 @@ def test_the_command_in_the_manifest_gives_the_same_bytes_elsewhere(
     assert files("second") == first
 
 
+def test_the_recorded_command_is_without_what_changes_no_number():
+    words = ["analyze", "x.csv", "--seed", "5", "--assets", "BTCM,^GSPC"]
+    silent = ["-q", "--force", "--debug", "--offline", "--refresh"]
+    places = ["-o", "a b", "--out=c", "--out", "d", "--cache", "e", "--cache=f"]
+    recorded = cli_study.command_line([*silent, *words[:3], *places, *words[3:]])
+    assert recorded == shlex.join(["eventstudy", *words])
+
+
 def test_a_folder_of_somebody_else_is_kept_without_force(analyze):
     Path("mine").mkdir()
     Path("mine/notes.txt").write_text("mine", encoding="utf-8")
