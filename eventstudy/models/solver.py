@@ -21,6 +21,8 @@ _INDEPENDENT_SHARE = 1e-8
 # of the share squared, would be rounding noise: the regressors count as collinear.
 _LEAST_VARIATION = 1e-6
 _LEAST_SINGULAR = 2e-8
+# Above these shares of the sums of squares, plain sums keep ten digits and more.
+_WELL_SPREAD = 1e-3
 # A residual sd below this share of the returns' root mean square is rounding noise.
 _NO_RESIDUAL = 1e-10
 
@@ -31,6 +33,7 @@ class Design:
 
     y : (E, T+L);  x : (E, T+L, F) factors without a constant; nan = no return
     valid, span : (E, T+L);  n_estimation : T
+    complete : every return is there and spans one session
     """
 
     y: Array
@@ -38,6 +41,7 @@ class Design:
     valid: BoolArray
     span: Array
     n_estimation: int
+    complete: bool = False
     asset: IntArray
     clock: IntArray
     clocks: Clock
@@ -89,7 +93,7 @@ def design(
             f"n_estimation = {n_estimation}: y has {n_sessions} sessions and needs at "
             "least one in the estimation and one in the event window"
         )
-    span = np.ones_like(y) if span is None else np.asarray(span, np.float64)
+    span = np.broadcast_to(1.0, y.shape) if span is None else np.asarray(span, float)
     asset = np.arange(n_obs) if asset is None else np.asarray(asset, np.int64)
     if (clock is None) != (clocks is None):
         raise SpecError("clock and clocks belong together: give both or neither")
@@ -107,13 +111,20 @@ def design(
     ):
         if found != wanted:
             raise SpecError(f"{name} has shape {found}; wanted {wanted}")
-    valid = np.isfinite(y) & np.isfinite(x).all(axis=2) & np.isfinite(span) & (span > 0)
+    complete = bool((span == 1.0).all() and _finite(y) and _finite(x))
+    if complete:  # views of one number instead of arrays full of it
+        valid, span = np.broadcast_to(True, y.shape), np.broadcast_to(1.0, y.shape)
+    else:
+        valid = np.isfinite(y) & np.isfinite(x).all(axis=2)
+        valid &= np.isfinite(span) & (span > 0)
+        span = np.where(valid, span, 1.0)
     return Design(
         y=y,
         x=x,
         valid=valid,
-        span=np.where(valid, span, 1.0),
+        span=span,
         n_estimation=n_estimation,
+        complete=complete,
         asset=asset,
         clock=clock,
         clocks=clocks,
@@ -130,6 +141,10 @@ def least_squares(d: Design, *, scale: Array | None = None) -> Fit:
     centred, scaled factors; rows whose factors are nearly collinear are solved again
     by singular value decomposition.
     """
+    if d.complete and d.x.shape[2] == 1 and scale is None:
+        fit = _one_factor(d)
+        if fit is not None:
+            return fit
     t = d.n_estimation
     valid = d.valid[:, :t]
     weight = np.where(valid, 1.0 / np.sqrt(d.span[:, :t]), 0.0)
@@ -171,6 +186,45 @@ def least_squares(d: Design, *, scale: Array | None = None) -> Fit:
         r_squared=r_squared,
         status=status,
     )
+
+
+def _one_factor(d: Design) -> Fit | None:
+    """Fit complete returns on one factor from sums, in as few passes as there can be.
+
+    None, to be solved with more care, when any row has too few returns, a factor or
+    residual that hardly varies beside its mean, or a fit that leaves almost nothing.
+    """
+    t = d.n_estimation
+    y, x = d.y[:, :t], d.x[:, :t, 0]
+    if t <= 2:
+        return None
+    mean_y, mean_x = y.mean(axis=1), x.mean(axis=1)
+    yy, xx, xy = (np.einsum("et,et->e", a, b) for a, b in ((y, y), (x, x), (x, y)))
+    tss, sxx = yy - t * mean_y**2, xx - t * mean_x**2
+    if not ((sxx > _WELL_SPREAD * xx) & (tss > _WELL_SPREAD * yy)).all():
+        return None
+    beta = (xy - t * mean_x * mean_y) / sxx
+    rss = tss - beta**2 * sxx
+    if not (rss > _WELL_SPREAD * tss).all():
+        return None
+    xtx_inv = np.empty((len(y), 2, 2))
+    xtx_inv[:, 1, 1] = 1.0 / sxx
+    xtx_inv[:, 0, 1] = xtx_inv[:, 1, 0] = -mean_x / sxx
+    xtx_inv[:, 0, 0] = 1.0 / t + mean_x**2 / sxx
+    return Fit(
+        coefficients=np.column_stack([mean_y - beta * mean_x, beta]),
+        xtx_inv=xtx_inv,
+        sigma=np.sqrt(rss / (t - 2)),
+        df=np.full(len(y), t - 2.0),
+        r_squared=1.0 - rss / tss,
+        status=np.zeros(len(y), np.int8),
+    )
+
+
+def _finite(values: Array) -> bool:
+    """Whether all values are finite, without an array of flags."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()))
 
 
 def _slopes(xc: Array, yc: Array, squares: Array) -> tuple[Array, Array, BoolArray]:
@@ -240,6 +294,14 @@ def _with_constant(gram_inv: Array, mean: Array, inverse_total: Array) -> Array:
 
 def abnormal(d: Design, fit: Fit, *, model: str) -> Abnormal:
     """Return the prediction errors of a fit: residuals and abnormal returns."""
+    if d.complete and d.x.shape[2] == 1 and (fit.status == Status.OK).all():
+        alpha, beta = fit.coefficients.T
+        errors = d.x[:, :, 0] * -beta[:, None]
+        errors += d.y
+        errors -= alpha[:, None]
+        event = d.x[:, d.n_estimation :]
+        rows = np.concatenate([np.ones_like(event), event], axis=2)
+        return assemble(d, errors, rows, fit, model=model)
     constant = np.where(d.valid, d.span, 0.0)[:, :, None]
     rows = np.concatenate([constant, np.where(d.valid[:, :, None], d.x, 0.0)], axis=2)
     ok = fit.status == Status.OK
@@ -256,7 +318,9 @@ def assemble(
     return Abnormal(
         model=model,
         ar=errors[:, t:],
-        actual=np.where(d.valid[:, t:], d.y[:, t:], np.nan),
+        actual=d.y[:, t:]
+        if d.complete
+        else np.where(d.valid[:, t:], d.y[:, t:], np.nan),
         residuals=errors[:, :t],
         sigma=fit.sigma,
         df=fit.df,
