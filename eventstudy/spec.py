@@ -26,6 +26,7 @@ HEADLINE_TESTS = (
     "grank_overlap",
     "gsign",
     "portfolio",
+    "cluster",
     "placebo",
 )
 FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(

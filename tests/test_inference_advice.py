@@ -64,6 +64,17 @@ def test_interval_excludes_zero_when_the_test_rejects():
         assert (interval.low > 0 or interval.high < 0) == (p < 0.05)
 
 
+def test_interval_of_many_clusters_is_that_of_the_cluster_test(monkeypatch):
+    dates = dict(SPACINGS) | {"many": tuple(100 * k for k in range(12))}
+    monkeypatch.setattr("reference.inference_panels.SPACINGS", dates)
+    ab = panel("many", model="constant_mean", rho=0.5)
+    interval = caar_interval(ab, WINDOW)
+    test = TESTS["cluster"](ab, WINDOW)
+    assert interval.method == "clustered by dates (CR2)"
+    assert interval.estimate / interval.se == pytest.approx(test.statistic[0])
+    assert interval.df == pytest.approx(test.df[0])
+
+
 def test_interval_says_why_there_is_none():
     empty = take(panel(), np.array([], int))
     assert "no observation" in caar_interval(empty, WINDOW).reason
@@ -94,7 +105,7 @@ def test_interval_covers(spacing):
         (found(n=3), "placebo", "too few"),
         (found(n=6), "kp_bmp", "share one date"),
         (found(n=36, dates=6, clusters=5), "kp_bmp", "6 dates in 5 separate clusters"),
-        (found(n=60, dates=14, clusters=12), "portfolio", "12 clusters of dates"),
+        (found(n=60, dates=14, clusters=12), "cluster", "12 clusters of dates"),
         (found(n=30, dates=30, clusters=30, rbar=0.0), "bmp", "share no session"),
     ],
 )

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from eventstudy.inference.clustered import clustered_variance
 from eventstudy.inference.dependence import Dependence, correlations
 from eventstudy.inference.evidence import Evidence, Outcome, collect
 from eventstudy.inference.sample import Sample, sample_of, spread
 from eventstudy.results import Abnormal
 from eventstudy.windows import Window
+
+# From here on clusters of dates are counted, below the correlation is estimated.
+MANY_CLUSTERS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +51,12 @@ def caar_interval(
     """Dependence-robust confidence interval of the mean effect of a window.
 
     Two or more observations: ``s/√N sqrt((1+(N-1)r̄_w)/(1-r̄_w))`` with t(N-1), the
-    interval that belongs to `kp_bmp`, on the scale of the effect itself. One
-    observation: its forecast standard error with t(T-k).
+    interval that belongs to `kp_bmp`, on the scale of the effect itself. From ten
+    clusters of dates on, fewer than observations: that of `cluster`. One observation:
+    its forecast standard error with t(T-k).
 
-    Kolari & Pynnönen (2010), Review of Financial Studies 23.
+    Kolari & Pynnönen (2010), Review of Financial Studies 23; Bell & McCaffrey (2002),
+    Survey Methodology 28.
 
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(1).normal(size=(5, 63))
@@ -89,6 +95,10 @@ def _standard_error(sample: Sample) -> tuple[float, float, str, str | None]:
         if sample.outcome != "car":
             return np.nan, np.nan, "none", "one observation has no spread"
         return float(sample.se[0]), float(sample.df[0]), "forecast error", None
+    if MANY_CLUSTERS <= sample.dependence.n_clusters < sample.n:
+        variance, df = clustered_variance(sample.effect, sample.labels)
+        if variance > 0:
+            return np.sqrt(variance), df, "clustered by dates (CR2)", None
     method = "cross-section, inflated for the correlation between windows"
     rbar = sample.dependence.rbar
     factor = 1 + (sample.n - 1) * rbar
@@ -126,7 +136,7 @@ def recommend(
     negligible correlation: `bmp`. One date: `kp_bmp` (well-sized where csect rejects
     39 % and grank_t 7 % at 5 %), or `placebo` below four observations. Few clusters of
     dates: `kp_bmp`, as clusters are too few to be counted. Ten clusters or more:
-    `portfolio`, which needs no estimate of any correlation.
+    `cluster`, which needs no estimate of any correlation.
     """
     n, clusters = found.n, found.n_clusters
     if n == 0:
@@ -150,9 +160,9 @@ def recommend(
             reason=f"{n} observations whose windows share no session: nothing to "
             f"correct{spread_changed}",
         )
-    if clusters >= 10:
+    if clusters >= MANY_CLUSTERS:
         return Recommendation(
-            test="portfolio",
+            test="cluster",
             reason=f"{n} observations fall into {clusters} clusters of dates, enough "
             "to count clusters instead of observations",
         )

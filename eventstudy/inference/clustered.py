@@ -156,7 +156,8 @@ def cluster_two_way(sample: Sample, options: Options) -> Answer:
     if n_groups < 2:
         return refused(sample.mean, "needs two clusters of dates and two assets")
     parts = [
-        _variance(sample.effect, g, power=0.5)[0] for g in (sample.labels, assets, both)
+        clustered_variance(sample.effect, groups)[0]
+        for groups in (sample.labels, assets, both)
     ]
     variance = parts[0] + parts[1] - parts[2]
     if not variance > 1e-20 * float((sample.effect**2).max()):
@@ -227,16 +228,19 @@ def _one_way(sample: Sample, options: Options, *, power: float) -> Answer:
         return refusal
     if sample.dependence.n_clusters < 2:
         return refused(sample.mean, ONE_CLUSTER)
-    variance, df = _variance(sample.effect, sample.labels, power=power)
+    variance, df = clustered_variance(sample.effect, sample.labels, power=power)
     if not variance > 1e-20 * float((sample.effect**2).max()):
         return refused(sample.mean, "all clusters of dates have the same effect")
     t = sample.mean / np.sqrt(variance)
     return judged(sample.mean, float(t), df, options.alternative)
 
 
-def _variance(effect: Array, labels: IntArray, *, power: float) -> tuple[float, float]:
+def clustered_variance(
+    effect: Array, labels: IntArray, *, power: float = 0.5
+) -> tuple[float, float]:
     """Clustered variance of the mean and its Satterthwaite degrees of freedom.
 
+    power : ½ for CR2, 1 for CR3.
     ``1'(I - 11'/N)^-p`` is ``(1 - n_g/N)^-p 1'`` within a cluster, so neither a matrix
     root nor a loop is needed; ``tr(M²)`` uses that M is diagonal less rank one.
     """
