@@ -119,10 +119,12 @@ def check(catalogue: Path, flags: Flags, *, with_prices: bool) -> str:
 def price_findings(issues: pl.DataFrame) -> list[str]:
     """Return what the readers of prices and the quality gate found, a line each."""
     doubtful = issues.filter(pl.col("severity") != "info")
-    rows = [
-        f"{row['severity']}: {row['symbol']}: {row['rule']}: {row['detail']}"
-        for row in doubtful.iter_rows(named=True)
-    ]
+    rows = []
+    for row in doubtful.iter_rows(named=True):
+        place = (
+            row["symbol"] if row["date"] is None else f"{row['symbol']} {row['date']}"
+        )
+        rows.append(f"{row['severity']}: {place}: {row['rule']}: {row['detail']}")
     return rows or ["nothing doubtful in the prices"]
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
 
 import eventstudy as es
 from eventstudy.catalogue.events import KNOWN
+from eventstudy.cli import app
 from eventstudy.spec import spec_from
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +53,8 @@ def copy(tmp_path, monkeypatch):
 
 
 def test_every_block_is_of_a_language_that_is_tested():
-    assert {block.language for block in blocks()} == {"bash", "python", "csv", "toml"}
+    tested = {"bash", "python", "csv", "toml"}
+    assert {block.language for block in blocks()} == {*tested, "text"}
     commands = {
         line.split()[0] for block in blocks("bash") for line in block.text.splitlines()
     }
@@ -64,14 +67,21 @@ def test_the_first_line_says_which_kind_of_event_study():
     assert "difference-in-differences" in first
 
 
-def test_the_python_blocks_run_one_after_another(copy):
+def test_the_python_blocks_run_and_their_comments_are_true(copy):
     namespace: dict[str, object] = {}
+    told = 0
     for block in blocks("python"):
         code = "\n" * (block.line - 1) + block.text
         exec(compile(code, "README.md", "exec"), namespace)
+        last, _, comment = block.text.splitlines()[-1].partition("  # ")
+        if comment[:1] in ("[", "("):
+            told += 1
+            assert repr(eval(last, namespace)) == comment
+    assert told == 2
     assert (copy / "reports/miners/report.md").is_file()
-    answer = namespace["answer"]
-    assert 0 <= answer.pvalue[0] <= 1
+    assert 0 <= namespace["answer"].pvalue[0] <= 1
+    spikes = namespace["found"].filter(rule="spike")["date"].to_list()
+    assert [str(day) for day in spikes] == ["2021-07-26", "2021-10-29"]
 
 
 @pytest.mark.parametrize("words", bash_lines("eventstudy"), ids=" ".join)
@@ -94,7 +104,7 @@ def test_make_knows_the_targets_of_the_readme(words):
 
 
 def test_the_catalogue_and_the_study_file_of_the_readme_make_a_study(copy):
-    (catalogue,), (study,) = blocks("csv"), blocks("toml")
+    catalogue, study = blocks("csv")[0], blocks("toml")[0]
     Path("mine.csv").write_text(catalogue.text, encoding="utf-8")
     events = es.read_events("mine.csv")
     spec = spec_from(tomllib.loads(study.text))
@@ -102,6 +112,28 @@ def test_the_catalogue_and_the_study_file_of_the_readme_make_a_study(copy):
     used = result.observations.filter(pl.col("status") == "used")
     assert set(used["event_id"]) == set(events.frame["event_id"])
     assert set(used["group"]) == set(spec.groups)
+
+
+def test_the_other_tables_and_settings_are_read(copy):
+    for block in blocks("csv")[1:]:
+        Path("BTCM.csv").write_text(block.text, encoding="utf-8")
+        prices = es.read_prices("BTCM.csv")
+        assert prices.issues.is_empty()
+        assert prices.frame["close"].null_count() == 0
+    for block in blocks("toml")[1:]:
+        assert spec_from(tomllib.loads(block.text)) != spec_from({})
+
+
+def test_what_needs_a_network_is_known_to_the_command_line():
+    commands = typer.main.get_command(app).commands
+    prices = commands["prices"].commands
+    for block in blocks("text"):
+        for line in block.text.splitlines():
+            program, *words = line.split()
+            assert program == "eventstudy"
+            known = prices[words[1]] if words[0] == "prices" else commands[words[0]]
+            flags = {flag for parameter in known.params for flag in parameter.opts}
+            assert {word for word in words if word.startswith("--")} <= flags
 
 
 def test_the_readme_names_every_column_of_a_catalogue():
