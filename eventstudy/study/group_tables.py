@@ -50,10 +50,14 @@ def test_groups(
     path: list[Row] = []
     for cell in cells(list(groups), fitted):
         progress(f"Testing {cell.group} ({cell.model}, {cell.sample} events)")
-        tests += _tests(spec, cell, "car", cell.event)
-        tests += _tests(spec, cell, "bhar", cell.event_simple)
         evidence = _evidence(spec, cell.event)
-        headline += _headline(spec, cell, evidence)
+        advised = _headline(spec, cell, evidence)
+        names = _names(spec, cell, advised)
+        tests += _tests(spec, cell, "car", cell.event, names)
+        tests += _tests(
+            spec, cell, "bhar", cell.event_simple, _sample_tests(spec.tests)
+        )
+        headline += advised
         path += _path(spec, cell, evidence)
     return GroupTables(
         tests=_frame(tests, _TESTS_SCHEMA),
@@ -67,10 +71,26 @@ def _columns(spec: StudySpec, window: tuple[int, int]) -> Window:
     return window[0] - first, window[1] - first + 1
 
 
+def _sample_tests(names: Sequence[str]) -> list[str]:
+    return [name for name in names if TESTS[name].level == "sample"]
+
+
+def _names(spec: StudySpec, cell: Cell, headline: Sequence[Row]) -> list[str]:
+    """Return the tests to run: those asked for, and those that the table relies on."""
+    advised = [row["recommended"] for row in headline if row["n"]]
+    names = _sample_tests([*spec.tests, *advised])
+    if sum(len(ab.asset) for ab in cell.event) == 1:
+        names += ["t", "placebo_single"]
+    return list(dict.fromkeys(names))
+
+
 def _tests(
-    spec: StudySpec, cell: Cell, outcome: Outcome, chunks: Sequence[Abnormal]
+    spec: StudySpec,
+    cell: Cell,
+    outcome: Outcome,
+    chunks: Sequence[Abnormal],
+    names: Sequence[str],
 ) -> list[Row]:
-    names = [name for name in spec.tests if TESTS[name].level == "sample"]
     found = battery(
         chunks,
         windows=[_columns(spec, window) for window in spec.windows],
