@@ -80,7 +80,12 @@ SCHEMAS: dict[str, dict[str, object]] = {
     | {"estimate": FLOAT, "se": FLOAT}
     | INTERVAL
     | {"method": TEXT, "n": INT, "n_dates": INT, "n_clusters": INT, "rbar": FLOAT}
-    | {"n_effective": FLOAT, "recommended": TEXT, "why": TEXT}
+    | {
+        "n_effective": FLOAT,
+        "variance_increase": FLOAT,
+        "recommended": TEXT,
+        "why": TEXT,
+    }
     | {"alpha_part": FLOAT, "estimate_alpha_zero": FLOAT},
     "aar": {"sample": TEXT, "model": TEXT, "group": TEXT, "offset": INT}
     | {"aar": FLOAT, "caar": FLOAT, "se": FLOAT}
@@ -112,6 +117,15 @@ SCHEMAS: dict[str, dict[str, object]] = {
     | {"announced_utc": pl.Datetime("us", "UTC")}
     | dict.fromkeys(("rv_event", "rv_usual", "ratio", "pvalue"), FLOAT)
     | {"n_missing": INT, "reason": TEXT},
+    "joint": {"model": TEXT, "group": TEXT, "asset": TEXT, "event_id": TEXT}
+    | WINDOW
+    | dict.fromkeys(("car", "se", "statistic", "df", "pvalue", "car_alone"), FLOAT)
+    | {"n_overlapping": INT, "reason": TEXT},
+    "joint_tests": {"model": TEXT, "group": TEXT, "event_id": TEXT}
+    | WINDOW
+    | {"hypothesis": TEXT, "null": TEXT}
+    | dict.fromkeys(("statistic", "df1", "df2", "pvalue"), FLOAT)
+    | {"n_assets": INT, "n_events": INT, "exact": pl.Boolean, "reason": TEXT},
     "fit": KEY
     | {"n_estimation": INT}
     | dict.fromkeys(
@@ -173,7 +187,7 @@ def events_frame(n_events: int = 3, **changes: list[object]) -> pl.DataFrame:
         "jurisdiction": ["CN"] * n_events,
         "level": ["national"] * n_events,
         "authority": ["Central bank"] * n_events,
-        "kind": ["banking_payment"] * n_events,
+        "kind": ["banking_payment", "mining_ban", "mining_ban"] * n_events,
         "assets": [[]] * n_events,
         "cluster": [None] * n_events,
         "flags": [["leak", "stale"], [], []] * n_events,
@@ -244,8 +258,7 @@ def sample_result(
         "contamination": _contamination(events, spec),
         "closes": _closes(spec, events, rng),
         "price_issues": empty("price_issues"),
-        "joint": pl.DataFrame(),
-        "joint_tests": pl.DataFrame(),
+        **_joint(cases, spec, rng),
     }
     return StudyResult(spec=spec, events=events, provenance=provenance(), **tables)
 
@@ -403,6 +416,7 @@ def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.Dat
                 "n_clusters": 2,
                 "rbar": 0.31,
                 "n_effective": 2.4,
+                "variance_increase": 0.5 if group == "china_rigs" else 1.0,
                 "recommended": "grank_overlap",
                 "why": "dates are close but not equal and the tails are fat",
                 "alpha_part": 0.001 * (end - start + 1),
@@ -465,6 +479,36 @@ def _volatility(
                 | {"pvalue": float(rng.uniform()), "reason": None}
             )
     return frame("volatility", rows)
+
+
+def _joint(
+    cases: list[tuple[dict[str, object], str, str, str]],
+    spec: StudySpec,
+    rng: np.random.Generator,
+) -> dict[str, pl.DataFrame]:
+    effects, tests = [], []
+    window = dict(zip(("start", "end"), spec.windows[0], strict=True))
+    for event, model, group, asset in cases:
+        if not event["headline"]:
+            continue
+        key = {"model": model, "group": group, "asset": asset}
+        effects.append(
+            {**key, "event_id": event["event_id"], **window}
+            | {"car": float(rng.normal(0, 0.05)), "se": 0.04, "df": 200.0}
+            | {"pvalue": float(rng.uniform()), "car_alone": -0.05, "n_overlapping": 1}
+        )
+    for model, group in dict.fromkeys((m, g) for _, m, g, _ in cases):
+        for hypothesis in ("all_zero", "all_equal", "sum_zero"):
+            alone = hypothesis == "all_equal" and group == "bitcoin"
+            tests.append(
+                {"model": model, "group": group, "event_id": "all", **window}
+                | {"hypothesis": hypothesis, "n_assets": 2, "n_events": 2}
+                | {"pvalue": None if alone else float(rng.uniform())}
+                | {"statistic": 1.2, "df1": 2.0, "df2": 200.0}
+                | {"reason": "needs two assets" if alone else None}
+            )
+    named = {"joint": effects, "joint_tests": tests}
+    return {name: frame(name, rows) for name, rows in named.items()}
 
 
 def _day0(events: pl.DataFrame) -> pl.DataFrame:

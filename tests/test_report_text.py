@@ -10,13 +10,20 @@ import report_sample as sample
 from markdown_it import MarkdownIt
 
 from eventstudy.report import (
+    agreement,
     effects,
     event_text,
+    finding,
+    headline,
+    joint_text,
+    kinds_text,
     markdown,
     numbers,
     render,
     shift_text,
+    summary,
 )
+from eventstudy.report.agreement import Verdict
 from eventstudy.report.questions import answers
 from eventstudy.spec import ModelSetting, Question
 from eventstudy.study_result import StudyResult
@@ -85,7 +92,7 @@ def test_tables_are_no_wider_than_a_page() -> None:
     widths = table_widths(render(sample.sample_result()))
     assert widths
     assert all(len(found) == 1 for found in widths), "ragged table"
-    assert max(max(found) for found in widths) <= 10
+    assert max(max(found) for found in widths) <= 11
 
 
 @pytest.mark.parametrize(
@@ -142,7 +149,7 @@ def test_nasty_catalogues_do_not_break_the_page() -> None:
     for tag in ("<script", "<img src=x", "<s>", 'javascript:alert(1)"', 'ftp://x"'):
         assert tag not in page
     assert page.count("<h2>") == 8
-    assert page.count("<h3>") == 4 + 5 + 1  # subsections, events, questions are none
+    assert page.count("<h3>") == 5 + 5 + 2  # of sections, events, kinds and overlaps
 
 
 def test_nasty_names_of_groups_and_models_do_not_break_the_page() -> None:
@@ -199,36 +206,148 @@ def with_pvalues(result: StudyResult, **pvalues: float | None) -> StudyResult:
 def test_claims_follow_the_recommended_test(
     recommended: float, naive: float, said: str, unsaid: str
 ) -> None:
+    others = dict.fromkeys(("kp_bmp", "portfolio", "placebo"), recommended)
     result = with_pvalues(
-        sample.sample_result(), grank_overlap=recommended, csect=naive, patell=naive
+        sample.sample_result(),
+        grank_overlap=recommended,
+        csect=naive,
+        patell=naive,
+        **others,
     )
     found = effects.Effects(result)
     low, high = (-0.2, -0.1) if recommended < 0.05 else (-0.2, 0.1)
     row = effect_row(result, ci_low=low, ci_high=high)
-    text = effects.effect_sentences(found, row)
+    text = finding.sentences(found, row)
     assert said in text
     assert unsaid not in text
+
+
+@pytest.mark.parametrize(
+    ("recommended", "other", "verdict", "said"),
+    [
+        (0.01, 0.01, Verdict.CARRIED, "**distinguishable from zero at 5 %**."),
+        (0.01, 0.20, Verdict.DISPUTED, "three other robust tests do not carry it"),
+        (0.20, 0.01, Verdict.CLAIMED, "three other robust tests would reject"),
+        (0.20, 0.20, Verdict.NOTHING, "**not distinguishable from zero at 5 %**."),
+        (None, 0.01, Verdict.NONE, "no conclusion"),
+    ],
+)
+def test_robust_tests_that_disagree_are_named(
+    recommended: float | None, other: float, verdict: Verdict, said: str
+) -> None:
+    result = with_pvalues(
+        sample.sample_result(),
+        grank_overlap=recommended,
+        kp_bmp=other,
+        portfolio=other,
+        placebo=other,
+    )
+    found = effects.Effects(result)
+    row = effect_row(result, ci_low=-0.2, ci_high=-0.1)
+    assert agreement.verdict(found, row) is verdict
+    assert said in finding.sentences(found, row)
+    claims = " ".join(summary.bullets(result, found))
+    assert ("Yes, for" in claims) is (verdict is Verdict.CARRIED)
+    assert ("Perhaps, for" in claims) is (verdict is Verdict.DISPUTED)
+
+
+@pytest.mark.parametrize(
+    ("multiple", "said"),
+    [(0.3, "ask for more"), (0.67, ""), (1.5, ""), (2.0, "reject too easily")],
+)
+def test_the_yardstick_is_named_where_the_spread_changed(
+    multiple: float, said: str
+) -> None:
+    result = sample.sample_result()
+    table = result.headline.with_columns(variance_increase=pl.lit(multiple))
+    found = effects.Effects(replace(result, headline=table))
+    assert said in " ".join(agreement.yardstick_sentences(found))
+    assert bool(agreement.yardstick_sentences(found)) is bool(said)
+
+
+def test_groups_that_differ_are_a_question_of_their_own() -> None:
+    result = with_pvalues(sample.sample_result(), grank_overlap=0.2, portfolio=0.2)
+    name = pl.lit("china_rigs - abroad")
+    renamed = {
+        table: getattr(result, table).with_columns(
+            group=pl.when(group="china_rigs").then(name).otherwise("group")
+        )
+        for table in ("headline", "tests")
+    }
+    result = replace(result, **renamed)
+    bullets = summary.bullets(result, effects.Effects(result))
+    (line,) = [b for b in bullets if "move otherwise than" in b]
+    assert line.startswith("**Did china rigs move otherwise than abroad?**")
+    assert line.count("under the model") == 2
+
+
+def test_another_estimand_is_named() -> None:
+    result = sample.sample_result()
+    assert headline.estimand_notes(effects.Effects(result)) == []
+    of_test = pl.col("test") == "grank_overlap"
+    tests = result.tests.with_columns(
+        estimate=pl.when(of_test).then(0.0123).otherwise("estimate")
+    )
+    (note,) = headline.estimand_notes(effects.Effects(replace(result, tests=tests)))
+    assert "+1.23 %" in note
+    assert note.startswith("`grank_overlap` tests another average")
+
+
+def test_overlapping_announcements_are_shown_alone_and_net() -> None:
+    result = sample.sample_result()
+    (first, table), *_ = joint_text.tables(result)
+    assert first == "total"
+    assert table.count("\n| E") == 2 * 4  # events x assets
+    assert "| E1 | BTC-USD | −5.0 |" in table
+    apart = result.joint.with_columns(n_overlapping=pl.lit(0, pl.Int64))
+    assert joint_text.tables(replace(result, joint=apart)) == []
+    assert joint_text.summary(replace(result, joint=apart)) == ""
+
+
+@pytest.mark.parametrize(
+    ("net", "said"), [(-0.04, ""), (-0.01, "−1.00 % net"), (0.04, "+4.00 % net")]
+)
+def test_the_summary_names_what_the_others_take_off(net: float, said: str) -> None:
+    result = sample.sample_result()
+    joint = result.joint.with_columns(car=pl.lit(net), pvalue=pl.lit(0.5))
+    cars = result.cars.with_columns(pvalue=pl.lit(0.5))
+    text = joint_text.summary(replace(result, joint=joint, cars=cars))
+    assert said in text
+    assert bool(text) is bool(said)
+
+
+def test_kinds_are_compared_or_their_absence_is_explained() -> None:
+    events = sample.events_frame(3, headline=[True] * 3)
+    result = sample.sample_result(events=events)
+    found = kinds_text.compared(result)
+    table = kinds_text.table(result, found)
+    assert "| bitcoin | mining ban | 2 | 2 |" in table
+    assert "| bitcoin | banking payment | 1 | 1 |" in table
+    assert any("No interval" in reason for reason in kinds_text.reasons(result, found))
+    same = events.with_columns(kind=pl.lit("mining_ban"))
+    result = sample.sample_result(events=same)
+    assert kinds_text.table(result, kinds_text.compared(result)) == ""
 
 
 def test_interval_and_test_that_disagree_are_called_weak() -> None:
     result = with_pvalues(sample.sample_result(), grank_overlap=0.2)
     found = effects.Effects(result)
     row = effect_row(result, ci_low=-0.2, ci_high=-0.1)
-    assert "weak either way" in effects.effect_sentences(found, row)
+    assert "weak either way" in finding.sentences(found, row)
     row = effect_row(result, ci_low=-0.2, ci_high=0.1)
-    assert "weak either way" not in effects.effect_sentences(found, row)
+    assert "weak either way" not in finding.sentences(found, row)
 
 
 def test_without_a_recommended_p_there_is_no_conclusion() -> None:
     result = with_pvalues(sample.sample_result(), grank_overlap=None)
-    text = effects.effect_sentences(effects.Effects(result), effect_row(result))
+    text = finding.sentences(effects.Effects(result), effect_row(result))
     assert "no conclusion" in text
     assert "distinguishable" not in text
 
 
 def test_chance_rejections_are_counted() -> None:
     result = with_pvalues(sample.sample_result(), grank_overlap=0.01)
-    text = effects.scan_sentences(effects.Effects(result))
+    text = finding.scan(effects.Effects(result))
     assert text.startswith("Over all 15 combinations")
     assert "reject at 5 % in 15" in text
     assert "about 0.8 would be expected by chance" in text

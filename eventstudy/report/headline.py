@@ -1,9 +1,11 @@
 """The headline's tables: tests side by side, why, how dependent, how much drift."""
 
+from math import isclose
+
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text
-from eventstudy.report.labels import group_label, label
+from eventstudy.report.labels import group_label, label, main_window, model_names
 from eventstudy.spec import Pair, window_text
 from eventstudy.study_result import StudyResult
 
@@ -16,7 +18,7 @@ _USUAL = (
     "cluster",
     "placebo",
 )
-_MOST_TESTS = 7
+_MOST_TESTS = 8
 
 
 def shown_tests(effects: Effects) -> list[str]:
@@ -31,24 +33,42 @@ def shown_tests(effects: Effects) -> list[str]:
     return list(dict.fromkeys([*naive, *extra, *(n for n in usual if n in chosen)]))
 
 
+def main_table(effects: Effects) -> str:
+    """Groups by models in the main window, with the tests side by side."""
+    rows = effects.at(main_window(effects.result))
+    several = len(model_names(effects.result)) > 1
+    heads = ["Group", "Model"] if several else ["Group"]
+    names = [
+        [md.escape(group_label(row["group"])), md.escape(label(row["model"]))]
+        for row in rows
+    ]
+    return _table(effects, rows, heads, [cells[: len(heads)] for cells in names])
+
+
 def headline_table(effects: Effects, model: str) -> str:
-    """Groups by windows with the tests side by side; recommended p in bold."""
+    """Groups by windows of a model, with the tests side by side."""
+    rows = [row for row in effects.rows if row["model"] == model]
+    names = [
+        [md.escape(group_label(r["group"])), window_text((r["start"], r["end"]))]
+        for r in rows
+    ]
+    return _table(effects, rows, ["Group", "Window"], names)
+
+
+def _table(
+    effects: Effects, rows: list[Row], heads: list[str], names: list[list[str]]
+) -> str:
+    """Effects with the p-values of tests; that of the recommended one is bold."""
     tests = shown_tests(effects)
-    rows = []
-    for row in effects.rows:
-        if row["model"] != model:
-            continue
-        cells = [_pvalue_cell(effects, row, name) for name in tests]
+    lines = []
+    for row, name in zip(rows, names, strict=True):
         ends = nb.percent_interval(row["ci_low"], row["ci_high"])
-        window = window_text((row["start"], row["end"]))
         caar = nb.percent(row["estimate"]) + (f"<br>{ends}" if ends else "")
-        rows.append([md.escape(group_label(row["group"])), window, caar, *cells])
-    if not rows:
-        return ""
-    heads = [md.escape(name).replace("_", "_<br>") for name in tests]
-    confidence = confidence_text(effects.result)
-    columns = ["Group", "Window", f"CAAR, %<br>[{confidence} interval]", *heads]
-    return md.table(columns, rows, "ll" + "r" * (len(columns) - 2))
+        lines.append([*name, caar, *(_pvalue_cell(effects, row, n) for n in tests)])
+    columns = [*heads, f"CAAR, %<br>[{confidence_text(effects.result)} interval]"]
+    columns += [md.escape(name).replace("_", "_<br>") for name in tests]
+    align = "l" * len(heads) + "r" * (1 + len(tests))
+    return md.table(columns, lines, align) if lines else ""
 
 
 def _pvalue_cell(effects: Effects, row: Row, name: str) -> str:
@@ -71,6 +91,33 @@ def missing_reasons(effects: Effects) -> list[str]:
         f"{md.code(name)}: {md.escape(reason)} ({nb.listing([*dict.fromkeys(places)])})"
         for (name, reason), places in reasons.items()
     ]
+
+
+def estimand_notes(effects: Effects) -> list[str]:
+    """Name the recommended tests whose estimate is not the printed average."""
+    notes = []
+    for test in dict.fromkeys(row["recommended"] for row in effects.rows):
+        pairs = [
+            (row, found["estimate"])
+            for row in effects.rows
+            if row["recommended"] == test
+            and (found := effects.test(row, test)) is not None
+            and not nb.is_missing(found["estimate"])
+            and not nb.is_missing(row["estimate"])
+        ]
+        apart = [pair for pair in pairs if not isclose(pair[0]["estimate"], pair[1])]
+        if not apart:
+            continue
+        row, estimate = max(apart, key=lambda p: abs(p[0]["estimate"] - p[1]))
+        window = window_text((row["start"], row["end"]))
+        notes.append(
+            f"{md.code(test)} tests another average than the printed CAAR: each "
+            "cluster of dates counts once, however many observations it holds. For "
+            f"{md.escape(group_label(row['group']))} {window} "
+            f"({md.escape(label(row['model']))}) that is {nb.percent(estimate)} %, "
+            f"against a CAAR of {nb.percent(row['estimate'])} %."
+        )
+    return notes
 
 
 def recommendations(effects: Effects) -> list[str]:

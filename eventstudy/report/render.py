@@ -8,25 +8,30 @@ from typing import Any
 import polars as pl
 
 from eventstudy.report import (
+    agreement,
     captions,
     effects,
     event_text,
+    finding,
     headline,
+    joint_text,
+    kinds_text,
     left_out,
     methods,
     numbers,
     questions,
     shift_text,
+    summary,
 )
 from eventstudy.report import markdown as md
 from eventstudy.report.figures import drawn
 from eventstudy.report.labels import (
     alpha_of,
-    group_label,
     headline_ids,
     label,
     main_window,
     model_names,
+    window_words,
 )
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
@@ -88,14 +93,14 @@ def _context(result: StudyResult) -> dict[str, Any]:
 
 def _finding(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
     return {
-        "summary": [*effects.summary_bullets(found), *_shift_summary(result)],
-        "naive_count": effects.naive_sentence(found),
+        "summary": summary.bullets(result, found),
         "units": _units(result),
         "alternative": _alternative(result),
         "model_phrases": methods.model_phrases(result.spec),
-        "window": effects.window_intro(result),
-        "findings": effects.finding_bullets(found),
-        "scan": effects.scan_sentences(found),
+        "window": window_words(main_window(result)),
+        "findings": finding.bullets(found),
+        "yardsticks": agreement.yardstick_sentences(found),
+        "scan": finding.scan(found),
         "singles": _singles(result),
         "shift_note": shift_text.significance_note(result),
         "shift_bullets": shift_text.bullets(result),
@@ -104,11 +109,17 @@ def _finding(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
 
 def _headline(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
     names = model_names(result)
+    kinds = kinds_text.compared(result)
     return {
+        "main_table": headline.main_table(found),
         "headline_tables": _tables(names, found),
         "all_tables": _tables(names, effects.Effects(result, "all")),
         "recommendations": headline.recommendations(found),
         "missing": headline.missing_reasons(found),
+        "estimands": headline.estimand_notes(effects.Effects(result, "all")),
+        "kinds": kinds_text.table(result, kinds),
+        "kinds_all": kinds_text.table(result, kinds_text.compared(result, "all")),
+        "kind_reasons": kinds_text.reasons(result, kinds),
     }
 
 
@@ -131,6 +142,8 @@ def _events(result: StudyResult, sections: event_text.Sections) -> dict[str, Any
         "scope": _scope(result, len(major), len(minor)),
         "sections": sections.of(major),
         "minor_sections": sections.of(minor, brief=True),
+        "joint_tables": joint_text.tables(result),
+        "hypotheses": joint_text.hypothesis_table(result),
     }
 
 
@@ -207,32 +220,6 @@ def _alternative(result: StudyResult) -> str:
     if alternative == "two-sided":
         return "All p-values are two-sided."
     return f"**All p-values are one-sided (alternative: {alternative}).**"
-
-
-def _shift_summary(result: StudyResult) -> list[str]:
-    """One sentence on volatility: where it changed, where not."""
-    rows = shift_text.group_rows(result)
-    verdicts = [(row, shift_text.changed(result, row)) for row in rows]
-    texts = {
-        verdict: [
-            f"{md.escape(group_label(row['group']))} "
-            f"({numbers.decimal(row['ratio'])} times)"
-            for row, found in verdicts
-            if found is verdict
-        ]
-        for verdict in (True, False)
-    }
-    parts = []
-    if texts[True]:
-        parts.append(f"changed distinguishably for {numbers.listing(texts[True])}")
-    if texts[False]:
-        start = "not for" if texts[True] else "no distinguishable change for"
-        parts.append(f"{start} {numbers.listing(texts[False])}")
-    windows = (result.spec.volatility_post, result.spec.volatility_pre)
-    post, pre = (window_text(window) for window in windows)
-    if not parts:
-        return []
-    return [f"Volatility in sessions {post} against {pre}: {'; '.join(parts)}."]
 
 
 def _singles(result: StudyResult) -> str:

@@ -12,9 +12,14 @@ _ORDER = ("f", "csect", "brown_forsythe", "cluster", "bootstrap", "placebo")
 KEY = ("event_id", "asset", "group", "model", "measure")
 
 
+def compared(result: StudyResult, window: str = "post") -> pl.DataFrame:
+    """Rows of the volatility table for the post window, or the event window."""
+    return result.volatility.filter(pl.col("window") == window)
+
+
 def ratios(result: StudyResult) -> pl.DataFrame:
     """One row per ratio; ``method`` names the robust test that gave the interval."""
-    table = result.volatility
+    table = compared(result)
     values = table.group_by(KEY, maintain_order=True).agg(
         pl.col("pre", "post", "ratio").drop_nulls().first()
     )

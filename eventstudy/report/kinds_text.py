@@ -1,0 +1,128 @@
+"""Kinds of announcement compared, and why some cannot be."""
+
+from typing import Any
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import confidence_text
+from eventstudy.report.labels import (
+    group_label,
+    headline_ids,
+    in_window,
+    label,
+    main_window,
+    model_names,
+)
+from eventstudy.report.shift_text import table_pvalue
+from eventstudy.study_result import StudyResult
+
+MIXED = "mixed"
+
+
+Compared = dict[str, pl.DataFrame]
+
+
+def compared(result: StudyResult, sample: str = "headline") -> Compared:
+    """Return the categories of each group, against the kind on most dates."""
+    found = {group: _categories(result, group, sample) for group in _groups(result)}
+    held = {group: frame for group, frame in found.items() if frame is not None}
+    base = _base(list(held.values()))
+    again = {group: _categories(result, group, sample, against=base) for group in held}
+    return {group: frame for group, frame in again.items() if frame is not None}
+
+
+def table(result: StudyResult, found: Compared) -> str:
+    """CAARs of each kind per group, and their differences from one of them."""
+    rows = []
+    for group, held in found.items():
+        name = md.escape(group_label(group))
+        rows += [_cells(name, row) for row in held.iter_rows(named=True)]
+    interval = f"CAAR, % [{confidence_text(result)} interval]"
+    columns = ["Group", "Kind", "N", "Dates", interval, "Against", "Difference", "p"]
+    return md.table(columns, rows, "llrrrlrr") if len(rows) > len(found) else ""
+
+
+def _groups(result: StudyResult) -> list[str]:
+    held = set(result.cars["group"])
+    return [group for group in result.spec.groups if group in held] or sorted(held)
+
+
+def _categories(
+    result: StudyResult, group: str, sample: str, against: str | None = None
+) -> pl.DataFrame | None:
+    """Return the kinds of a group's announcements; None where there are none."""
+    if "kind" not in result.events.columns or result.events["kind"].is_null().all():
+        return None
+    held = result.cars.filter(
+        (pl.col("group") == group) & in_window(main_window(result))
+    )
+    if sample == "headline":
+        held = held.filter("headline")
+    models = set(held["model"])
+    model = next((name for name in model_names(result) if name in models), None)
+    if model is None:
+        return None
+    options: dict[str, Any] = {"group": group, "model": model, "sample": sample}
+    options["window"] = main_window(result)
+    found = result.categories("kind", **options)
+    if against is None or against not in found["category"]:
+        return found
+    return result.categories("kind", against=against, **options)
+
+
+def _base(tables: list[pl.DataFrame]) -> str | None:
+    """The kind that lies in most clusters of dates, all groups together."""
+    if not tables:
+        return None
+    counts = (
+        pl.concat(tables)
+        .filter(pl.col("category") != MIXED)
+        .group_by("category", maintain_order=True)
+        .agg(pl.col("n_clusters").sum())
+        .sort("n_clusters", descending=True, maintain_order=True)
+    )
+    return counts["category"][0] if counts.height else None
+
+
+def _cells(group: str, row: dict[str, Any]) -> list[str]:
+    ends = nb.percent_interval(row["ci_low"], row["ci_high"], 1)
+    caar = f"{nb.percent(row['caar'], 1)} {ends}".strip()
+    cells = [group, md.escape(label(row["category"]))]
+    cells += [f"{row['n']}", f"{row['n_dates']}", caar]
+    if row["against"] is None:
+        return [*cells, "", "", ""]
+    cells += [md.escape(label(row["against"])), nb.percent(row["difference"], 1)]
+    return [*cells, table_pvalue(row["pvalue"])]
+
+
+def reasons(result: StudyResult, found: Compared) -> list[str]:
+    """Why a kind has no row of its own, no interval or no test."""
+    notes = []
+    if lonely := _never_alone(result, found):
+        names = nb.listing([md.escape(label(kind)) for kind in lonely])
+        notes.append(
+            f"Where {names} {'has' if len(lonely) == 1 else 'have'} no row, each such "
+            "announcement shares its day 0 with one of another kind. Such days are "
+            "*mixed*; no test can divide them."
+        )
+    why: dict[str, list[str]] = {}
+    for held in found.values():
+        for row in held.iter_rows(named=True):
+            for name, column in (("interval", "reason"), ("p", "difference_reason")):
+                if row[column]:
+                    kinds = why.setdefault(f"No {name}: {md.escape(row[column])}", [])
+                    kinds.append(md.escape(label(row["category"])))
+    notes += [f"{text} ({nb.listing([*dict.fromkeys(k)])})." for text, k in why.items()]
+    return notes
+
+
+def _never_alone(result: StudyResult, found: Compared) -> list[str]:
+    """Kinds of the headline sample that in some group only come mixed."""
+    chosen = result.events.filter(
+        pl.col("event_id").is_in(sorted(headline_ids(result)))
+    )
+    kinds = list(dict.fromkeys(chosen["kind"].drop_nulls())) if found else []
+    alone = [set(held["category"]) for held in found.values()]
+    return [kind for kind in kinds if any(kind not in held for held in alone)]
