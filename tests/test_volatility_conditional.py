@@ -11,6 +11,7 @@ from eventstudy.garch import fit, forecast
 from eventstudy.models.garch import egarch, garch, gjr
 from eventstudy.results import Status
 from eventstudy.volatility import (
+    SHIFTS,
     abnormal_volatility,
     cumulative_abnormal_volatility,
     event_multiple,
@@ -121,6 +122,20 @@ def test_filtered_simulation_equals_a_loop_over_paths():
         assert_allclose(got.pvalue[i], (1 + far) / 61)
         assert_allclose(got.statistic[i], statistic, rtol=1e-10)
         assert_allclose(got.estimate[i], statistic / keep.sum(), rtol=1e-10)
+
+
+def test_every_answer_is_described_in_the_registry():
+    y = simulated(30, 4, 150)
+    found = fit(y[:, :140])
+    ar = y[:, 140:] - found.mean
+    answers = [
+        *cumulative_abnormal_volatility(found, ar, reps=20),
+        filtered_simulation(found, ar, reps=20),
+        abnormal_volatility(ar, forecast(found, 10), np.full(4, np.inf)),
+        garch_dummy(y, window_dummy(150, 120, (0, 29))),
+    ]
+    assert {answer.test for answer in answers} <= set(SHIFTS)
+    assert all(SHIFTS[answer.test].citation for answer in answers)
 
 
 def test_what_was_not_fitted_has_a_reason():

@@ -27,7 +27,8 @@ MIN_SESSIONS = 60
 # Rows prepared together, and rows per call of the likelihood: few enough for the cache,
 # more where the recursion takes a call of numpy per session.
 _BATCH = 2048
-_PIECE = {"garch": 192, "gjr": 192, "egarch": 1024}
+_PIECE = {"garch": 256, "gjr": 256, "egarch": 1024}
+_RETRY_STEPS = 25
 _SHARP = 1e-5  # what is left of EGARCH's rounded kink, in standard deviations
 _SMOOTH, _SPAN = 0.94, 75  # weights of the variance before the first session
 
@@ -325,7 +326,7 @@ def _maximum(s: Series, max_steps: int) -> Maximum:
     # an angle does not see whether leaving its bound would pay: try
     rows, points = off_bounds(found.at, s)
     for point in points if len(rows) else ():
-        again = maximise(free_objective(s.take(rows)), point, max_steps=max_steps)
+        again = maximise(free_objective(s.take(rows)), point, max_steps=_RETRY_STEPS)
         better = again.value > found.value[rows] + 1e-9
         place = rows[better]
         found.at[:, place], found.value[place] = (

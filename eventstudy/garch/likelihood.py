@@ -98,15 +98,22 @@ def split(theta: Array, s: Series) -> Parameters:
 class Path:
     """Errors and conditional variances, (T, E), and what the gradient needs of them.
 
-    state : h, or ln h for EGARCH;  carry : A, (E,) or (T, E), how it is passed on
-    intercept : ω_t, (T, E) or (1, E)
+    square : e²;  inverse : 1/h;  state : h, or ln h where ``log``;  carry : A, (E,) or
+    (T, E), how the state is passed on;  intercept : ω_t, (T, E) or (1, E)
     """
 
     errors: Array
-    h: Array
+    square: Array
+    inverse: Array
     state: Array
     carry: Array
     intercept: Array
+    log: bool
+
+    @property
+    def h(self) -> Array:
+        """Conditional variances."""
+        return np.exp(self.state) if self.log else self.state
 
 
 def path(theta: Array, s: Series) -> Path:
@@ -128,14 +135,15 @@ def path(theta: Array, s: Series) -> Path:
 def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
     alpha, beta = variance[1], variance[-1]
     square = errors * errors
+    h = np.empty_like(errors)
     if s.kind == "gjr":
         gamma = variance[2]
-        shock = square * np.where(errors < 0, alpha + gamma, alpha)
+        weight = np.where(errors[:-1] < 0, alpha + gamma, alpha)
+        np.multiply(square[:-1], weight, out=h[1:])
         total = alpha + gamma / 2.0
     else:
-        shock, total = square * alpha, alpha
-    h = np.empty_like(errors)
-    h[1:] = shock[:-1]
+        np.multiply(square[:-1], alpha, out=h[1:])
+        total = alpha
     h[0] = (total + beta) * s.backcast
     h += intercept
     if s.valid is None:
@@ -145,32 +153,53 @@ def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
         carry[0] = beta
         carry[1:] = np.where(s.valid[:-1], beta, beta + total)
     recur(h, carry)
-    return Path(errors=errors, h=h, state=h, carry=carry, intercept=intercept)
+    return Path(
+        errors=errors,
+        square=square,
+        inverse=np.reciprocal(h),
+        state=h,
+        carry=carry,
+        intercept=intercept,
+        log=False,
+    )
 
 
 def _egarch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
     _, alpha, gamma, beta = variance
     known = 1.0 if s.valid is None else s.valid[:-1]
     push = gamma * errors + alpha * _smooth_abs(errors, s)
-    log_h = np.empty_like(errors)
-    log_h[1:] = -alpha * _MEAN_ABS * known
-    log_h[0] = beta * np.log(s.backcast)
-    log_h += intercept
-    root = np.empty_like(errors)  # exp(-ln h / 2)
+    push *= -0.5
+    # the recursion of u = -ln h / 2, so that exp(u) turns errors into shocks
+    u = np.empty_like(errors)
+    u[1:] = (0.5 * alpha * _MEAN_ABS) * known
+    u[0] = -0.5 * beta * np.log(s.backcast)
+    u -= 0.5 * intercept
+    root = np.empty_like(errors)
     step = np.empty_like(beta)
-    for t in range(len(errors)):
-        if t:
-            np.multiply(push[t - 1], root[t - 1], out=step)
-            np.add(log_h[t], step, out=log_h[t])
-            np.multiply(log_h[t - 1], beta, out=step)
-            np.add(log_h[t], step, out=log_h[t])
-        np.multiply(log_h[t], -0.5, out=root[t])
-        np.exp(root[t], out=root[t])
+    np.exp(u[0], out=root[0])
+    for now, before, kick, last, here in zip(
+        u[1:], u, push, root, root[1:], strict=False
+    ):
+        np.multiply(kick, last, out=step)
+        np.add(now, step, out=now)
+        np.multiply(before, beta, out=step)
+        np.add(now, step, out=now)
+        np.exp(now, out=here)
+    push *= root
     carry = np.empty_like(errors)
     carry[0] = beta
-    carry[1:] = beta - 0.5 * push[:-1] * root[:-1]
-    h = np.exp(log_h)
-    return Path(errors=errors, h=h, state=log_h, carry=carry, intercept=intercept)
+    np.add(push[:-1], beta, out=carry[1:])
+    u *= -2.0
+    root *= root
+    return Path(
+        errors=errors,
+        square=errors * errors,
+        inverse=root,
+        state=u,
+        carry=carry,
+        intercept=intercept,
+        log=True,
+    )
 
 
 def value(theta: Array, s: Series) -> Array:
@@ -182,25 +211,23 @@ def value_and_gradient(theta: Array, s: Series) -> tuple[Array, Array]:
     """Log-likelihood (E,) and its gradient (D, E)."""
     p, way = split(theta, s), path(theta, s)
     found, ratio, weight = _value(p, way, s)
-    slope = weight * ratio
-    slope -= 1.0
-    slope *= 0.5
-    if s.kind != "egarch":
-        slope /= way.h
+    # twice the slope in the state of each session, then in its intercept
+    slope = ratio - 1.0 if weight is None else weight * ratio - 1.0
+    if not way.log:
+        slope *= way.inverse
     if s.valid is not None:
         slope = np.where(s.valid, slope, 0.0)
     recur_back(slope, way.carry)
-    direct = weight * way.errors
-    direct /= way.h
+    direct = way.inverse.copy() if weight is None else weight * way.inverse
     gradient = np.empty_like(theta)
     first, second = s.n_mean, s.n_mean + len(p.variance)
-    gradient[first:second], through = _variance_slopes(slope, way, p, s)
+    finish = _egarch_slopes if way.log else _garch_slopes
+    gradient[first:second] = 0.5 * finish(slope, direct, way, p.variance, s)
     if s.shifts is not None:
-        by_log = slope if s.kind == "egarch" else slope * way.intercept
+        by_log = 0.5 * slope if way.log else 0.5 * slope * way.intercept
         gradient[second : second + s.n_shifts] = _dot(s.shifts, by_log)
-        if s.kind != "egarch":
+        if not way.log:
             gradient[first] = by_log.sum(axis=0) / p.variance[0]
-    direct[:-1] -= through
     gradient[:first] = _dot(s.x, direct)
     if p.inverse_nu is not None:
         gradient[-1] = _nu_slope(p.inverse_nu, ratio, s)
@@ -221,8 +248,8 @@ def scores(theta: Array, s: Series, *, step: float = 1e-5) -> Array:
 
 def _sessions(theta: Array, s: Series) -> Array:
     p, way = split(theta, s), path(theta, s)
-    ratio = way.errors**2 / way.h
-    each = -0.5 * np.log(way.h)
+    ratio = way.square * way.inverse
+    each = 0.5 * np.log(way.inverse)
     if p.inverse_nu is None:
         each -= 0.5 * (ratio + _LOG_2PI)
     else:
@@ -231,12 +258,11 @@ def _sessions(theta: Array, s: Series) -> Array:
     return each if s.valid is None else np.where(s.valid, each, 0.0)
 
 
-def _value(p: Parameters, way: Path, s: Series) -> tuple[Array, Array, Array | float]:
-    """Return the log-likelihood, e²/h, and the weight that the law gives each."""
-    ratio = way.errors * way.errors
-    ratio /= way.h
+def _value(p: Parameters, way: Path, s: Series) -> tuple[Array, Array, Array | None]:
+    """Return the log-likelihood, e²/h, and the weight of each if it is not one."""
+    ratio = way.square * way.inverse
     total = -0.5 * _log_sum(way, s)
-    weight: Array | float = 1.0
+    weight = None
     if p.inverse_nu is None:
         total -= 0.5 * (ratio.sum(axis=0) + s.n * _LOG_2PI)
     else:
@@ -245,7 +271,7 @@ def _value(p: Parameters, way: Path, s: Series) -> tuple[Array, Array, Array | f
         tails = np.log1p(ratio / (nu - 2.0)).sum(axis=0)
         total += s.n * _student_constant(nu) - (nu + 1.0) / 2.0 * tails
     usable = np.isfinite(total)
-    if s.kind == "egarch":  # the recursion must forget where it started
+    if way.log:  # the recursion must forget where it started
         with np.errstate(divide="ignore", invalid="ignore"):
             usable &= np.log(np.abs(way.carry)).mean(axis=0) < 0.0
     return np.where(usable, total, -np.inf), ratio, weight
@@ -253,11 +279,9 @@ def _value(p: Parameters, way: Path, s: Series) -> tuple[Array, Array, Array | f
 
 def _log_sum(way: Path, s: Series) -> Array:
     """Sum of ln h over valid sessions."""
-    if s.kind == "egarch":
-        known = way.state if s.valid is None else np.where(s.valid, way.state, 0.0)
-        return np.asarray(known.sum(axis=0))
-    known = way.h if s.valid is None else np.where(s.valid, way.h, 1.0)
-    return np.asarray(np.log(known).sum(axis=0))
+    logs = way.state if way.log else np.log(way.state)
+    known = logs if s.valid is None else np.where(s.valid, logs, 0.0)
+    return np.asarray(known.sum(axis=0))
 
 
 def _student_constant(nu: Array) -> Array:
@@ -275,43 +299,57 @@ def _nu_slope(inverse_nu: Array, ratio: Array, s: Series) -> Array:
     return np.asarray(-by_nu * nu**2)
 
 
-def _variance_slopes(
-    slope: Array, way: Path, p: Parameters, s: Series
-) -> tuple[Array, Array]:
-    """Gradient in the variance parameters, and in the errors through the variance."""
-    later = slope[1:]
-    errors = way.errors[:-1]
-    lost = None if s.valid is None else ~s.valid[:-1]
-    out = np.empty_like(p.variance)
-    out[0] = slope.sum(axis=0)
-    if s.kind == "egarch":
-        _, alpha, gamma, _ = p.variance
-        root = np.exp(-0.5 * way.state[:-1])
-        known = later if lost is None else np.where(lost, 0.0, later)
-        size = _smooth_abs(way.errors, s)[:-1]
-        by_z = later * root
-        out[1] = _pair(by_z, size) - _MEAN_ABS * known.sum(axis=0)
-        out[2] = _pair(by_z, errors)
-        out[3] = _pair(later, way.state[:-1]) + slope[0] * np.log(s.backcast)
-        sign = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
-        return out, by_z * (gamma + alpha * sign) * (size > 0)
-    square = errors * errors
+def _garch_slopes(
+    slope: Array, direct: Array, way: Path, variance: Array, s: Series
+) -> Array:
+    """Slopes in the variance parameters, given those in the intercepts.
+
+    ``direct``, the weight of each error over h, is turned into minus the slope in the
+    errors, in place.
+    """
+    later, square = slope[1:], way.square[:-1]
     start = slope[0] * s.backcast
-    missing = 0.0 if lost is None else _pair(later, np.where(lost, way.h[:-1], 0.0))
+    missing: Array | float = 0.0
+    if s.valid is not None:
+        missing = _pair(later, np.where(s.valid[:-1], 0.0, way.state[:-1]))
+    out = np.empty_like(variance)
+    out[0] = slope.sum(axis=0)
     out[1] = _pair(later, square) + start + missing
-    out[-1] = _pair(later, way.h[:-1]) + start
-    weight: Array = p.variance[1]
+    out[-1] = _pair(later, way.state[:-1]) + start
+    weight = variance[1]
     if s.kind == "gjr":
-        negative = errors < 0
+        negative = way.errors[:-1] < 0
         out[2] = _pair(later, square * negative) + 0.5 * (start + missing)
-        weight = weight + p.variance[2] * negative
-    return out, 2.0 * later * errors * weight
+        weight = weight + variance[2] * negative
+    direct[:-1] -= later * weight
+    direct *= way.errors
+    return out
 
 
-def _smooth_abs(errors: Array, s: Series) -> Array:
+def _egarch_slopes(
+    slope: Array, direct: Array, way: Path, variance: Array, s: Series
+) -> Array:
+    """As `_garch_slopes`, for EGARCH."""
+    _, alpha, gamma, _ = variance
+    later, errors = slope[1:], way.errors[:-1]
+    known = later if s.valid is None else np.where(s.valid[:-1], later, 0.0)
+    size = _smooth_abs(errors, s, slice(-1))
+    by_z = known * np.sqrt(way.inverse[:-1])
+    out = np.empty_like(variance)
+    out[0] = slope.sum(axis=0)
+    out[1] = _pair(by_z, size) - _MEAN_ABS * known.sum(axis=0)
+    out[2] = _pair(by_z, errors)
+    out[3] = _pair(later, way.state[:-1]) + slope[0] * np.log(s.backcast)
+    sign = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
+    direct *= way.errors
+    direct[:-1] -= 0.5 * by_z * (gamma + alpha * sign)
+    return out
+
+
+def _smooth_abs(errors: Array, s: Series, part: slice = slice(None)) -> Array:
     """|e| without its kink, which would stop a climb short; 0 where missing."""
     size = np.sqrt(errors * errors + s.kink**2)
-    return size if s.valid is None else np.where(s.valid, size, 0.0)
+    return size if s.valid is None else np.where(s.valid[part], size, 0.0)
 
 
 def _pair(a: Array, b: Array) -> Array:

@@ -38,7 +38,7 @@ def maximise(
     start: Array,
     *,
     max_steps: int = 200,
-    tolerance: float = 1e-10,
+    tolerance: float = 1e-8,
 ) -> Maximum:
     """Climb from ``start`` (D, E) until the expected gain is below ``tolerance``.
 

@@ -1,5 +1,7 @@
 """First-order recursions of many series, in few numpy calls."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from eventstudy.results import Array
@@ -13,23 +15,21 @@ def recur(x: Array, carry: Array) -> None:
     the one before hands on.
     """
     n_times, n_series = x.shape
-    width = max(int(np.sqrt(n_times)), 1)
+    width = _width(n_times)
     n_blocks = n_times // width
     cut = n_blocks * width
     body = x[:cut].reshape(n_blocks, width, n_series)
     step = np.empty((n_blocks, n_series))
     fixed = carry.ndim == 1
     if fixed:
-        power = np.empty((1, width, n_series))
         factors = np.broadcast_to(carry, (1, width, n_series))
     else:
-        power = np.empty((n_blocks, width, n_series))
         factors = carry[:cut].reshape(n_blocks, width, n_series)
-    power[:, 0] = factors[:, 0]
+    power = np.multiply.accumulate(factors, axis=1)
     for j in range(1, width):
-        np.multiply(body[:, j - 1], factors[:, j], out=step)
-        np.add(body[:, j], step, out=body[:, j])
-        np.multiply(power[:, j - 1], factors[:, j], out=power[:, j])
+        now = body[:, j]
+        np.multiply(body[:, j - 1], carry if fixed else factors[:, j], out=step)
+        np.add(now, step, out=now)
     for i in range(1, n_blocks):
         body[i] += power[0 if fixed else i] * body[i - 1, -1]
     for t in range(max(cut, 1), n_times):
@@ -41,3 +41,14 @@ def recur_back(x: Array, carry: Array) -> None:
     if carry.ndim == 2:
         carry = np.roll(carry[::-1], 1, axis=0)
     recur(x[::-1], carry)
+
+
+@lru_cache
+def _width(n_times: int) -> int:
+    """Width of the blocks that takes the fewest calls."""
+    most = 2 * int(np.sqrt(n_times)) + 1
+
+    def calls(width: int) -> int:
+        return 2 * width + 2 * (n_times // width) + 2 * (n_times % width)
+
+    return min(range(1, most + 1), key=calls)

@@ -152,5 +152,51 @@ SHIFTS: Mapping[str, ShiftEntry] = {
             robust_to="shared and overlapping dates, from five clusters on",
             citation="Liang & Zeger (1986), Biometrika 73",
         ),
+        ShiftEntry(
+            name="garch_dummy",
+            meaning="step or impulse in the variance equation of a GARCH model",
+            null="the variance's intercept is the same during the event",
+            robust_to="volatility clustering, errors of any law (robust errors)",
+            citation="Lamoureux & Lastrapes (1990), J. Finance 45",
+        ),
+        ShiftEntry(
+            name="abnormal_volatility",
+            meaning="squared abnormal returns over their forecast-error variance",
+            null="squared abnormal returns are as large as forecast",
+            robust_to="estimation error, not fat tails, clustering or shared dates",
+            citation="Patell (1976), J. Accounting Research 14",
+        ),
+        ShiftEntry(
+            name="cav",
+            meaning="cumulative abnormal volatility against GARCH forecasts",
+            null="the cross-section's variance is as forecast",
+            robust_to="volatility clustering, a common mean effect; not fat tails",
+            citation="Bialkowski, Gottschalk & Wisniewski (2008), "
+            "J. Banking & Finance 32",
+        ),
+        ShiftEntry(
+            name="cav_bootstrap",
+            meaning="cumulative abnormal volatility against simulated windows",
+            null="the cross-section's variance is as the models simulate it",
+            robust_to="volatility clustering, fat tails, shared dates",
+            citation="Bialkowski, Gottschalk & Wisniewski (2008), "
+            "J. Banking & Finance 32",
+        ),
+        ShiftEntry(
+            name="filtered_simulation",
+            meaning="an asset's squared abnormal returns against its own GARCH paths",
+            null="the window's volatility is as the asset's model simulates it",
+            robust_to="volatility clustering, fat tails",
+            citation="Barone-Adesi, Giannopoulos & Vosper (1999), "
+            "J. Futures Markets 19",
+        ),
+        ShiftEntry(
+            name="icss",
+            meaning="dates of variance breaks by cumulative sums of squares (κ₂)",
+            null="the unconditional variance is constant",
+            robust_to="fat tails, moderate volatility clustering",
+            citation="Inclan & Tiao (1994), J. American Statistical Association 89; "
+            "Sanso, Arago & Carrion (2004), Revista de Economia Financiera 4",
+        ),
     )
 }

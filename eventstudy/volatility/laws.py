@@ -15,6 +15,7 @@ rejections at 5 %, with it 5 to 6 %.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -126,9 +127,9 @@ def joint_bootstrap_law(
     block = min(block, n_dates // 2)
     offset = day0 - day0.min()
     length = n_pre + gap + n_post
-    draws = block_draws(length + int(offset.max()), reps, seed)
-    index = resample(draws, np.array([block]), n_dates)[0]
-    path = _path(data, index)
+    path = _path(
+        data, _stretches(length + int(offset.max()), reps, seed, block, n_dates)
+    )
     total, count = np.zeros(reps), np.zeros(reps)
     for distance in np.unique(offset):
         rows = np.flatnonzero(offset == distance)
@@ -241,45 +242,73 @@ def _enough(spread: Spread, sums: Array, whole: Array, length: int) -> Array:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Path:
-    """Prefix sums along resampled calendars, which are few stretches of the true one.
+class _Stretches:
+    """Resampled calendars, which are few stretches of the true one.
 
-    prefix : (M, E, S+1) over the true calendar;  index, stretch : (reps, P), date and
-    number of the stretch of every position;  level : (M, E, stretches), what to add to
-    the prefix in a stretch so that it runs on where the stretch before it ended
+    index, number : (reps, P), date and number of the stretch of every position
+    first, before : (stretches,) date on which each begins, and on which the stretch
+    before it ended;  new : numbers of the stretches that begin a resample
+    """
+
+    index: IntArray
+    number: IntArray
+    first: IntArray
+    before: IntArray
+    new: IntArray
+
+
+@lru_cache(maxsize=4)
+def _stretches(n: int, reps: int, seed: int, block: float, n_dates: int) -> _Stretches:
+    """Draw resamples of ``n`` dates; assets and measures with equal blocks share them.
+
+    >>> _stretches(5, 2, 0, 2.0, 9) is _stretches(5, 2, 0, 2.0, 9)
+    True
+    """
+    index = resample(block_draws(n, reps, seed), np.array([block]), n_dates)[0]
+    begins = np.ones(index.shape, np.bool_)
+    begins[:, 1:] = index[:, 1:] != index[:, :-1] + 1
+    at = np.flatnonzero(begins)
+    return _Stretches(
+        index=index,
+        number=(np.cumsum(begins) - 1).reshape(index.shape),
+        first=index.flat[at],
+        before=index.flat[at - 1],
+        new=np.flatnonzero(at % n == 0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Path:
+    """Prefix sums along resampled calendars.
+
+    prefix : (M, E, S+1) over the true calendar
+    level : (M, E, stretches), what to add to the prefix in a stretch so that it runs
+    on where the stretch before it ended
     """
 
     prefix: Array
-    index: IntArray
-    stretch: IntArray
+    drawn: _Stretches
     level: Array
 
     def sums(self, rows: IntArray, first: int, length: int) -> Array:
         """Sums of ``length`` positions of every resample, (M, rows, reps)."""
         last = first + length - 1
+        index, number = self.drawn.index, self.drawn.number
         prefix, level = self.prefix[:, rows], self.level[:, rows]
-        end = prefix[..., self.index[:, last] + 1] + level[..., self.stretch[:, last]]
-        start = prefix[..., self.index[:, first]] + level[..., self.stretch[:, first]]
+        end = prefix[..., index[:, last] + 1] + level[..., number[:, last]]
+        start = prefix[..., index[:, first]] + level[..., number[:, first]]
         return np.asarray(end - start)
 
 
-def _path(data: Array, index: IntArray) -> _Path:
-    """Lay (M, E, S) data along resamples, (reps, P) columns of the data."""
+def _path(data: Array, drawn: _Stretches) -> _Path:
+    """Lay (M, E, S) data along resamples."""
     prefix = _running(data)
-    begins = np.ones(index.shape, np.bool_)
-    begins[:, 1:] = index[:, 1:] != index[:, :-1] + 1
-    at = np.flatnonzero(begins)
-    jumps = prefix[..., index.flat[at - 1] + 1] - prefix[..., index.flat[at]]
+    jumps = prefix[..., drawn.before + 1] - prefix[..., drawn.first]
     # the level starts at 0 in every resample, so that sums stay small and exact
-    new = np.flatnonzero(at % index.shape[1] == 0)
+    new = drawn.new
     jumps[..., new] = 0.0
     jumps[..., new[1:]] = -np.add.reduceat(jumps, new, axis=-1)[..., :-1]
-    return _Path(
-        prefix=prefix,
-        index=index,
-        stretch=(np.cumsum(begins) - 1).reshape(index.shape),
-        level=np.cumsum(jumps, axis=-1),
-    )
+    return _Path(prefix=prefix, drawn=drawn, level=np.cumsum(jumps, axis=-1))
 
 
 def _counts(index: IntArray, n: int) -> Array:

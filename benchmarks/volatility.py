@@ -1,0 +1,86 @@
+"""Speed of the volatility core beside a loop of the arch package.
+
+Run by hand: ``python benchmarks/volatility.py`` (about two minutes; ``--quick`` leaves
+the 2,000 series out). Both sides fit the same simulated series, one after the other in
+the same process; times are processor seconds, so that other work on the machine does
+not count.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from arch import arch_model
+
+from eventstudy.garch import fit
+from eventstudy.results import Array
+from eventstudy.volatility import cut, variance_ratio
+
+
+def simulate(rows: int, sessions: int, seed: int = 0) -> Array:
+    """GARCH(1,1) returns in percent with t(8) shocks."""
+    rng = np.random.default_rng(seed)
+    h, out = np.ones(rows), np.empty((rows, sessions + 200))
+    for t in range(sessions + 200):
+        out[:, t] = np.sqrt(h) * rng.standard_t(8, size=rows) * np.sqrt(6 / 8)
+        h = 0.03 + 0.08 * out[:, t] ** 2 + 0.89 * h
+    return 2.0 * out[:, 200:]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Processor seconds of one call."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def garch_against_arch(rows: int, kind: str, dist: str) -> None:
+    """Print both times, their ratio and the largest differences."""
+    y = simulate(rows, 500)
+    fit(y[:2], kind=kind, dist=dist)
+    ours = []
+    took = seconds(lambda: ours.append(fit(y, kind=kind, dist=dist)))
+    vol = "EGARCH" if kind == "egarch" else "GARCH"
+    theirs = []
+
+    def loop() -> None:
+        for row in y:
+            model = arch_model(
+                row, vol=vol, o=int(kind != "garch"), dist=dist, rescale=False
+            )
+            theirs.append(model.fit(disp="off", show_warning=False).loglikelihood)
+
+    loop_took = seconds(loop)
+    gap = ours[0].loglik - np.array(theirs)
+    speed = (
+        f"ours {took:7.2f} s  arch {loop_took:7.2f} s  ratio {loop_took / took:5.1f}"
+    )
+    lower, higher = np.mean(gap < -1e-4), np.mean(gap > 1e-4)
+    print(
+        f"{kind:7} {dist:7} {rows:5} series  {speed}"
+        f"  converged {ours[0].converged.mean():.3f}"
+        f"  log-likelihood lower {lower:.3f}, higher {higher:.3f}"
+    )
+
+
+def ratios(rows: int) -> None:
+    """Print the time of all variance ratio tests."""
+    w = cut(simulate(rows, 641, seed=1), 610)
+    took = seconds(lambda: variance_ratio(w.pre, w.post, history=w.history, gap=w.gap))
+    print(f"variance_ratio, five tests, {rows} observations: {took:.2f} s")
+
+
+def main() -> None:
+    """Run everything."""
+    sizes = (200,) if "--quick" in sys.argv else (200, 2000)
+    for rows in sizes:
+        for kind, dist in (("garch", "normal"), ("garch", "t")):
+            garch_against_arch(rows, kind, dist)
+    for kind, dist in (("gjr", "normal"), ("egarch", "normal")):
+        garch_against_arch(200, kind, dist)
+    ratios(2000)
+
+
+if __name__ == "__main__":
+    main()
