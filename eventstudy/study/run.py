@@ -24,6 +24,7 @@ from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.volatility_breaks import BREAKS_SCHEMA, REGIMES_SCHEMA
 from eventstudy.study.volatility_conditional import CONDITIONAL_SCHEMA, GARCH_SCHEMA
+from eventstudy.study.volatility_pieces import pieces
 from eventstudy.study.volume_tables import VOLUME_AAR_SCHEMA
 from eventstudy.study_result import StudyResult
 
@@ -91,7 +92,8 @@ def run(
     tell("Testing groups")
     groups_tested = group_tables.test_groups(spec, groups, fitted, progress=tell)
     tell("Comparing volatilities")
-    volatility = volatility_tables.volatility(spec, groups, fitted)
+    measured = pieces(spec, fitted, market.calendars, prices.frame)
+    answers = list(volatility_tables.shifts(spec, list(groups), measured))
     tell("Separating overlapping events")
     joint = joint_effects(spec, events.frame, fitted)
     used = observations.filter(pl.col("status") == "used")
@@ -105,7 +107,7 @@ def run(
         tests=groups_tested.tests,
         headline=groups_tested.headline,
         aar=groups_tested.aar,
-        volatility=volatility,
+        volatility=volatility_tables.table(answers),
         garch=pl.DataFrame(schema=GARCH_SCHEMA),
         conditional=pl.DataFrame(schema=CONDITIONAL_SCHEMA),
         breaks=pl.DataFrame(schema=BREAKS_SCHEMA),

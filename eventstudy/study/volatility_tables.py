@@ -1,170 +1,176 @@
 """Table of volatility shifts: per observation, and pooled over a group's events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from eventstudy.panel import History
-from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.results import Array, BoolArray
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import ALL, Fitted
-from eventstudy.study.estimate import Estimate
-from eventstudy.study.observation_tables import keys, number
-from eventstudy.volatility import ShiftResult, cut, pooled_ratio, variance_ratio
+from eventstudy.study.cells import ALL
+from eventstudy.study.observation_tables import number
+from eventstudy.study.volatility_pieces import ABNORMAL, RAW, Piece
+from eventstudy.volatility import (
+    POOLED_TESTS,
+    ShiftResult,
+    ShiftWindows,
+    cut,
+    pooled_ratio,
+    variance_ratio,
+)
 
-RAW = "raw_return"
-ABNORMAL = "abnormal_return"
+POST = "post"
+EVENT = "event"
 
 _TESTS = ("f", "brown_forsythe", "fligner", "bootstrap", "placebo")
+# Ranges are no returns: only what resamples them can test them.
+_RANGE_TESTS = ("bootstrap", "placebo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Piece:
-    """Per-session returns of some observations on their calendars, and who they are."""
+class Answer:
+    """Answers of one test, and the rows of the table that they go to.
 
-    keys: pl.DataFrame
-    calendar: list[str]
-    measure: str
-    series: Array
-    day0: IntArray
-    near_events: BoolArray
-
-
-def volatility(
-    spec: StudySpec, groups: Mapping[str, Sequence[str]], fitted: Fitted
-) -> pl.DataFrame:
-    """Return one row per observation, measure and test, then one per group.
-
-    Raw returns do not depend on a model; they are given once per observation.
+    who : event_id, asset, group, model, pre_near_events, post_near_events, (H,)
     """
-    pieces = _pieces(spec, fitted)
-    tables = [_single(spec, piece) for piece in pieces]
-    tables += _pooled(spec, list(groups), pieces)
-    if not tables:
-        return pl.DataFrame(schema=_SCHEMA)
-    return pl.concat(tables)
+
+    who: pl.DataFrame
+    window: str
+    found: ShiftResult
 
 
-def _pieces(spec: StudySpec, fitted: Fitted) -> list[_Piece]:
-    pieces = []
-    raw_done: set[str] = set()
-    for estimator, estimates in fitted:
-        setting = estimator.panel.setting
-        fresh = set(estimator.panel.calendar) - raw_done
-        for estimate in estimates:
-            if not len(estimate.rows):
-                continue
-            who = keys(estimator, estimate)
-            calendar = [estimator.panel.calendar[asset] for asset in who["asset"]]
-            simple = spec.returns == "simple"
-            history = estimator.panel.history(estimate.rows, simple=simple)
-            root = np.sqrt(history.span)
-            rows = np.array([asset in fresh for asset in who["asset"]], np.bool_)
-            for measure, series, kept in (
-                (RAW, history.y / root, rows),
-                (ABNORMAL, _abnormal(estimate, history) / root, rows | True),
-            ):
-                if kept.any():
-                    pieces.append(
-                        _Piece(
-                            keys=who.filter(pl.Series(kept)).with_columns(
-                                model=pl.lit(
-                                    setting.name if measure == ABNORMAL else None,
-                                    pl.String,
-                                )
-                            ),
-                            calendar=[
-                                c for c, k in zip(calendar, kept, strict=True) if k
-                            ],
-                            measure=measure,
-                            series=series[kept],
-                            day0=history.day0[kept],
-                            near_events=history.near_events[kept],
-                        )
-                    )
-        raw_done |= fresh
-    return pieces
+def windows_of(spec: StudySpec) -> dict[str, tuple[int, int]]:
+    """The windows that are compared with ``volatility_pre``, by name."""
+    return {POST: spec.volatility_post, EVENT: spec.volatility_event}
 
 
-def _abnormal(estimate: Estimate, history: History) -> Array:
-    """Return the prediction errors of the fits over whole histories, (E, S)."""
-    if estimate.wide.model == "market_adjusted":
-        return history.y - history.x[:, :, 0]
-    beta = estimate.wide.coefficients
-    expected = history.span * beta[:, :1]
-    if beta.shape[1] > 1:
-        expected = expected + np.einsum("esf,ef->es", history.x, beta[:, 1:])
-    out: Array = history.y - expected
-    return out
+def shifts(
+    spec: StudySpec, groups: Sequence[str], held: Sequence[Piece]
+) -> Iterator[Answer]:
+    """Yield the answers for single observations of returns, then those pooled."""
+    for window in windows_of(spec):
+        for piece in held:
+            if piece.measure in (RAW, ABNORMAL):
+                yield from _single(spec, piece, window)
+        yield from _pooled(spec, groups, held, window)
 
 
-def _single(spec: StudySpec, piece: _Piece) -> pl.DataFrame:
-    windows = cut(
-        piece.series,
-        piece.day0,
-        pre=spec.volatility_pre,
-        post=spec.volatility_post,
+def table(answers: Sequence[Answer]) -> pl.DataFrame:
+    """Return the answers as the table of the output contract."""
+    if not answers:
+        return pl.DataFrame(schema=SCHEMA)
+    found = [answer.found for answer in answers]
+    columns: dict[str, pl.Series] = {
+        name: number(np.concatenate([getattr(one, name) for one in found]))
+        for name in _NUMBERS
+    }
+    counts = {
+        name: pl.Series(np.concatenate([getattr(f, name) for f in found]), dtype=_INT)
+        for name in ("n", "n_clusters")
+    }
+    texts: dict[str, list[str | None]] = {
+        "measure": [f.measure for f in found for _ in f.reason],
+        "test": [f.test for f in found for _ in f.reason],
+        "window": [a.window for a in answers for _ in a.found.reason],
+        "reason": [reason for f in found for reason in f.reason],
+    }
+    return (
+        pl.concat([answer.who for answer in answers])
+        .with_columns(**columns, **counts)
+        .with_columns(
+            pl.Series(name, values, dtype=pl.String) for name, values in texts.items()
+        )
+        .select(SCHEMA.keys())
     )
+
+
+def _cut(spec: StudySpec, values: Array, piece: Piece, window: str) -> ShiftWindows:
+    return cut(
+        values, piece.day0, pre=spec.volatility_pre, post=windows_of(spec)[window]
+    )
+
+
+def _single(spec: StudySpec, piece: Piece, window: str) -> list[Answer]:
+    windows = _cut(spec, piece.values[piece.row], piece, window)
     found = variance_ratio(
         windows.pre,
         windows.post,
         history=windows.history,
         gap=windows.gap,
         tests=_TESTS,
+        spread=piece.spread,
         measure=piece.measure,
         level=spec.level,
         reps=spec.resamples,
         seed=spec.seed,
     )
-    near = cut(
-        piece.near_events.astype(np.float64),
-        piece.day0,
-        pre=spec.volatility_pre,
-        post=spec.volatility_post,
-    )
-    who = piece.keys.drop("headline", "day0").with_columns(
-        pre_near_events=pl.Series(np.nansum(near.pre, axis=1)).cast(pl.Int64),
-        post_near_events=pl.Series(np.nansum(near.post, axis=1)).cast(pl.Int64),
-    )
-    return pl.concat([_rows(who, one) for one in found])
+    who = who_of(spec, piece, window)
+    return [Answer(who=who, window=window, found=one) for one in found]
 
 
-def _pooled(
-    spec: StudySpec, groups: Sequence[str], pieces: Sequence[_Piece]
-) -> list[pl.DataFrame]:
-    """Pool the headline events of each asset, of each group, and of all groups.
+def who_of(spec: StudySpec, piece: Piece, window: str) -> pl.DataFrame:
+    """Return the observations of a piece, with the sessions near events counted."""
+    near = _cut(spec, piece.near_events[piece.row].astype(np.float64), piece, window)
+    return piece.keys.with_columns(
+        pre_near_events=pl.Series(np.nansum(near.pre, axis=1)).cast(_INT),
+        post_near_events=pl.Series(np.nansum(near.post, axis=1)).cast(_INT),
+    ).select(_WHO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pool:
+    """Headline observations of one measure that are judged together.
+
+    chosen : pieces with the (E,) members of each
+    """
+
+    group: str
+    asset: str
+    measure: str
+    model: str | None
+    chosen: list[tuple[Piece, BoolArray]]
+
+    @property
+    def who(self) -> pl.DataFrame:
+        """The row's labels."""
+        values = (ALL, self.asset, self.group, self.model, None, None)
+        return pl.DataFrame(
+            {name: [value] for name, value in zip(_WHO, values, strict=True)},
+            schema={name: SCHEMA[name] for name in _WHO},
+        )
+
+
+def pools(groups: Sequence[str], held: Sequence[Piece]) -> Iterator[Pool]:
+    """Yield the headline events of each asset, of each group, and of all groups.
 
     Only observations on one calendar can be pooled: their dates are resampled jointly.
     """
-    tables = []
-    measured = dict.fromkeys((p.measure, _model(p)) for p in pieces)
-    for measure, model in measured:
-        own = [p for p in pieces if p.measure == measure and _model(p) == model]
+    for measure, model in dict.fromkeys((p.measure, p.model) for p in held):
+        own = [p for p in held if p.measure == measure and p.model == model]
         assets = (
             pl.concat([p.keys for p in own])
             .select("group", "asset")
             .unique(maintain_order=True)
         )
-        pools = [(group, asset) for group, asset in assets.iter_rows()]
-        pools += [(group, ALL) for group in groups]
+        wanted = [(group, asset) for group, asset in assets.iter_rows()]
+        wanted += [(group, ALL) for group in groups]
         if assets["group"].n_unique() > 1:
-            pools.append((ALL, ALL))
-        for group, asset in pools:
+            wanted.append((ALL, ALL))
+        for group, asset in wanted:
             chosen = [(p, at) for p in own if (at := _members(p, group, asset)).any()]
             calendars = {p.calendar[i] for p, at in chosen for i in np.flatnonzero(at)}
             if len(calendars) == 1:
-                tables += _pool(spec, (group, asset), measure, model, chosen)
-    return tables
+                yield Pool(
+                    group=group,
+                    asset=asset,
+                    measure=measure,
+                    model=model,
+                    chosen=chosen,
+                )
 
 
-def _model(piece: _Piece) -> str | None:
-    first: str | None = piece.keys["model"][0]
-    return first
-
-
-def _members(piece: _Piece, group: str, asset: str) -> BoolArray:
+def _members(piece: Piece, group: str, asset: str) -> BoolArray:
     inside = piece.keys["headline"]
     if group != ALL:
         inside = inside & (piece.keys["group"] == group)
@@ -173,64 +179,62 @@ def _members(piece: _Piece, group: str, asset: str) -> BoolArray:
     return np.asarray(inside.to_numpy(), np.bool_)
 
 
-def _pool(
-    spec: StudySpec,
-    pool: tuple[str, str],
-    measure: str,
-    model: str | None,
-    chosen: Sequence[tuple[_Piece, BoolArray]],
-) -> list[pl.DataFrame]:
-    width = max(p.series.shape[1] for p, _ in chosen)
-    series = np.concatenate([_widen(p.series[at], width) for p, at in chosen])
-    day0 = np.concatenate([p.day0[at] for p, at in chosen])
-    windows = cut(series, day0, pre=spec.volatility_pre, post=spec.volatility_post)
-    found = pooled_ratio(
-        windows.pre,
-        windows.post,
-        day0=windows.day0,
-        history=windows.history,
-        gap=windows.gap,
-        measure=measure,
-        level=spec.level,
-        reps=spec.resamples,
-        seed=spec.seed,
+def _pooled(
+    spec: StudySpec, groups: Sequence[str], held: Sequence[Piece], window: str
+) -> Iterator[Answer]:
+    for pool in pools(groups, held):
+        series = joined(
+            [piece.values[piece.row[members]] for piece, members in pool.chosen]
+        )
+        day0 = np.concatenate([piece.day0[members] for piece, members in pool.chosen])
+        windows = cut(
+            series, day0, pre=spec.volatility_pre, post=windows_of(spec)[window]
+        )
+        returns = pool.measure in (RAW, ABNORMAL)
+        found = pooled_ratio(
+            windows.pre,
+            windows.post,
+            day0=windows.day0,
+            history=windows.history,
+            gap=windows.gap,
+            tests=POOLED_TESTS if returns else _RANGE_TESTS,
+            spread=pool.chosen[0][0].spread,
+            measure=pool.measure,
+            level=spec.level,
+            reps=spec.resamples,
+            seed=spec.seed,
+        )
+        for one in found:
+            yield Answer(who=pool.who, window=window, found=one)
+
+
+def joined(parts: Sequence[Array]) -> Array:
+    """Stack (E, S, ...) arrays, the shorter ones filled with nan."""
+    width = max(part.shape[1] for part in parts)
+    out = np.full(
+        (sum(map(len, parts)), width, *parts[0].shape[2:]), np.nan, np.float64
     )
-    group, asset = pool
-    values = (ALL, asset, group, model, None, None)
-    who = pl.DataFrame(
-        {name: [value] for name, value in zip(_WHO, values, strict=True)},
-        schema={name: _SCHEMA[name] for name in _WHO},
-    )
-    return [_rows(who, one) for one in found]
+    start = 0
+    for part in parts:
+        out[start : start + len(part), : part.shape[1]] = part
+        start += len(part)
+    return out
 
 
-def _widen(series: Array, width: int) -> Array:
-    missing = np.full((len(series), width - series.shape[1]), np.nan)
-    return np.concatenate([series, missing], axis=1)
-
-
-def _rows(who: pl.DataFrame, found: ShiftResult) -> pl.DataFrame:
-    return who.with_columns(
-        measure=pl.lit(found.measure),
-        window=pl.lit("post"),
-        pre=number(found.pre),
-        post=number(found.post),
-        ratio=number(found.ratio),
-        ci_low=number(found.ci_low),
-        ci_high=number(found.ci_high),
-        test=pl.lit(found.test),
-        statistic=number(found.statistic),
-        df_num=number(found.df_num),
-        df=number(found.df),
-        pvalue=number(found.pvalue),
-        n=pl.Series(found.n, dtype=pl.Int64),
-        n_clusters=pl.Series(found.n_clusters, dtype=pl.Int64),
-        reason=pl.Series(found.reason, dtype=pl.String),
-    ).select(_SCHEMA.keys())
-
-
+_INT = pl.Int64
 _WHO = ("event_id", "asset", "group", "model", "pre_near_events", "post_near_events")
-_SCHEMA = {
+_NUMBERS = (
+    "pre",
+    "post",
+    "ratio",
+    "ci_low",
+    "ci_high",
+    "statistic",
+    "df_num",
+    "df",
+    "pvalue",
+)
+SCHEMA: Mapping[str, type[pl.DataType]] = {
     "event_id": pl.String,
     "asset": pl.String,
     "group": pl.String,

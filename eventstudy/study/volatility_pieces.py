@@ -1,0 +1,175 @@
+"""What is compared before and after events: returns and ranges per session."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from eventstudy.calendars import Calendar
+from eventstudy.panel import History
+from eventstudy.panel.series import Quotes, on_sessions
+from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.spec import StudySpec
+from eventstudy.study.cells import Fitted
+from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.observation_tables import keys
+from eventstudy.volatility import RANGES, Spread, log_ranges
+
+RAW = "raw_return"
+ABNORMAL = "abnormal_return"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Piece:
+    """One measure of some observations on their calendars, and who they are.
+
+    keys : event_id, asset, group, model, headline, day0, one row per observation
+    calendar : E names;  values : (A, S, ...) per session, nan = missing
+    row : (E,) each observation's row of ``values``;  day0 : (E,) its column of day 0
+    near_events : (A, S) lies near some event's day 0
+    """
+
+    keys: pl.DataFrame
+    calendar: list[str]
+    measure: str
+    spread: Spread | str
+    values: Array
+    row: IntArray
+    day0: IntArray
+    near_events: BoolArray
+
+    @property
+    def model(self) -> str | None:
+        """The model setting of the returns, None for raw prices."""
+        name: str | None = self.keys["model"][0]
+        return name
+
+
+def pieces(
+    spec: StudySpec,
+    fitted: Fitted,
+    calendars: Mapping[str, Calendar],
+    prices: pl.DataFrame,
+) -> list[Piece]:
+    """Return raw and abnormal returns of every block of fits, then the ranges.
+
+    Raw returns and ranges do not depend on a model; an asset has them once, on the
+    calendar of its first model setting.
+    """
+    out = []
+    quoted = []
+    done: set[str] = set()
+    for estimator, estimates in fitted:
+        fresh = set(estimator.panel.calendar) - done
+        for estimate in estimates:
+            if not len(estimate.rows):
+                continue
+            raw = _raw(spec, estimator, estimate)
+            if held := [asset in fresh for asset in raw.keys["asset"]]:
+                kept = _keep(raw, np.array(held, np.bool_))
+                if len(kept.row):
+                    out.append(kept)
+                    quoted.append(kept)
+            out.append(_abnormal(spec, estimator, estimate, raw))
+        done |= fresh
+    for piece in quoted:
+        out += _ranges(piece, calendars, prices)
+    return out
+
+
+def _raw(spec: StudySpec, estimator: Estimator, estimate: Estimate) -> Piece:
+    panel = estimator.panel
+    who = keys(estimator, estimate)
+    _, first, row = np.unique(
+        panel.asset[estimate.rows], return_index=True, return_inverse=True
+    )
+    held = panel.history(estimate.rows[first], simple=spec.returns == "simple")
+    return Piece(
+        keys=who.with_columns(model=pl.lit(None, pl.String)),
+        calendar=[panel.calendar[asset] for asset in who["asset"]],
+        measure=RAW,
+        spread="sd",
+        values=held.y / np.sqrt(held.span),
+        row=row,
+        day0=panel.day0[estimate.rows],
+        near_events=held.near_events,
+    )
+
+
+def _keep(piece: Piece, kept: BoolArray) -> Piece:
+    return replace(
+        piece,
+        keys=piece.keys.filter(pl.Series(kept)),
+        calendar=[c for c, k in zip(piece.calendar, kept, strict=True) if k],
+        row=piece.row[kept],
+        day0=piece.day0[kept],
+    )
+
+
+def _abnormal(
+    spec: StudySpec, estimator: Estimator, estimate: Estimate, raw: Piece
+) -> Piece:
+    held = estimator.panel.history(estimate.rows, simple=spec.returns == "simple")
+    return replace(
+        raw,
+        keys=raw.keys.with_columns(model=pl.lit(estimator.panel.setting.name)),
+        measure=ABNORMAL,
+        values=prediction_errors(estimate, held) / np.sqrt(held.span),
+        row=np.arange(len(estimate.rows)),
+        near_events=held.near_events,
+    )
+
+
+def prediction_errors(estimate: Estimate, history: History) -> Array:
+    """Return the errors of the fits over whole histories, (E, S)."""
+    if estimate.wide.model == "market_adjusted":
+        return history.y - history.x[:, :, 0]
+    beta = estimate.wide.coefficients
+    expected = history.span * beta[:, :1]
+    if beta.shape[1] > 1:
+        expected = expected + np.einsum("esf,ef->es", history.x, beta[:, 1:])
+    out: Array = history.y - expected
+    return out
+
+
+def _ranges(
+    piece: Piece, calendars: Mapping[str, Calendar], prices: pl.DataFrame
+) -> Iterator[Piece]:
+    """Yield the four range measures of the observations of raw returns."""
+    asset = dict(zip(piece.row.tolist(), piece.keys["asset"], strict=True))
+    calendar = dict(zip(piece.row.tolist(), piece.calendar, strict=True))
+    values = np.full((*piece.values.shape, 4), np.nan)
+    for row, symbol in asset.items():
+        quotes = adjusted_prices(prices, symbol)
+        found = on_calendar(quotes, calendars[calendar[row]])
+        values[row, : found.shape[1]] = log_ranges(*found[:, None]).values[0]
+    for name, spread in RANGES.items():
+        yield replace(piece, measure=name, spread=spread, values=values)
+
+
+def adjusted_prices(prices: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    """Date, open, high, low and close of a symbol, scaled to the adjusted close.
+
+    A session's range does not depend on the scale; the step from the close before to
+    the open does, where a dividend or a split lies between them.
+    """
+    scale = (pl.col("adj_close") / pl.col("close")).fill_null(1.0)
+    return (
+        prices.filter(pl.col("symbol") == symbol, pl.col("close").is_not_null())
+        .sort("date")
+        .select("date", pl.col("open", "high", "low", "close") * scale)
+    )
+
+
+def on_calendar(table: pl.DataFrame, calendar: Calendar) -> Array:
+    """Return the columns beside ``date`` on the sessions of a calendar, (C, S)."""
+    days = table["date"].to_physical().cast(pl.Int64).to_numpy()
+    return np.array(
+        [
+            on_sessions(
+                Quotes(days=days, closes=column.fill_null(np.nan).to_numpy()), calendar
+            )
+            for column in table.drop("date")
+        ]
+    )
