@@ -327,14 +327,13 @@ def _maximum(s: Series, max_steps: int) -> Maximum:
     rows, points = off_bounds(found.at, s)
     for point in points if len(rows) else ():
         again = maximise(free_objective(s.take(rows)), point, max_steps=_RETRY_STEPS)
-        better = again.value > found.value[rows] + 1e-9
-        place = rows[better]
-        found.at[:, place], found.value[place] = (
-            again.at[:, better],
-            again.value[better],
-        )
-        found.converged[place] = again.converged[better]
-        found.steps[rows] += again.steps
+        better = np.flatnonzero(again.value > found.value[rows] + 1e-9)
+        if len(better):
+            place = rows[better]
+            climb = free_objective(s.take(place))
+            last = maximise(climb, again.at[:, better], max_steps=max_steps)
+            found.at[:, place], found.value[place] = last.at, last.value
+            found.converged[place] = last.converged
     return found
 
 
