@@ -187,8 +187,14 @@ def _pooled(
             [piece.values[piece.row[members]] for piece, members in pool.chosen]
         )
         day0 = np.concatenate([piece.day0[members] for piece, members in pool.chosen])
+        # Dates without any price are no history: resamples would draw them.
+        priced = np.isfinite(series).any(axis=tuple({*range(series.ndim)} - {1}))
+        first, last = priced.argmax(), len(priced) - priced[::-1].argmax()
         windows = cut(
-            series, day0, pre=spec.volatility_pre, post=windows_of(spec)[window]
+            series[:, first:last],
+            day0 - first,
+            pre=spec.volatility_pre,
+            post=windows_of(spec)[window],
         )
         returns = pool.measure in (RAW, ABNORMAL)
         found = pooled_ratio(
