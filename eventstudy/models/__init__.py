@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Unpack
 
-from eventstudy.models import linear
+from eventstudy.models import garch, linear
 from eventstudy.models.linear import (
     Context,
     Model,
@@ -31,13 +31,14 @@ __all__ = [
 class ModelEntry:
     """A member of `MODELS`; calling it fits the model.
 
-    max_factors : how many factors it takes (None: any number, at least one)
+    min_factors, max_factors : how many factors it takes (None: any number)
     """
 
     name: str
     meaning: str
     formula: str
     citation: str
+    min_factors: int
     max_factors: int | None
     fit: Model
 
@@ -61,6 +62,7 @@ MODELS: Mapping[str, ModelEntry] = {
             meaning="the asset's own mean return in the estimation window",
             formula="E[R] = μ",
             citation="Brown & Warner (1985), J. Financial Economics 14",
+            min_factors=0,
             max_factors=0,
             fit=linear.constant_mean,
         ),
@@ -69,6 +71,7 @@ MODELS: Mapping[str, ModelEntry] = {
             meaning="the market's return; nothing is estimated but the variance",
             formula="E[R] = R_m",
             citation="Brown & Warner (1985), J. Financial Economics 14",
+            min_factors=1,
             max_factors=1,
             fit=linear.market_adjusted,
         ),
@@ -77,6 +80,7 @@ MODELS: Mapping[str, ModelEntry] = {
             meaning="market model by least squares (CAPM on excess returns)",
             formula="E[R] = α + β R_m",
             citation="MacKinlay (1997), J. Economic Literature 35",
+            min_factors=1,
             max_factors=1,
             fit=linear.market,
         ),
@@ -85,8 +89,36 @@ MODELS: Mapping[str, ModelEntry] = {
             meaning="several factors by least squares",
             formula="E[R] = α + Σ β_f F_f",
             citation="Fama & French (1993), J. Financial Economics 33",
+            min_factors=1,
             max_factors=None,
             fit=linear.factors,
+        ),
+        ModelEntry(
+            name="garch",
+            meaning="mean or factors, with errors whose variance is GARCH(1,1)",
+            formula="E[R] = α + Σ β_f F_f; h = ω + a e² + b h",
+            citation="Savickas (2003), J. Financial Research 26",
+            min_factors=0,
+            max_factors=None,
+            fit=garch.garch,
+        ),
+        ModelEntry(
+            name="gjr",
+            meaning="the same, falls raising the variance by more than rises",
+            formula="E[R] = α + Σ β_f F_f; h = ω + (a + g 1[e < 0]) e² + b h",
+            citation="Glosten, Jagannathan & Runkle (1993), J. Finance 48",
+            min_factors=0,
+            max_factors=None,
+            fit=garch.gjr,
+        ),
+        ModelEntry(
+            name="egarch",
+            meaning="the same, for the logarithm of the variance",
+            formula="E[R] = α + Σ β_f F_f; ln h = ω + a (|z| - E|z|) + g z + b ln h",
+            citation="Nelson (1991), Econometrica 59",
+            min_factors=0,
+            max_factors=None,
+            fit=garch.egarch,
         ),
     )
 }

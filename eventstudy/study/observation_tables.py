@@ -11,7 +11,7 @@ from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
 from eventstudy.results import Abnormal, Array
 from eventstudy.study.estimate import Estimate, Estimator
-from eventstudy.windows import buy_and_hold, cumulate, forecast_se
+from eventstudy.windows import Window, buy_and_hold, cumulate, forecast_se
 
 
 def keys(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
@@ -60,9 +60,9 @@ def abnormal_returns(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     return table[rows].with_columns(
         offset=pl.Series(np.tile(np.arange(first, first + n_sessions), n_obs)),
         session=pl.Series(days.astype(np.int32)).replace(-1, None).cast(pl.Date),
-        span=number(np.where(np.isnan(ab.ar), np.nan, ab.span_event).ravel()).cast(
-            pl.Int64
-        ),
+        span=number(np.where(np.isnan(ab.ar), np.nan, sessions_spanned(ab)).ravel())
+        .round()
+        .cast(pl.Int64),
         actual=number(np.where(np.isnan(ab.ar), np.nan, ab.actual).ravel()),
         expected=number((ab.actual - ab.ar).ravel()),
         abnormal=number(ab.ar.ravel()),
@@ -95,7 +95,7 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
                 scar=number(sums.scar),
                 bhar=number(buy_and_hold(estimate.event_simple, window)),
                 placebo_pvalue=number(placebo.pvalue),
-                alpha_part=number(-drift(ab) * sums.length),
+                alpha_part=number(alpha_part(ab, window)),
                 n_valid=pl.Series(sums.n_valid, dtype=pl.Int64),
             )
         )
@@ -104,11 +104,21 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     return pl.concat(pieces)[order]
 
 
-def drift(ab: Abnormal) -> Array:
-    """Return the constant of the normal return per session, (E,); 0 where none."""
+def alpha_part(ab: Abnormal, window: Window) -> Array:
+    """Return what subtracting the constant makes up of each CAR, (E,)."""
+    valid = ~np.isnan(ab.ar[:, slice(*window)])
     if ab.coefficients.shape[1] == 0:
-        return np.zeros(len(ab.sigma))
-    return ab.coefficients[:, 0]
+        return np.where(valid.any(axis=1), 0.0, np.nan)
+    spans = np.where(valid, sessions_spanned(ab)[:, slice(*window)], 0.0).sum(axis=1)
+    return np.where(valid.any(axis=1), -ab.coefficients[:, 0] * spans, np.nan)
+
+
+def sessions_spanned(ab: Abnormal) -> Array:
+    """Return the sessions that each return spans, (E, L): the constant's regressor.
+
+    The spans of `Abnormal` count variance, which GARCH models measure otherwise.
+    """
+    return ab.x_event[:, :, 0] if ab.x_event.shape[2] else ab.span_event
 
 
 def fit(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
