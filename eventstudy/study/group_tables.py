@@ -22,8 +22,8 @@ from eventstudy.inference import (
 from eventstudy.results import Abnormal, Array
 from eventstudy.spec import StudySpec
 from eventstudy.study.cells import Cell, Fitted, cells
-from eventstudy.study.observation_tables import drift
-from eventstudy.windows import Window, cumulate
+from eventstudy.study.observation_tables import alpha_part
+from eventstudy.windows import Window
 
 Row = dict[str, Any]
 
@@ -50,19 +50,24 @@ def test_groups(
     path: list[Row] = []
     for cell in cells(list(groups), fitted):
         progress(f"Testing {cell.group} ({cell.model}, {cell.sample} events)")
-        evidence = _evidence(spec, cell.event)
+        evidence = path_evidence(spec, cell.event)
         advised = _headline(spec, cell, evidence)
         names = _names(spec, cell, advised)
-        tests += _tests(spec, cell, "car", cell.event, names)
-        tests += _tests(
-            spec, cell, "bhar", cell.event_simple, _sample_tests(spec.tests)
+        tests += test_rows(spec, cell.labels, "car", cell.event, names, "car")
+        tests += test_rows(
+            spec,
+            cell.labels,
+            "bhar",
+            cell.event_simple,
+            sample_tests(spec.tests),
+            "bhar",
         )
         headline += advised
         path += _path(spec, cell, evidence)
     return GroupTables(
-        tests=_frame(tests, _TESTS_SCHEMA),
-        headline=_frame(headline, _HEADLINE_SCHEMA),
-        aar=_frame(path, _AAR_SCHEMA),
+        tests=frame_of(tests, TESTS_SCHEMA),
+        headline=frame_of(headline, _HEADLINE_SCHEMA),
+        aar=frame_of(path, _AAR_SCHEMA),
     )
 
 
@@ -71,26 +76,29 @@ def _columns(spec: StudySpec, window: tuple[int, int]) -> Window:
     return window[0] - first, window[1] - first + 1
 
 
-def _sample_tests(names: Sequence[str]) -> list[str]:
+def sample_tests(names: Sequence[str]) -> list[str]:
+    """Return the tests that answer for a group, not for single observations."""
     return [name for name in names if TESTS[name].level == "sample"]
 
 
 def _names(spec: StudySpec, cell: Cell, headline: Sequence[Row]) -> list[str]:
     """Return the tests to run: those asked for, and those that the table relies on."""
     advised = [row["recommended"] for row in headline if row["n"]]
-    names = _sample_tests([*spec.tests, *advised])
+    names = sample_tests([*spec.tests, *advised])
     if sum(len(ab.asset) for ab in cell.event) == 1:
         names += ["t", "placebo_single"]
     return list(dict.fromkeys(names))
 
 
-def _tests(
+def test_rows(
     spec: StudySpec,
-    cell: Cell,
-    outcome: Outcome,
+    labels: Mapping[str, str],
+    label: str,
     chunks: Sequence[Abnormal],
     names: Sequence[str],
+    outcome: Outcome,
 ) -> list[Row]:
+    """Test the observations in ``chunks`` on every window, as the outcome ``label``."""
     found = battery(
         chunks,
         windows=[_columns(spec, window) for window in spec.windows],
@@ -106,8 +114,8 @@ def _tests(
             one = found[_columns(spec, (start, end)), name]
             rows.append(
                 {
-                    **cell.labels,
-                    "outcome": outcome,
+                    **labels,
+                    "outcome": label,
                     "start": start,
                     "end": end,
                     "test": name,
@@ -124,7 +132,8 @@ def _tests(
     return rows
 
 
-def _evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
+def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
+    """Collect what the windows, the sessions and the path up to each of them need."""
     length = spec.event_window[1] - spec.event_window[0] + 1
     days = [(day, day + 1) for day in range(length)]
     paths = [(0, day + 1) for day in range(length)]
@@ -145,7 +154,7 @@ def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
         found = dependence(evidence, window)
         increase = variance_increase(evidence, window)
         advice = recommend(found, increase)
-        alpha = _mean(cell.event, window, _alpha_part)
+        alpha = _mean(cell.event, window, alpha_part)
         rows.append(
             {
                 **cell.labels,
@@ -172,15 +181,25 @@ def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
 
 
 def _path(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
+    rows = path_rows(spec, cell.labels, evidence)
+    for day, row in enumerate(rows):
+        alpha = _mean(cell.event, (0, day + 1), alpha_part)
+        row["caar_alpha_zero"] = row["caar"] - alpha
+    return rows
+
+
+def path_rows(
+    spec: StudySpec, labels: Mapping[str, str], evidence: Evidence
+) -> list[Row]:
+    """Average the abnormal outcome by event-window session, and cumulate it."""
     first, last = spec.event_window
     rows = []
     for day in range(last - first + 1):
         aar = caar_interval(evidence, (day, day + 1), level=spec.level)
         caar = caar_interval(evidence, (0, day + 1), level=spec.level)
-        alpha = _mean(cell.event, (0, day + 1), _alpha_part)
         rows.append(
             {
-                **cell.labels,
+                **labels,
                 "offset": first + day,
                 "aar": aar.estimate,
                 "caar": caar.estimate,
@@ -188,16 +207,9 @@ def _path(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
                 "ci_low": caar.low,
                 "ci_high": caar.high,
                 "n": dependence(evidence, (0, day + 1)).n,
-                "caar_alpha_zero": caar.estimate - alpha,
             }
         )
     return rows
-
-
-def _alpha_part(ab: Abnormal, window: Window) -> Array:
-    """Return the part of each CAR that subtracting the constant makes up."""
-    sums = cumulate(ab, window)
-    return np.where(sums.n_valid > 0, -drift(ab) * sums.length, np.nan)
 
 
 def _mean(
@@ -210,7 +222,7 @@ def _mean(
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _frame(rows: Sequence[Row], schema: Mapping[str, Any]) -> pl.DataFrame:
+def frame_of(rows: Sequence[Row], schema: Mapping[str, Any]) -> pl.DataFrame:
     """Return a table in which nan and infinite numbers are null."""
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     floats = [name for name, kind in schema.items() if kind == pl.Float64]
@@ -221,7 +233,7 @@ def _frame(rows: Sequence[Row], schema: Mapping[str, Any]) -> pl.DataFrame:
 
 
 _LABELS = {"sample": pl.String, "model": pl.String, "group": pl.String}
-_TESTS_SCHEMA = {
+TESTS_SCHEMA = {
     **_LABELS,
     "outcome": pl.String,
     "start": pl.Int64,

@@ -18,14 +18,15 @@ from eventstudy.prices import Prices, read_prices
 from eventstudy.spec import ModelSetting, Question, StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
+from eventstudy.study.asset_history import asset_histories
 from eventstudy.study.estimate import Estimate, Estimator, estimators
 from eventstudy.study.intraday_tables import INTRADAY_EVENTS_SCHEMA, INTRADAY_SCHEMA
 from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.provenance import provenance_of
-from eventstudy.study.volatility_breaks import BREAKS_SCHEMA, REGIMES_SCHEMA
-from eventstudy.study.volatility_conditional import CONDITIONAL_SCHEMA, GARCH_SCHEMA
+from eventstudy.study.volatility_breaks import REGIMES_SCHEMA, break_table
+from eventstudy.study.volatility_conditional import garch_tables
 from eventstudy.study.volatility_pieces import pieces
-from eventstudy.study.volume_tables import VOLUME_AAR_SCHEMA
+from eventstudy.study.volume_tables import volume_tables
 from eventstudy.study_result import StudyResult
 
 Progress = Callable[[str], None]
@@ -91,9 +92,13 @@ def run(
     cars = adjusted(spec, _stack(observation_tables.cars, blocks), fitted)
     tell("Testing groups")
     groups_tested = group_tables.test_groups(spec, groups, fitted, progress=tell)
+    tell("Testing volume")
+    volume = volume_tables(spec, list(groups), fitted, market.calendars, prices.frame)
     tell("Comparing volatilities")
     measured = pieces(spec, fitted, market.calendars, prices.frame)
     answers = list(volatility_tables.shifts(spec, list(groups), measured))
+    histories = asset_histories(spec, fitted, market.calendars)
+    garch, conditional = garch_tables(histories)
     tell("Separating overlapping events")
     joint = joint_effects(spec, events.frame, fitted)
     used = observations.filter(pl.col("status") == "used")
@@ -104,22 +109,22 @@ def run(
         observations=observations.drop("held", "wanted"),
         abnormal_returns=abnormal,
         cars=cars,
-        tests=groups_tested.tests,
+        tests=pl.concat([groups_tested.tests, volume.tests]),
         headline=groups_tested.headline,
         aar=groups_tested.aar,
         volatility=volatility_tables.table(answers),
-        garch=pl.DataFrame(schema=GARCH_SCHEMA),
-        conditional=pl.DataFrame(schema=CONDITIONAL_SCHEMA),
-        breaks=pl.DataFrame(schema=BREAKS_SCHEMA),
+        garch=garch,
+        conditional=conditional,
+        breaks=break_table(histories),
         regimes=pl.DataFrame(schema=REGIMES_SCHEMA),
-        volume_aar=pl.DataFrame(schema=VOLUME_AAR_SCHEMA),
+        volume_aar=volume.aar,
         intraday=pl.DataFrame(schema=INTRADAY_SCHEMA),
         intraday_events=pl.DataFrame(schema=INTRADAY_EVENTS_SCHEMA),
         joint=joint.effects,
         joint_tests=joint.tests,
         fit=_stack(observation_tables.fit, blocks),
         coefficients=_stack(observation_tables.coefficients, blocks),
-        ledger=ledger(observations, prices),
+        ledger=pl.concat([ledger(observations, prices), volume.ledger]),
         contamination=observation_tables.contamination(
             used.drop("event_id").rename({"observation": "event_id"}), abnormal
         ),
@@ -157,9 +162,8 @@ def _check_question(question: Question, events: Events) -> None:
 def _check_model(setting: ModelSetting) -> None:
     if setting.model not in MODELS:
         raise unknown_name("model", setting.model, MODELS)
-    most = MODELS[setting.model].max_factors
-    held = len(setting.factors)
-    least = 0 if most == 0 else 1
+    entry = MODELS[setting.model]
+    held, least, most = len(setting.factors), entry.min_factors, entry.max_factors
     if held < least or (most is not None and held > most):
         wanted = {0: "no factor", 1: "one factor", None: "at least one factor"}[most]
         raise SpecError(
@@ -237,7 +241,9 @@ def ledger(observations: pl.DataFrame, prices: Prices) -> pl.DataFrame:
         pl.concat_str(
             "rule", "detail", "action", separator=": ", ignore_nulls=True
         ).alias("reason"),
-        pl.concat_str("file", pl.lit(":"), "line", ignore_nulls=True).alias("held"),
+        pl.when(pl.col("file").is_not_null())
+        .then(pl.concat_str("file", pl.format(":{}", "line"), ignore_nulls=True))
+        .alias("held"),
         pl.lit(None, pl.String).alias("wanted"),
     )
     return pl.concat([dropped, faults])

@@ -188,8 +188,8 @@ def _pooled(
         )
         day0 = np.concatenate([piece.day0[members] for piece, members in pool.chosen])
         # Dates without any price are no history: resamples would draw them.
-        priced = np.isfinite(series).any(axis=tuple({*range(series.ndim)} - {1}))
-        first, last = priced.argmax(), len(priced) - priced[::-1].argmax()
+        priced = np.flatnonzero(dated(series))
+        first, last = (priced[0], priced[-1] + 1) if len(priced) else (0, 0)
         windows = cut(
             series[:, first:last],
             day0 - first,
@@ -212,6 +212,12 @@ def _pooled(
         )
         for one in found:
             yield Answer(who=pool.who, window=window, found=one)
+
+
+def dated(series: Array) -> BoolArray:
+    """Dates on which some row of (E, S, ...) has a value, (S,)."""
+    others = tuple(axis for axis in range(series.ndim) if axis != 1)
+    return np.asarray(np.isfinite(series).any(axis=others), np.bool_)
 
 
 def joined(parts: Sequence[Array]) -> Array:

@@ -1,7 +1,234 @@
-"""Tables of abnormal volume."""
+"""Abnormal volume: what was traded around events beyond the asset's usual volume."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 import polars as pl
 
+from eventstudy.calendars import Calendar
+from eventstudy.models import MODELS
+from eventstudy.panel.series import Quotes, on_sessions
+from eventstudy.results import Abnormal, Array, BoolArray, IntArray, Status
+from eventstudy.spec import StudySpec
+from eventstudy.study.cells import ALL, HEADLINE, Fitted
+from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.group_tables import (
+    TESTS_SCHEMA,
+    Row,
+    frame_of,
+    path_evidence,
+    path_rows,
+    sample_tests,
+    test_rows,
+)
+from eventstudy.study.observation_tables import keys
+from eventstudy.volume import log_volume
+from eventstudy.windows import narrow, select
+
+VOLUME = "volume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeTables:
+    """Rows for the tests, the path of abnormal volume, and for the ledger."""
+
+    tests: pl.DataFrame
+    aar: pl.DataFrame
+    ledger: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Block:
+    """Abnormal log volume of some observations.
+
+    n_valid : (E,) sessions with a volume in the estimation window
+    usable : (E,) whether there is an abnormal volume;  why : E reasons where not
+    """
+
+    keys: pl.DataFrame
+    event: Abnormal
+    n_valid: IntArray
+    usable: BoolArray
+    why: list[str | None]
+
+
+def volume_tables(
+    spec: StudySpec,
+    groups: Sequence[str],
+    fitted: Fitted,
+    calendars: Mapping[str, Calendar],
+    prices: pl.DataFrame,
+) -> VolumeTables:
+    """Test the abnormal log volume of every group, on the windows of the returns.
+
+    The normal volume is the mean of ``ln(1 + V)`` over the estimation window, in the
+    asset's own units, without the sessions that returns leave out. Volume does not
+    depend on a model of returns: an asset's is studied once.
+    """
+    blocks = list(_blocks(spec, fitted, calendars, prices))
+    samples = [HEADLINE]
+    if any(not b.keys["headline"].all() for b in blocks):
+        samples.append(ALL)
+    tests: list[Row] = []
+    path: list[Row] = []
+    for sample in samples:
+        held = 0
+        for group in [*groups, ALL]:
+            chunks = _chunks(blocks, sample, group)
+            labels = {"sample": sample, "model": VOLUME, "group": group}
+            if group == ALL and held < 2:
+                continue
+            if not chunks:
+                tests += _nothing(spec, labels)
+                continue
+            held += 1
+            tests += test_rows(
+                spec, labels, VOLUME, chunks, _names(spec, chunks), "car"
+            )
+            path += path_rows(spec, labels, path_evidence(spec, chunks))
+    return VolumeTables(
+        tests=frame_of(tests, TESTS_SCHEMA),
+        aar=frame_of(
+            [{k: v for k, v in row.items() if k != "model"} for row in path],
+            VOLUME_AAR_SCHEMA,
+        ),
+        ledger=pl.concat(
+            [pl.DataFrame(schema=_LEDGER_SCHEMA), *map(_left_out, blocks)]
+        ),
+    )
+
+
+def _blocks(
+    spec: StudySpec,
+    fitted: Fitted,
+    calendars: Mapping[str, Calendar],
+    prices: pl.DataFrame,
+) -> Iterator[_Block]:
+    done: set[str] = set()
+    quotes: dict[tuple[str, str], Array] = {}
+    for estimator, estimates in fitted:
+        fresh = set(estimator.panel.calendar) - done
+        for estimate in estimates:
+            who = keys(estimator, estimate)
+            new = who["asset"].is_in(list(fresh)).to_numpy()
+            if not new.any():
+                continue
+            yield _block(spec, estimator, estimate, new, calendars, prices, quotes)
+        done |= fresh
+
+
+def _block(
+    spec: StudySpec,
+    estimator: Estimator,
+    estimate: Estimate,
+    new: BoolArray,
+    calendars: Mapping[str, Calendar],
+    prices: pl.DataFrame,
+    quotes: dict[tuple[str, str], Array],
+) -> _Block:
+    panel, rows = estimator.panel, estimate.rows[new]
+    y = np.full((len(rows), len(panel.columns.offsets)), np.nan)
+    for at, row in enumerate(rows.tolist()):
+        asset = panel.observations[row].asset
+        key = asset, panel.calendar[asset]
+        if key not in quotes:
+            quotes[key] = _log_volume(prices, asset, calendars[key[1]])
+        column = panel.day0[row] + panel.columns.offsets
+        inside = (column >= 0) & (column < len(quotes[key]))
+        y[at, inside] = quotes[key][column[inside]]
+    # sessions that the returns leave out are left out here
+    y[np.isnan(estimate.raw[new])] = np.nan
+    t = panel.columns.n_estimation
+    fit = MODELS["constant_mean"](
+        y,
+        n_estimation=t,
+        asset=panel.asset[rows],
+        clock=panel.clock[rows],
+        clocks=panel.clocks,
+    )
+    columns = panel.columns.slice_of(spec.event_window)
+    event = narrow(fit, columns, estimator.clocks)
+    n_valid = np.isfinite(y[:, :t]).sum(axis=1)
+    traded: BoolArray = np.asarray(np.isfinite(event.ar).any(axis=1))
+    why = [
+        _reason(spec, *row)
+        for row in zip(n_valid.tolist(), fit.status.tolist(), traded, strict=True)
+    ]
+    return _Block(
+        keys=keys(estimator, estimate).filter(pl.Series(new)),
+        event=event,
+        n_valid=n_valid,
+        usable=np.array([reason is None for reason in why], np.bool_),
+        why=why,
+    )
+
+
+def _reason(spec: StudySpec, n_valid: int, status: int, traded: np.bool_) -> str | None:
+    """Say why an observation has no abnormal volume, or None."""
+    if n_valid < spec.min_estimation:
+        return "too few sessions with a volume in the estimation window"
+    if status != Status.OK:
+        return "the volume does not vary in the estimation window"
+    return None if traded else "no volume in the event window"
+
+
+def _log_volume(prices: pl.DataFrame, asset: str, calendar: Calendar) -> Array:
+    held = prices.filter(pl.col("symbol") == asset).sort("date")
+    quotes = Quotes(
+        days=held["date"].to_physical().cast(pl.Int64).to_numpy(),
+        closes=log_volume(held["volume"].fill_null(np.nan).to_numpy())[0],
+    )
+    return on_sessions(quotes, calendar)
+
+
+def _chunks(blocks: Sequence[_Block], sample: str, group: str) -> list[Abnormal]:
+    chunks = []
+    for block in blocks:
+        wanted = np.ones(block.keys.height, np.bool_)
+        if sample == HEADLINE:
+            wanted &= block.keys["headline"].to_numpy()
+        if group != ALL:
+            wanted &= (block.keys["group"] == group).to_numpy()
+        wanted &= block.usable
+        if wanted.any():
+            chunks.append(select(block.event, wanted))
+    return chunks
+
+
+def _names(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[str]:
+    names = sample_tests(spec.tests)
+    single = sum(len(ab.asset) for ab in chunks) == 1
+    return [*names, "t", "placebo_single"] if single else names
+
+
+def _nothing(spec: StudySpec, labels: Mapping[str, str]) -> list[Row]:
+    return [
+        {**dict.fromkeys(TESTS_SCHEMA), **labels, "outcome": VOLUME}
+        | {"start": start, "end": end, "test": name}
+        | {"alternative": spec.alternative, "n": 0, "reason": "no volume to study"}
+        for start, end in spec.windows
+        for name in sample_tests(spec.tests)
+    ]
+
+
+def _left_out(block: _Block) -> pl.DataFrame:
+    return (
+        block.keys.with_columns(
+            stage=pl.lit(VOLUME),
+            model=pl.lit(VOLUME),
+            reason=pl.Series(block.why, dtype=pl.String),
+            held=pl.Series(block.n_valid).cast(pl.String),
+            wanted=pl.lit(None, pl.String),
+        )
+        .filter(~pl.Series(block.usable))
+        .select(_LEDGER_SCHEMA.keys())
+    )
+
+
+_LEDGER_SCHEMA = dict.fromkeys(
+    ("stage", "event_id", "asset", "model", "reason", "held", "wanted"), pl.String
+)
 VOLUME_AAR_SCHEMA = {
     "sample": pl.String,
     "group": pl.String,
