@@ -1,33 +1,50 @@
 """What ``eventstudy list`` prints: the members of a family."""
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from eventstudy.errors import unknown_name
 
 _WIDTH = 100
+_GAP = "  "
+_NARROWEST = 9
 
 
 def table(family: str) -> str:
     """Return a table of the family; raise `SpecError` for an unknown one.
 
-    >>> print(table("models").splitlines()[0])
+    Cells are wrapped, so that a member takes as many lines as its longest fact.
+
+    >>> print(table("models").splitlines()[1][:13])
     constant_mean
     """
     if family not in _FAMILIES:
         raise unknown_name("family", family, _FAMILIES)
+    members = _FAMILIES[family]()
+    labels = list(next(iter(members.values())))
+    rows = [[name, *facts.values()] for name, facts in members.items()]
+    widths = _widths([[family, *labels], *rows])
     return "\n".join(
-        line
-        for name, facts in _FAMILIES[family]().items()
-        for line in [name, *(_wrapped(label, text) for label, text in facts.items())]
+        line for row in [[family, *labels], *rows] for line in _lines(row, widths)
     )
 
 
-def _wrapped(label: str, text: str) -> str:
-    head = f"    {label:<10} " if label else "    "
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head)
-    )
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Give names their width, and share the rest by how much text a column has."""
+    columns = list(zip(*rows, strict=True))
+    names = max(map(len, columns[0]))
+    left = _WIDTH - names - len(_GAP) * (len(columns) - 1)
+    amounts = [sum(map(len, column)) for column in columns[1:]]
+    spare = left - _NARROWEST * len(amounts)
+    return [names, *(_NARROWEST + spare * n // sum(amounts) for n in amounts)]
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    cells = [textwrap.wrap(text, w) for text, w in zip(row, widths, strict=True)]
+    for parts in zip_longest(*cells, fillvalue=""):
+        padded = (part.ljust(w) for part, w in zip(parts, widths, strict=True))
+        yield _GAP.join(padded).rstrip()
 
 
 _Facts = Mapping[str, Mapping[str, str]]
@@ -38,7 +55,7 @@ def _models() -> _Facts:
 
     return {
         name: {
-            "": entry.meaning,
+            "meaning": entry.meaning,
             "normal": entry.formula,
             "source": entry.citation,
         }
@@ -51,12 +68,11 @@ def _tests() -> _Facts:
 
     return {
         name: {
-            "": entry.meaning,
+            "meaning": entry.meaning,
             "null": entry.null,
             "robust to": ", ".join(sorted(entry.robust_to)) or "nothing of the usual",
-            "needs": f"at least {entry.min_n} observation"
-            + ("s" if entry.min_n > 1 else "")
-            + ("" if entry.level == "sample" else "; answers for each observation"),
+            "least N": str(entry.min_n)
+            + ("" if entry.level == "sample" else ", answers for each"),
             "source": entry.citation,
         }
         for name, entry in TESTS.items()
@@ -68,7 +84,7 @@ def _volatility() -> _Facts:
 
     return {
         name: {
-            "": entry.meaning,
+            "meaning": entry.meaning,
             "null": entry.null,
             "robust to": entry.robust_to,
             "source": entry.citation,
@@ -82,7 +98,7 @@ def _sources() -> _Facts:
 
     return {
         name: {
-            "": entry.meaning,
+            "meaning": entry.meaning,
             "network": "needed" if entry.needs_network else "not needed",
         }
         for name, entry in SOURCES.items()
@@ -92,7 +108,7 @@ def _sources() -> _Facts:
 def _kinds() -> _Facts:
     from eventstudy.catalogue import KINDS
 
-    return {name: {"": meaning} for name, meaning in KINDS.items()}
+    return {name: {"meaning": meaning} for name, meaning in KINDS.items()}
 
 
 _FAMILIES: Mapping[str, Callable[[], _Facts]] = {
