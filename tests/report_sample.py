@@ -151,16 +151,6 @@ SCHEMAS: dict[str, dict[str, object]] = {
     "price_issues": dict.fromkeys(("symbol", "place", "problem"), TEXT),
 }
 
-UNREAD = (
-    "garch",
-    "conditional",
-    "breaks",
-    "regimes",
-    "volume_aar",
-    "intraday",
-    "intraday_events",
-)
-
 
 def frame(name: str, rows: list[dict[str, object]]) -> pl.DataFrame:
     """Return rows as the table of that name; absent columns are null."""
@@ -249,7 +239,6 @@ def sample_result(
     ]
     cases = [(event, *pair) for event in events.iter_rows(named=True) for pair in pairs]
     tables = {
-        **{name: empty(name) for name in UNREAD},
         **_observation_tables(cases, spec, rng),
         **_group_tables(spec, rng),
         "volatility": _volatility(cases, spec, rng),
@@ -259,6 +248,8 @@ def sample_result(
         "closes": _closes(spec, events, rng),
         "price_issues": empty("price_issues"),
         **_joint(cases, spec, rng),
+        **_dynamics(events, spec, rng),
+        **_intraday(events, rng),
     }
     return StudyResult(spec=spec, events=events, provenance=provenance(), **tables)
 
@@ -440,6 +431,14 @@ def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.Dat
                     "reason": "fewer than 2 observations" if missing else None,
                 }
             )
+    for group, (start, end), test in product(
+        spec.groups, spec.windows, ("kp_bmp", "placebo")
+    ):
+        tests.append(
+            {"sample": "headline", "outcome": "volume", "model": "volume"}
+            | {"group": group, "start": start, "end": end, "test": test}
+            | {"estimate": 0.2, "pvalue": 0.01 if group == "abroad" else 0.5, "n": 6}
+        )
     for sample, model, group in settings:
         path = rng.normal(-0.004, 0.01, last - first + 1)
         for column, offset in enumerate(range(first, last + 1)):
@@ -468,16 +467,25 @@ def _volatility(
         keys.append(("all", "all", group, model))
     rows = []
     for event_id, asset, group, model in dict.fromkeys(keys):
-        ratio = float(np.exp(rng.normal(0.1, 0.3)))
-        for test in ("bootstrap", "brown_forsythe", "f", "placebo"):
-            rows.append(
-                {"event_id": event_id, "asset": asset, "group": group, "model": model}
-                | {"measure": "abnormal_return", "window": "post"}
-                | {"pre": 0.04, "post": 0.04 * ratio}
-                | {"ratio": ratio, "ci_low": ratio / 1.4, "ci_high": ratio * 1.4}
-                | {"test": test, "statistic": 1.0, "df": 40.0}
-                | {"pvalue": float(rng.uniform()), "reason": None}
-            )
+        for window, measure in (
+            ("post", "abnormal_return"),
+            ("event", "abnormal_return"),
+            ("post", "yang_zhang"),
+        ):
+            if measure == "yang_zhang" and event_id != "all":
+                continue
+            ratio = float(np.exp(rng.normal(0.1, 0.3)))
+            for test in ("bootstrap", "brown_forsythe", "f", "placebo"):
+                rows.append(
+                    {"event_id": event_id, "asset": asset, "group": group}
+                    | {"model": None if measure == "yang_zhang" else model}
+                    | {"measure": measure, "window": window, "pre": 0.04}
+                    | {"post": 0.04 * ratio, "ratio": ratio, "reason": None}
+                    | {"ci_low": ratio / 1.4, "ci_high": ratio * 1.4}
+                    | {"test": test, "statistic": 1.0, "df": 40.0}
+                    | {"pvalue": float(rng.uniform())}
+                    | {"pre_near_events": 12, "post_near_events": 20}
+                )
     return frame("volatility", rows)
 
 
@@ -508,6 +516,66 @@ def _joint(
                 | {"reason": "needs two assets" if alone else None}
             )
     named = {"joint": effects, "joint_tests": tests}
+    return {name: frame(name, rows) for name, rows in named.items()}
+
+
+def _dynamics(
+    events: pl.DataFrame, spec: StudySpec, rng: np.random.Generator
+) -> dict[str, pl.DataFrame]:
+    days = [FIRST + timedelta(days=i) for i in range(300)]
+    garch, conditional, regimes, breaks, volume = [], [], [], [], []
+    first_event = events["event_id"][0] if events.height else None
+    for place, (group, asset) in enumerate(
+        (group, asset) for group, assets in spec.groups.items() for asset in assets
+    ):
+        key = {"asset": asset, "group": group}
+        lasting = place == 1
+        garch.append(
+            key
+            | {"n": 300, "alpha": 0.08, "beta": 0.9, "nu": 4.2, "converged": True}
+            | {"persistence": 1.0 if lasting else 0.98 - 0.1 * place}
+            | {"half_life": None if lasting else 34.3 / (1 + place)}
+            | {"reason": "half of a shock outlives the history" if lasting else None}
+        )
+        path = 0.05 * np.exp(np.cumsum(rng.normal(0, 0.05, len(days))))
+        for day, sd in zip(days, path, strict=True):
+            conditional.append({**key, "date": day, "sd": float(sd)})
+            regimes.append({**key, "date": day, "probability": float(sd / (sd + 0.05))})
+        breaks.append(
+            {**key, "critical": 1.358, "n_breaks": 1, "pvalue": 0.03}
+            | {"date": days[170], "sd_before": 0.04, "sd_after": 0.07}
+            | {"event_id": first_event, "distance": -3}
+            if place == 0
+            else {**key, "n_breaks": 0, "reason": "no variance break"}
+        )
+    first, last = spec.event_window
+    for group, offset in product(spec.groups, range(first, last + 1)):
+        volume.append(
+            {"sample": "headline", "group": group, "offset": offset, "n": 6}
+            | {"aar": float(rng.normal(0.1, 0.2)), "caar": 0.0, "se": 0.2}
+        )
+    named = {"garch": garch, "conditional": conditional, "regimes": regimes}
+    named |= {"breaks": breaks, "volume_aar": volume}
+    return {name: frame(name, rows) for name, rows in named.items()}
+
+
+def _intraday(
+    events: pl.DataFrame, rng: np.random.Generator
+) -> dict[str, pl.DataFrame]:
+    path, about = [], []
+    for event in events.head(2).iter_rows(named=True):
+        key = {"event_id": event["event_id"], "symbol": "BTC-USD"}
+        walk = np.cumsum(rng.normal(0, 0.002, 97))
+        path += [
+            {**key, "minutes": 5.0 * step - 240, "log_change": float(value - walk[48])}
+            for step, value in enumerate(walk)
+        ]
+        about.append(
+            {**key, "bar_minutes": 5.0, "announced_utc": event["announced_utc"]}
+            | {"rv_event": 2e-4, "rv_usual": 1e-4, "ratio": 2.0, "pvalue": 0.04}
+            | {"n_missing": 3}
+        )
+    named = {"intraday": path, "intraday_events": about}
     return {name: frame(name, rows) for name, rows in named.items()}
 
 

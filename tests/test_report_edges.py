@@ -20,6 +20,10 @@ DRAWN_FROM = {
     "closes": ["prices.svg"],
     "volatility": ["volatility.svg"],
     "contamination": ["overlap.svg"],
+    "conditional": ["conditional.svg"],
+    "regimes": ["regimes.svg"],
+    "volume_aar": ["volume.svg"],
+    "intraday": ["intraday.svg"],
 }
 KEPT = {"spec", "events", "provenance", "day0", "closes"}
 
@@ -88,7 +92,11 @@ def test_any_table_empty(name: str) -> None:
 @pytest.mark.parametrize("missing", [None, float("nan")])
 @pytest.mark.parametrize(
     "name",
-    ["abnormal_returns", "cars", "tests", "headline", "aar", "volatility", "fit"],
+    [
+        *("abnormal_returns", "cars", "tests", "headline", "aar", "volatility", "fit"),
+        *("joint", "joint_tests", "garch", "conditional", "regimes", "breaks"),
+        *("volume_aar", "intraday", "intraday_events"),
+    ],
 )
 def test_numbers_missing_everywhere(name: str, missing: float | None) -> None:
     result = sample.sample_result()

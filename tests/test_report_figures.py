@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import report_sample as sample
 
-from eventstudy.report.figures import figures, forest, heatmap, overlap, prices, style
+from eventstudy.report.figures import figures, forest, heatmap, overlap, style, timeline
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,10 @@ def test_all_figures_are_drawn(images: dict[str, bytes]) -> None:
         "car_heatmap.svg",
         "prices.svg",
         "volatility.svg",
+        "conditional.svg",
+        "regimes.svg",
+        "volume.svg",
+        "intraday.svg",
         "overlap.svg",
     ]
 
@@ -79,7 +83,7 @@ def test_the_forest_takes_group_and_asset_rows_of_the_main_measure() -> None:
 
 def test_log_ticks_are_round_and_few() -> None:
     for low, high in ((80, 130), (10, 2000), (99, 101), (0.5, 3e5)):
-        ticks = prices._log_ticks(low, high)
+        ticks = timeline.log_ticks(low, high)
         assert 1 <= len(ticks) <= 6
         assert all(low <= tick <= high for tick in ticks)
         assert ticks == sorted(ticks)
@@ -89,7 +93,7 @@ def test_days_are_named_after_the_headline_announcement() -> None:
     result = sample.sample_result(3)
     day = result.observations["day0"][0]
     same = result.observations.with_columns(day0=pl.lit(day))
-    marks = prices._marks(replace(result, observations=same))
+    marks = timeline.marks_of(replace(result, observations=same))
     assert marks == {day: (["E1", "E2", "E3"], True)}  # E3 is a minor one
     cars = result.cars.with_columns(day0=pl.lit(day)).filter(
         pl.col("event_id").is_in(["E2", "E3"])

@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from eventstudy.report import (
     agreement,
+    dynamics_text,
     effects,
     event_text,
     finding,
@@ -20,6 +21,7 @@ from eventstudy.report import (
     markdown,
     numbers,
     render,
+    shift_tables,
     shift_text,
     summary,
 )
@@ -149,7 +151,9 @@ def test_nasty_catalogues_do_not_break_the_page() -> None:
     for tag in ("<script", "<img src=x", "<s>", 'javascript:alert(1)"', 'ftp://x"'):
         assert tag not in page
     assert page.count("<h2>") == 8
-    assert page.count("<h3>") == 5 + 5 + 2  # of sections, events, kinds and overlaps
+    assert (
+        page.count("<h3>") == 5 + 5 + 2 + 4
+    )  # sections, events, kinds and overlaps, volatility
 
 
 def test_nasty_names_of_groups_and_models_do_not_break_the_page() -> None:
@@ -166,7 +170,7 @@ def test_nasty_names_of_groups_and_models_do_not_break_the_page() -> None:
     for tag in ("<i>", "<b>", "<script", "<em>m"):
         assert tag not in page
     assert all(alt in page for alt in ("(-5,+5)", 'alt="Heat map'))
-    assert page.count("<img ") == 5
+    assert page.count("<img ") == 9
 
 
 def test_numbers_are_rounded_once_and_units_are_kept() -> None:
@@ -246,7 +250,7 @@ def test_robust_tests_that_disagree_are_named(
     row = effect_row(result, ci_low=-0.2, ci_high=-0.1)
     assert agreement.verdict(found, row) is verdict
     assert said in finding.sentences(found, row)
-    claims = " ".join(summary.bullets(result, found))
+    claims, *_ = summary.bullets(result, found)
     assert ("Yes, for" in claims) is (verdict is Verdict.CARRIED)
     assert ("Perhaps, for" in claims) is (verdict is Verdict.DISPUTED)
 
@@ -314,6 +318,72 @@ def test_the_summary_names_what_the_others_take_off(net: float, said: str) -> No
     text = joint_text.summary(replace(result, joint=joint, cars=cars))
     assert said in text
     assert bool(text) is bool(said)
+
+
+def test_persistence_names_the_middle_and_the_extremes() -> None:
+    result = sample.sample_result()
+    text = dynamics_text.persistence(result)
+    assert "gone after 11.4 sessions at the median of 3 assets" in text
+    assert "8.6 for RIOT, 34.3 for BTC-USD" in text
+    assert "For BTCM the fit gives no half-life" in text
+    none = result.garch.with_columns(converged=pl.lit(value=False))
+    assert dynamics_text.persistence(replace(result, garch=none)) == ""
+
+
+@pytest.mark.parametrize(
+    ("pvalue", "said"),
+    [
+        (0.03, "For 1 of 1 they lie closer to announcements"),
+        (0.3, "For no asset do the breaks lie closer"),
+        (None, "The variance broke on 1 date in 1 of 4 assets"),
+    ],
+)
+def test_breaks_are_near_announcements_only_by_their_p(
+    pvalue: float | None, said: str
+) -> None:
+    result = sample.sample_result()
+    value = pl.when(pl.col("n_breaks") > 0).then(pl.lit(pvalue, pl.Float64))
+    text = dynamics_text.breaks(
+        replace(result, breaks=result.breaks.with_columns(pvalue=value))
+    )
+    assert said in text
+    assert ("closer" in text) is (pvalue is not None)
+
+
+def test_volume_is_unusual_only_by_every_robust_test() -> None:
+    result = sample.sample_result()
+    text = dynamics_text.volume(result)
+    assert "unusual for abroad (1.07 times the usual)" in text  # exp(0.2 / 3)
+    one = (pl.col("outcome") == "volume") & (pl.col("test") == "placebo")
+    tests = result.tests.with_columns(pvalue=pl.when(one).then(0.5).otherwise("pvalue"))
+    assert "In no group" in dynamics_text.volume(replace(result, tests=tests))
+
+
+def test_ratios_during_the_event_are_not_those_after_it() -> None:
+    result = sample.sample_result()
+    in_event = pl.col("window") == "event"
+    table = result.volatility.with_columns(
+        ratio=pl.when(in_event).then(7.77).otherwise("ratio")
+    )
+    result = replace(result, volatility=table)
+    (_, first), *_ = shift_tables.pooled_tables(result)
+    head, _, *lines = first.splitlines()
+    assert head.count(" | ") == lines[0].count(" | ")
+    assert all(line.split(" | ")[-2].startswith("7.77") for line in lines)
+    assert all("7.77" not in line.split(" | ")[3] for line in lines)
+    assert "7.77" not in str(shift_text.group_rows(result))
+    assert "(naive)" in shift_tables.event_table(result, [("E1", "BTCM")])
+
+
+def test_placebo_dates_turn_a_yes_into_a_perhaps() -> None:
+    result = sample.sample_result()
+    ends = {"ci_low": pl.lit(1.2), "ci_high": pl.lit(2.0)}
+    for pvalue, said in ((0.01, "Yes, for bitcoin"), (0.3, "Perhaps, for bitcoin")):
+        table = result.volatility.with_columns(pvalue=pl.lit(pvalue), **ends)
+        changed = replace(result, volatility=table)
+        bullets = summary.bullets(changed, effects.Effects(changed))
+        (line,) = [b for b in bullets if "Did volatility change" in b]
+        assert said in line
 
 
 def test_kinds_are_compared_or_their_absence_is_explained() -> None:

@@ -20,6 +20,13 @@ def alt_texts(result: StudyResult) -> dict[str, str]:
         ),
         "prices.svg": "Indexed prices by group with the announcements marked",
         "volatility.svg": _volatility(result),
+        "conditional.svg": "Conditional standard deviation of each asset over time "
+        "with the announcements marked",
+        "regimes.svg": "Probability of the turbulent regime of each asset over time "
+        "with the announcements marked",
+        "volume.svg": "Average abnormal volume per group over sessions "
+        f"{window_text(result.spec.event_window)}",
+        "intraday.svg": "Change of prices in the hours around each announcement",
         "overlap.svg": "Number of sessions that the event windows share, by pair",
     }
     return {name: _flat(text) for name, text in texts.items()}
@@ -83,6 +90,24 @@ def captions(result: StudyResult) -> dict[str, str]:
             f"Standard deviation of returns per session in {window_text(post)} over "
             f"that in {window_text(pre)}, with {confidence} intervals; 1 is no change. "
             "Diamonds: groups; dots: single assets, pooled over announcements."
+        ),
+        "conditional.svg": (
+            "Standard deviation that a GARCH(1,1) with Student-t errors, fitted to the "
+            "whole history, gives to each session. Vertical lines: announcements, as "
+            "in the figure of prices. The model has seen the whole year: it dates "
+            "unrest, it does not forecast it."
+        ),
+        "regimes.svg": (
+            "Smoothed probability that the asset is in the more volatile of two states "
+            "(Markov switching variance). Vertical lines: announcements."
+        ),
+        "volume.svg": (
+            "Average abnormal volume of the headline sample per session, as a multiple "
+            "of the usual volume (log scale). Dotted: day 0."
+        ),
+        "intraday.svg": (
+            "Log price less that of the last bar before the announcement, per cent. "
+            "Dotted: the announcement."
         ),
         "overlap.svg": (
             "Sessions that two event windows share on the asset where they share most. "

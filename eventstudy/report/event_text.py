@@ -9,7 +9,7 @@ import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report import shift_text
+from eventstudy.report import shift_tables
 from eventstudy.report.labels import alpha_of, asset_order, label, model_names
 from eventstudy.schemas import FLAGS, KINDS
 from eventstudy.spec import Pair, window_text
@@ -115,7 +115,7 @@ class Sections:
                 if number == 0
                 else md.details(title, text)
             )
-        if not brief and (text := shift_text.event_table(self.result, ordered)):
+        if not brief and (text := shift_tables.event_table(self.result, ordered)):
             blocks.append(md.details("Volatility before and after", text))
         return blocks
 

@@ -72,9 +72,7 @@ def _table(
 
 
 def _pvalue_cell(effects: Effects, row: Row, name: str) -> str:
-    text = (
-        nb.pvalue(effects.pvalue(row, name)).replace("<", "&lt;").replace(">", "&gt;")
-    )
+    text = nb.pvalue_cell(effects.pvalue(row, name))
     return f"**{text}**" if name == row["recommended"] else text
 
 

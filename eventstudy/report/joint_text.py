@@ -16,7 +16,6 @@ from eventstudy.report.labels import (
     main_window,
     model_names,
 )
-from eventstudy.report.shift_text import table_pvalue
 from eventstudy.spec import Pair, window_text
 from eventstudy.study_result import StudyResult
 
@@ -151,9 +150,9 @@ def _cells(row: dict[str, Any]) -> list[str]:
         event_name(row["event_id"]),
         md.escape(row["asset"]),
         nb.percent(row["car_alone"], 1),
-        table_pvalue(row["pvalue_alone"]),
+        nb.pvalue_cell(row["pvalue_alone"]),
         f"{nb.percent(row['car'], 1)} ({nb.spread(row['se'], 1)})",
-        table_pvalue(row["pvalue"]),
+        nb.pvalue_cell(row["pvalue"]),
     ]
 
 

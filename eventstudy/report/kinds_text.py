@@ -15,7 +15,6 @@ from eventstudy.report.labels import (
     main_window,
     model_names,
 )
-from eventstudy.report.shift_text import table_pvalue
 from eventstudy.study_result import StudyResult
 
 MIXED = "mixed"
@@ -94,7 +93,7 @@ def _cells(group: str, row: dict[str, Any]) -> list[str]:
     if row["against"] is None:
         return [*cells, "", "", ""]
     cells += [md.escape(label(row["against"])), nb.percent(row["difference"], 1)]
-    return [*cells, table_pvalue(row["pvalue"])]
+    return [*cells, nb.pvalue_cell(row["pvalue"])]
 
 
 def reasons(result: StudyResult, found: Compared) -> list[str]:

@@ -62,6 +62,15 @@ def pvalue(value: Number) -> str:
     return f">{NBSP}0.999" if value > 0.999 else f"{value:.3f}"
 
 
+def pvalue_cell(value: Number) -> str:
+    """Write a p-value so that a table cell shows it as it is.
+
+    >>> pvalue_cell(0.0312), pvalue_cell(None)
+    ('0.031', '–')
+    """
+    return pvalue(value).replace("<", "&lt;").replace(">", "&gt;")
+
+
 def p_equals(value: Number) -> str:
     r"""Write ``p = 0.031`` or ``p < 0.001``.
 

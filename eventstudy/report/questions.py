@@ -113,7 +113,7 @@ def _car_table(result: StudyResult, rows: list[Row]) -> str:
                 nb.percent(change),
                 f"{nb.percent(row['car'])} ({nb.spread(row['se'])})",
                 _interval(result, row),
-                *(shift_text.table_pvalue(value) for value in pvalues),
+                *(nb.pvalue_cell(value) for value in pvalues),
             ]
         )
     window = window_text((rows[0]["start"], rows[0]["end"]))

@@ -10,6 +10,7 @@ import polars as pl
 from eventstudy.report import (
     agreement,
     captions,
+    dynamics_text,
     effects,
     event_text,
     finding,
@@ -20,6 +21,7 @@ from eventstudy.report import (
     methods,
     numbers,
     questions,
+    shift_tables,
     shift_text,
     summary,
 )
@@ -37,6 +39,8 @@ from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
 TEMPLATE = "study.md.j2"
+# The figures that show the whole study; others stand in their sections.
+_OPENING = ("caar.svg", "car_heatmap.svg", "prices.svg")
 
 
 def render(result: StudyResult) -> str:
@@ -126,8 +130,8 @@ def _headline(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
 def _figures(result: StudyResult) -> dict[str, Any]:
     names = drawn(result)
     return {
-        "figures": [name for name in names if name != "overlap.svg"],
-        "overlap_figure": "overlap.svg" in names,
+        "figures": [name for name in names if name in _OPENING],
+        "drawn": names,
         "alt": captions.alt_texts(result),
         "caption": captions.captions(result),
     }
@@ -149,9 +153,17 @@ def _events(result: StudyResult, sections: event_text.Sections) -> dict[str, Any
 
 def _volatility(result: StudyResult) -> dict[str, Any]:
     return {
-        "shift_tables": shift_text.pooled_tables(result),
-        "shift_reasons": shift_text.reasons(result),
+        "shift_tables": shift_tables.pooled_tables(result),
+        "measure_table": shift_tables.measure_table(result),
+        "shift_reasons": shift_tables.reasons(result),
         "near_events": shift_text.near_events(result),
+        "persistence": dynamics_text.persistence(result),
+        "garch_table": dynamics_text.garch_table(result),
+        "breaks": dynamics_text.breaks(result),
+        "break_table": dynamics_text.break_table(result),
+        "volume": dynamics_text.volume(result),
+        "volume_table": dynamics_text.volume_table(result),
+        "intraday_table": dynamics_text.intraday_table(result),
     }
 
 

@@ -1,6 +1,6 @@
-"""The volatility section: what the ratios say, and their tables."""
+"""What the volatility ratios say, in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -11,27 +11,18 @@ from eventstudy.report import shifts
 from eventstudy.report.effects import confidence_text, level_text
 from eventstudy.report.labels import (
     alpha_of,
-    asset_order,
     group_label,
     groups_of,
-    label,
 )
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
 Row = Mapping[str, Any]
-_MOST_TESTS = 4
-_NAIVE = {
-    "f": "returns as normal and independent from day to day",
-    "brown_forsythe": "returns as independent from day to day",
-    "fligner": "returns as independent from day to day",
-    "csect": "observations as independent of each other",
-}
 
 
-def group_rows(result: StudyResult) -> list[Row]:
+def group_rows(result: StudyResult, window: str = "post") -> list[Row]:
     """The pooled ratio of each group: main measure, main model."""
-    table = shifts.pooled(result).filter(
+    table = shifts.pooled(result, window).filter(
         (pl.col("measure") == shifts.main_measure(result)) & (pl.col("asset") == "all")
     )
     rows = [
@@ -45,12 +36,34 @@ def group_rows(result: StudyResult) -> list[Row]:
 
 
 def bullets(result: StudyResult) -> list[str]:
-    """One sentence per group on the change of volatility."""
+    """One sentence per group on the change of volatility, one on the event itself."""
     values = shifts.pvalues(result)
-    return [
-        f"**{md.escape(group_label(row['group']))}**: {sentence(result, row, values)}"
-        for row in group_rows(result)
-    ]
+    during = {row["group"]: row for row in group_rows(result, "event")}
+    lines = []
+    for row in group_rows(result):
+        name = md.escape(group_label(row["group"]))
+        text = f"**{name}**: {sentence(result, row, values)}"
+        lines.append(f"{text} {_during(result, during.get(row['group']))}".strip())
+    return lines
+
+
+def _during(result: StudyResult, row: Row | None) -> str:
+    """Say how volatility was in the event window alone."""
+    if row is None or nb.is_missing(row["ratio"]) or changed(result, row) is None:
+        return ""
+    verdict = "" if changed(result, row) else "not "
+    return (
+        f"In the event window {window_text(result.spec.volatility_event)} alone: "
+        f"{nb.decimal(row['ratio'])} times "
+        f"({nb.interval(row['ci_low'], row['ci_high'])}), {verdict}distinguishable."
+    )
+
+
+def weak(result: StudyResult, row: Row) -> bool:
+    """Tell whether the interval excludes no change but the placebo dates do not."""
+    key = tuple(row[c] for c in shifts.KEY)
+    value = shifts.pvalues(result).get((*key, "placebo"))
+    return value is not None and value >= alpha_of(result)
 
 
 def changed(result: StudyResult, row: Row) -> bool | None:
@@ -63,7 +76,7 @@ def changed(result: StudyResult, row: Row) -> bool | None:
 def sentence(
     result: StudyResult,
     row: Row,
-    values: Mapping[tuple[str, ...], float | None],
+    values: Mapping[tuple[str, ...], float],
 ) -> str:
     """Say how volatility changed and whether the interval carries it."""
     if nb.is_missing(row["ratio"]):
@@ -85,7 +98,9 @@ def sentence(
         )
     key = tuple(row[c] for c in shifts.KEY)
     notes = [_placebo(result, values.get((*key, "placebo")), verdict)]
-    notes.append(_naive(result, {n: values.get((*key, n)) for n in _NAIVE}, verdict))
+    notes.append(
+        _naive(result, {n: values.get((*key, n)) for n in shifts.NAIVE}, verdict)
+    )
     return " ".join([text, *(note for note in notes if note)])
 
 
@@ -109,7 +124,7 @@ def _naive(
     for name, value in held.items():
         if value is not None and value < alpha_of(result):
             text = f"{md.code(name)} ({nb.p_equals(value)})"
-            claims.setdefault(_NAIVE[name], []).append(text)
+            claims.setdefault(shifts.NAIVE[name], []).append(text)
     if not claims:
         return ""
     parts = [
@@ -121,108 +136,19 @@ def _naive(
 
 def near_events(result: StudyResult) -> str:
     """Say how much of the compared windows lies near other announcements."""
+    single = shifts.compared(result).filter(pl.col("event_id") != shifts.POOLED)
     columns = ("pre_near_events", "post_near_events")
-    if not set(columns) <= set(result.volatility.columns):
+    before, after = (nb.median(single[column].to_list()) for column in columns)
+    if before is None or after is None or not before + after:
         return ""
-    single = result.volatility.filter(pl.col("event_id") != shifts.POOLED)
-    counts = [nb.median(single[column].to_list()) for column in columns]
-    if None in counts or not any(counts):
-        return ""
-    windows = (result.spec.volatility_pre, result.spec.volatility_post)
-    before, after = (
-        f"{nb.decimal(count, 0)} of the {last - first + 1} sessions"
-        for count, (first, last) in zip(counts, windows, strict=True)
-    )
-    return (
-        f"At the median, {after} after and {before} before lie near another "
-        "announcement: where announcements follow each other closely, one ratio cannot "
-        "be told from the next."
-    )
-
-
-def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
-    """(title, table) per measure and model of the ratios over all events."""
-    table = shifts.pooled(result)
-    order = {asset: i for i, asset in enumerate(["all", *asset_order(result)])}
-    found = []
-    settings = list(table.select("measure", "model").unique(maintain_order=True).rows())
-    settings.sort(key=lambda pair: pair[0] != shifts.main_measure(result))
-    for measure, model in settings:
-        chosen = table.filter(
-            (pl.col("measure") == measure) & pl.col("model").eq_missing(model)
-        )
-        rows: list[Row] = []
-        for group in groups_of(result, chosen):
-            of_group = chosen.filter(pl.col("group") == group).iter_rows(named=True)
-            rows += sorted(of_group, key=lambda r: order.get(r["asset"], len(order)))
-        title = label(measure).capitalize()
-        if model:
-            title += f", model {label(model)}"
-        found.append((title, ratio_table(result, rows)))
-    return found
-
-
-def ratio_table(result: StudyResult, rows: Sequence[Row]) -> str:
-    """Standard deviations before and after, ratio, interval and p-values."""
-    values = shifts.pvalues(result)
-    keys = {tuple(row[c] for c in shifts.KEY) for row in rows}
-    held = {key[-1] for key, value in values.items() if key[:-1] in keys}
-    names = shifts.test_names(result.volatility)
-    tests = [name for name in names if name in held][:_MOST_TESTS]
-    cells = []
-    for row in rows:
-        key = tuple(row[c] for c in shifts.KEY)
-        is_group = row["asset"] == "all"
-        name = group_label(row["group"]) if is_group else row["asset"]
-        name = f"**{md.escape(name)}**" if is_group else md.escape(name)
-        ends = nb.interval(row["ci_low"], row["ci_high"])
-        ratio = f"{nb.decimal(row['ratio'])} {ends}"
-        pvalues = [table_pvalue(values.get((*key, test))) for test in tests]
-        sds = [nb.spread(row["pre"]), nb.spread(row["post"])]
-        cells.append([name, *sds, ratio.strip(), *pvalues])
     pre, post = result.spec.volatility_pre, result.spec.volatility_post
-    columns = [
-        "",
-        f"SD {window_text(pre)}, %",
-        f"SD {window_text(post)}, %",
-        f"Ratio [{confidence_text(result)} interval]",
-        *(md.code(test) for test in tests),
-    ]
-    return md.table(columns, cells)
-
-
-def table_pvalue(value: float | None) -> str:
-    """Write a p-value so that a table cell shows it as it is."""
-    return nb.pvalue(value).replace("<", "&lt;").replace(">", "&gt;")
-
-
-def event_table(result: StudyResult, observations: Sequence[tuple[str, str]]) -> str:
-    """Ratios of single observations given as (event_id, asset)."""
-    wanted = set(observations)
-    table = shifts.ratios(result).filter(
-        pl.col("measure") == shifts.main_measure(result)
+    return (
+        f"Of the {post[1] - post[0] + 1} sessions after an announcement "
+        f"{nb.decimal(after, 0)} lie near another one at the median, of the "
+        f"{pre[1] - pre[0] + 1} before {nb.decimal(before, 0)}. Where announcements "
+        "follow each other so closely, a change of volatility cannot be given to one "
+        "of them."
     )
-    rows = [
-        row
-        for row in table.iter_rows(named=True)
-        if (row["event_id"], row["asset"]) in wanted
-        and row["model"] == shifts.main_model(result, row["group"])
-    ]
-    order = asset_order(result)
-    rows.sort(key=lambda row: order.index(row["asset"]))
-    return ratio_table(result, rows) if rows else ""
-
-
-def reasons(result: StudyResult) -> list[str]:
-    """Why some pooled values are missing, each reason once with its count."""
-    table = result.volatility.filter(
-        pl.col("reason").is_not_null() & pl.col("pvalue").is_null()
-    )
-    counted = table.group_by("test", "reason", maintain_order=True).len()
-    return [
-        f"{md.code(test)}: {md.escape(reason)} ({nb.count(n, 'row')})"
-        for test, reason, n in counted.iter_rows()
-    ]
 
 
 def significance_note(result: StudyResult) -> str:

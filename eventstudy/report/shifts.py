@@ -7,8 +7,23 @@ from eventstudy.study_result import StudyResult
 
 POOLED = "all"
 # Valid under volatility clustering and shared dates, the first that is there first.
-ROBUST = ("cluster", "bootstrap", "placebo")
-_ORDER = ("f", "csect", "brown_forsythe", "cluster", "bootstrap", "placebo")
+ROBUST = (
+    "cluster",
+    "bootstrap",
+    "placebo",
+    "cav_bootstrap",
+    "filtered_simulation",
+    "garch_dummy",
+)
+# What they take for granted; shown for comparison only.
+NAIVE = {
+    "f": "returns as normal and independent from day to day",
+    "brown_forsythe": "returns as independent from day to day",
+    "fligner": "returns as independent from day to day",
+    "csect": "observations as independent of each other",
+    "cav": "errors as normal",
+}
+RETURNS = ("abnormal_return", "raw_return")
 KEY = ("event_id", "asset", "group", "model", "measure")
 
 
@@ -17,50 +32,63 @@ def compared(result: StudyResult, window: str = "post") -> pl.DataFrame:
     return result.volatility.filter(pl.col("window") == window)
 
 
-def ratios(result: StudyResult) -> pl.DataFrame:
-    """One row per ratio; ``method`` names the robust test that gave the interval."""
-    table = compared(result)
+def ratios(result: StudyResult, window: str = "post") -> pl.DataFrame:
+    """One row per ratio; ``method`` names the robust test that gave the interval.
+
+    ``robust`` and ``pvalue`` are the first robust test with a p-value, and that.
+    """
+    table = compared(result, window)
     values = table.group_by(KEY, maintain_order=True).agg(
         pl.col("pre", "post", "ratio").drop_nulls().first()
     )
-    robust = table.filter(
-        pl.col("test").is_in(ROBUST)
-        & pl.col("ci_low").is_not_null()
-        & pl.col("ci_high").is_not_null()
-    ).with_columns(rank=pl.col("test").replace_strict(ROBUST, range(len(ROBUST))))
-    best = (
-        robust.sort("rank", maintain_order=True)
-        .unique(KEY, keep="first", maintain_order=True)
-        .select(*KEY, "ci_low", "ci_high", method="test")
+    ranks = pl.col("test").replace_strict(ROBUST, range(len(ROBUST)), default=None)
+    robust = (
+        table.filter(pl.col("test").is_in(ROBUST))
+        .with_columns(rank=ranks)
+        .sort("rank", maintain_order=True)
     )
-    return values.join(
-        best, on=KEY, how="left", nulls_equal=True, maintain_order="left"
+    ends = robust.filter(
+        pl.col("ci_low").is_not_null() & pl.col("ci_high").is_not_null()
+    ).select(*KEY, "ci_low", "ci_high", method="test")
+    judged = robust.filter(pl.col("pvalue").is_not_null()).select(
+        *KEY, "pvalue", robust="test"
     )
+    for found in (ends, judged):
+        values = values.join(
+            found.unique(KEY, keep="first", maintain_order=True),
+            on=KEY,
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
+        )
+    return values
 
 
-def pooled(result: StudyResult) -> pl.DataFrame:
+def pooled(result: StudyResult, window: str = "post") -> pl.DataFrame:
     """Ratios over all events, per asset and (asset ``all``) per group."""
-    return ratios(result).filter(pl.col("event_id") == POOLED)
+    return ratios(result, window).filter(pl.col("event_id") == POOLED)
 
 
 def test_names(table: pl.DataFrame) -> list[str]:
-    """Tests of a table, naive ones first."""
+    """Tests of a table, robust ones first."""
     held = table["test"].drop_nulls().unique(maintain_order=True).to_list()
-    return [t for t in _ORDER if t in held] + [t for t in held if t not in _ORDER]
+    known = [t for t in (*ROBUST, *NAIVE) if t in held]
+    return known + [t for t in held if t not in known]
 
 
-def pvalues(result: StudyResult) -> dict[tuple[str, ...], float | None]:
-    """P-values by (event, asset, group, model, measure, test)."""
-    rows = result.volatility.select(*KEY, "test", "pvalue").iter_rows()
-    return {tuple(row[:-1]): row[-1] for row in rows}
+def pvalues(result: StudyResult, window: str = "post") -> dict[tuple[str, ...], float]:
+    """P-values by (event, asset, group, model, measure, test), where there are any."""
+    rows = compared(result, window).drop_nulls("pvalue").drop_nans("pvalue")
+    return {
+        tuple(row[:-1]): row[-1]
+        for row in rows.select(*KEY, "test", "pvalue").iter_rows()
+    }
 
 
 def main_measure(result: StudyResult) -> str:
     """The measure for figures and sentences: abnormal returns where there are any."""
     held = result.volatility["measure"].unique(maintain_order=True).to_list()
-    if "abnormal_return" in held or not held:
-        return "abnormal_return"
-    return str(held[0])
+    return next((name for name in (*RETURNS, *held) if name in held), RETURNS[0])
 
 
 def main_model(result: StudyResult, group: str) -> str:

@@ -12,7 +12,6 @@ from eventstudy.report.labels import (
     label,
     main_window,
     model_names,
-    window_words,
 )
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
@@ -39,9 +38,9 @@ def bullets(result: StudyResult, effects: Effects) -> list[str]:
     lines = []
     for number, model in enumerate(model_names(result)):
         of_model = [row for row in averages if row["model"] == model]
-        window = window_words(main_window(result))
+        window = window_text(main_window(result))
         question = (
-            f"Did prices move over {window} around the announcements?"
+            f"Did prices move around the announcements, sessions {window}?"
             if number == 0
             else f"And under the model {md.escape(label(model))}?"
         )
@@ -114,26 +113,28 @@ def _size(effects: Effects, row: Row) -> str:
 
 
 def _volatility(result: StudyResult) -> str:
-    """Say where volatility changed, where not."""
-    rows = shift_text.group_rows(result)
-    verdicts = [(row, shift_text.changed(result, row)) for row in rows]
-    texts = {
-        verdict: [
-            f"{md.escape(group_label(row['group']))} ({_ratio(row)})"
-            for row, found in verdicts
-            if found is verdict
-        ]
-        for verdict in (True, False)
+    """Say where volatility changed, where perhaps, where not."""
+    leads = {
+        "yes": "Yes, for {}.",
+        "perhaps": "Perhaps, for {}: the interval excludes no change, but such changes "
+        "are not rare at other dates.",
+        "no": "No change that can be told from chance for {}.",
     }
-    parts = []
-    if texts[True]:
-        parts.append(f"Yes, for {nb.listing(texts[True])}.")
-    if texts[False]:
-        lead = "No other change" if texts[True] else "No change"
-        listed = nb.listing(texts[False])
-        parts.append(f"{lead} that can be told from chance for {listed}.")
-    if not parts:
+    found: dict[str, list[str]] = {}
+    for row in shift_text.group_rows(result):
+        changed = shift_text.changed(result, row)
+        if changed is None:
+            continue
+        answer = "perhaps" if changed and shift_text.weak(result, row) else "yes"
+        text = f"{md.escape(group_label(row['group']))} ({_ratio(row)})"
+        found.setdefault(answer if changed else "no", []).append(text)
+    if not found:
         return ""
+    parts = [
+        text.format(nb.listing(found[answer]))
+        for answer, text in leads.items()
+        if answer in found
+    ]
     post, pre = result.spec.volatility_post, result.spec.volatility_pre
     return (
         f"{' '.join(parts)} The ratio is the standard deviation in sessions "

@@ -2,7 +2,17 @@
 
 from types import ModuleType
 
-from eventstudy.report.figures import caar, forest, heatmap, overlap, prices
+from eventstudy.report.figures import (
+    caar,
+    conditional,
+    forest,
+    heatmap,
+    intraday,
+    overlap,
+    prices,
+    regimes,
+    volume,
+)
 from eventstudy.study_result import StudyResult
 
 # Each module has ``has_data(result) -> bool`` and ``draw(result) -> bytes``.
@@ -11,6 +21,10 @@ DRAWINGS: dict[str, ModuleType] = {
     "car_heatmap.svg": heatmap,
     "prices.svg": prices,
     "volatility.svg": forest,
+    "conditional.svg": conditional,
+    "regimes.svg": regimes,
+    "volume.svg": volume,
+    "intraday.svg": intraday,
     "overlap.svg": overlap,
 }
 
