@@ -11,13 +11,11 @@ from eventstudy.inference import (
     TESTS,
     Evidence,
     Outcome,
+    assess,
     battery,
-    caar_interval,
     collect,
-    dependence,
     merge,
     recommend,
-    variance_increase,
 )
 from eventstudy.results import Abnormal, Array
 from eventstudy.spec import StudySpec
@@ -148,12 +146,13 @@ def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
 
 def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
     rows = []
-    for start, end in spec.windows:
-        window = _columns(spec, (start, end))
-        interval = caar_interval(evidence, window, level=spec.level)
-        found = dependence(evidence, window)
-        increase = variance_increase(evidence, window)
-        advice = recommend(found, increase)
+    windows = [_columns(spec, window) for window in spec.windows]
+    assessed = assess(evidence, windows, level=spec.level)
+    for (start, end), window, known in zip(
+        spec.windows, windows, assessed, strict=True
+    ):
+        interval, found = known.interval, known.dependence
+        advice = recommend(found, known.variance_increase)
         alpha = _mean(cell.event, window, alpha_part)
         rows.append(
             {
@@ -170,7 +169,7 @@ def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
                 "n_clusters": found.n_clusters,
                 "rbar": found.rbar,
                 "n_effective": found.n_effective,
-                "variance_increase": increase,
+                "variance_increase": known.variance_increase,
                 "recommended": advice.test,
                 "why": advice.reason,
                 "alpha_part": alpha,
@@ -193,20 +192,22 @@ def path_rows(
 ) -> list[Row]:
     """Average the abnormal outcome by event-window session, and cumulate it."""
     first, last = spec.event_window
+    days = range(last - first + 1)
+    single = assess(evidence, [(day, day + 1) for day in days], level=spec.level)
+    path = assess(evidence, [(0, day + 1) for day in days], level=spec.level)
     rows = []
-    for day in range(last - first + 1):
-        aar = caar_interval(evidence, (day, day + 1), level=spec.level)
-        caar = caar_interval(evidence, (0, day + 1), level=spec.level)
+    for day, one, upto in zip(days, single, path, strict=True):
+        caar = upto.interval
         rows.append(
             {
                 **labels,
                 "offset": first + day,
-                "aar": aar.estimate,
+                "aar": one.interval.estimate,
                 "caar": caar.estimate,
                 "se": caar.se,
                 "ci_low": caar.low,
                 "ci_high": caar.high,
-                "n": dependence(evidence, (0, day + 1)).n,
+                "n": upto.dependence.n,
             }
         )
     return rows

@@ -25,6 +25,7 @@ from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.volatility_breaks import REGIMES_SCHEMA, break_table
 from eventstudy.study.volatility_conditional import garch_tables
+from eventstudy.study.volatility_garch import garch_shifts
 from eventstudy.study.volatility_pieces import pieces
 from eventstudy.study.volume_tables import volume_tables
 from eventstudy.study_result import StudyResult
@@ -96,7 +97,10 @@ def run(
     volume = volume_tables(spec, list(groups), fitted, market.calendars, prices.frame)
     tell("Comparing volatilities")
     measured = pieces(spec, fitted, market.calendars, prices.frame)
-    answers = list(volatility_tables.shifts(spec, list(groups), measured))
+    answers = [
+        *volatility_tables.shifts(spec, list(groups), measured),
+        *garch_shifts(spec, list(groups), fitted, measured),
+    ]
     histories = asset_histories(spec, fitted, market.calendars)
     garch, conditional = garch_tables(histories)
     tell("Separating overlapping events")
@@ -168,17 +172,22 @@ def _check_model(setting: ModelSetting) -> None:
         wanted = {0: "no factor", 1: "one factor", None: "at least one factor"}[most]
         raise SpecError(
             f"model {setting.name!r} ({setting.model}) takes {wanted}, got "
-            f"{', '.join(setting.factors) or 'none'}"
+            f"{', '.join(setting.factors) or 'none'}; name them with --market or "
+            "--factors, or as factors in the study file"
         )
 
 
 def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str, ...]:
-    """Return the assets of a study without groups: named by events, else all priced."""
+    """Return the assets of a study without groups: named by events, else all priced.
+
+    Indices (``^GSPC``) are no assets unless an event names them or nothing else is held.
+    """
     named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
     if len(named) and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
     factors = set(spec.factor_names)
-    assets = tuple(s for s in prices.symbols if s not in factors)
+    priced = tuple(s for s in prices.symbols if s not in factors)
+    assets = tuple(s for s in priced if not s.startswith("^")) or priced
     if not assets:
         raise DataError(
             "there is nothing to study: the prices hold only the factors "
@@ -239,7 +248,11 @@ def ledger(observations: pl.DataFrame, prices: Prices) -> pl.DataFrame:
         pl.col("symbol").alias("asset"),
         pl.lit(None, pl.String).alias("model"),
         pl.concat_str(
-            "rule", "detail", "action", separator=": ", ignore_nulls=True
+            pl.concat_str("rule", pl.format(" ({})", "date"), ignore_nulls=True),
+            "detail",
+            "action",
+            separator=": ",
+            ignore_nulls=True,
         ).alias("reason"),
         pl.when(pl.col("file").is_not_null())
         .then(pl.concat_str("file", pl.format(":{}", "line"), ignore_nulls=True))

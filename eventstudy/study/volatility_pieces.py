@@ -67,7 +67,7 @@ def pieces(
                 continue
             raw = _raw(spec, estimator, estimate)
             if held := [asset in fresh for asset in raw.keys["asset"]]:
-                kept = _keep(raw, np.array(held, np.bool_))
+                kept = keep(raw, np.array(held, np.bool_))
                 if len(kept.row):
                     out.append(kept)
                     quoted.append(kept)
@@ -97,7 +97,8 @@ def _raw(spec: StudySpec, estimator: Estimator, estimate: Estimate) -> Piece:
     )
 
 
-def _keep(piece: Piece, kept: BoolArray) -> Piece:
+def keep(piece: Piece, kept: BoolArray) -> Piece:
+    """Return some observations of a piece, (E,) of them wanted."""
     return replace(
         piece,
         keys=piece.keys.filter(pl.Series(kept)),

@@ -114,12 +114,13 @@ def cumulative_abnormal_volatility(
     """Cumulative abnormal volatility ``CAV = Σ_τ M_τ - L`` of an event window.
 
     found : GARCH fits of the estimation windows;  ar : (E, L) abnormal returns of the
-    sessions that follow;  clock : (E,) equal for observations that lived through the
-    same sessions, default all the same. Two tests of a rise: ``cav``, with
-    ``Σ_τ (N_τ - 1) M_τ ~ χ²(Σ_τ (N_τ - 1))`` for independent normal returns, and
-    ``cav_bootstrap``, where the window is simulated from the fitted models with
-    standardised residuals drawn by session, the same for equal clocks, so that fat
-    tails, clustering and the correlation across assets stay.
+    sessions that follow, nan = missing, as all of those before the event window;
+    clock : (E,) equal for observations that lived through the same sessions, default
+    all the same. Two tests of a rise: ``cav``, with ``Σ_τ (N_τ - 1) M_τ ~
+    χ²(Σ_τ (N_τ - 1))`` for independent normal returns, and ``cav_bootstrap``, where
+    the window is simulated from the fitted models with standardised residuals drawn
+    by session, the same for equal clocks, so that fat tails, clustering and the
+    correlation across assets stay.
 
     Bialkowski, Gottschalk & Wisniewski (2008), section 3.2.
     Raises `SpecError` for shapes that do not fit.
@@ -128,10 +129,12 @@ def cumulative_abnormal_volatility(
     _check(found, ar)
     h = forecast(found, ar.shape[1])
     known = np.isfinite(ar) & np.isfinite(h)
-    multiple = _multiple(ar, h, known)
-    weight = known.sum(axis=0) - 1.0
+    within = known.any(axis=0)
+    multiple = _multiple(ar, h, known)[within]
+    weight = known.sum(axis=0)[within] - 1.0
     used = int(known.any(axis=1).sum())
-    lack = None if np.isfinite(multiple).all() else "fewer than three abnormal returns"
+    enough = within.any() and np.isfinite(multiple).all()
+    lack = None if enough else "fewer than three abnormal returns"
     cav = float((multiple - 1.0).sum())
     statistic = float((weight * multiple).sum())
     df = float(weight.sum())
@@ -146,6 +149,7 @@ def cumulative_abnormal_volatility(
         there = np.broadcast_to(known[:, None], errors.shape)
         there = there & np.isfinite(errors)
         drawn = _multiple(errors, np.broadcast_to(h[:, None], errors.shape), there)
+        drawn = drawn[:, within]
         far += int(((drawn - 1.0).sum(axis=1) >= cav).sum())
     pvalue = (1.0 + far) / (1.0 + reps)
     return chi, _one("cav_bootstrap", cav, cav, np.inf, pvalue, used, None)
@@ -157,9 +161,10 @@ def filtered_simulation(
     """Volatility of each observation's window against its own GARCH model.
 
     found : GARCH fits of the estimation windows;  ar : (E, L) abnormal returns of the
-    sessions that follow. The statistic ``Σ_τ AR² / h`` over the forecast variances is
-    set against filtered historical simulation: paths of the fitted model whose shocks
-    are drawn from the standardised residuals. The estimate is its mean per session.
+    sessions that follow, nan = missing, as all of those before the event window. The
+    statistic ``Σ_τ AR² / h`` over the forecast variances is set against filtered
+    historical simulation: paths of the fitted model whose shocks are drawn from the
+    standardised residuals. The estimate is its mean per session.
 
     Barone-Adesi, Giannopoulos & Vosper (1999), J. Futures Markets 19.
     """
@@ -171,7 +176,9 @@ def filtered_simulation(
     safe = np.where(known, h, 1.0)
     statistic = np.where(known, ar**2 / safe, 0.0).sum(axis=1)
     far = np.zeros(len(ar))
-    for errors in _simulated(found, ar.shape[1], np.arange(len(ar)), reps, seed):
+    # One path of places for all rows, so that no row's answer depends on the others.
+    shared = np.zeros(len(ar), np.int64)
+    for errors in _simulated(found, ar.shape[1], shared, reps, seed):
         ratio = np.where(known[:, None], errors**2 / safe[:, None], 0.0)
         far += (ratio.sum(axis=2) >= statistic[:, None]).sum(axis=1)
     reason = tuple(
