@@ -10,6 +10,7 @@ from scipy import stats
 from eventstudy.inference import (
     TESTS,
     Dependence,
+    assess,
     caar_interval,
     collect,
     dependence,
@@ -73,6 +74,16 @@ def test_interval_of_many_clusters_is_that_of_the_cluster_test(monkeypatch):
     assert interval.method == "clustered by dates (CR2)"
     assert interval.estimate / interval.se == pytest.approx(test.statistic[0])
     assert interval.df == pytest.approx(test.df[0])
+
+
+def test_windows_assessed_together_are_those_assessed_alone():
+    ab = panel("uneven dates")
+    windows = [WINDOW, (0, 1)]
+    evidence = collect(ab, windows, frozenset({"correlation"}))
+    for window, known in zip(windows, assess(evidence, windows), strict=True):
+        assert known.interval == caar_interval(ab, window)
+        assert known.dependence == dependence(ab, window)
+        assert known.variance_increase == variance_increase(ab, window)
 
 
 def test_interval_says_why_there_is_none():

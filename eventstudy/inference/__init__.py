@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from eventstudy.errors import unknown_name
 from eventstudy.inference.advice import (
+    Assessment,
     Interval,
     Recommendation,
+    assess,
     caar_interval,
     recommend,
     variance_increase,
@@ -28,6 +30,7 @@ from eventstudy.windows import Window
 __all__ = [
     "ADJUSTMENTS",
     "TESTS",
+    "Assessment",
     "Dependence",
     "EventTest",
     "Evidence",
@@ -37,6 +40,7 @@ __all__ = [
     "Recommendation",
     "StepDown",
     "adjust",
+    "assess",
     "battery",
     "caar_interval",
     "collect",

@@ -1,5 +1,6 @@
 """Which p-value to trust, and an interval that respects dependence."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,15 @@ class Interval:
     level: float
     method: str
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What is to be known of one window; see `assess`."""
+
+    interval: Interval
+    dependence: Dependence
+    variance_increase: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +130,32 @@ def variance_increase(data: Abnormal | Evidence, window: Window) -> float:
     """
     if isinstance(data, Abnormal):
         data = collect(data, [window], frozenset({"correlation"}))
-    sample = sample_of(data, window, residual=correlations(data))
+    return _increase(sample_of(data, window, residual=correlations(data)))
+
+
+def _increase(sample: Sample) -> float:
     if sample.n < 3 or (sample.df <= 2).any() or not sample.dependence.rbar < 1:
         return float("nan")
     expected = float((sample.df / (sample.df - 2)).mean())
     return spread(sample.scar) ** 2 / ((1 - sample.dependence.rbar) * expected)
+
+
+def assess(
+    evidence: Evidence, windows: Sequence[Window], *, level: float = 0.95
+) -> Iterator[Assessment]:
+    """Yield interval, dependence and variance increase of each window.
+
+    The same as `caar_interval`, `dependence` and `variance_increase`, with the
+    correlations between assets, which are those of all windows, worked out once.
+    """
+    known = correlations(evidence)
+    for window in windows:
+        sample = sample_of(evidence, window, residual=known)
+        yield Assessment(
+            interval=interval_of(sample, level=level),
+            dependence=sample.dependence,
+            variance_increase=_increase(sample),
+        )
 
 
 def recommend(
