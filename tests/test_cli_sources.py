@@ -58,7 +58,7 @@ def test_what_cannot_be_had_is_told_and_ends_with_2(words, message, run):
 def test_check_lists_what_is_doubtful_in_the_prices(run):
     code, out, _ = run("check", "one.csv", "--prices", "snapshot")
     assert code == 0
-    assert "warning: BTCM: zero_volume: no trade on 1 session: 2020-09-28" in out
+    assert "warning: BTCM 2020-09-28: zero_volume: no trade on 1 session" in out
     code, _, err = run("check", "one.csv", "--prices", "snapshot", "--strict")
     assert code == 2
     assert "zero_volume" in err
@@ -68,7 +68,7 @@ def test_findings_of_the_gate_are_in_the_ledger(run):
     assert run("analyze", "one.csv", "--prices", "snapshot", "-q")[0] == 0
     ledger = pl.read_csv("reports/one/tables/ledger.csv")
     (reason,) = ledger.filter(stage="prices", asset="BTCM")["reason"]
-    assert reason.startswith("zero_volume: no trade on 1 session: 2020-09-28")
+    assert reason.startswith("zero_volume (2020-09-28): no trade on 1 session")
 
 
 # --- factor files -------------------------------------------------------------------

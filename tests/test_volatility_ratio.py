@@ -438,3 +438,9 @@ def test_pooled_bootstrap_and_placebo_survive_one_shared_date():
     assert np.mean(rates["csect"]) > 0.3
     assert 0.02 < np.mean(rates["bootstrap"]) < 0.075
     assert 0.02 < np.mean(rates["placebo"]) < 0.075
+
+
+def test_a_history_without_sessions_has_windows_of_missing_returns():
+    windows = cut(np.empty((2, 0)), 0, pre=(-3, -2), post=(0, 1))
+    assert windows.pre.shape == windows.post.shape == (2, 2)
+    assert np.isnan(windows.pre).all()

@@ -180,7 +180,7 @@ def _check_model(setting: ModelSetting) -> None:
 def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str, ...]:
     """Return the assets of a study without groups: named by events, else all priced.
 
-    Indices (``^GSPC``) are no assets unless an event names them or nothing else is held.
+    Indices (``^GSPC``) are no assets unless events name them or nothing else is held.
     """
     named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
     if len(named) and (events.frame["assets"].list.len() > 0).all():

@@ -130,6 +130,8 @@ def cut(
 def _take(x: Array, zero: IntArray, window: tuple[int, int]) -> Array:
     column = zero[:, None] + np.arange(window[0], window[1] + 1)
     inside = (column >= 0) & (column < x.shape[1])
+    if not x.shape[1]:
+        return np.full((*column.shape, *x.shape[2:]), np.nan)
     taken: Array = x[np.arange(len(x))[:, None], np.where(inside, column, 0)]
     taken[~inside] = np.nan
     return taken
