@@ -471,17 +471,20 @@ def _volatility(
             ("post", "abnormal_return"),
             ("event", "abnormal_return"),
             ("post", "yang_zhang"),
+            ("post", "garch"),
         ):
-            if measure == "yang_zhang" and event_id != "all":
+            if measure in {"yang_zhang", "garch"} and event_id != "all":
                 continue
             ratio = float(np.exp(rng.normal(0.1, 0.3)))
-            for test in ("bootstrap", "brown_forsythe", "f", "placebo"):
+            names = ("bootstrap", "brown_forsythe", "f", "placebo")
+            for test in ("cav", "cav_bootstrap") if measure == "garch" else names:
                 rows.append(
                     {"event_id": event_id, "asset": asset, "group": group}
                     | {"model": None if measure == "yang_zhang" else model}
                     | {"measure": measure, "window": window, "pre": 0.04}
                     | {"post": 0.04 * ratio, "ratio": ratio, "reason": None}
-                    | {"ci_low": ratio / 1.4, "ci_high": ratio * 1.4}
+                    | ({} if measure == "garch" else {"ci_low": ratio / 1.4})
+                    | ({} if measure == "garch" else {"ci_high": ratio * 1.4})
                     | {"test": test, "statistic": 1.0, "df": 40.0}
                     | {"pvalue": float(rng.uniform())}
                     | {"pre_near_events": 12, "post_near_events": 20}

@@ -19,6 +19,7 @@ from eventstudy.report import (
     joint_text,
     kinds_text,
     markdown,
+    methods,
     numbers,
     render,
     shift_tables,
@@ -373,6 +374,30 @@ def test_ratios_during_the_event_are_not_those_after_it() -> None:
     assert all("7.77" not in line.split(" | ")[3] for line in lines)
     assert "7.77" not in str(shift_text.group_rows(result))
     assert "(naive)" in shift_tables.event_table(result, [("E1", "BTCM")])
+
+
+def test_measures_that_disagree_are_named() -> None:
+    result = sample.sample_result()
+    of_garch = pl.col("measure") == "garch"
+    for pvalue, said in ((0.01, True), (0.2, False)):
+        value = pl.when(of_garch).then(pvalue).otherwise("pvalue")
+        changed = replace(
+            result, volatility=result.volatility.with_columns(pvalue=value)
+        )
+        bullets = summary.bullets(changed, effects.Effects(changed))
+        assert any("the measures disagree" in bullet for bullet in bullets) is said
+        assert ("`cav_bootstrap`" in shift_text.bullets(changed)[0]) is said
+
+
+def test_methods_hold_every_test_and_measure_of_the_tables() -> None:
+    result = sample.sample_result()
+    text = methods.test_table(result) + methods.shift_table(result)
+    used = {*result.tests["test"], *result.volatility["test"], "icss"}
+    assert [name for name in used if f"| `{name}` |" not in text] == []
+    measures = "\n".join(methods.measure_bullets(result))
+    for name in result.volatility["measure"].unique():
+        assert f"{name.replace('_', ' ')}: " in measures
+    assert methods.joint_nulls(result).count("`") == 2 * 3
 
 
 def test_placebo_dates_turn_a_yes_into_a_perhaps() -> None:

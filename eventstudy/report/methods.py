@@ -4,15 +4,22 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from eventstudy.inference import TESTS
+from eventstudy.inference import ADJUSTMENTS, TESTS
 from eventstudy.models import MODELS
+from eventstudy.models.joint_hypotheses import HYPOTHESES
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import shifts
 from eventstudy.report.labels import label
 from eventstudy.spec import ModelSetting, StudySpec, window_text
 from eventstudy.study_result import StudyResult
-from eventstudy.volatility import SHIFTS
+from eventstudy.volatility import RANGES, REALISED, SHIFTS, SPREADS
+
+_TEST_COLUMNS = ("Test", "In words", "Null", "Robust to", "Source")
+_GARCH = (
+    "GARCH(1,1), `h_t = ω + α e²_(t−1) + β h_(t−1)`, with Student-t errors "
+    "(Bollerslev 1986, J. Econometrics 31)"
+)
 
 
 def model_bullets(spec: StudySpec) -> list[str]:
@@ -52,25 +59,26 @@ def model_phrases(spec: StudySpec) -> list[str]:
 
 
 def test_table(result: StudyResult) -> str:
-    """The tests of this study: null, what they are robust to, citation."""
-    rows = []
-    for name in dict.fromkeys([*result.spec.tests, "t", "placebo_single"]):
-        if entry := TESTS.get(name):
-            rows.append(
-                [
-                    md.code(name),
-                    md.escape(entry.meaning),
-                    md.escape(entry.null),
-                    md.escape(", ".join(sorted(entry.robust_to))),
-                    md.escape(entry.citation),
-                ]
-            )
-    columns = ["Test", "Meaning", "Null", "Robust to", "Source"]
-    return md.table(columns, rows, "lllll") if rows else ""
+    """The tests of this study: in words, null, what they are robust to, citation."""
+    names = [*result.spec.tests, *result.tests["test"].drop_nulls()]
+    rows = [
+        [
+            md.code(name),
+            md.escape(entry.meaning),
+            md.escape(entry.null),
+            md.escape(", ".join(sorted(entry.robust_to))),
+            md.escape(entry.citation),
+        ]
+        for name in dict.fromkeys([*names, "t", "placebo_single"])
+        if (entry := TESTS.get(name))
+    ]
+    return md.table(_TEST_COLUMNS, rows, "lllll") if rows else ""
 
 
 def shift_table(result: StudyResult) -> str:
-    """The tests of the volatility table, drawn from their family."""
+    """The tests of volatility, drawn from their family."""
+    names = shifts.test_names(result.volatility)
+    names += [] if result.breaks.is_empty() else ["icss"]
     rows = [
         [
             md.code(name),
@@ -79,11 +87,70 @@ def shift_table(result: StudyResult) -> str:
             md.escape(entry.robust_to),
             md.escape(entry.citation),
         ]
-        for name in shifts.test_names(result.volatility)
+        for name in names
         if (entry := SHIFTS.get(name))
     ]
-    columns = ["Test", "Meaning", "Null", "Robust to", "Source"]
-    return md.table(columns, rows, "lllll") if rows else ""
+    return md.table(_TEST_COLUMNS, rows, "lllll") if rows else ""
+
+
+def measure_bullets(result: StudyResult) -> list[str]:
+    """The measures of volatility of this study, in words with their source."""
+    held = result.volatility["measure"].unique(maintain_order=True)
+    lines = []
+    for name in held.drop_nulls():
+        if entry := RANGES.get(name):
+            text = md.escape(entry.meaning)
+        elif name == "garch":
+            text = f"{_GARCH}, fitted to the estimation window; its tests look for a "
+            text += "rise only"
+        elif name == REALISED.name:
+            text = md.escape(REALISED.meaning)
+        else:
+            text = md.escape(SPREADS["sd"].meaning)
+        lines.append(f"{md.escape(label(name))}: {text}.")
+    if not result.garch.is_empty():
+        lines.append(
+            f"conditional standard deviation: {_GARCH}, fitted to the whole history; "
+            "the half-life is ln 0.5 / ln(α + β)."
+        )
+    if not result.regimes.is_empty():
+        lines.append(
+            "regimes: returns with one of two variances, in turn by a Markov chain "
+            "(Hamilton 1989), Econometrica 57."
+        )
+    if not result.volume_aar.is_empty():
+        lines.append(
+            "volume: logarithm of one plus the volume, less its mean in the estimation "
+            "window (Ajinkya & Jain 1989; Campbell & Wasley 1996)."
+        )
+    return lines
+
+
+def adjustments(result: StudyResult) -> str:
+    """Name the corrections for many tests that the single CARs carry."""
+    parts = [
+        f"{md.code(name)}, {md.escape(entry.meaning)} ({md.escape(entry.citation)})"
+        for name, entry in ADJUSTMENTS.items()
+        if f"pvalue_{name}" in result.cars.columns
+    ]
+    if "pvalue_rw" in result.cars.columns:
+        parts.append(
+            "`rw`, step-down against joint resamples (Romano & Wolf 2005, "
+            "Econometrica 73)"
+        )
+    return "; ".join(parts)
+
+
+def joint_nulls(result: StudyResult) -> str:
+    """The hypotheses of the joint regression in symbols."""
+    if result.joint_tests.is_empty():
+        return ""
+    held = set(result.joint_tests["hypothesis"])
+    return "; ".join(
+        f"{md.code(name)}: {md.escape(null)}"
+        for name, null in HYPOTHESES.items()
+        if name in held
+    )
 
 
 def settings_table(spec: StudySpec) -> str:

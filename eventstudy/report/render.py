@@ -186,6 +186,9 @@ def _closing(result: StudyResult) -> dict[str, Any]:
         "model_bullets": methods.model_bullets(result.spec),
         "test_table": methods.test_table(result),
         "shift_table": methods.shift_table(result),
+        "measure_bullets": methods.measure_bullets(result),
+        "adjustments": methods.adjustments(result),
+        "joint_nulls": methods.joint_nulls(result),
         "methods_text": _methods_text(result),
         "settings": methods.settings_table(result.spec),
         "files": methods.file_table(provenance),
@@ -294,5 +297,6 @@ def _methods_text(result: StudyResult) -> Mapping[str, str]:
         }[spec.day0],
         "pre": window_text(spec.volatility_pre),
         "post": window_text(spec.volatility_post),
+        "volatility_event": window_text(spec.volatility_event),
         "resamples": f"{spec.resamples:,}",
     }

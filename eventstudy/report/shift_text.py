@@ -39,11 +39,14 @@ def bullets(result: StudyResult) -> list[str]:
     """One sentence per group on the change of volatility, one on the event itself."""
     values = shifts.pvalues(result)
     during = {row["group"]: row for row in group_rows(result, "event")}
+    above = {row["group"]: row for row in above_forecast(result)}
     lines = []
     for row in group_rows(result):
         name = md.escape(group_label(row["group"]))
-        text = f"**{name}**: {sentence(result, row, values)}"
-        lines.append(f"{text} {_during(result, during.get(row['group']))}".strip())
+        parts = [f"**{name}**: {sentence(result, row, values)}"]
+        parts.append(_during(result, during.get(row["group"])))
+        parts.append(_forecast(above.get(row["group"])))
+        lines.append(" ".join(part for part in parts if part))
     return lines
 
 
@@ -56,6 +59,31 @@ def _during(result: StudyResult, row: Row | None) -> str:
         f"In the event window {window_text(result.spec.volatility_event)} alone: "
         f"{nb.decimal(row['ratio'])} times "
         f"({nb.interval(row['ci_low'], row['ci_high'])}), {verdict}distinguishable."
+    )
+
+
+def above_forecast(result: StudyResult) -> list[Row]:
+    """Groups whose volatility after the event exceeds GARCH forecasts made before."""
+    table = shifts.pooled(result).filter(
+        (pl.col("measure") == "garch") & (pl.col("asset") == "all")
+    )
+    return [
+        row
+        for row in table.iter_rows(named=True)
+        if row["model"] == shifts.main_model(result, row["group"])
+        and row["group"] in {r["group"] for r in group_rows(result)}
+        and row["pvalue"] is not None
+        and row["pvalue"] < alpha_of(result)
+    ]
+
+
+def _forecast(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return (
+        "Against GARCH forecasts made before the announcements it was "
+        f"{nb.decimal(row['ratio'])} times as high ({md.code(row['robust'])}, "
+        f"one-sided {nb.p_equals(row['pvalue'])})."
     )
 
 

@@ -135,6 +135,16 @@ def _volatility(result: StudyResult) -> str:
         for answer, text in leads.items()
         if answer in found
     ]
+    above = [
+        f"{md.escape(group_label(row['group']))} ({nb.decimal(row['ratio'])} times as "
+        f"high, {nb.p_equals(row['pvalue'])})"
+        for row in shift_text.above_forecast(result)
+    ]
+    if above:
+        parts.append(
+            f"Yet it was above GARCH forecasts made before for {nb.listing(above)}: "
+            "there the measures disagree."
+        )
     post, pre = result.spec.volatility_post, result.spec.volatility_pre
     return (
         f"{' '.join(parts)} The ratio is the standard deviation in sessions "
