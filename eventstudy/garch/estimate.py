@@ -27,7 +27,7 @@ MIN_SESSIONS = 60
 # Rows prepared together, and rows per call of the likelihood: few enough for the cache,
 # more where the recursion takes a call of numpy per session.
 _BATCH = 2048
-_PIECE = {"garch": 256, "gjr": 256, "egarch": 1024}
+_PIECE = {"garch": 512, "gjr": 512, "egarch": 1024}
 _RETRY_STEPS = 25
 _SHARP = 1e-5  # what is left of EGARCH's rounded kink, in standard deviations
 _SMOOTH, _SPAN = 0.94, 75  # weights of the variance before the first session
@@ -133,12 +133,19 @@ def fit(
         converged=np.zeros(n_obs, np.bool_),
         steps=np.zeros(n_obs, np.int64),
     )
-    rows = np.flatnonzero((out.n >= MIN_SESSIONS) & _varies(y, x, moves))
-    for start in range(0, len(rows), _BATCH):
-        some = rows[start : start + _BATCH]
-        ready = prepare(y[some], x[some], moves[some], kind=kind, student=dist == "t")
-        _store(out, some, ready, _maximum(ready.series, max_steps))
+    usable = (out.n >= MIN_SESSIONS) & _varies(y, x, moves)
+    # complete series take fewer operations, and the same ones whatever their neighbours
+    for rows in (usable & (out.n == n_sessions), usable & (out.n < n_sessions)):
+        for some in _batches(np.flatnonzero(rows)):
+            ready = prepare(
+                y[some], x[some], moves[some], kind=kind, student=dist == "t"
+            )
+            _store(out, some, ready, _maximum(ready.series, max_steps))
     return out
+
+
+def _batches(rows: IntArray) -> list[IntArray]:
+    return [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
 
 
 def _check(y: Array, x: Array, shifts: Array, kind: str, dist: str) -> None:
@@ -177,7 +184,7 @@ def prepare(y: Array, x: Array, shifts: Array, *, kind: str, student: bool) -> P
     e /= scale[:, None]
     series = Series(
         y=_time_first(e),
-        x=_time_first(q),
+        x=_time_first(q[:, :1] if _constant(q, valid) else q),
         valid=None if valid.all() else _time_first(valid),
         n=n,
         backcast=_backcast(e, valid),
@@ -270,6 +277,10 @@ def _orthonormal(x: Array, n: IntArray) -> tuple[Array, Array]:
     q, r = np.linalg.qr(x)
     root = np.sqrt(n)[:, None, None]
     return q * root, np.linalg.inv(r) * root
+
+
+def _constant(x: Array, valid: BoolArray) -> bool:
+    return bool(valid.all() and (np.ptp(x, axis=1) < 1e-12).all())
 
 
 def _backcast(e: Array, valid: BoolArray) -> Array:

@@ -32,7 +32,8 @@ _LOG_2PI = np.log(2.0 * np.pi)
 class Series:
     """What the likelihood is taken of; every series starts with a valid session.
 
-    y : (T, E) returns, 0 where missing;  x : (K, T, E) regressors of the mean
+    y : (T, E) returns, 0 where missing;  x : (K, T, E) regressors of the mean, or
+        (K, 1, E) where they are constants and nothing is missing
     valid : (T, E), None when nothing is missing;  n : (E,) valid sessions
     backcast : (E,) variance before the first session
     shifts : (M, T, E) regressors of the log intercept of the variance, or None
@@ -98,12 +99,14 @@ def split(theta: Array, s: Series) -> Parameters:
 class Path:
     """Errors and conditional variances, (T, E), and what the gradient needs of them.
 
-    square : e²;  inverse : 1/h;  state : h, or ln h where ``log``;  carry : A, (E,) or
-    (T, E), how the state is passed on;  intercept : ω_t, (T, E) or (1, E)
+    square : e²;  falls : min(e, 0), only of GJR;  inverse : 1/h;  state : h, or ln h
+    where ``log``;  carry : A, (E,) or (T, E), how the state is passed on;  intercept :
+    ω_t, (T, E) or (1, E)
     """
 
     errors: Array
     square: Array
+    falls: Array | None
     inverse: Array
     state: Array
     carry: Array
@@ -119,7 +122,7 @@ class Path:
 def path(theta: Array, s: Series) -> Path:
     """Run the variance recursion."""
     p = split(theta, s)
-    errors = s.y - np.einsum("kte,ke->te", s.x, p.mean) if len(s.x) else s.y.copy()
+    errors = s.y - np.einsum("kte,ke->te", s.x, p.mean)
     if s.valid is not None:
         errors = np.where(s.valid, errors, 0.0)
     omega = p.variance[:1]
@@ -136,14 +139,14 @@ def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
     alpha, beta = variance[1], variance[-1]
     square = errors * errors
     h = np.empty_like(errors)
+    np.multiply(square[:-1], alpha, out=h[1:])
+    total, falls = alpha, None
     if s.kind == "gjr":
-        gamma = variance[2]
-        weight = np.where(errors[:-1] < 0, alpha + gamma, alpha)
-        np.multiply(square[:-1], weight, out=h[1:])
-        total = alpha + gamma / 2.0
-    else:
-        np.multiply(square[:-1], alpha, out=h[1:])
-        total = alpha
+        falls = np.minimum(errors, 0.0)
+        shock = falls[:-1] * falls[:-1]
+        shock *= variance[2]
+        h[1:] += shock
+        total = alpha + variance[2] / 2.0
     h[0] = (total + beta) * s.backcast
     h += intercept
     if s.valid is None:
@@ -156,6 +159,7 @@ def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
     return Path(
         errors=errors,
         square=square,
+        falls=falls,
         inverse=np.reciprocal(h),
         state=h,
         carry=carry,
@@ -194,6 +198,7 @@ def _egarch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path
     return Path(
         errors=errors,
         square=errors * errors,
+        falls=None,
         inverse=root,
         state=u,
         carry=carry,
@@ -210,27 +215,29 @@ def value(theta: Array, s: Series) -> Array:
 def value_and_gradient(theta: Array, s: Series) -> tuple[Array, Array]:
     """Log-likelihood (E,) and its gradient (D, E)."""
     p, way = split(theta, s), path(theta, s)
-    found, ratio, weight = _value(p, way, s)
+    found, ratio, tail = _value(p, way, s)
     # twice the slope in the state of each session, then in its intercept
-    slope = ratio - 1.0 if weight is None else weight * ratio - 1.0
+    slope = ratio if tail is None else tail.weight * ratio
+    slope -= 1.0
     if not way.log:
         slope *= way.inverse
     if s.valid is not None:
-        slope = np.where(s.valid, slope, 0.0)
+        slope *= s.valid
     recur_back(slope, way.carry)
-    direct = way.inverse.copy() if weight is None else weight * way.inverse
+    direct = way.inverse if tail is None else tail.weight * way.inverse
     gradient = np.empty_like(theta)
     first, second = s.n_mean, s.n_mean + len(p.variance)
     finish = _egarch_slopes if way.log else _garch_slopes
-    gradient[first:second] = 0.5 * finish(slope, direct, way, p.variance, s)
+    by_variance, by_mean = finish(slope, way, p.variance, s)
+    gradient[:first] = _weighted(s.x, direct, way.errors) - by_mean
+    gradient[first:second] = 0.5 * by_variance
     if s.shifts is not None:
         by_log = 0.5 * slope if way.log else 0.5 * slope * way.intercept
         gradient[second : second + s.n_shifts] = _dot(s.shifts, by_log)
         if not way.log:
             gradient[first] = by_log.sum(axis=0) / p.variance[0]
-    gradient[:first] = _dot(s.x, direct)
-    if p.inverse_nu is not None:
-        gradient[-1] = _nu_slope(p.inverse_nu, ratio, s)
+    if p.inverse_nu is not None and tail is not None:
+        gradient[-1] = _nu_slope(p.inverse_nu, tail, s)
     return found, gradient
 
 
@@ -258,30 +265,52 @@ def _sessions(theta: Array, s: Series) -> Array:
     return each if s.valid is None else np.where(s.valid, each, 0.0)
 
 
-def _value(p: Parameters, way: Path, s: Series) -> tuple[Array, Array, Array | None]:
-    """Return the log-likelihood, e²/h, and the weight of each if it is not one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """Student's t: the weight of each e²/h, Σ weight e²/h, Σ ln(1 + e²/(h (ν - 2)))."""
+
+    weight: Array
+    pull: Array
+    logs: Array
+
+
+def _value(p: Parameters, way: Path, s: Series) -> tuple[Array, Array, Tail | None]:
+    """Return the log-likelihood, e²/h, and what Student's t makes of it."""
     ratio = way.square * way.inverse
     total = -0.5 * _log_sum(way, s)
-    weight = None
+    tail = None
     if p.inverse_nu is None:
         total -= 0.5 * (ratio.sum(axis=0) + s.n * _LOG_2PI)
     else:
         nu = 1.0 / p.inverse_nu
-        weight = (nu + 1.0) / (nu - 2.0 + ratio)
-        tails = np.log1p(ratio / (nu - 2.0)).sum(axis=0)
-        total += s.n * _student_constant(nu) - (nu + 1.0) / 2.0 * tails
+        inside = ratio + (nu - 2.0)
+        weight = (nu + 1.0) / inside
+        inside /= nu - 2.0
+        logs = _sum_of_logs(inside)
+        tail = Tail(weight=weight, pull=_pair(weight, ratio), logs=logs)
+        total += s.n * _student_constant(nu) - (nu + 1.0) / 2.0 * logs
     usable = np.isfinite(total)
     if way.log:  # the recursion must forget where it started
         with np.errstate(divide="ignore", invalid="ignore"):
-            usable &= np.log(np.abs(way.carry)).mean(axis=0) < 0.0
-    return np.where(usable, total, -np.inf), ratio, weight
+            usable &= _sum_of_logs(np.abs(way.carry)) < 0.0
+    return np.where(usable, total, -np.inf), ratio, tail
 
 
 def _log_sum(way: Path, s: Series) -> Array:
     """Sum of ln h over valid sessions."""
-    logs = way.state if way.log else np.log(way.state)
-    known = logs if s.valid is None else np.where(s.valid, logs, 0.0)
-    return np.asarray(known.sum(axis=0))
+    if way.log:
+        logs = way.state if s.valid is None else np.where(s.valid, way.state, 0.0)
+        return np.asarray(logs.sum(axis=0))
+    return _sum_of_logs(
+        way.state if s.valid is None else np.where(s.valid, way.state, 1.0)
+    )
+
+
+def _sum_of_logs(values: Array) -> Array:
+    """Sum of logarithms over time, taken of products of four."""
+    cut = len(values) // 4 * 4
+    packed = np.multiply.reduce(values[:cut].reshape(-1, 4, values.shape[1]), axis=1)
+    return np.asarray(np.log(packed).sum(axis=0) + np.log(values[cut:]).sum(axis=0))
 
 
 def _student_constant(nu: Array) -> Array:
@@ -289,25 +318,22 @@ def _student_constant(nu: Array) -> Array:
     return np.asarray(half - 0.5 * np.log(np.pi * (nu - 2.0)))
 
 
-def _nu_slope(inverse_nu: Array, ratio: Array, s: Series) -> Array:
+def _nu_slope(inverse_nu: Array, tail: Tail, s: Series) -> Array:
     nu = 1.0 / inverse_nu
     constant = special.psi((nu + 1.0) / 2.0) - special.psi(nu / 2.0) - 1.0 / (nu - 2.0)
-    part = ratio / (nu - 2.0)
-    tails = np.log1p(part).sum(axis=0)
-    pull = (part / (1.0 + part)).sum(axis=0) * (nu + 1.0) / (nu - 2.0)
-    by_nu = 0.5 * (s.n * constant - tails + pull)
+    by_nu = 0.5 * (s.n * constant - tail.logs + tail.pull / (nu - 2.0))
     return np.asarray(-by_nu * nu**2)
 
 
 def _garch_slopes(
-    slope: Array, direct: Array, way: Path, variance: Array, s: Series
-) -> Array:
+    slope: Array, way: Path, variance: Array, s: Series
+) -> tuple[Array, Array]:
     """Slopes in the variance parameters, given those in the intercepts.
 
-    ``direct``, the weight of each error over h, is turned into minus the slope in the
-    errors, in place.
+    And, with the other sign, the part of the slopes in the mean coefficients that
+    works through the variances.
     """
-    later, square = slope[1:], way.square[:-1]
+    later, square, errors = slope[1:], way.square[:-1], way.errors[:-1]
     start = slope[0] * s.backcast
     missing: Array | float = 0.0
     if s.valid is not None:
@@ -316,23 +342,21 @@ def _garch_slopes(
     out[0] = slope.sum(axis=0)
     out[1] = _pair(later, square) + start + missing
     out[-1] = _pair(later, way.state[:-1]) + start
-    weight = variance[1]
-    if s.kind == "gjr":
-        negative = way.errors[:-1] < 0
-        out[2] = _pair(later, square * negative) + 0.5 * (start + missing)
-        weight = weight + variance[2] * negative
-    direct[:-1] -= later * weight
-    direct *= way.errors
-    return out
+    by_mean = variance[1] * _weighted(s.x, later, errors)
+    if way.falls is not None:
+        later_falls = later * way.falls[:-1]
+        out[2] = _pair(later_falls, errors) + 0.5 * (start + missing)
+        by_mean += variance[2] * _dot(s.x, later_falls)
+    return out, by_mean
 
 
 def _egarch_slopes(
-    slope: Array, direct: Array, way: Path, variance: Array, s: Series
-) -> Array:
+    slope: Array, way: Path, variance: Array, s: Series
+) -> tuple[Array, Array]:
     """As `_garch_slopes`, for EGARCH."""
     _, alpha, gamma, _ = variance
     later, errors = slope[1:], way.errors[:-1]
-    known = later if s.valid is None else np.where(s.valid[:-1], later, 0.0)
+    known = later if s.valid is None else later * s.valid[:-1]
     size = _smooth_abs(errors, s, slice(-1))
     by_z = known * np.sqrt(way.inverse[:-1])
     out = np.empty_like(variance)
@@ -341,9 +365,10 @@ def _egarch_slopes(
     out[2] = _pair(by_z, errors)
     out[3] = _pair(later, way.state[:-1]) + slope[0] * np.log(s.backcast)
     sign = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
-    direct *= way.errors
-    direct[:-1] -= 0.5 * by_z * (gamma + alpha * sign)
-    return out
+    sign *= alpha
+    sign += gamma
+    sign *= by_z
+    return out, 0.5 * _dot(s.x, sign)
 
 
 def _smooth_abs(errors: Array, s: Series, part: slice = slice(None)) -> Array:
@@ -358,5 +383,13 @@ def _pair(a: Array, b: Array) -> Array:
 
 
 def _dot(x: Array, v: Array) -> Array:
-    total: Array = np.einsum("kte,te->ke", x, v)
+    """Sum of ``x v`` over the sessions of v, which may be one fewer than those of x."""
+    if x.shape[1] == 1:
+        return np.asarray(x[:, 0] * v.sum(axis=0))
+    total: Array = np.einsum("kte,te->ke", x[:, : len(v)], v)
     return total
+
+
+def _weighted(x: Array, a: Array, b: Array) -> Array:
+    """Sum of ``x a b``, as `_dot`."""
+    return x[:, 0] * _pair(a, b) if x.shape[1] == 1 else _dot(x, a * b)

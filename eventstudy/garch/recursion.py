@@ -1,20 +1,27 @@
 """First-order recursions of many series, in few numpy calls."""
 
 from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 
 from eventstudy.results import Array
 
+# From so many series on, a call of numpy per session costs less than a second pass.
+_WIDE = 384
+
 
 def recur(x: Array, carry: Array) -> None:
     """Solve ``x_t <- x_t + carry_t x_{t-1}`` for t = 1.., in place.
 
-    x : (T, E);  carry : (E,) or (T, E), of which the first row is not used. Time is
-    cut into about sqrt(T) blocks that run side by side, then each block receives what
-    the one before hands on.
+    x : (T, E);  carry : (E,) or (T, E), of which the first row is not used. Unless
+    there are many series, time is cut into about sqrt(T) blocks that run side by side,
+    then each block receives what the one before hands on.
     """
     n_times, n_series = x.shape
+    if n_series >= _WIDE:
+        _session_by_session(x, carry)
+        return
     width = _width(n_times)
     n_blocks = n_times // width
     cut = n_blocks * width
@@ -34,6 +41,14 @@ def recur(x: Array, carry: Array) -> None:
         body[i] += power[0 if fixed else i] * body[i - 1, -1]
     for t in range(max(cut, 1), n_times):
         x[t] += (carry if fixed else carry[t]) * x[t - 1]
+
+
+def _session_by_session(x: Array, carry: Array) -> None:
+    step = np.empty(x.shape[1])
+    factors = repeat(carry) if carry.ndim == 1 else carry[1:]
+    for before, now, factor in zip(x, x[1:], factors, strict=False):
+        np.multiply(before, factor, out=step)
+        np.add(now, step, out=now)
 
 
 def recur_back(x: Array, carry: Array) -> None:
