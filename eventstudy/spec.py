@@ -2,18 +2,18 @@
 
 import difflib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from numbers import Integral, Real
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
+from eventstudy import spec_values as values
 from eventstudy.errors import DataError, SpecError, unknown_name
 
-Pair = tuple[int, int]
 _MAX_BYTES = 1_000_000
 
+Pair = values.Pair
 DEFAULT_WINDOWS: tuple[Pair, ...] = ((-1, 1), (0, 1), (0, 5), (-5, 5), (-10, 10))
 HEADLINE_TESTS = (
     "csect",
@@ -60,10 +60,10 @@ class ModelSetting:
 
     def __post_init__(self) -> None:
         """Refuse what is no text, and a factor named twice."""
-        _keep(self, _text, "name", "model")
-        _keep(self, _names, "factors", "groups")
+        values.keep(self, values.text, "name", "model")
+        values.keep(self, values.names, "factors", "groups")
         expanded = [n for f in self.factors for n in FACTOR_SETS.get(f, (f,))]
-        object.__setattr__(self, "factors", _names("factors", expanded))
+        object.__setattr__(self, "factors", values.names("factors", expanded))
 
     @property
     def riskless(self) -> str | None:
@@ -93,11 +93,11 @@ class Question:
 
     def __post_init__(self) -> None:
         """Refuse what is no text, and a measure that there is not."""
-        _keep(self, _text, "text", "event_id", "background")
-        _keep(self, _names, "assets", "models")
-        _keep(self, _choice, "measure")
+        values.keep(self, values.text, "text", "event_id", "background")
+        values.keep(self, values.names, "assets", "models")
+        values.keep(self, values.choice, "measure")
         if self.window is not None:
-            _keep(self, _pair, "window")
+            values.keep(self, values.pair, "window")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,8 @@ class StudySpec:
     groups : asset groups;  calendars : calendar per symbol, and "default"
     volatility_pre, volatility_event, volatility_post : windows whose volatilities are
         compared, the first with each of the others
+    intraday : symbol -> file of its intraday bars, see `eventstudy.study.intraday_bars`
+    regimes : whether to fit two regimes of variance to each asset, which is slow
     prices : where the command line takes prices from, with ``factor_files`` (daily
         factor returns), ``splices`` (symbol -> the symbols that it had, oldest first),
         ``price_columns`` (field -> column) and ``date_format`` of the user's files
@@ -153,6 +155,8 @@ class StudySpec:
     volatility_pre: Pair = (-60, -11)
     volatility_event: Pair = (0, 10)
     volatility_post: Pair = (0, 30)
+    intraday: Mapping[str, str] = field(default_factory=dict)
+    regimes: bool = False
     resamples: int = 1999
     seed: int = 20210621
     questions: tuple[Question, ...] = ()
@@ -244,17 +248,17 @@ def spec_from(table: Mapping[str, Any]) -> StudySpec:
     ((-1, 1),)
     """
     _refuse_unknown_keys("the study file", table, StudySpec)
-    values = {"returns": "log", **table}
+    given = {"returns": "log", **table}
     for name, kind in (("models", ModelSetting), ("questions", Question)):
         if name in table:
-            values[name] = _entries(name, table[name], kind)
-    return StudySpec(**values)
+            given[name] = _entries(name, table[name], kind)
+    return StudySpec(**given)
 
 
 def _entries(
     name: str, tables: object, kind: type[ModelSetting] | type[Question]
 ) -> tuple[object, ...]:
-    if not _is_list(tables) or not all(isinstance(t, Mapping) for t in tables):
+    if not values.is_list(tables) or not all(isinstance(t, Mapping) for t in tables):
         raise SpecError(f"{name} = {tables!r}; wanted tables headed [[{name}]]")
     entries = []
     for number, table in enumerate(tables, start=1):
@@ -294,14 +298,6 @@ def _signed(offset: int) -> str:
     return f"{offset:+d}" if offset else "0"
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "returns": ("log", "simple"),
-    "missing": ("trade_to_trade", "drop"),
-    "overlap": ("exclude", "keep"),
-    "day0": ("next", "previous", "error", "drop"),
-    "alternative": ("two-sided", "less", "greater"),
-    "measure": ("car", "volatility"),
-}
 _WINDOWS = (
     "estimation",
     "event_window",
@@ -314,23 +310,35 @@ _WINDOWS = (
 
 def _parse(spec: StudySpec) -> None:
     """Bring every value to its type, or say what was wanted."""
-    _keep(spec, _text, "title", "prices", "date_format")
-    _keep(spec, _names, "factors", "tests", "factor_files")
-    _keep(spec, _choice, "returns", "missing", "overlap", "day0", "alternative")
-    _keep(spec, _pair, *_WINDOWS)
-    _keep(spec, _whole, "min_estimation", "resamples", "seed")
-    _keep(spec, _share, "min_coverage", "level")
-    _keep(spec, _table, "groups", "calendars", "splices", "price_columns")
-    _keep(spec, _list, "windows", "models", "questions")
+    values.keep(spec, values.text, "title", "prices", "date_format")
+    values.keep(spec, values.names, "factors", "tests", "factor_files")
+    values.keep(
+        spec, values.choice, "returns", "missing", "overlap", "day0", "alternative"
+    )
+    values.keep(spec, values.pair, *_WINDOWS)
+    values.keep(spec, values.whole, "min_estimation", "resamples", "seed")
+    values.keep(spec, values.share, "min_coverage", "level")
+    values.keep(
+        spec,
+        values.table,
+        "groups",
+        "calendars",
+        "splices",
+        "price_columns",
+        "intraday",
+    )
+    values.keep(spec, values.flag, "regimes")
+    values.keep(spec, values.entries, "windows", "models", "questions")
     if spec.model is not None:
-        _keep(spec, _text, "model")
-    windows = (_pair(f"windows[{i}]", w) for i, w in enumerate(spec.windows))
+        values.keep(spec, values.text, "model")
+    windows = (values.pair(f"windows[{i}]", w) for i, w in enumerate(spec.windows))
     object.__setattr__(spec, "windows", tuple(windows))
     for name, parse in (
-        ("groups", _names),
-        ("splices", _names),
-        ("calendars", _text),
-        ("price_columns", _text),
+        ("groups", values.names),
+        ("splices", values.names),
+        ("calendars", values.text),
+        ("price_columns", values.text),
+        ("intraday", values.text),
     ):
         table = getattr(spec, name)
         parsed = {key: parse(f"{name}.{key}", held) for key, held in table.items()}
@@ -341,79 +349,6 @@ def _parse(spec: StudySpec) -> None:
     for question in spec.questions:
         if not isinstance(question, Question):
             raise SpecError(f"questions holds {question!r}; wanted Question(...)")
-
-
-def _keep(value: object, parse: Callable[[str, Any], object], *names: str) -> None:
-    for name in names:
-        object.__setattr__(value, name, parse(name, getattr(value, name)))
-
-
-def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
-
-
-def _list(name: str, value: object) -> tuple[Any, ...]:
-    if not _is_list(value):
-        raise SpecError(f"{name} = {value!r}; wanted a list")
-    return tuple(value)
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise SpecError(f"{name} = {value!r}; wanted a text")
-    return value
-
-
-def _names(name: str, value: object) -> tuple[str, ...]:
-    if not _is_list(value) or not all(isinstance(v, str) and v for v in value):
-        raise SpecError(f"{name} = {value!r}; wanted a list of names")
-    _refuse_twice(name, value)
-    return tuple(value)
-
-
-def _choice(name: str, value: object) -> str:
-    allowed = _CHOICES[name]
-    if value not in allowed:
-        raise SpecError(f"{name} = {value!r}; allowed: {', '.join(allowed)}")
-    return str(value)
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _whole(name: str, value: object) -> int:
-    if not _is_whole(value):
-        raise SpecError(f"{name} = {value!r}; wanted a whole number")
-    return int(value)
-
-
-def _share(name: str, value: object) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise SpecError(f"{name} = {value!r}; wanted a number")
-    return float(value)
-
-
-def _pair(name: str, value: object) -> Pair:
-    if not _is_list(value) or len(value) != 2 or not all(map(_is_whole, value)):
-        raise SpecError(
-            f"{name} = {value!r}; wanted first and last session, such as [-1, 1]"
-        )
-    return int(value[0]), int(value[1])
-
-
-def _table(name: str, value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise SpecError(f"{name} = {value!r}; wanted a table of names")
-    return value
-
-
-def _refuse_twice(name: str, values: Iterable[object]) -> None:
-    seen: set[object] = set()
-    for value in values:
-        if value in seen:
-            raise SpecError(f"{name} has {value!r} twice")
-        seen.add(value)
 
 
 def _check_numbers(spec: StudySpec) -> None:
@@ -431,7 +366,7 @@ def _check_numbers(spec: StudySpec) -> None:
 
 def _check_windows(spec: StudySpec) -> None:
     named = [(f"windows[{i}]", w) for i, w in enumerate(spec.windows)]
-    _refuse_twice("windows", map(window_text, spec.windows))
+    values.refuse_twice("windows", map(window_text, spec.windows))
     for name, (start, end) in [*((n, getattr(spec, n)) for n in _WINDOWS), *named]:
         if start > end:
             raise SpecError(f"{name} = {start}:{end} ends before it starts")

@@ -1,11 +1,12 @@
 """Observations + series -> dense arrays of event time, and the ledger of exclusions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
+from eventstudy.calendars import Calendar, calendar_name
 from eventstudy.errors import DataError
 from eventstudy.panel.plan import (
     Announcements,
@@ -21,6 +22,8 @@ from eventstudy.panel.plan import (
 from eventstudy.panel.series import Quotes, Series, trade_to_trade
 from eventstudy.results import Array, BoolArray, Clock, IntArray
 from eventstudy.spec import ModelSetting, StudySpec
+
+AtClose = Callable[[str, Calendar, Quotes], Quotes]
 
 _NO_DAY = -1
 
@@ -219,8 +222,13 @@ def build(
     groups: Mapping[str, Sequence[str]],
     events: pl.DataFrame,
     prices: pl.DataFrame,
+    *,
+    at_close: AtClose | None = None,
 ) -> tuple[list[Panel], Market]:
     """Lay out every model setting's observations on one table of clocks.
+
+    at_close : (factor, calendar, quotes by the day) -> quotes at the calendar's closes,
+    asked for the factors of every asset that trades on its own calendar
 
     Raises `DataError` when a factor has no prices: nothing could be estimated.
     """
@@ -241,7 +249,9 @@ def build(
     columns, announced = columns_of(spec), announcements(events)
     clocks = _ClockTable(columns=columns, market=market)
     drafts = [
-        _draft(spec, setting, named, calendars, announced, quotes, market, clocks)
+        _draft(
+            spec, setting, named, calendars, announced, quotes, market, clocks, at_close
+        )
         for setting in spec.models
     ]
     codes = {asset: code for code, (asset, _) in enumerate(members)}
@@ -273,6 +283,7 @@ def _draft(
     quotes: Mapping[str, Quotes],
     market: Market,
     clocks: "_ClockTable",
+    at_close: AtClose | None,
 ) -> _Draft:
     draft = _Draft(
         setting=setting,
@@ -299,11 +310,14 @@ def _draft(
             continue
         calendar = market.calendars[name]
         n_sessions = len(calendar.sessions)
+        held = dict(quotes)
+        if at_close and calendar_name(asset, spec.calendars) == name:
+            held |= {f: at_close(f, calendar, quotes[f]) for f in setting.factors}
         draft.series.append(
             trade_to_trade(
                 asset,
                 setting.factors,
-                quotes,
+                held,
                 calendar,
                 bridge_gaps=spec.missing == "trade_to_trade",
                 riskless=setting.riskless,

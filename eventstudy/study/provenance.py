@@ -10,6 +10,7 @@ from eventstudy._version import __version__
 from eventstudy.catalogue import Events
 from eventstudy.prices import PriceFile, Prices
 from eventstudy.spec import StudySpec
+from eventstudy.study.intraday_bars import BarFile
 
 _PACKAGES = (
     "numpy",
@@ -28,6 +29,7 @@ def provenance_of(
     *,
     command: str | None,
     inputs: Mapping[str, str],
+    bars: Sequence[BarFile] = (),
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """Return plain values that let a reader make the result again.
@@ -51,6 +53,15 @@ def provenance_of(
                 for name, sha in inputs.items()
             ),
             *(_price_file(file) for file in prices.files),
+            *(
+                {
+                    "role": "intraday",
+                    "symbol": file.symbol,
+                    "name": _portable(file.name),
+                    "sha256": file.sha256,
+                }
+                for file in bars
+            ),
         ],
         "notice": prices.notice,
         "notes": [*events.notes, *notes],

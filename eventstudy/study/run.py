@@ -20,10 +20,11 @@ from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
 from eventstudy.study.asset_history import asset_histories
 from eventstudy.study.estimate import Estimate, Estimator, estimators
-from eventstudy.study.intraday_tables import INTRADAY_EVENTS_SCHEMA, INTRADAY_SCHEMA
+from eventstudy.study.intraday_bars import ClosingPrices, read_bars
+from eventstudy.study.intraday_tables import intraday_tables, realised_pieces
 from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.provenance import provenance_of
-from eventstudy.study.volatility_breaks import REGIMES_SCHEMA, break_table
+from eventstudy.study.volatility_breaks import break_table, regime_table
 from eventstudy.study.volatility_conditional import garch_tables
 from eventstudy.study.volatility_garch import garch_shifts
 from eventstudy.study.volatility_pieces import pieces
@@ -75,7 +76,11 @@ def run(
     spec = resolve(spec, events)
     tell("Placing events on calendars")
     groups = spec.groups or {ALL: default_assets(spec, events, prices)}
-    panels, market = build(spec, groups, events.frame, prices.frame)
+    files = {symbol: read_bars(path, symbol) for symbol, path in spec.intraday.items()}
+    closing = ClosingPrices(spec=spec, files=files)
+    panels, market = build(
+        spec, groups, events.frame, prices.frame, at_close=closing if files else None
+    )
     day0 = audit_table(spec, events, market)
     tell("Fitting normal returns")
     fitted = [(estimator, list(estimator)) for estimator in estimators(spec, panels)]
@@ -97,12 +102,14 @@ def run(
     volume = volume_tables(spec, list(groups), fitted, market.calendars, prices.frame)
     tell("Comparing volatilities")
     measured = pieces(spec, fitted, market.calendars, prices.frame)
+    measured += realised_pieces(measured, market.calendars, files)
     answers = [
         *volatility_tables.shifts(spec, list(groups), measured),
         *garch_shifts(spec, list(groups), fitted, measured),
     ]
     histories = asset_histories(spec, fitted, market.calendars)
     garch, conditional = garch_tables(histories)
+    intraday = intraday_tables(spec, events.frame, files)
     tell("Separating overlapping events")
     joint = joint_effects(spec, events.frame, fitted)
     used = observations.filter(pl.col("status") == "used")
@@ -120,10 +127,10 @@ def run(
         garch=garch,
         conditional=conditional,
         breaks=break_table(histories),
-        regimes=pl.DataFrame(schema=REGIMES_SCHEMA),
+        regimes=regime_table(histories if spec.regimes else []),
         volume_aar=volume.aar,
-        intraday=pl.DataFrame(schema=INTRADAY_SCHEMA),
-        intraday_events=pl.DataFrame(schema=INTRADAY_EVENTS_SCHEMA),
+        intraday=intraday.paths,
+        intraday_events=intraday.events,
         joint=joint.effects,
         joint_tests=joint.tests,
         fit=_stack(observation_tables.fit, blocks),
@@ -135,7 +142,13 @@ def run(
         closes=_closes(spec, groups, prices),
         price_issues=prices.issues,
         provenance=provenance_of(
-            spec, events, prices, command=command, inputs=inputs or {}, notes=notes
+            spec,
+            events,
+            prices,
+            command=command,
+            inputs=inputs or {},
+            bars=list(files.values()),
+            notes=[*notes, *closing.notes],
         ),
     )
 

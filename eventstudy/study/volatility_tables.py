@@ -13,6 +13,7 @@ from eventstudy.study.observation_tables import number
 from eventstudy.study.volatility_pieces import ABNORMAL, RAW, Piece
 from eventstudy.volatility import (
     POOLED_TESTS,
+    REALISED,
     ShiftResult,
     ShiftWindows,
     cut,
@@ -24,8 +25,8 @@ POST = "post"
 EVENT = "event"
 
 _TESTS = ("f", "brown_forsythe", "fligner", "bootstrap", "placebo")
-# Ranges are no returns: only what resamples them can test them.
-_RANGE_TESTS = ("bootstrap", "placebo")
+# Other spreads than that of returns: only what resamples them can test them.
+_RESAMPLED = ("bootstrap", "placebo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,10 +49,13 @@ def windows_of(spec: StudySpec) -> dict[str, tuple[int, int]]:
 def shifts(
     spec: StudySpec, groups: Sequence[str], held: Sequence[Piece]
 ) -> Iterator[Answer]:
-    """Yield the answers for single observations of returns, then those pooled."""
+    """Yield the answers for single observations, then those pooled.
+
+    The ranges are pooled only: single ones would say the same of the same sessions.
+    """
     for window in windows_of(spec):
         for piece in held:
-            if piece.measure in (RAW, ABNORMAL):
+            if piece.measure in (RAW, ABNORMAL, REALISED.name):
                 yield from _single(spec, piece, window)
         yield from _pooled(spec, groups, held, window)
 
@@ -98,7 +102,7 @@ def _single(spec: StudySpec, piece: Piece, window: str) -> list[Answer]:
         windows.post,
         history=windows.history,
         gap=windows.gap,
-        tests=_TESTS,
+        tests=_TESTS if piece.spread == "sd" else _RESAMPLED,
         spread=piece.spread,
         measure=piece.measure,
         level=spec.level,
@@ -196,15 +200,15 @@ def _pooled(
             pre=spec.volatility_pre,
             post=windows_of(spec)[window],
         )
-        returns = pool.measure in (RAW, ABNORMAL)
+        spread = pool.chosen[0][0].spread
         found = pooled_ratio(
             windows.pre,
             windows.post,
             day0=windows.day0,
             history=windows.history,
             gap=windows.gap,
-            tests=POOLED_TESTS if returns else _RANGE_TESTS,
-            spread=pool.chosen[0][0].spread,
+            tests=POOLED_TESTS if spread == "sd" else _RESAMPLED,
+            spread=spread,
             measure=pool.measure,
             level=spec.level,
             reps=spec.resamples,
