@@ -258,7 +258,7 @@ def test_robust_tests_that_disagree_are_named(
 
 @pytest.mark.parametrize(
     ("multiple", "said"),
-    [(0.3, "ask for more"), (0.67, ""), (1.5, ""), (2.0, "reject too easily")],
+    [(0.3, "ask for a larger effect"), (0.67, ""), (1.5, ""), (2.0, "reject too easily")],
 )
 def test_the_yardstick_is_named_where_the_spread_changed(
     multiple: float, said: str

@@ -87,8 +87,9 @@ def yardstick_sentences(effects: Effects) -> list[str]:
         lines.append(
             f"The observations spread less at the event than in the estimation window: "
             f"{_multiples(effects, calm)}. {past} measure by the estimation window and "
-            f"ask for more. {event} measure by the event's own spread, which rests on "
-            f"{_dates(calm)} here. Where the two disagree, the cautious reading holds."
+            f"ask for a larger effect. {event} measure by the event's own spread, "
+            f"which rests on {_dates(calm)} here. Where the two disagree, the cautious "
+            "reading holds."
         )
     if wild := [row for row in rows if row["variance_increase"] > WILD]:
         lines.append(

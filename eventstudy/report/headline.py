@@ -4,7 +4,7 @@ from math import isclose
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text
+from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text, told
 from eventstudy.report.labels import group_label, label, main_window, model_names
 from eventstudy.spec import Pair, window_text
 from eventstudy.study_result import StudyResult
@@ -119,18 +119,22 @@ def estimand_notes(effects: Effects) -> list[str]:
 
 
 def recommendations(effects: Effects) -> list[str]:
-    """Each recommended test: how often, and the reason where it comes first."""
+    """Each recommended test: how often, and its reason in a row of the first window."""
     total = len(effects.rows)
+    first = main_window(effects.result)
     lines = []
     for test in dict.fromkeys(r["recommended"] for r in effects.rows):
         rows = [r for r in effects.rows if r["recommended"] == test]
         if test is None:
             continue
-        where = f"{md.escape(group_label(rows[0]['group']))} "
-        where += window_text((rows[0]["start"], rows[0]["end"]))
+        row = max(
+            told(rows) or rows, key=lambda r: ((r["start"], r["end"]) == first, r["n"])
+        )
+        where = f"{md.escape(group_label(row['group']))} "
+        where += window_text((row["start"], row["end"]))
         lines.append(
             f"{md.code(test)} in {len(rows)} of {nb.count(total, 'row')}; for {where}, "
-            f"because {md.escape(rows[0]['why'] or 'no reason was recorded')}."
+            f"because {md.escape(row['why'] or 'no reason was recorded')}."
         )
     return lines
 

@@ -11,6 +11,8 @@ from eventstudy.report.labels import (
     alpha_of,
     asset_order,
     group_label,
+    groups_of,
+    headline_ids,
     in_window,
     label,
     main_window,
@@ -68,12 +70,10 @@ def summary(result: StudyResult) -> str:
         )
     level = level_text(result)
     if flips:
-        cross = "crosses" if len(flips) == 1 else "cross"
-        parts.append(
-            f"{len(flips)} of {nb.count(rows.height, 'p-value')} {cross} {level}."
-        )
+        total = nb.count(rows.height, "single CAR")
+        parts.append(f"The verdict at {level} changes for {len(flips)} of {total}.")
     else:
-        parts.append(f"No p-value of a single CAR crosses {level}.")
+        parts.append(f"No single CAR's verdict at {level} changes.")
     parts.append("See [overlapping announcements](#overlapping-announcements-apart).")
     return " ".join(parts)
 
@@ -96,22 +96,21 @@ def _shifts(rows: pl.DataFrame) -> pl.DataFrame:
     ).sort(gap, descending=True, maintain_order=True)
 
 
-def event_name(joined: str) -> str:
-    """Name a day's announcements: the first, and how many others."""
-    first, *others = joined.split("+")
-    text = md.escape(first)
-    if not others:
-        return text
-    return f"{text} and {nb.count(len(others), 'other')} of its day"
+def _named(result: StudyResult, joined: str) -> tuple[str, str]:
+    """Return a day's first announcement, of the headline if any, and how many more."""
+    ids = joined.split("+")
+    first = min(ids, key=lambda event: event not in headline_ids(result))
+    others = len(ids) - 1
+    return first, f" and {nb.count(others, 'other')} of its day" if others else ""
 
 
 def _titled(result: StudyResult, joined: str) -> str:
     """Name a day's announcements with the title of the first."""
-    found = result.events.filter(pl.col("event_id") == joined.split("+")[0])
-    if "title" not in found.columns or found["title"].is_null().all():
-        return event_name(joined)
-    title = md.escape(md.shorten(found["title"][0], 70))
-    return f"{event_name(joined)} ({title})"
+    first, others = _named(result, joined)
+    found = result.events.filter(pl.col("event_id") == first)
+    title = found["title"][0] if "title" in found.columns and found.height else None
+    words = f" ({md.escape(md.shorten(title, 70))})" if title else ""
+    return f"{md.escape(first)}{words}{others}"
 
 
 def tables(result: StudyResult) -> list[tuple[str, str]]:
@@ -127,7 +126,7 @@ def tables(result: StudyResult) -> list[tuple[str, str]]:
         of_model.sort(
             key=lambda r: (_place(events, r["event_id"]), order.index(r["asset"]))
         )
-        cells = [_cells(row) for row in of_model[:MOST_ROWS]]
+        cells = [_cells(result, row) for row in of_model[:MOST_ROWS]]
         if cells:
             columns = ["Announcement", "Asset", "Alone, %", "p", "Net, % (se)", "p net"]
             found.append((label(model), md.table(columns, cells, "llrrrr")))
@@ -145,9 +144,9 @@ def _days(result: StudyResult) -> dict[str, str]:
     return {event: str(day) for event, day in days.iter_rows()}
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(result: StudyResult, row: dict[str, Any]) -> list[str]:
     return [
-        event_name(row["event_id"]),
+        md.escape("".join(_named(result, row["event_id"]))),
         md.escape(row["asset"]),
         nb.percent(row["car_alone"], 1),
         nb.pvalue_cell(row["pvalue_alone"]),
@@ -166,8 +165,10 @@ def hypothesis_table(result: StudyResult) -> str:
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for row in held.iter_rows(named=True):
         found.setdefault((row["group"], row["model"]), {})[row["hypothesis"]] = row
+    groups = groups_of(result, held)
     rows = []
-    for (group, model), tests in found.items():
+    for group, model in sorted(found, key=lambda key: groups.index(key[0])):
+        tests = found[group, model]
         any_row = next(iter(tests.values()))
         cells = [_hypothesis(tests.get(name)) for name in _TESTS]
         if not any(cells):

@@ -197,24 +197,31 @@ def _price_words(result: StudyResult, row: Row) -> str:
 def _volatility(
     result: StudyResult, question: Question, pairs: list[tuple[str, str]]
 ) -> list[str]:
-    rows = shifts.ratios(result).filter(
-        pl.col("measure") == shifts.main_measure(result)
-    )
+    main = shifts.main_measure(result)
     values = shifts.pvalues(result)
-    lines = []
-    for observation, asset in pairs:
-        found = rows.filter(
-            (pl.col("event_id") == observation) & (pl.col("asset") == asset)
+    after, during = (
+        {(r["event_id"], r["asset"], r["model"], r["measure"]): r for r in rows}
+        for rows in (
+            shifts.ratios(result).to_dicts(),
+            shifts.ratios(result, "event").to_dicts(),
         )
-        for row in found.iter_rows(named=True):
-            chosen = question.models or (shifts.main_model(result, row["group"]),)
-            if row["model"] in chosen:
-                sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"
-                text = shift_text.sentence(result, row, values)
-                lines.append(
-                    f"**{md.escape(asset)}**: standard deviation of abnormal returns "
-                    f"per session {sds}, {text}"
-                )
+    )
+    groups = {row["asset"]: row["group"] for row in after.values()}
+    lines = []
+    for pair in pairs:
+        asset = pair[1]
+        held = (shifts.main_model(result, groups.get(asset, "")),)
+        for model in question.models or held:
+            if (row := after.get((*pair, model, main))) is None:
+                continue
+            sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"
+            parts = [
+                f"**{md.escape(asset)}**: standard deviation of abnormal returns per "
+                f"session {sds}, {shift_text.sentence(result, row, values)}",
+                shift_text.during_event(result, during.get((*pair, model, main))),
+                shift_text.forecast(after.get((*pair, model, "garch"))),
+            ]
+            lines.append(" ".join(part for part in parts if part))
     return lines
 
 

@@ -39,6 +39,7 @@ from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
 TEMPLATE = "study.md.j2"
+_FEW = 12  # rows of a table that need no folding
 # The figures that show the whole study; others stand in their sections.
 _OPENING = ("caar.svg", "car_heatmap.svg", "prices.svg")
 
@@ -160,6 +161,7 @@ def _volatility(result: StudyResult) -> dict[str, Any]:
         "persistence": dynamics_text.persistence(result),
         "garch_table": dynamics_text.garch_table(result),
         "breaks": dynamics_text.breaks(result),
+        "few_breaks": result.breaks["date"].count() <= _FEW,
         "break_table": dynamics_text.break_table(result),
         "volume": dynamics_text.volume(result),
         "volume_table": dynamics_text.volume_table(result),
@@ -233,7 +235,7 @@ def _units(result: StudyResult) -> str:
 def _alternative(result: StudyResult) -> str:
     alternative = result.spec.alternative
     if alternative == "two-sided":
-        return "All p-values are two-sided."
+        return "All p-values are two-sided, unless the text says otherwise."
     return f"**All p-values are one-sided (alternative: {alternative}).**"
 
 

@@ -84,7 +84,11 @@ def _name(row: Row) -> str:
 
 def _ratio(row: Row) -> str:
     ends = nb.interval(row["ci_low"], row["ci_high"])
-    return f"{nb.decimal(row['ratio'])} {ends}".strip()
+    return (
+        f"{nb.decimal(row['ratio'])}{nb.NBSP}{ends}"
+        if ends
+        else nb.decimal(row["ratio"])
+    )
 
 
 def _judges(rows: Iterable[Row | None]) -> list[str]:
@@ -106,7 +110,7 @@ def _p_head(judges: Sequence[str]) -> str:
 
 
 def measure_table(result: StudyResult) -> str:
-    """Groups by all measures and models: ratios after and during the event."""
+    """Groups by measures, main model only: ratios after and during the event."""
     after = _by_measure(result, "post")
     during = _by_measure(result, "event")
     held = list(dict.fromkeys([*after, *during]))
@@ -115,18 +119,17 @@ def measure_table(result: StudyResult) -> str:
     judges = _judges([*after.values(), *during.values()])
     rows = []
     for key in keys:
-        group, measure, model = key
-        name = _measure(measure) + (f" ({md.escape(label(model))})" if model else "")
+        group, measure = key
         cells = _ratio_cells(after.get(key), judges)
         cells += _ratio_cells(during.get(key), judges)
-        rows.append([md.escape(group_label(group)), name, *cells])
+        rows.append([md.escape(group_label(group)), _measure(measure), *cells])
     post = window_text(result.spec.volatility_post)
     event = window_text(result.spec.volatility_event)
     head = _p_head(judges)
     columns = ["Group", "Measure", f"Ratio {post}", head, f"Ratio {event}", head]
     if not during:
         rows, columns = [row[:-2] for row in rows], columns[:-2]
-    several = len({key[1:] for key in keys}) > 1
+    several = len({measure for _, measure in keys}) > 1
     return md.table(columns, rows, "llrrrr"[: len(columns)]) if several else ""
 
 
@@ -137,14 +140,15 @@ def _measure(name: str) -> str:
     return md.escape(label(name))
 
 
-def _by_measure(
-    result: StudyResult, window: str
-) -> dict[tuple[str, str, str | None], Row]:
+def _by_measure(result: StudyResult, window: str) -> dict[tuple[str, str], Row]:
     found = shifts.pooled(result, window).filter(pl.col("asset") == "all")
+    several = found["group"].n_unique() > 1
     return {
-        (row["group"], row["measure"], row["model"]): row
+        (row["group"], row["measure"]): row
         for row in found.iter_rows(named=True)
         if row["ratio"] is not None
+        and row["model"] in (None, shifts.main_model(result, row["group"]))
+        and not (several and row["group"] == "all")
     }
 
 

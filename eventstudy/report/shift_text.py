@@ -44,13 +44,13 @@ def bullets(result: StudyResult) -> list[str]:
     for row in group_rows(result):
         name = md.escape(group_label(row["group"]))
         parts = [f"**{name}**: {sentence(result, row, values)}"]
-        parts.append(_during(result, during.get(row["group"])))
-        parts.append(_forecast(above.get(row["group"])))
+        parts.append(during_event(result, during.get(row["group"])))
+        parts.append(forecast(above.get(row["group"])))
         lines.append(" ".join(part for part in parts if part))
     return lines
 
 
-def _during(result: StudyResult, row: Row | None) -> str:
+def during_event(result: StudyResult, row: Row | None) -> str:
     """Say how volatility was in the event window alone."""
     if row is None or nb.is_missing(row["ratio"]) or changed(result, row) is None:
         return ""
@@ -77,8 +77,9 @@ def above_forecast(result: StudyResult) -> list[Row]:
     ]
 
 
-def _forecast(row: Row | None) -> str:
-    if row is None:
+def forecast(row: Row | None) -> str:
+    """Set volatility against GARCH forecasts; empty without a p-value."""
+    if row is None or nb.is_missing(row["ratio"]) or row["pvalue"] is None:
         return ""
     return (
         "Against GARCH forecasts made before the announcements it was "

@@ -18,6 +18,7 @@ def draw(result: StudyResult) -> bytes:
     """Draw the average abnormal log volume per session of the headline sample."""
     path = _path(result)
     groups = [g for g in groups_of(result, path) if g != "all"] or ["all"]
+    first, last = result.spec.event_window
     columns = 2 if len(groups) == 4 else min(3, len(groups))
     rows = -(-len(groups) // columns)
     with style.canvas(style.WIDTH, 0.5 + 2.3 * rows) as figure:
@@ -27,17 +28,14 @@ def draw(result: StudyResult) -> bytes:
             _panel(axes, of_group)
             n = max(of_group["n"].drop_nulls(), default=0)
             axes.set_title(f"{group_label(group)} (N = {n})")
-        _level_axis(grid[0, 0], path)
-        first, last = result.spec.event_window
-        grid[0, 0].set_xlim(first - 0.6, last + 0.6)
+            _level_axis(axes, path)
+            axes.set_xlim(first - 0.6, last + 0.6)
         for axes in list(grid.flat)[len(groups) :]:
             axes.set_visible(False)
         for axes in list(grid.flat)[len(groups) - columns : len(groups)]:
             axes.tick_params(labelbottom=True)
         figure.supxlabel("sessions from day 0", fontsize=style.SIZE)
-        figure.supylabel(
-            "volume, times its usual level (log scale)", fontsize=style.SIZE
-        )
+        figure.supylabel("volume, times the usual (log scale)", fontsize=style.SIZE)
         return style.to_svg(figure)
 
 
@@ -56,5 +54,6 @@ def _panel(axes: Any, path: pl.DataFrame) -> None:  # noqa: ANN401
 
 def _level_axis(axes: Any, path: pl.DataFrame) -> None:  # noqa: ANN401
     """Give all panels, which share it, a log scale around the usual level."""
+    axes.set_axisbelow(True)
     times = path["aar"].exp().to_list()
     timeline.log_axis(axes, min([*times, 0.9]) / 1.06, max([*times, 1.1]) * 1.06)
