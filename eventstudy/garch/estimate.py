@@ -24,10 +24,9 @@ _T = TypeVar("_T", np.float64, np.bool_)
 DISTS = ("normal", "t")
 # Sessions that a fit needs at least; below, the likelihood is too flat to mean much.
 MIN_SESSIONS = 60
-# Rows prepared together, and rows per call of the likelihood: few enough for the cache,
-# more where the recursion takes a call of numpy per session.
+# Rows prepared together, and rows per call of the likelihood: few enough for the cache.
 _BATCH = 2048
-_PIECE = {"garch": 512, "gjr": 512, "egarch": 1024}
+_PIECE = {"garch": 512, "gjr": 512, "egarch": 256}
 _RETRY_STEPS = 25
 _SHARP = 1e-5  # what is left of EGARCH's rounded kink, in standard deviations
 _SMOOTH, _SPAN = 0.94, 75  # weights of the variance before the first session
@@ -297,33 +296,40 @@ def _backcast(e: Array, valid: BoolArray) -> Array:
 
 
 def starting_values(s: Series) -> Array:
-    """Parameters (D, E) with unit unconditional variance, the best of a grid."""
-    grid = np.array(
-        [
-            [0.0] * s.n_mean + v + [0.0] * s.n_shifts + [0.125] * s.student
-            for v in _grid(s.kind)
-        ]
-    ).T
-    n_rows, n_starts = len(s.n), grid.shape[1]
+    """Parameters (D, E) with unit unconditional variance, the best of a grid.
+
+    The response to the sign of shocks is chosen after persistence and shocks.
+    """
+    pairs = [(p, a) for p in _PERSISTENCE for a in _SHOCKS]
+    sides = {"garch": (0.5,), "gjr": _LEAN, "egarch": _TILT}[s.kind]
+    grid = np.array([[_start(s, p, a, side) for p, a in pairs] for side in sides])
+    rows = np.arange(len(s.n))
+    best = _best(s, grid[0].T[:, :, None] + np.zeros(len(rows)))
+    if len(sides) == 1:
+        return grid[0, best].T
+    return grid[_best(s, grid[:, best].transpose(2, 0, 1)), best].T
+
+
+def _start(s: Series, persistence: float, shocks: float, side: float) -> list[float]:
+    if s.kind == "garch":
+        v = [1.0 - persistence, shocks, persistence - shocks]
+    elif s.kind == "gjr":
+        up, down = 2.0 * shocks * side, 2.0 * shocks * (1.0 - side)
+        v = [1.0 - persistence, up, down - up, persistence - shocks]
+    else:
+        v = [0.0, 2.0 * shocks, side, persistence]
+    return [0.0] * s.n_mean + v + [0.0] * s.n_shifts + [0.125] * s.student
+
+
+def _best(s: Series, starts: Array) -> IntArray:
+    """Which of the starts (D, S, E) is highest, (E,)."""
+    n_starts, n_rows = starts.shape[1:]
     rows = np.tile(np.arange(n_rows), n_starts)
-    theta = np.repeat(grid, n_rows, axis=1)
+    theta = starts.reshape(len(starts), -1)
     height = np.empty(len(rows))
     for piece in _pieces(s.kind, len(rows)):
         height[piece] = value(theta[:, piece], s.take(rows[piece]))
-    return grid[:, height.reshape(n_starts, n_rows).argmax(axis=0)]
-
-
-def _grid(kind: str) -> list[list[float]]:
-    pairs = [(p, a) for p in _PERSISTENCE for a in _SHOCKS]
-    if kind == "garch":
-        return [[1.0 - p, a, p - a] for p, a in pairs]
-    if kind == "gjr":
-        return [
-            [1.0 - p, 2.0 * a * up, 2.0 * a * (1.0 - 2.0 * up), p - a]
-            for p, a in pairs
-            for up in _LEAN
-        ]
-    return [[0.0, 2.0 * a, tilt, p] for p, a in pairs for tilt in _TILT]
+    return height.reshape(n_starts, n_rows).argmax(axis=0)
 
 
 def _maximum(s: Series, max_steps: int) -> Maximum:
@@ -331,8 +337,12 @@ def _maximum(s: Series, max_steps: int) -> Maximum:
     found = maximise(free_objective(s), start, max_steps=max_steps)
     if s.kind == "egarch":  # a rounder kink shows the way to a sharper one
         for kink in (1e-4, _SHARP):
-            sharper = free_objective(replace(s, kink=kink))
-            found = maximise(sharper, found.at, max_steps=max_steps)
+            found = maximise(
+                free_objective(replace(s, kink=kink)),
+                found.at,
+                inverse=found.inverse,
+                max_steps=max_steps,
+            )
         return found
     # an angle does not see whether leaving its bound would pay: try
     rows, points = off_bounds(found.at, s)

@@ -16,6 +16,9 @@ Objective = Callable[[Array, IntArray], tuple[Array, Array]]
 
 _ARMIJO = 1e-4
 _TRIALS = 9
+# A call for few problems costs little more than one for a single problem: after a step
+# that was too long, so many of the shorter ones are tried together.
+_TOGETHER = 128
 _LONGEST = 1.0  # largest move of one coordinate in one step
 # A climb that gains less than this in so many steps in a row is stuck.
 _IDLE, _PATIENCE = 1e-7, 4
@@ -25,32 +28,41 @@ _FLAT = 1e-6  # least curvature of the first Hessian, relative to the largest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maximum:
-    """Coordinates (D, E), values (E,), convergence flags (E,) and steps taken (E,)."""
+    """Coordinates (D, E), values (E,), convergence flags (E,) and steps taken (E,).
+
+    inverse : (E, D, D) what the climb took for the inverse of minus the Hessian
+    """
 
     at: Array
     value: Array
     converged: BoolArray
     steps: IntArray
+    inverse: Array
 
 
 def maximise(
     objective: Objective,
     start: Array,
     *,
+    inverse: Array | None = None,
     max_steps: int = 200,
     tolerance: float = 1e-8,
 ) -> Maximum:
     """Climb from ``start`` (D, E) until the expected gain is below ``tolerance``.
 
-    The expected gain is half of ``g' H^-1 g``, in units of the objective. A problem
+    The expected gain is half of ``g' H^-1 g``, in units of the objective; ``inverse``
+    (E, D, D) is the ``-H^-1`` to begin with, None: taken from differences. A problem
     that cannot climb with its old Hessian gets a new one once, then is given up.
     """
     n_rows = start.shape[1]
     live = np.arange(n_rows)
     at = start.copy()
     value, gradient = objective(at, live)
-    inverse = inverse_hessian(objective, at, gradient, live)
-    fresh, converged = np.ones(n_rows, np.bool_), np.zeros(n_rows, np.bool_)
+    fresh, converged = np.full(n_rows, inverse is None), np.zeros(n_rows, np.bool_)
+    if inverse is None:
+        inverse = inverse_hessian(objective, at, gradient, live)
+    else:
+        inverse = inverse.copy()
     steps, idle = np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int64)
     live = live[np.isfinite(value)]
     for _ in range(max_steps):
@@ -77,7 +89,9 @@ def maximise(
         # as high as rounding lets it climb, though not as flat as was wished
         converged[live[~moved & (gain < _IDLE)]] = True
         live = np.sort(np.concatenate([live[moved], retry]))
-    return Maximum(at=at, value=value, converged=converged, steps=steps)
+    return Maximum(
+        at=at, value=value, converged=converged, steps=steps, inverse=inverse
+    )
 
 
 def _climb(
@@ -93,28 +107,30 @@ def _climb(
     longest = np.abs(direction).max(axis=0)
     direction = direction * np.minimum(1.0, _LONGEST / longest)
     slope = (direction * gradient[:, live]).sum(axis=0)
-    size = np.ones(len(live))
     moved = np.zeros(len(live), np.bool_)
-    left = np.arange(len(live))
-    for _ in range(_TRIALS):
+    left, tried, together = np.arange(len(live)), 0, 1
+    while tried < _TRIALS and len(left):
+        sizes = 3.0 ** -np.arange(tried, tried + together)
         rows = live[left]
-        trial = at[:, rows] + size[left] * direction[:, left]
-        new_value, new_gradient = objective(trial, rows)
-        better = new_value > value[rows] + _ARMIJO * size[left] * slope[left]
-        good = rows[better]
-        _update(
-            inverse,
-            good,
-            trial[:, better] - at[:, good],
-            gradient[:, good] - new_gradient[:, better],
+        move = sizes[:, None] * direction[:, None, left]
+        trial = at[:, None, rows] + move
+        values, gradients = objective(
+            trial.reshape(len(at), -1), np.tile(rows, together)
         )
-        at[:, good], value[good] = trial[:, better], new_value[better]
-        gradient[:, good] = new_gradient[:, better]
-        moved[left[better]] = True
-        left = left[~better]
-        if not len(left):
-            break
-        size[left] /= 3.0
+        enough = value[rows] + _ARMIJO * sizes[:, None] * slope[left]
+        better = values.reshape(together, -1) > enough
+        good = np.flatnonzero(better.any(axis=0))
+        first = better[:, good].argmax(axis=0)
+        place, rows = first * len(left) + good, rows[good]
+        there = trial[:, first, good]
+        drop = gradient[:, rows] - gradients[:, place]
+        _update(inverse, rows, there - at[:, rows], drop)
+        at[:, rows], value[rows] = there, values[place]
+        gradient[:, rows] = gradients[:, place]
+        moved[left[good]] = True
+        left = np.delete(left, good)
+        tried += together
+        together = min(max(_TOGETHER // max(len(left), 1), 1), _TRIALS - tried)
     return moved
 
 
