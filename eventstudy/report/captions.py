@@ -99,7 +99,8 @@ def captions(result: StudyResult) -> dict[str, str]:
         ),
         "regimes.svg": (
             "Smoothed probability that the asset is in the more volatile of two states "
-            "(Markov switching variance). Vertical lines: announcements."
+            "(Markov switching variance): none at the foot of a band, one at its full "
+            "height. Vertical lines: announcements."
         ),
         "volume.svg": (
             "Average abnormal volume of the headline sample per session, as a multiple "
@@ -107,7 +108,8 @@ def captions(result: StudyResult) -> dict[str, str]:
         ),
         "intraday.svg": (
             "Log price less that of the last bar before the announcement, per cent. "
-            "Dotted: the announcement."
+            "Dotted: the recorded instant; a move before it means that the news was "
+            "out earlier, or that something else moved the price."
         ),
         "overlap.svg": (
             "Sessions that two event windows share on the asset where they share most. "

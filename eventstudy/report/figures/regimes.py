@@ -15,8 +15,8 @@ def has_data(result: StudyResult) -> bool:
 def draw(result: StudyResult) -> bytes:
     """Draw the probability of the turbulent regime for every asset."""
     marks = timeline.marks_of(result)
-    paint = timeline.share_lines("probability")
-    title = "probability of the turbulent regime"
+    paint = timeline.share_bands("probability")
+    title = "probability of the turbulent regime (full height: 1)"
     return timeline.draw(_panels(result), marks, paint, title)
 
 

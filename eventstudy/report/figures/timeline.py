@@ -81,14 +81,20 @@ def log_lines(column: str) -> Paint:
     return paint
 
 
-def share_lines(column: str) -> Paint:
-    """Paint a column of probabilities."""
+def share_bands(column: str) -> Paint:
+    """Paint a column of probabilities, one band per asset, full height for one."""
 
     def paint(axes: Any, lines: Lines) -> None:  # noqa: ANN401
-        axes.set_ylim(-0.02, 1.02)
-        axes.set_yticks((0, 0.5, 1))
-        axes.grid(axis="y", color=style.FAINT, linewidth=0.6)
-        _plot(axes, lines, column)
+        for place, line in enumerate(reversed(lines.values())):
+            top = place + 0.85 * line[column].to_numpy()
+            colour = style.COLOURS[0]
+            # Below the announcements' lines, which are below all else.
+            axes.fill_between(
+                line["date"], place, top, color=colour, linewidth=0, zorder=-1
+            )
+        axes.set_ylim(-0.17 * len(lines), len(lines))
+        axes.set_yticks([place + 0.4 for place in range(len(lines))], [*lines][::-1])
+        axes.tick_params(axis="y", length=0)
 
     return paint
 
