@@ -258,7 +258,12 @@ def test_robust_tests_that_disagree_are_named(
 
 @pytest.mark.parametrize(
     ("multiple", "said"),
-    [(0.3, "ask for a larger effect"), (0.67, ""), (1.5, ""), (2.0, "reject too easily")],
+    [
+        (0.3, "ask for a larger effect"),
+        (0.67, ""),
+        (1.5, ""),
+        (2.0, "reject too easily"),
+    ],
 )
 def test_the_yardstick_is_named_where_the_spread_changed(
     multiple: float, said: str
@@ -422,6 +427,20 @@ def test_kinds_are_compared_or_their_absence_is_explained() -> None:
     same = events.with_columns(kind=pl.lit("mining_ban"))
     result = sample.sample_result(events=same)
     assert kinds_text.table(result, kinds_text.compared(result)) == ""
+
+
+def test_a_kind_is_missing_because_it_is_mixed_or_because_it_was_dropped() -> None:
+    result = sample.sample_result(events=sample.events_frame(3, headline=[True] * 3))
+    only_second = result.cars.filter(pl.col("event_id") != "E1")
+    result = replace(result, cars=only_second)
+    mixed = kinds_text.reasons(result, kinds_text.compared(result))
+    assert any("Where banking payment has no row" in reason for reason in mixed)
+    status = pl.when(event_id="E1").then(pl.lit("dropped")).otherwise("status")
+    dropped = result.observations.with_columns(status=status)
+    result = replace(result, observations=dropped)
+    unused = kinds_text.reasons(result, kinds_text.compared(result))
+    assert any("could be estimated: banking payment." in reason for reason in unused)
+    assert not any("has no row" in reason for reason in unused)
 
 
 def test_interval_and_test_that_disagree_are_called_weak() -> None:

@@ -99,12 +99,18 @@ def _cells(group: str, row: dict[str, Any]) -> list[str]:
 def reasons(result: StudyResult, found: Compared) -> list[str]:
     """Why a kind has no row of its own, no interval or no test."""
     notes = []
-    if lonely := _never_alone(result, found):
-        names = nb.listing([md.escape(label(kind)) for kind in lonely])
+    never, unused = _without_row(result, found)
+    if never:
+        verb = "has" if len(never) == 1 else "have"
         notes.append(
-            f"Where {names} {'has' if len(lonely) == 1 else 'have'} no row, each such "
-            "announcement shares its day 0 with one of another kind. Such days are "
-            "*mixed*; no test can divide them."
+            f"Where {_kinds(never)} {verb} no row, each "
+            "such announcement shares its day 0 with one of another kind. Such days "
+            "are *mixed*; no test can divide them."
+        )
+    if unused:
+        notes.append(
+            f"No headline announcement of these kinds could be estimated: "
+            f"{_kinds(unused)}."
         )
     why: dict[str, list[str]] = {}
     for held in found.values():
@@ -117,11 +123,27 @@ def reasons(result: StudyResult, found: Compared) -> list[str]:
     return notes
 
 
-def _never_alone(result: StudyResult, found: Compared) -> list[str]:
-    """Kinds of the headline sample that in some group only come mixed."""
+def _kinds(names: list[str]) -> str:
+    return nb.listing([md.escape(label(name)) for name in names])
+
+
+def _without_row(result: StudyResult, found: Compared) -> tuple[list[str], list[str]]:
+    """Kinds of the headline sample that somewhere only come mixed; that never do."""
+    if not found:
+        return [], []
     chosen = result.events.filter(
         pl.col("event_id").is_in(sorted(headline_ids(result)))
+    ).select("event_id", "kind")
+    used = (
+        result.observations.filter(pl.col("status") == "used")
+        .select("event_id", "group")
+        .unique(maintain_order=True)
+        .join(chosen.drop_nulls(), on="event_id", how="inner", maintain_order="left")
     )
-    kinds = list(dict.fromkeys(chosen["kind"].drop_nulls())) if found else []
-    alone = [set(held["category"]) for held in found.values()]
-    return [kind for kind in kinds if any(kind not in held for held in alone)]
+    never = [
+        kind
+        for group, kind in used.select("group", "kind").iter_rows()
+        if group in found and kind not in found[group]["category"]
+    ]
+    kinds = dict.fromkeys(chosen["kind"].drop_nulls())
+    return list(dict.fromkeys(never)), [k for k in kinds if k not in set(used["kind"])]
