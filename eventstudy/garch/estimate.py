@@ -31,9 +31,19 @@ _RETRY_STEPS = 25
 _SHARP = 1e-5  # what is left of EGARCH's rounded kink, in standard deviations
 _SMOOTH, _SPAN = 0.94, 75  # weights of the variance before the first session
 
-# Starts of (α, γ, β) in units of unit variance; α, γ without sign for EGARCH.
-_PERSISTENCE = (0.6, 0.9, 0.98)
-_SHOCKS = (0.05, 0.15)
+# Starts of (persistence, α + γ/2) in units of unit variance; of (β, α/2) for EGARCH.
+_STARTS = (
+    (0.5, 0.15),
+    (0.9, 0.1),
+    (0.96, 0.03),
+    (0.96, 0.1),
+    (0.98, 0.02),
+    (0.98, 0.06),
+)
+# Second starts of fits of less than this persistence, where the likelihood often has
+# two maxima: so far from the first, and not lower than it by more than a climb gains.
+_DOUBTFUL, _SECOND = 0.95, ((0.5, 0.15), (0.98, 0.02))
+_FAR, _BELOW = 0.1, 3.0
 _LEAN = (0.5, 0.1, 0.9)  # GJR: share of the shocks' weight on rises
 _TILT = (0.0, -0.1, 0.1)  # EGARCH: γ
 
@@ -116,6 +126,7 @@ def fit(
     moves = np.empty((*y.shape, 0)) if shifts is None else np.asarray(shifts)
     _check(y, x, moves, kind, dist)
     n_obs, n_sessions = y.shape
+    valid = _valid(y, x, moves)
     out = GarchFit(
         kind=kind,
         dist=dist,
@@ -128,11 +139,11 @@ def fit(
         h=np.full((n_obs, n_sessions), np.nan),
         residuals=np.full((n_obs, n_sessions), np.nan),
         backcast=np.full(n_obs, np.nan),
-        n=_valid(y, x, moves).sum(axis=1),
+        n=valid.sum(axis=1),
         converged=np.zeros(n_obs, np.bool_),
         steps=np.zeros(n_obs, np.int64),
     )
-    usable = (out.n >= MIN_SESSIONS) & _varies(y, x, moves)
+    usable = (out.n >= MIN_SESSIONS) & _varies(y, valid)
     # complete series take fewer operations, and the same ones whatever their neighbours
     for rows in (usable & (out.n == n_sessions), usable & (out.n < n_sessions)):
         for some in _batches(np.flatnonzero(rows)):
@@ -165,10 +176,9 @@ def _valid(y: Array, x: Array, shifts: Array) -> BoolArray:
     return np.asarray(finite & np.isfinite(shifts).all(axis=2), np.bool_)
 
 
-def _varies(y: Array, x: Array, shifts: Array) -> BoolArray:
-    valid = _valid(y, x, shifts)
-    top = np.where(valid, y, -np.inf).max(axis=1)
-    bottom = np.where(valid, y, np.inf).min(axis=1)
+def _varies(y: Array, valid: BoolArray) -> BoolArray:
+    top = y.max(axis=1, initial=-np.inf, where=valid)
+    bottom = y.min(axis=1, initial=np.inf, where=valid)
     return np.asarray(top > bottom, np.bool_)
 
 
@@ -300,14 +310,13 @@ def starting_values(s: Series) -> Array:
 
     The response to the sign of shocks is chosen after persistence and shocks.
     """
-    pairs = [(p, a) for p in _PERSISTENCE for a in _SHOCKS]
     sides = {"garch": (0.5,), "gjr": _LEAN, "egarch": _TILT}[s.kind]
-    grid = np.array([[_start(s, p, a, side) for p, a in pairs] for side in sides])
-    rows = np.arange(len(s.n))
-    best = _best(s, grid[0].T[:, :, None] + np.zeros(len(rows)))
+    grid = np.array([[_start(s, p, a, side) for p, a in _STARTS] for side in sides])
+    best = _best(s, np.repeat(grid[0].T[:, :, None], len(s.n), axis=2))
     if len(sides) == 1:
-        return grid[0, best].T
-    return grid[_best(s, grid[:, best].transpose(2, 0, 1)), best].T
+        return np.asarray(grid[0, best].T)
+    side = _best(s, grid[:, best].transpose(2, 0, 1))
+    return np.asarray(grid[side, best].T)
 
 
 def _start(s: Series, persistence: float, shocks: float, side: float) -> list[float]:
@@ -329,7 +338,7 @@ def _best(s: Series, starts: Array) -> IntArray:
     height = np.empty(len(rows))
     for piece in _pieces(s.kind, len(rows)):
         height[piece] = value(theta[:, piece], s.take(rows[piece]))
-    return height.reshape(n_starts, n_rows).argmax(axis=0)
+    return np.asarray(height.reshape(n_starts, n_rows).argmax(axis=0))
 
 
 def _maximum(s: Series, max_steps: int) -> Maximum:
@@ -345,17 +354,49 @@ def _maximum(s: Series, max_steps: int) -> Maximum:
             )
         return found
     # an angle does not see whether leaving its bound would pay: try
-    rows, points = off_bounds(found.at, s)
-    for point in points if len(rows) else ():
-        again = maximise(free_objective(s.take(rows)), point, max_steps=_RETRY_STEPS)
-        better = np.flatnonzero(again.value > found.value[rows] + 1e-9)
-        if len(better):
-            place = rows[better]
-            climb = free_objective(s.take(place))
-            last = maximise(climb, again.at[:, better], max_steps=max_steps)
-            found.at[:, place], found.value[place] = last.at, last.value
-            found.converged[place] = last.converged
+    beside, points = off_bounds(found.at, s)
+    second, starts = _second_starts(s, found)
+    rows = np.concatenate([*[beside] * len(points), second])
+    if not len(rows):
+        return found
+    start = np.concatenate([*points, starts], axis=1)
+    again = maximise(free_objective(s.take(rows)), start, max_steps=_RETRY_STEPS)
+    order = np.argsort(again.value)
+    winner = np.full(len(s.n), -1)
+    winner[rows[order]] = order  # the last, the highest, stays
+    winner = winner[winner >= 0]
+    winner = winner[again.value[winner] > found.value[rows[winner]] + 1e-9]
+    place = rows[winner]
+    last = maximise(
+        free_objective(s.take(place)),
+        again.at[:, winner],
+        inverse=again.inverse[winner],
+        max_steps=max_steps,
+    )
+    found.at[:, place], found.value[place] = last.at, last.value
+    found.converged[place] = last.converged
     return found
+
+
+def _second_starts(s: Series, found: Maximum) -> tuple[IntArray, Array]:
+    """Rows of GARCH or GJR fits that may have a higher maximum, and starts (D, M)."""
+    theta = from_free(found.at, s)
+    _, alpha, *gamma, beta = split(theta, s).variance
+    left = alpha + beta + (gamma[0] / 2.0 if gamma else 0.0)
+    all_rows, all_starts = [np.empty(0, np.int64)], [np.empty((len(theta), 0))]
+    for persistence, shocks in _SECOND:
+        rows = np.flatnonzero((left < _DOUBTFUL) & (np.abs(left - persistence) > _FAR))
+        start = theta[:, rows]
+        end = s.n_mean + len(NAMES[s.kind])
+        first = np.array(_start(s, persistence, shocks, 0.5))
+        start[s.n_mean : end] = first[s.n_mean : end, None]
+        height = np.empty(len(rows))
+        for piece in _pieces(s.kind, len(rows)):
+            height[piece] = value(start[:, piece], s.take(rows[piece]))
+        near = height > found.value[rows] - _BELOW
+        all_rows.append(rows[near])
+        all_starts.append(to_free(start[:, near], s))
+    return np.concatenate(all_rows), np.concatenate(all_starts, axis=1)
 
 
 def free_objective(s: Series) -> Objective:
@@ -398,8 +439,11 @@ def _store(out: GarchFit, rows: IntArray, ready: Prepared, found: Maximum) -> No
     out.backcast[rows] = s.backcast * scale**2
     out.converged[rows] = found.converged
     out.steps[rows] = found.steps
+    if s.valid is None:
+        out.h[rows] = (way.h * scale**2).T
+        out.residuals[rows] = (way.errors * scale).T
+        return
     place = (rows[:, None], ready.order)
     begun = ready.order >= ready.order[:, :1]
     out.h[place] = np.where(begun, way.h.T * scale[:, None] ** 2, np.nan)
-    valid = True if s.valid is None else s.valid.T
-    out.residuals[place] = np.where(valid, way.errors.T * scale[:, None], np.nan)
+    out.residuals[place] = np.where(s.valid.T, way.errors.T * scale[:, None], np.nan)
