@@ -38,13 +38,12 @@ The state says where the announcement fell on a calendar:
 import difflib
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import polars as pl
 
 from eventstudy.errors import DataError, Problem, SpecError, unknown_name
 from eventstudy.results import BoolArray, IntArray
@@ -54,7 +53,6 @@ __all__ = [
     "POLICIES",
     "Calendar",
     "DayZero",
-    "audit",
     "calendar_from_dates",
     "calendar_name",
     "day_zero",
@@ -131,7 +129,7 @@ def get_calendar(name: str, *, start: date, end: date) -> Calendar:
         )
     if name == ALWAYS_OPEN:
         return _always_open(_days(start), _days(end))
-    return _from_exchange_calendars(name, start.isoformat(), end.isoformat())
+    return _between(name, start, end)
 
 
 def calendar_from_dates(
@@ -236,53 +234,6 @@ def day_zeros(
     ]
 
 
-def audit(
-    event_ids: Sequence[str],
-    calendars: Iterable[Calendar],
-    announced_utc: Sequence[datetime | None],
-    announced_date: Sequence[date],
-    policy: str = "next",
-) -> pl.DataFrame:
-    """Return one row per event and calendar, for the eye of whoever checks the dates.
-
-    Columns: event_id, calendar, announced_local (ISO text), announced_utc, state,
-    day0, shift (days, null without day 0), reason.
-    """
-    rows = [
-        (
-            event_id,
-            calendar.name,
-            zero.announced_local,
-            instant,
-            zero.state,
-            zero.session,
-            None if zero.session is None else zero.shift,
-            zero.reason,
-        )
-        for calendar in calendars
-        for event_id, instant, zero in zip(
-            event_ids,
-            announced_utc,
-            day_zeros(calendar, announced_utc, announced_date, policy),
-            strict=True,
-        )
-    ]
-    return pl.DataFrame(
-        rows,
-        schema={
-            "event_id": pl.String,
-            "calendar": pl.String,
-            "announced_local": pl.String,
-            "announced_utc": pl.Datetime("us", "UTC"),
-            "state": pl.String,
-            "day0": pl.Date,
-            "shift": pl.Int64,
-            "reason": pl.String,
-        },
-        orient="row",
-    )
-
-
 # --- building calendars --------------------------------------------------------------
 
 
@@ -320,6 +271,28 @@ def _always_open(first: int, last: int) -> Calendar:
     sessions = np.arange(first, last + 1, dtype=np.int64)
     opens = sessions * _DAY_US
     return _calendar(ALWAYS_OPEN, sessions, opens, opens + _DAY_US, "UTC")
+
+
+@lru_cache(maxsize=128)
+def _between(name: str, start: date, end: date) -> Calendar:
+    """Cut a calendar of whole years, which other ranges can share, if there is one."""
+    january, december = f"{start.year:04}-01-01", f"{end.year:04}-12-31"
+    try:
+        whole = _from_exchange_calendars(name, january, december)
+    except SpecError:  # recorded for a part of these years only, or unknown
+        return _from_exchange_calendars(name, start.isoformat(), end.isoformat())
+    first, stop = np.searchsorted(whole.sessions, [_days(start), _days(end) + 1])
+    if first == stop:
+        raise SpecError(
+            f"calendar {name!r} has no sessions from {start} to {end}; choose another "
+            "range"
+        )
+    return replace(
+        whole,
+        sessions=whole.sessions[first:stop],
+        opens_utc=whole.opens_utc[first:stop],
+        closes_utc=whole.closes_utc[first:stop],
+    )
 
 
 @lru_cache(maxsize=128)

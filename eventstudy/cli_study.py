@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.calendars import audit, calendar_name, get_calendar
+from eventstudy.audit import audit
+from eventstudy.calendars import calendar_name, get_calendar
 from eventstudy.catalogue import Events, read_events
 from eventstudy.cli_flags import Flags, prices_of
 from eventstudy.errors import SpecError

@@ -157,7 +157,7 @@ class StudySpec:
     volatility_post: Pair = (0, 30)
     intraday: Mapping[str, str] = field(default_factory=dict)
     regimes: bool = False
-    resamples: int = 1999
+    resamples: int = 999
     seed: int = 20210621
     questions: tuple[Question, ...] = ()
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eventstudy.audit import audit
 from eventstudy.calendars import (
     POLICIES,
-    audit,
     calendar_from_dates,
     day_zero,
     day_zeros,

@@ -137,18 +137,22 @@ def _group(groups: Mapping[int, int], asset: int) -> int:
 
 def date_clusters(clocks: Clock, clock: IntArray, window: Window) -> IntArray:
     """Number the clusters of dates, (n,): windows that share a session are together."""
+    rows, inverse = np.unique(clock, return_inverse=True)
+    if len(rows) < 2:
+        return np.zeros(len(clock), np.int64)
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
-    rows, inverse = np.unique(clock, return_inverse=True)
-    sessions, day = np.unique(clocks.event[rows, slice(*window)], return_inverse=True)
-    day = day.reshape(len(rows), window[1] - window[0])
-    n_rows, length = day.shape
-    node = np.repeat(np.arange(n_rows), length)
-    size = n_rows + len(sessions)
-    links = csr_array((np.ones(day.size), (node, day.ravel() + n_rows)), (size, size))
-    labels = connected_components(links, directed=False)[1][:n_rows]
-    return np.asarray(np.unique(labels, return_inverse=True)[1][inverse], np.int64)
+    days = clocks.event[rows, slice(*window)]
+    order = np.argsort(days, axis=None, kind="stable")
+    node, day = order // days.shape[1], days.ravel()[order]
+    (shared,) = np.nonzero(day[1:] == day[:-1])  # neighbours that lived one session
+    links = csr_array(
+        (np.ones(len(shared)), (node[shared], node[shared + 1])),
+        (len(rows), len(rows)),
+    )
+    labels = connected_components(links, directed=False)[1]
+    return np.asarray(labels[inverse], np.int64)
 
 
 def measure(

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.calendars import audit
+from eventstudy.audit import audit
 from eventstudy.catalogue import Events, read_events
 from eventstudy.errors import DataError, Problem, SpecError, unknown_name
 from eventstudy.inference import TESTS
