@@ -39,7 +39,7 @@ GARCH = "garch"
 _CHUNK = 512
 _MOST_POOLED = 5_000
 # A step beyond this multiple of the standard deviation is a likelihood without a top.
-_STEEPEST = 50.0
+_STEEPEST = 200.0
 _SHARED = ("kind", "dist", "names")
 
 

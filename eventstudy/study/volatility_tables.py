@@ -191,31 +191,33 @@ def _pooled(
             [piece.values[piece.row[members]] for piece, members in pool.chosen]
         )
         day0 = np.concatenate([piece.day0[members] for piece, members in pool.chosen])
+        spread = pool.chosen[0][0].spread
+        tests = POOLED_TESTS if spread == "sd" else _RESAMPLED
         # Dates without any price are no history: resamples would draw them.
         priced = np.flatnonzero(dated(series))
         first, last = (priced[0], priced[-1] + 1) if len(priced) else (0, 0)
-        windows = cut(
-            series[:, first:last],
-            day0 - first,
-            pre=spec.volatility_pre,
-            post=windows_of(spec)[window],
-        )
-        spread = pool.chosen[0][0].spread
-        found = pooled_ratio(
-            windows.pre,
-            windows.post,
-            day0=windows.day0,
-            history=windows.history,
-            gap=windows.gap,
-            tests=POOLED_TESTS if spread == "sd" else _RESAMPLED,
-            spread=spread,
-            measure=pool.measure,
-            level=spec.level,
-            reps=spec.resamples,
-            seed=spec.seed,
-        )
-        for one in found:
-            yield Answer(who=pool.who, window=window, found=one)
+        for test in tests:
+            begin, end = (first, last) if test == "bootstrap" else (0, None)
+            windows = cut(
+                series[:, begin:end],
+                day0 - begin,
+                pre=spec.volatility_pre,
+                post=windows_of(spec)[window],
+            )
+            (found,) = pooled_ratio(
+                windows.pre,
+                windows.post,
+                day0=windows.day0,
+                history=windows.history,
+                gap=windows.gap,
+                tests=(test,),
+                spread=spread,
+                measure=pool.measure,
+                level=spec.level,
+                reps=spec.resamples,
+                seed=spec.seed,
+            )
+            yield Answer(who=pool.who, window=window, found=found)
 
 
 def dated(series: Array) -> BoolArray:
