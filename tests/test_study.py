@@ -292,3 +292,15 @@ def test_results_do_not_depend_on_the_size_of_blocks(prices, monkeypatch):
             np.testing.assert_allclose(
                 a[column].fill_null(-9.0), b[column].fill_null(-9.0), rtol=1e-10
             )
+
+
+def test_a_garch_model_counts_sessions_not_variances(prices):
+    events = catalogue((*SUMMONS, "BTCM"))
+    result = es.run(spec(model="garch"), events, prices)
+    assert result.abnormal_returns["span"].unique().to_list() == [1]
+    alpha = result.fit["alpha"][0]
+    for car in result.cars.iter_rows(named=True):
+        length = car["end"] - car["start"] + 1
+        assert car["alpha_part"] == pytest.approx(-alpha * length)
+    # Its variance is a forecast, so that days differ; least squares gives them one.
+    assert result.abnormal_returns["se"].n_unique() == 21
