@@ -112,7 +112,7 @@ class Sections:
             title = f"Abnormal returns, model {label(model)}"
             blocks.append(
                 f"**{md.escape(title)}**\n\n{text}"
-                if number == 0
+                if number == 0 and not brief
                 else md.details(title, text)
             )
         if not brief and (text := shift_tables.event_table(self.result, ordered)):
