@@ -283,6 +283,9 @@ def _orthonormal(x: Array, n: IntArray) -> tuple[Array, Array]:
     """Return q with ``q'q = n I`` and unmix with ``q = x unmix``."""
     if not x.shape[2]:
         return x, np.empty((len(x), 0, 0))
+    if x.shape[2] == 1:
+        norm = np.sqrt(np.einsum("etk,etk->ek", x, x) / n[:, None])[:, None]
+        return x / norm, 1.0 / norm
     q, r = np.linalg.qr(x)
     root = np.sqrt(n)[:, None, None]
     return q * root, np.linalg.inv(r) * root
@@ -422,8 +425,7 @@ def _pieces(kind: str, n_rows: int) -> list[slice]:
 def _store(out: GarchFit, rows: IntArray, ready: Prepared, found: Maximum) -> None:
     s = replace(ready.series, kink=_SHARP)
     theta = from_free(found.at, s)
-    p, way = split(theta, s), path(theta, s)
-    scale = ready.scale
+    p, scale = split(theta, s), ready.scale
     out.mean[rows] = ready.least_squares + np.einsum(
         "ekl,le->ek", ready.unmix, p.mean * scale
     )
@@ -439,11 +441,15 @@ def _store(out: GarchFit, rows: IntArray, ready: Prepared, found: Maximum) -> No
     out.backcast[rows] = s.backcast * scale**2
     out.converged[rows] = found.converged
     out.steps[rows] = found.steps
-    if s.valid is None:
-        out.h[rows] = (way.h * scale**2).T
-        out.residuals[rows] = (way.errors * scale).T
-        return
-    place = (rows[:, None], ready.order)
-    begun = ready.order >= ready.order[:, :1]
-    out.h[place] = np.where(begun, way.h.T * scale[:, None] ** 2, np.nan)
-    out.residuals[place] = np.where(s.valid.T, way.errors.T * scale[:, None], np.nan)
+    for piece in _pieces(s.kind, len(rows)):
+        some = s.take(np.arange(len(rows))[piece])
+        way, size = path(theta[:, piece], some), scale[piece, None]
+        h, errors = way.h.T * size**2, way.errors.T * size
+        if some.valid is not None:
+            order = ready.order[piece]
+            h[order < order[:, :1]] = np.nan  # before the first valid session
+            errors[~some.valid.T] = np.nan
+            place = (rows[piece, None], order)
+            out.h[place], out.residuals[place] = h, errors
+        else:
+            out.h[rows[piece]], out.residuals[rows[piece]] = h, errors

@@ -8,7 +8,7 @@ import numpy as np
 from eventstudy.results import Array
 
 # From so many series on, a call of numpy per session costs less than a second pass.
-_WIDE = 384
+_WIDE = 256
 
 
 def recur(x: Array, carry: Array) -> None:
