@@ -175,7 +175,8 @@ def _by_cluster(ratio: Array, cluster: IntArray, level: float, least: int) -> _A
     _, code = np.unique(cluster, return_inverse=True)
     groups = int(code.max()) + 1
     if groups < least:
-        return _Answer(reason=f"{groups} clusters of dates, {least} needed")
+        noun = "cluster" if groups == 1 else "clusters"
+        return _Answer(reason=f"{groups} {noun} of dates, {least} needed")
     mean = ratio.mean()
     sums = np.bincount(code, weights=ratio - mean)
     se = np.sqrt(groups / (groups - 1.0) * (sums @ sums)) / len(ratio)
