@@ -99,14 +99,14 @@ def split(theta: Array, s: Series) -> Parameters:
 class Path:
     """Errors and conditional variances, (T, E), and what the gradient needs of them.
 
-    square : e²;  falls : min(e, 0), only of GJR;  inverse : 1/h;  state : h, or ln h
-    where ``log``;  carry : A, (E,) or (T, E), how the state is passed on;  intercept :
-    ω_t, (T, E) or (1, E)
+    square : e²;  bent : e of GARCH, min(e, 0) of GJR, |e| of EGARCH without its kink
+    inverse : 1/h;  state : h, or ln h where ``log``;  carry : A, (E,) or (T, E), how
+    the state is passed on;  intercept : ω_t, (T, E) or (1, E)
     """
 
     errors: Array
     square: Array
-    falls: Array | None
+    bent: Array
     inverse: Array
     state: Array
     carry: Array
@@ -140,10 +140,10 @@ def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
     square = errors * errors
     h = np.empty_like(errors)
     np.multiply(square[:-1], alpha, out=h[1:])
-    total, falls = alpha, None
+    total, bent = alpha, errors
     if s.kind == "gjr":
-        falls = np.minimum(errors, 0.0)
-        shock = falls[:-1] * falls[:-1]
+        bent = np.minimum(errors, 0.0)
+        shock = bent[:-1] * bent[:-1]
         shock *= variance[2]
         h[1:] += shock
         total = alpha + variance[2] / 2.0
@@ -159,7 +159,7 @@ def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
     return Path(
         errors=errors,
         square=square,
-        falls=falls,
+        bent=bent,
         inverse=np.reciprocal(h),
         state=h,
         carry=carry,
@@ -171,8 +171,12 @@ def _garch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
 def _egarch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path:
     _, alpha, gamma, beta = variance
     known = 1.0 if s.valid is None else s.valid[:-1]
-    push = gamma * errors + alpha * _smooth_abs(errors, s)
-    push *= -0.5
+    square = errors * errors
+    size = np.sqrt(square + s.kink**2)
+    push = (-0.5 * alpha) * size
+    if s.valid is not None:
+        push *= s.valid
+    push -= (0.5 * gamma) * errors
     # the recursion of u = -ln h / 2, so that exp(u) turns errors into shocks
     u = np.empty_like(errors)
     u[1:] = (0.5 * alpha * _MEAN_ABS) * known
@@ -197,8 +201,8 @@ def _egarch(errors: Array, intercept: Array, variance: Array, s: Series) -> Path
     root *= root
     return Path(
         errors=errors,
-        square=errors * errors,
-        falls=None,
+        square=square,
+        bent=size,
         inverse=root,
         state=u,
         carry=carry,
@@ -346,8 +350,8 @@ def _garch_slopes(
     out[1] = _pair(later, square) + start + missing
     out[-1] = _pair(later, way.state[:-1]) + start
     by_mean = variance[1] * _weighted(s.x, later, errors)
-    if way.falls is not None:
-        later_falls = later * way.falls[:-1]
+    if s.kind == "gjr":
+        later_falls = later * way.bent[:-1]
         out[2] = _pair(later_falls, errors) + 0.5 * (start + missing)
         by_mean += variance[2] * _dot(s.x, later_falls)
     return out, by_mean
@@ -358,26 +362,19 @@ def _egarch_slopes(
 ) -> tuple[Array, Array]:
     """As `_garch_slopes`, for EGARCH."""
     _, alpha, gamma, _ = variance
-    later, errors = slope[1:], way.errors[:-1]
+    later, errors, size = slope[1:], way.errors[:-1], way.bent[:-1]
     known = later if s.valid is None else later * s.valid[:-1]
-    size = _smooth_abs(errors, s, slice(-1))
     by_z = known * np.sqrt(way.inverse[:-1])
     out = np.empty_like(variance)
     out[0] = slope.sum(axis=0)
     out[1] = _pair(by_z, size) - _MEAN_ABS * known.sum(axis=0)
     out[2] = _pair(by_z, errors)
     out[3] = _pair(later, way.state[:-1]) + slope[0] * np.log(s.backcast)
-    sign = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
+    sign = errors / size
     sign *= alpha
     sign += gamma
     sign *= by_z
     return out, 0.5 * _dot(s.x, sign)
-
-
-def _smooth_abs(errors: Array, s: Series, part: slice = slice(None)) -> Array:
-    """|e| without its kink, which would stop a climb short; 0 where missing."""
-    size = np.sqrt(errors * errors + s.kink**2)
-    return size if s.valid is None else np.where(s.valid[part], size, 0.0)
 
 
 def _pair(a: Array, b: Array) -> Array:
