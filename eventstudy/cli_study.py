@@ -26,7 +26,7 @@ from eventstudy.spec import (
     spec_from,
     window_text,
 )
-from eventstudy.study.run import resolve, run
+from eventstudy.study.walk import resolve, run
 from eventstudy.study_result import StudyResult
 
 Progress = Callable[[str], None]

@@ -27,7 +27,7 @@ from eventstudy.simulation.layout import layout_of
 from eventstudy.simulation.page import render
 from eventstudy.simulation.tables import clopper_pearson, minimum_detectable
 from eventstudy.study.estimate import estimators
-from eventstudy.study.run import resolve
+from eventstudy.study.walk import resolve
 from eventstudy.windows import select
 
 ROOT = Path(__file__).parents[1]

@@ -29,7 +29,7 @@ from eventstudy.simulation.tables import (
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import estimators
 from eventstudy.study.provenance import provenance_of
-from eventstudy.study.run import ALL, default_assets, resolve
+from eventstudy.study.walk import ALL, default_assets, resolve
 
 # Called with a stage and the share of the work that is done.
 Progress = Callable[[str, float], None]
