@@ -32,14 +32,7 @@ _SHARP = 1e-5  # what is left of EGARCH's rounded kink, in standard deviations
 _SMOOTH, _SPAN = 0.94, 75  # weights of the variance before the first session
 
 # Starts of (persistence, α + γ/2) in units of unit variance; of (β, α/2) for EGARCH.
-_STARTS = (
-    (0.5, 0.15),
-    (0.9, 0.1),
-    (0.96, 0.03),
-    (0.96, 0.1),
-    (0.98, 0.02),
-    (0.98, 0.06),
-)
+_STARTS = ((0.6, 0.15), (0.92, 0.08), (0.97, 0.05))
 # Second starts of fits of less than this persistence, where the likelihood often has
 # two maxima: so far from the first, and not lower than it by more than a climb gains.
 _DOUBTFUL, _SECOND = 0.95, ((0.5, 0.15), (0.98, 0.02))
