@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 import eventstudy as es
 from eventstudy.errors import DataError
 from eventstudy.garch import fit, forecast
-from eventstudy.study import estimate
+from eventstudy.study import estimate, volatility_garch
 from eventstudy.study.intraday_bars import read_bars
 from eventstudy.volatility import (
     RANGES,
@@ -305,6 +305,16 @@ def test_cumulative_abnormal_volatility_of_a_group(result, prices):
     boot = one(result.volatility, **keys, test="cav_bootstrap")
     assert boot["statistic"] == pytest.approx(sum(multiples) - 11, rel=1e-3, abs=1e-4)
     assert (boot["n"], boot["n_clusters"]) == (8, 1)
+
+
+def test_too_large_a_group_says_that_it_is(prices, monkeypatch):
+    monkeypatch.setattr(volatility_garch, "_MOST_POOLED", 4)
+    found = es.run(spec(), catalogue(), prices).volatility
+    keys = {"asset": "all", "measure": "garch", "window": "post", "test": "cav"}
+    row = one(found, group="rigs", **keys)
+    assert row["pvalue"] is None
+    assert row["reason"] == "8 observations; 4 at most are simulated together"
+    assert one(found, group="coin", **keys)["pvalue"] is not None
 
 
 def test_a_step_in_the_variance_during_the_window(result, prices):

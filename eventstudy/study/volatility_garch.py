@@ -37,7 +37,7 @@ GARCH = "garch"
 
 # Rows whose simulated paths are held at once, and observations of a pool at most.
 _CHUNK = 512
-_MOST_POOLED = 5_000
+_MOST_POOLED = 3_000
 # A step beyond this multiple of the standard deviation is a likelihood without a top.
 _STEEPEST = 200.0
 _SHARED = ("kind", "dist", "names")
@@ -204,14 +204,15 @@ def _cumulated(
     found = _fits([m.found for m in members], [np.arange(len(m.ar)) for m in members])
     day0 = np.concatenate([m.piece.day0 for m in members])
     if len(ar) > _MOST_POOLED:
-        return
-    tests = cumulative_abnormal_volatility(
-        found,
-        ar,
-        clock=np.concatenate([m.clock for m in members]),
-        reps=spec.resamples,
-        seed=spec.seed,
-    )
+        tests = _too_many(len(ar))
+    else:
+        tests = cumulative_abnormal_volatility(
+            found,
+            ar,
+            clock=np.concatenate([m.clock for m in members]),
+            reps=spec.resamples,
+            seed=spec.seed,
+        )
     pre, _ = _root_means(found, ar, axis=(0, 1))
     sessions = np.isfinite(ar).any(axis=0).sum()
     length = max(window[1] - spec.volatility_pre[0] + 1, 1)
@@ -221,6 +222,20 @@ def _cumulated(
         with np.errstate(invalid="ignore"):
             ratio = np.sqrt(np.maximum(1.0 + test.estimate / sessions, 0.0))
         yield _shift(test, n_post, pre, pre * ratio, n_clusters=clusters)
+
+
+def _too_many(n: int) -> tuple[VolatilityTest, VolatilityTest]:
+    empty = np.full(1, np.nan)
+    cav = VolatilityTest(
+        test="cav",
+        estimate=empty,
+        statistic=empty,
+        df=empty,
+        pvalue=empty,
+        n=np.array([n]),
+        reason=(f"{n} observations; {_MOST_POOLED} at most are simulated together",),
+    )
+    return cav, replace(cav, test="cav_bootstrap")
 
 
 def _shift(

@@ -127,18 +127,16 @@ def joint_bootstrap_law(
     block = min(block, n_dates // 2)
     offset = day0 - day0.min()
     length = n_pre + gap + n_post
-    path = _path(
-        data, _stretches(length + int(offset.max()), reps, seed, block, n_dates)
-    )
+    drawn = length + int(offset.max()), reps, seed, block, n_dates
+    running = _running(data)
     total, count = np.zeros(reps), np.zeros(reps)
-    for distance in np.unique(offset):
+    for distance in np.unique(offset).tolist():
         rows = np.flatnonzero(offset == distance)
-        before = path.sums(rows, distance, n_pre)
-        after = path.sums(rows, distance + n_pre + gap, n_post)
-        whole = path.prefix[:, rows, -1]
+        path = _path(running[:, rows], _stretches(*drawn, distance, length))
+        whole = path.prefix[..., -1]
         ratio = log_ratio(
-            _enough(spread, before, whole, n_pre),
-            _enough(spread, after, whole, n_post),
+            _enough(spread, path.sums(0, n_pre), whole, n_pre),
+            _enough(spread, path.sums(n_pre + gap, n_post), whole, n_post),
         )
         known = np.isfinite(ratio)
         total += np.where(known, ratio, 0.0).sum(axis=0)
@@ -258,13 +256,26 @@ class _Stretches:
 
 
 @lru_cache(maxsize=4)
-def _stretches(n: int, reps: int, seed: int, block: float, n_dates: int) -> _Stretches:
-    """Draw resamples of ``n`` dates; assets and measures with equal blocks share them.
+def _resampled_dates(
+    n: int, reps: int, seed: int, block: float, n_dates: int
+) -> IntArray:
+    index: IntArray = resample(block_draws(n, reps, seed), np.array([block]), n_dates)[
+        0
+    ]
+    return index
 
-    >>> _stretches(5, 2, 0, 2.0, 9) is _stretches(5, 2, 0, 2.0, 9)
+
+@lru_cache(maxsize=32)
+def _stretches(
+    n: int, reps: int, seed: int, block: float, n_dates: int, start: int, length: int
+) -> _Stretches:
+    """``length`` of ``n`` resampled dates; assets and measures of equal blocks share.
+
+    >>> _stretches(5, 2, 0, 2.0, 9, 1, 4) is _stretches(5, 2, 0, 2.0, 9, 1, 4)
     True
     """
-    index = resample(block_draws(n, reps, seed), np.array([block]), n_dates)[0]
+    dates = _resampled_dates(n, reps, seed, block, n_dates)
+    index = dates[:, start : start + length]
     begins = np.ones(index.shape, np.bool_)
     begins[:, 1:] = index[:, 1:] != index[:, :-1] + 1
     at = np.flatnonzero(begins)
@@ -273,7 +284,7 @@ def _stretches(n: int, reps: int, seed: int, block: float, n_dates: int) -> _Str
         number=(np.cumsum(begins) - 1).reshape(index.shape),
         first=index.flat[at],
         before=index.flat[at - 1],
-        new=np.flatnonzero(at % n == 0),
+        new=np.flatnonzero(at % length == 0),
     )
 
 
@@ -290,19 +301,17 @@ class _Path:
     drawn: _Stretches
     level: Array
 
-    def sums(self, rows: IntArray, first: int, length: int) -> Array:
-        """Sums of ``length`` positions of every resample, (M, rows, reps)."""
+    def sums(self, first: int, length: int) -> Array:
+        """Sums of ``length`` positions of every resample, (M, E, reps)."""
         last = first + length - 1
         index, number = self.drawn.index, self.drawn.number
-        prefix, level = self.prefix[:, rows], self.level[:, rows]
-        end = prefix[..., index[:, last] + 1] + level[..., number[:, last]]
-        start = prefix[..., index[:, first]] + level[..., number[:, first]]
+        end = self.prefix[..., index[:, last] + 1] + self.level[..., number[:, last]]
+        start = self.prefix[..., index[:, first]] + self.level[..., number[:, first]]
         return np.asarray(end - start)
 
 
-def _path(data: Array, drawn: _Stretches) -> _Path:
-    """Lay (M, E, S) data along resamples."""
-    prefix = _running(data)
+def _path(prefix: Array, drawn: _Stretches) -> _Path:
+    """Lay running sums (M, E, S+1) along resamples."""
     jumps = prefix[..., drawn.before + 1] - prefix[..., drawn.first]
     # the level starts at 0 in every resample, so that sums stay small and exact
     new = drawn.new
