@@ -25,6 +25,7 @@ from eventstudy.volatility import (
     variance_ratio,
     window_dummy,
 )
+from eventstudy.volume import corwin_schultz
 
 FIRST = date(2020, 3, 1)
 # Days of the announcements after the first price; the calendar that the study needs
@@ -440,6 +441,32 @@ def test_abnormal_volume_is_tested_like_returns(result, prices):
     }
 
 
+def test_liquidity_is_an_outcome_beside_volume():
+    held = es.fetch_prices(["BTCM"], source="snapshot")
+    settings = es.StudySpec(
+        returns="simple", model="constant_mean", windows=((-1, 1),), tests=("csect",)
+    )
+    events = pl.DataFrame({"event_id": ["e"], "announced_at": ["2021-06-21"]})
+    found = es.run(settings, events, held).tests.filter(test="t")
+    high, low, close, volume = (
+        held.frame[name].to_numpy() for name in ("high", "low", "close", "volume")
+    )
+    zero = held.frame["date"].to_list().index(date(2021, 6, 21))
+    moved = np.abs(close[1:] / close[:-1] - 1)
+    value = close[1:] * volume[1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.concatenate([[np.nan], np.log(1e6 * moved / value)])
+    ratio[~np.isfinite(ratio)] = np.nan
+    for outcome, series in (
+        ("illiquidity", ratio),
+        ("spread", corwin_schultz(high, low, close)[0]),
+    ):
+        usual = np.nanmean(series[zero - 130 : zero - 10])
+        expected = (series[zero - 1 : zero + 2] - usual).sum()
+        row = one(found, outcome=outcome)
+        assert row["estimate"] == pytest.approx(expected, rel=1e-10)
+
+
 def test_missing_volume_is_told_and_the_rest_goes_on(prices):
     broken = prices.with_columns(
         volume=pl.when(pl.col("symbol") == "C")
@@ -751,6 +778,8 @@ class TestChina:
         assert set(found.volatility["measure"]) == {
             "raw_return",
             "abnormal_return",
+            "absolute_return",
+            "squared_return",
             "garch",
             *RANGES,
         }

@@ -20,6 +20,10 @@ RAW = "raw_return"
 ABNORMAL = "abnormal_return"
 
 
+# Other ways to measure the spread of raw returns, for whom outliers weigh differently.
+MOMENTS = ("absolute", "squared")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Piece:
     """One measure of some observations on their calendars, and who they are.
@@ -74,6 +78,9 @@ def pieces(
             out.append(_abnormal(spec, estimator, estimate, raw))
         done |= fresh
     for piece in quoted:
+        out += [
+            replace(piece, measure=f"{name}_return", spread=name) for name in MOMENTS
+        ]
         out += _ranges(piece, calendars, prices)
     return out
 

@@ -51,7 +51,8 @@ def shifts(
 ) -> Iterator[Answer]:
     """Yield the answers for single observations, then those pooled.
 
-    The ranges are pooled only: single ones would say the same of the same sessions.
+    Ranges, absolute and squared returns are pooled only: single ones would say the
+    same of the same sessions.
     """
     for window in windows_of(spec):
         for piece in held:

@@ -1,12 +1,12 @@
-"""Abnormal volume: what was traded around events beyond the asset's usual volume."""
+"""Abnormal volume and liquidity: what was traded around events, and at what cost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from eventstudy.calendars import Calendar
+from eventstudy.calendars import ALWAYS_OPEN, Calendar
 from eventstudy.models import MODELS
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.results import Abnormal, Array, BoolArray, IntArray, Status
@@ -23,7 +23,7 @@ from eventstudy.study.group_tables import (
     test_rows,
 )
 from eventstudy.study.observation_tables import keys
-from eventstudy.volume import log_volume
+from eventstudy.volume import amihud, corwin_schultz, log_volume
 from eventstudy.windows import narrow, select
 
 VOLUME = "volume"
@@ -60,13 +60,36 @@ def volume_tables(
     calendars: Mapping[str, Calendar],
     prices: pl.DataFrame,
 ) -> VolumeTables:
-    """Test the abnormal log volume of every group, on the windows of the returns.
+    """Test abnormal volume and liquidity of every group, on the windows of the returns.
 
-    The normal volume is the mean of ``ln(1 + V)`` over the estimation window, in the
-    asset's own units, without the sessions that returns leave out. Volume does not
-    depend on a model of returns: an asset's is studied once.
+    The normal value of an outcome is its mean over the estimation window, in the
+    asset's own units, without the sessions that returns leave out. No outcome depends
+    on a model of returns: an asset's is studied once.
     """
-    blocks = list(_blocks(spec, fitted, calendars, prices))
+    tests: list[Row] = []
+    path: list[Row] = []
+    ledger = [pl.DataFrame(schema=_LEDGER_SCHEMA)]
+    for outcome in OUTCOMES:
+        blocks = list(_blocks(spec, fitted, calendars, prices, outcome))
+        found = _test_outcome(spec, groups, blocks, outcome)
+        tests += found[0]
+        if outcome == VOLUME:
+            path = found[1]
+            ledger += map(_left_out, blocks)
+    return VolumeTables(
+        tests=frame_of(tests, TESTS_SCHEMA),
+        aar=frame_of(
+            [{k: v for k, v in row.items() if k != "model"} for row in path],
+            VOLUME_AAR_SCHEMA,
+        ),
+        ledger=pl.concat(ledger),
+    )
+
+
+def _test_outcome(
+    spec: StudySpec, groups: Sequence[str], blocks: Sequence[_Block], outcome: str
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows of the tests and of the path of one outcome."""
     samples = [HEADLINE]
     if any(not b.keys["headline"].all() for b in blocks):
         samples.append(ALL)
@@ -74,29 +97,20 @@ def volume_tables(
     path: list[Row] = []
     for sample in samples:
         held = 0
-        for group in [*groups, ALL]:
+        for group in dict.fromkeys([*groups, ALL]):
             chunks = _chunks(blocks, sample, group)
-            labels = {"sample": sample, "model": VOLUME, "group": group}
-            if group == ALL and held < 2:
-                continue
+            labels = {"sample": sample, "model": outcome, "group": group}
+            if group not in groups and held < 2:
+                continue  # one group is all there is
             if not chunks:
-                tests += _nothing(spec, labels)
+                tests += _nothing(spec, labels, outcome)
                 continue
             held += 1
             tests += test_rows(
-                spec, labels, VOLUME, chunks, _names(spec, chunks), "car"
+                spec, labels, outcome, chunks, _names(spec, chunks), "car"
             )
             path += path_rows(spec, labels, path_evidence(spec, chunks))
-    return VolumeTables(
-        tests=frame_of(tests, TESTS_SCHEMA),
-        aar=frame_of(
-            [{k: v for k, v in row.items() if k != "model"} for row in path],
-            VOLUME_AAR_SCHEMA,
-        ),
-        ledger=pl.concat(
-            [pl.DataFrame(schema=_LEDGER_SCHEMA), *map(_left_out, blocks)]
-        ),
-    )
+    return tests, path
 
 
 def _blocks(
@@ -104,6 +118,7 @@ def _blocks(
     fitted: Fitted,
     calendars: Mapping[str, Calendar],
     prices: pl.DataFrame,
+    outcome: str,
 ) -> Iterator[_Block]:
     done: set[str] = set()
     quotes: dict[tuple[str, str], Array] = {}
@@ -114,7 +129,9 @@ def _blocks(
             new = who["asset"].is_in(list(fresh)).to_numpy()
             if not new.any():
                 continue
-            yield _block(spec, estimator, estimate, new, calendars, prices, quotes)
+            yield _block(
+                spec, estimator, estimate, new, calendars, prices, quotes, outcome
+            )
         done |= fresh
 
 
@@ -126,6 +143,7 @@ def _block(
     calendars: Mapping[str, Calendar],
     prices: pl.DataFrame,
     quotes: dict[tuple[str, str], Array],
+    outcome: str,
 ) -> _Block:
     panel, rows = estimator.panel, estimate.rows[new]
     y = np.full((len(rows), len(panel.columns.offsets)), np.nan)
@@ -133,7 +151,7 @@ def _block(
         asset = panel.observations[row].asset
         key = asset, panel.calendar[asset]
         if key not in quotes:
-            quotes[key] = _log_volume(prices, asset, calendars[key[1]])
+            quotes[key] = _series(prices, asset, calendars[key[1]], outcome)
         column = panel.day0[row] + panel.columns.offsets
         inside = (column >= 0) & (column < len(quotes[key]))
         y[at, inside] = quotes[key][column[inside]]
@@ -173,13 +191,49 @@ def _reason(spec: StudySpec, n_valid: int, status: int, traded: np.bool_) -> str
     return None if traded else "no volume in the event window"
 
 
-def _log_volume(prices: pl.DataFrame, asset: str, calendar: Calendar) -> Array:
+def _series(
+    prices: pl.DataFrame, asset: str, calendar: Calendar, outcome: str
+) -> Array:
+    """Return an outcome on the calendar's sessions, (S,), nan where there is none."""
     held = prices.filter(pl.col("symbol") == asset).sort("date")
+    columns = {
+        name: held[name].fill_null(np.nan).to_numpy()
+        for name in ("high", "low", "close", "adj_close", "volume")
+    }
     quotes = Quotes(
         days=held["date"].to_physical().cast(pl.Int64).to_numpy(),
-        closes=log_volume(held["volume"].fill_null(np.nan).to_numpy())[0],
+        closes=OUTCOMES[outcome](columns, calendar),
     )
     return on_sessions(quotes, calendar)
+
+
+def _volume(columns: Mapping[str, Array], _calendar: Calendar) -> Array:
+    return np.asarray(log_volume(columns["volume"])[0])
+
+
+def _illiquidity(columns: Mapping[str, Array], calendar: Calendar) -> Array:
+    """Log of Amihud's ratio; round the clock, volume is in money already."""
+    close = columns["adj_close"]
+    returns = np.full_like(close, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns[1:] = close[1:] / close[:-1] - 1.0
+        price = np.ones_like(close) if calendar.name == ALWAYS_OPEN else close
+        ratio = np.log(amihud(returns, price, columns["volume"])[0])
+    return np.asarray(np.where(np.isfinite(ratio), ratio, np.nan))
+
+
+def _spread(columns: Mapping[str, Array], _calendar: Calendar) -> Array:
+    return np.asarray(
+        corwin_schultz(columns["high"], columns["low"], columns["close"])[0]
+    )
+
+
+OUTCOMES: Mapping[str, Callable[[Mapping[str, Array], Calendar], Array]] = {
+    VOLUME: _volume,
+    "illiquidity": _illiquidity,
+    "spread": _spread,
+}
+"""Log volume, log of Amihud's ratio, Corwin and Schultz's bid-ask spread."""
 
 
 def _chunks(blocks: Sequence[_Block], sample: str, group: str) -> list[Abnormal]:
@@ -202,9 +256,9 @@ def _names(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[str]:
     return [*names, "t", "placebo_single"] if single else names
 
 
-def _nothing(spec: StudySpec, labels: Mapping[str, str]) -> list[Row]:
+def _nothing(spec: StudySpec, labels: Mapping[str, str], outcome: str) -> list[Row]:
     return [
-        {**dict.fromkeys(TESTS_SCHEMA), **labels, "outcome": VOLUME}
+        {**dict.fromkeys(TESTS_SCHEMA), **labels, "outcome": outcome}
         | {"start": start, "end": end, "test": name}
         | {"alternative": spec.alternative, "n": 0, "reason": "no volume to study"}
         for start, end in spec.windows
