@@ -11,7 +11,7 @@ from reference.inference_twins import cars, clusters
 from wildboottest.wildboottest import wildboottest
 
 from eventstudy.inference import TESTS
-from eventstudy.inference.clustered import _variance
+from eventstudy.inference.clustered import clustered_variance
 from eventstudy.models import market
 
 WINDOW = (2, 5)
@@ -45,7 +45,9 @@ def test_unscaled_cluster_variance_agrees_with_statsmodels():
         cov_type="cluster", cov_kwds={"groups": labels, "use_correction": False}
     )
     labels = np.unique(labels, return_inverse=True)[1]
-    assert np.sqrt(_variance(y, labels, power=0.0)[0]) == pytest.approx(fit.bse[0])
+    assert np.sqrt(clustered_variance(y, labels, power=0.0)[0]) == pytest.approx(
+        fit.bse[0]
+    )
 
 
 def test_cr3_is_the_jackknife_over_clusters():
