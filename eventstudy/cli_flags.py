@@ -126,6 +126,19 @@ def _settings(spec: StudySpec, flags: Flags) -> dict[str, Any]:
     return settings
 
 
+def in_snapshot(spec: StudySpec, events: pl.DataFrame) -> bool:
+    """Whether the embedded prices have every symbol, and some event's dates."""
+    held = fetch_prices([], source="snapshot").frame
+    named = events["assets"].explode().drop_nulls()
+    symbols = {name for name in spec.symbols if name == name.upper()}
+    wanted = {*symbols, *named} if spec.groups or len(named) else set()
+    first, last = held["date"].min(), held["date"].max()
+    return (
+        wanted <= set(held["symbol"])
+        and events["announced_date"].is_between(first, last).any()
+    )
+
+
 def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     """Return the dates of the prices: all windows, and a year of history before."""
     first, last = events["announced_date"].min(), events["announced_date"].max()

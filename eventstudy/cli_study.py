@@ -5,7 +5,7 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import polars as pl
 from eventstudy.audit import audit
 from eventstudy.calendars import calendar_name, get_calendar
 from eventstudy.catalogue import Events, read_events
-from eventstudy.cli_flags import Flags, prices_of
+from eventstudy.cli_flags import Flags, in_snapshot, prices_of
 from eventstudy.errors import SpecError
 from eventstudy.report import write_report
 from eventstudy.spec import (
@@ -162,6 +162,9 @@ def request_of(catalogue: Path, flags: Flags) -> Request:
     if "returns" not in table and flags.returns is None:
         notes.append("returns: log, as nothing else was asked for")
     spec = resolve(spec_from(table | changes(flags, table)), events)
+    if path is None and flags.prices is None and not in_snapshot(spec, events.frame):
+        spec = replace(spec, prices="yahoo")
+        notes.append("prices: yahoo, as the embedded snapshot does not cover the study")
     return Request(events=events, spec=spec, inputs=inputs, notes=tuple(notes))
 
 

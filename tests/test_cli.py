@@ -226,6 +226,16 @@ def test_a_flag_about_prices_reaches_the_source(words, name, value, asked):
     assert getattr(asked(*words.split())[2]["flags"], name) == value
 
 
+def test_prices_are_downloaded_where_the_snapshot_does_not_cover_the_study(asked):
+    Path("tiny.toml").unlink()
+    assert asked("--assets", "RIOT,BTC-USD")[0].spec.prices == "snapshot"
+    request = asked("--assets", "RIOT,HUT", "--market", "^GSPC")[0]
+    assert request.spec.prices == "yahoo"
+    assert request.notes[-1].startswith("prices: yahoo, as the embedded snapshot")
+    other = asked("--assets", "RIOT,HUT", "--prices", "snapshot")[0]
+    assert other.spec.prices == "snapshot"
+
+
 def test_defaults_are_told_where_there_is_no_study_file(asked):
     Path("tiny.toml").unlink()
     request, out, output = asked()
@@ -251,7 +261,10 @@ WRONG = [
     ("--model nope", "unknown model 'nope'; known: " + ", ".join(sorted(MODELS))),
     ("--tests nope", "unknown test 'nope'; known: " + ", ".join(sorted(TESTS))),
     ("--prices nope", "unknown source of prices 'nope'; known: "),
-    ("--assets NOPE", "no prices for NOPE in snapshot; it has BTBT"),
+    (
+        "--assets NOPE --prices snapshot",
+        "no prices for NOPE in snapshot; it has BTBT",
+    ),
     ("--returns nope", "returns = 'nope'; allowed: log, simple"),
     ("--missing nope", "missing = 'nope'; allowed: trade_to_trade, drop"),
     ("--overlap nope", "overlap = 'nope'; allowed: exclude, keep"),
