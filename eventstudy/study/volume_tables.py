@@ -90,6 +90,8 @@ def _test_outcome(
     spec: StudySpec, groups: Sequence[str], blocks: Sequence[_Block], outcome: str
 ) -> tuple[list[Row], list[Row]]:
     """Return the rows of the tests and of the path of one outcome."""
+    if not blocks:
+        return [], []
     samples = [HEADLINE]
     if any(not b.keys["headline"].all() for b in blocks):
         samples.append(ALL)
