@@ -47,12 +47,6 @@ class Columns:
         start = int(np.searchsorted(others, window[0]))
         return slice(start, start + window[1] - window[0] + 1)
 
-    def positions_of(self, window: tuple[int, int]) -> IntArray:
-        """Return the positions of a window's offsets among all columns."""
-        order = np.argsort(self.offsets, kind="stable")
-        wanted = np.arange(window[0], window[1] + 1)
-        return order[np.searchsorted(self.offsets[order], wanted)]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Block:
