@@ -215,11 +215,13 @@ def window_reasons(
     pre: Array, n_pre: IntArray, post: Array, n_post: IntArray, wanted: tuple[int, int]
 ) -> list[str | None]:
     """Why a ratio of the spreads ``pre`` and ``post`` (E,) cannot be had, or None."""
-    return [
-        _reason("before", n_pre[i], pre[i], wanted[0])
-        or _reason("after", n_post[i], post[i], wanted[1])
-        for i in range(len(pre))
-    ]
+    why: list[str | None] = [None] * len(pre)
+    lacking = (n_pre < wanted[0]) | (n_post < wanted[1]) | ~(pre > 0) | ~(post > 0)
+    for row in np.flatnonzero(lacking).tolist():
+        why[row] = _reason("before", n_pre[row], pre[row], wanted[0]) or _reason(
+            "after", n_post[row], post[row], wanted[1]
+        )
+    return why
 
 
 def _reason(side: str, n: int, spread: float, wanted: int) -> str | None:
