@@ -307,7 +307,15 @@ def test_joint_bootstrap_law_equals_a_loop_over_calendars():
     x[3, :20] = np.nan
     day0 = np.array([90, 90, 97, 110])
     p, gap, q, reps = 20, 4, 10, 30
-    got = joint_bootstrap_law(SPREADS["sd"], x, day0, p, gap, q, reps=reps, seed=5)
+    (got,) = joint_bootstrap_law(
+        SPREADS["sd"],
+        x,
+        day0,
+        *(p, gap, q),
+        pools=np.ones((1, 4), np.bool_),
+        reps=reps,
+        seed=5,
+    )
     block = 30.0
     for row in x:
         y = clean(row)
@@ -354,6 +362,51 @@ def test_joint_placebo_moves_all_dates_together():
     far = sum(abs(v) >= abs(observed) for v in values)
     assert len(values) > 150
     assert_allclose(got.pvalue[0], (1 + far) / (1 + len(values)))
+
+
+def test_pools_judged_together_are_those_judged_alone():
+    """Alone they have the same first event and block length, hence the same draws."""
+    rng = np.random.default_rng(12)
+    x = 0.6 * garch(rng, 1, 400) + 0.8 * rng.normal(size=(6, 400))
+    x[1, 120:135] = np.nan
+    day0 = np.array([200, 200, 210, 210, 240, 240])
+    w = cut(x, day0)
+    pools = np.array([[1, 0, 1, 0, 1, 1], [0, 1, 0, 1, 1, 0]], np.bool_)
+    together = pooled_ratio(
+        w.pre, w.post, day0=w.day0, history=w.history, gap=w.gap, pools=pools, reps=199
+    )
+    for place, inside in enumerate(pools):
+        alone = pooled_ratio(
+            w.pre[inside],
+            w.post[inside],
+            day0=w.day0[inside],
+            history=w.history[inside],
+            gap=w.gap,
+            reps=199,
+        )
+        for both, one in zip(together, alone, strict=True):
+            for name in ("pre", "post", "ratio", "ci_low", "statistic", "pvalue"):
+                held = getattr(both, name)[place]
+                assert_allclose(held, getattr(one, name)[0], rtol=1e-9)
+            assert both.n_clusters[place] == one.n_clusters[0]
+            assert both.n_post[place] == one.n_post[0]
+            assert both.reason[place] == one.reason[0]
+
+
+def test_an_empty_pool_beside_a_full_one_says_so():
+    rng = np.random.default_rng(13)
+    w = cut(rng.normal(size=(3, 400)), np.array([200, 210, 300]))
+    pools = np.array([[1, 1, 1], [0, 0, 0]], np.bool_)
+    for found in pooled_ratio(
+        w.pre, w.post, day0=w.day0, history=w.history, gap=w.gap, pools=pools, reps=99
+    ):
+        assert found.reason[1] == "no observation has a ratio"
+        assert found.n.tolist() == [3, 0]
+        assert np.isnan([found.ratio[1], found.pvalue[1], found.ci_low[1]]).all()
+    with pytest.raises(
+        SpecError, match=r"pools is an array of int64 of shape \(1, 3\)"
+    ):
+        pooled_ratio(w.pre, w.post, day0=w.day0, pools=np.ones((1, 3), np.int64))
 
 
 def test_pooling_says_what_is_missing():

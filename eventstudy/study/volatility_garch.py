@@ -18,7 +18,6 @@ from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.volatility_pieces import ABNORMAL, Piece, keep
 from eventstudy.study.volatility_tables import (
     Answer,
-    dated,
     pools,
     who_of,
     windows_of,
@@ -28,6 +27,7 @@ from eventstudy.volatility import (
     VolatilityTest,
     cumulative_abnormal_volatility,
     date_clusters,
+    dated,
     filtered_simulation,
     garch_dummy,
     window_dummy,

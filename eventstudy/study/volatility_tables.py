@@ -1,7 +1,8 @@
 """Table of volatility shifts: per observation, and pooled over a group's events."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,12 +18,16 @@ from eventstudy.volatility import (
     ShiftResult,
     ShiftWindows,
     cut,
+    dated,
     pooled_ratio,
     variance_ratio,
 )
 
 POST = "post"
 EVENT = "event"
+
+# Pieces with the (E,) observations of each that are meant.
+Chosen = list[tuple[Piece, BoolArray]]
 
 _TESTS = ("f", "brown_forsythe", "fligner", "bootstrap", "placebo")
 # Other spreads than that of returns: only what resamples them can test them.
@@ -125,16 +130,13 @@ def who_of(spec: StudySpec, piece: Piece, window: str) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pool:
-    """Headline observations of one measure that are judged together.
-
-    chosen : pieces with the (E,) members of each
-    """
+    """Headline observations of one measure that are judged together."""
 
     group: str
     asset: str
     measure: str
     model: str | None
-    chosen: list[tuple[Piece, BoolArray]]
+    chosen: Chosen
 
     @property
     def who(self) -> pl.DataFrame:
@@ -187,44 +189,71 @@ def _members(piece: Piece, group: str, asset: str) -> BoolArray:
 def _pooled(
     spec: StudySpec, groups: Sequence[str], held: Sequence[Piece], window: str
 ) -> Iterator[Answer]:
-    for pool in pools(groups, held):
-        series = joined(
-            [piece.values[piece.row[members]] for piece, members in pool.chosen]
+    for together in _comparable(pools(groups, held)):
+        whole = _union(together)
+        windows = cut(
+            _series(whole),
+            np.concatenate([piece.day0[at] for piece, at in whole]),
+            pre=spec.volatility_pre,
+            post=windows_of(spec)[window],
         )
-        day0 = np.concatenate([piece.day0[members] for piece, members in pool.chosen])
-        spread = pool.chosen[0][0].spread
-        tests = POOLED_TESTS if spread == "sd" else _RESAMPLED
-        # Dates without any price are no history: resamples would draw them.
-        priced = np.flatnonzero(dated(series))
-        first, last = (priced[0], priced[-1] + 1) if len(priced) else (0, 0)
-        for test in tests:
-            begin, end = (first, last) if test == "bootstrap" else (0, None)
-            windows = cut(
-                series[:, begin:end],
-                day0 - begin,
-                pre=spec.volatility_pre,
-                post=windows_of(spec)[window],
-            )
-            (found,) = pooled_ratio(
-                windows.pre,
-                windows.post,
-                day0=windows.day0,
-                history=windows.history,
-                gap=windows.gap,
-                tests=(test,),
-                spread=spread,
-                measure=pool.measure,
-                level=spec.level,
-                reps=spec.resamples,
-                seed=spec.seed,
-            )
-            yield Answer(who=pool.who, window=window, found=found)
+        spread = whole[0][0].spread
+        who = pl.concat([pool.who for pool in together])
+        for found in pooled_ratio(
+            windows.pre,
+            windows.post,
+            day0=windows.day0,
+            history=windows.history,
+            gap=windows.gap,
+            pools=np.array([_places(pool, whole) for pool in together]),
+            tests=POOLED_TESTS if spread == "sd" else _RESAMPLED,
+            spread=spread,
+            measure=together[0].measure,
+            level=spec.level,
+            reps=spec.resamples,
+            seed=spec.seed,
+        ):
+            yield Answer(who=who, window=window, found=found)
 
 
-def dated(series: Array) -> BoolArray:
-    """Dates on which some row of (E, S, ...) has a value, (S,)."""
-    others = tuple(axis for axis in range(series.ndim) if axis != 1)
-    return np.asarray(np.isfinite(series).any(axis=others), np.bool_)
+def _comparable(found: Iterable[Pool]) -> list[list[Pool]]:
+    """Pools of one measure and model on one calendar, priced over the same dates.
+
+    They can be judged on the same resamples; an asset that was listed late would lack
+    prices in many of those of the others.
+    """
+    out: dict[tuple[Any, ...], list[Pool]] = {}
+    for pool in found:
+        piece, members = pool.chosen[0]
+        priced = np.flatnonzero(dated(_series(pool.chosen)))
+        span = (priced[0], priced[-1]) if len(priced) else (0, 0)
+        calendar = piece.calendar[int(members.argmax())]
+        key = pool.measure, pool.model, calendar, *span
+        out.setdefault(key, []).append(pool)
+    return list(out.values())
+
+
+def _union(together: Sequence[Pool]) -> Chosen:
+    """Return the members of any of the pools."""
+    held: dict[int, tuple[Piece, BoolArray]] = {}
+    for pool in together:
+        for piece, at in pool.chosen:
+            _, others = held.get(id(piece), (piece, at))
+            held[id(piece)] = piece, at | others
+    return list(held.values())
+
+
+def _places(pool: Pool, whole: Chosen) -> BoolArray:
+    """Which of the members of a union belong to a pool."""
+    own = {id(piece): at for piece, at in pool.chosen}
+    return np.concatenate(
+        [own.get(id(piece), np.zeros_like(at))[at] for piece, at in whole]
+    )
+
+
+def _series(chosen: Chosen) -> Array:
+    """Values of chosen observations, (E, S, ...)."""
+    return joined([piece.values[piece.row[at]] for piece, at in chosen])
 
 
 def joined(parts: Sequence[Array]) -> Array:

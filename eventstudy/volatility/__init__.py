@@ -42,6 +42,7 @@ from eventstudy.volatility.shift import (
     ShiftWindows,
     Spread,
     cut,
+    dated,
     spread_of,
 )
 
@@ -72,6 +73,7 @@ __all__ = [
     "cumulative_abnormal_volatility",
     "cut",
     "date_clusters",
+    "dated",
     "event_multiple",
     "filtered_simulation",
     "garch_dummy",

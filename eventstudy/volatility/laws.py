@@ -20,8 +20,8 @@ from functools import lru_cache
 import numpy as np
 
 from eventstudy.resampling import block_draws, politis_white, resample
-from eventstudy.results import Array, IntArray
-from eventstudy.volatility.shift import Spread, complete, needed
+from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.volatility.shift import Spread, complete, dated, needed
 
 # Fewer pseudo-dates than this cannot give a p-value of 5 %.
 MIN_PSEUDO_DATES = 20
@@ -108,16 +108,21 @@ def joint_bootstrap_law(
     gap: int,
     n_post: int,
     *,
+    pools: BoolArray,
     reps: int,
     seed: int,
 ) -> Array:
-    """Mean log ratio over E observations when whole calendar dates are resampled.
+    """Mean log ratio of each pool when whole calendar dates are resampled, (G, reps).
 
-    history : (E, S) on one calendar, nan = missing; day0 : (E,) columns. Every
-    resample is a calendar on which each observation keeps its distance in dates from
-    the others, so the correlation across assets and the overlap of windows stay.
-    Returns (reps,).
+    history : (E, S) on one calendar, nan = missing; day0 : (E,) columns; pools :
+    (G, E) members. Every resample is a calendar on which each observation keeps its
+    distance in dates from the others, so the correlation across assets and the
+    overlap of windows stay; all pools are judged on the same resamples. Dates before
+    the first and after the last value of any observation are not drawn; blocks are as
+    long as the observation with the longest ones wants them.
     """
+    priced = np.flatnonzero(dated(history))
+    history = history[:, priced[0] : priced[-1] + 1] if len(priced) else history
     parts = spread.parts(history)
     valid = complete(parts)
     data = np.concatenate([valid[None], np.where(valid, parts, 0.0)])
@@ -129,7 +134,7 @@ def joint_bootstrap_law(
     length = n_pre + gap + n_post
     drawn = length + int(offset.max()), reps, seed, block, n_dates
     running = _running(data)
-    total, count = np.zeros(reps), np.zeros(reps)
+    total, count = np.zeros((2, len(pools), reps))
     for distance in np.unique(offset).tolist():
         rows = np.flatnonzero(offset == distance)
         path = _path(running[:, rows], _stretches(*drawn, distance, length))
@@ -138,20 +143,15 @@ def joint_bootstrap_law(
             _enough(spread, path.sums(0, n_pre), whole, n_pre),
             _enough(spread, path.sums(n_pre + gap, n_post), whole, n_post),
         )
-        known = np.isfinite(ratio)
-        total += np.where(known, ratio, 0.0).sum(axis=0)
-        count += known.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        law = np.where(count >= needed_rows(len(day0)), total / count, np.nan)
-    return np.asarray(law / _shortfall(block, n_dates))
+        _add(ratio, pools[:, rows], total, count)
+    return _mean(total, count, pools) / _shortfall(block, n_dates)
 
 
-def joint_placebo_law(law: Array, start: IntArray) -> Array:
-    """Mean log ratio over observations whose dates are all moved by the same number.
+def joint_placebo_law(law: Array, start: IntArray, pools: BoolArray) -> Array:
+    """Mean log ratio of each pool when all dates move by the same number, (G, shifts).
 
     law : (E, positions) of `placebo_law` on one calendar;  start : (E,) the true
-    position of each observation. Returns one value per shift, nan where more than a
-    fifth of the observations has no admissible pseudo-date.
+    position of each observation;  pools : (G, E) members.
     """
     n_obs, positions = law.shape
     shift = np.arange(-int(start.max(initial=0)), positions - int(start.min(initial=0)))
@@ -159,11 +159,24 @@ def joint_placebo_law(law: Array, start: IntArray) -> Array:
     inside = (column >= 0) & (column < positions)
     rows = np.arange(n_obs)[:, None]
     moved = np.where(inside, law[rows, np.clip(column, 0, positions - 1)], np.nan)
-    known = np.isfinite(moved)
-    count = known.sum(axis=0)
+    total, count = np.zeros((2, len(pools), len(shift)))
+    _add(moved, pools, total, count)
+    return _mean(total, count, pools)
+
+
+def _add(ratios: Array, pools: BoolArray, total: Array, count: Array) -> None:
+    """Add the values of (E, R) to the sums and counts (G, R) of their pools."""
+    member = pools.astype(np.float64)
+    known = np.isfinite(ratios)
+    total += member @ np.where(known, ratios, 0.0)
+    count += member @ known.astype(np.float64)
+
+
+def _mean(total: Array, count: Array, pools: BoolArray) -> Array:
+    """Means (G, R), nan where more than a fifth of a pool's members has no value."""
+    least = np.array([needed_rows(n) for n in pools.sum(axis=1).tolist()])
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(known, moved, 0.0).sum(axis=0) / count
-    return np.where(count >= needed_rows(n_obs), mean, np.nan)
+        return np.where(count >= least[:, None], total / count, np.nan)
 
 
 def needed_rows(n: int) -> int:

@@ -206,6 +206,12 @@ def complete(parts: Array) -> BoolArray:
     return np.asarray(np.isfinite(parts).all(axis=0), np.bool_)
 
 
+def dated(series: Array) -> BoolArray:
+    """Dates on which some row of (E, S, ...) has a value, (S,)."""
+    others = tuple(axis for axis in range(series.ndim) if axis != 1)
+    return np.asarray(np.isfinite(series).any(axis=others), np.bool_)
+
+
 def needed(length: int) -> int:
     """Return how many valid sessions a window of ``length`` sessions needs."""
     return max(MIN_SESSIONS, int(np.ceil(MIN_SHARE * length)))
