@@ -89,12 +89,12 @@ def dependence(
     column = data.windows.index(window)
     vectors = data.vectors
     used = vectors.usable & (vectors.n_valid[:, column] > 0)
+    dates = dates_of(data.clocks, vectors.clock[used], window)
     return measure(
         correlations(data, groups=groups),
         asset=vectors.asset[used],
-        clock=vectors.clock[used],
-        window=window,
-        labels=date_clusters(data.clocks, vectors.clock[used], window),
+        dates=dates,
+        labels=dates.clusters,
     )
 
 
@@ -135,47 +135,86 @@ def _group(groups: Mapping[int, int], asset: int) -> int:
     return groups[asset]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dates:
+    """The R distinct event clocks of n observations, in one window.
+
+    clocks : (R,) their rows;  index : (n,) each observation's place among them
+    day : (R, L) number of the session;  n_days : distinct sessions
+    """
+
+    clocks: IntArray
+    index: IntArray
+    day: IntArray
+    n_days: int
+
+    @property
+    def lived(self) -> Array:
+        """1 where a clock's window holds the session, (R, n_days)."""
+        out = np.zeros((len(self.clocks), self.n_days))
+        out[np.arange(len(self.clocks))[:, None], self.day] = 1.0
+        return out
+
+    @property
+    def clusters(self) -> IntArray:
+        """Number of each observation's cluster: windows that share a session, (n,)."""
+        if len(self.clocks) < 2:
+            return np.zeros_like(self.index)
+        order = np.argsort(self.day, axis=None, kind="stable")
+        row, starts = order // self.day.shape[1], np.cumsum(np.bincount(self.day.flat))
+        starts = np.concatenate([[0], starts[:-1]])
+        root = np.arange(len(self.clocks))
+        while True:
+            # every tree hangs itself below the lowest root it shares a session with
+            lowest = np.minimum.reduceat(root[row], starts)[self.day].min(axis=1)
+            below = root.copy()
+            np.minimum.at(below, root, lowest)
+            while not np.array_equal(below, up := below[below]):
+                below = up
+            if np.array_equal(below[root], root):
+                break
+            root = below[root]
+        code = np.unique(root, return_inverse=True)[1]
+        return np.asarray(code[self.index], np.int64)
+
+
+def dates_of(clocks: Clock, clock: IntArray, window: Window) -> Dates:
+    """Return the distinct dates of observations with the event clocks ``clock``."""
+    rows, index = np.unique(clock, return_inverse=True)
+    dates = clocks.event[rows, slice(*window)]
+    distinct, day = np.unique(dates, return_inverse=True)
+    return Dates(
+        clocks=rows,
+        index=np.asarray(index, np.int64),
+        day=np.asarray(day, np.int64).reshape(dates.shape),
+        n_days=len(distinct),
+    )
+
+
 def date_clusters(clocks: Clock, clock: IntArray, window: Window) -> IntArray:
     """Number the clusters of dates, (n,): windows that share a session are together."""
-    rows, inverse = np.unique(clock, return_inverse=True)
-    if len(rows) < 2:
-        return np.zeros(len(clock), np.int64)
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    days = clocks.event[rows, slice(*window)]
-    order = np.argsort(days, axis=None, kind="stable")
-    node, day = order // days.shape[1], days.ravel()[order]
-    (shared,) = np.nonzero(day[1:] == day[:-1])  # neighbours that lived one session
-    links = csr_array(
-        (np.ones(len(shared)), (node[shared], node[shared + 1])),
-        (len(rows), len(rows)),
-    )
-    labels = connected_components(links, directed=False)[1]
-    return np.asarray(labels[inverse], np.int64)
+    return dates_of(clocks, clock, window).clusters
 
 
 def measure(
-    known: Correlations | None,
-    *,
-    asset: IntArray,
-    clock: IntArray,
-    window: Window,
-    labels: IntArray,
+    known: Correlations | None, *, asset: IntArray, dates: Dates, labels: IntArray
 ) -> Dependence:
-    """Return the dependence of observations given by ``asset`` and ``clock``."""
-    n = len(asset)
+    """Return the dependence of observations of ``asset`` (n,) on ``dates``.
+
+    labels : their clusters of dates
+    """
+    n, length = len(asset), dates.day.shape[1]
     rbar, n_unmeasured = np.nan, 0
     if known is not None and n > 1:
         if known.matrix is not None:
-            total, n_unmeasured = _exact_sum(known, asset, clock, window)
+            total, n_unmeasured = _exact_sum(known, asset, dates)
         else:
-            total = _pooled_sum(known, clock, window)
-        rbar = total / (n * (n - 1.0) * (window[1] - window[0]))
+            total = _pooled_sum(known, dates)
+        rbar = total / (n * (n - 1.0) * length)
     inflation = 1.0 + (n - 1) * rbar if n > 1 else 1.0
     return Dependence(
         n=n,
-        n_dates=len(np.unique(clock)),
+        n_dates=len(dates.clocks),
         n_clusters=int(labels.max()) + 1 if n else 0,
         rbar=float(rbar),
         n_effective=float(n / inflation) if inflation > 0 else float("nan"),
@@ -200,51 +239,39 @@ def _pairwise(series: AssetSeries) -> tuple[Array, BoolArray]:
     return matrix, measured
 
 
-def _sessions(known: Correlations, rows: IntArray, window: Window) -> Array:
-    """Return (rows, sessions) with 1 where a clock's window holds the session."""
-    dates = known.calendar.clocks.event[rows, slice(*window)]
-    distinct, day = np.unique(dates, return_inverse=True)
-    lived = np.zeros((len(rows), len(distinct)))
-    lived[np.arange(len(rows))[:, None], day.reshape(dates.shape)] = 1.0
-    return lived
-
-
-def _exact_sum(
-    known: Correlations, asset: IntArray, clock: IntArray, window: Window
-) -> tuple[float, int]:
+def _exact_sum(known: Correlations, asset: IntArray, dates: Dates) -> tuple[float, int]:
     """Σ_{i≠j} ρ |W_i ∩ W_j|, and the co-active pairs of assets without a ρ."""
     assert known.assets is not None
     assert known.matrix is not None
     assert known.measured is not None
-    rows, clock_index = np.unique(clock, return_inverse=True)
     index = np.searchsorted(known.assets, asset)
-    n_assets = len(known.assets)
-    seen = np.bincount(index * len(rows) + clock_index, minlength=n_assets * len(rows))
-    active = seen.reshape(n_assets, len(rows)) @ _sessions(known, rows, window)
+    n_assets, n_dates = len(known.assets), len(dates.clocks)
+    seen = np.bincount(index * n_dates + dates.index, minlength=n_assets * n_dates)
+    active = seen.reshape(n_assets, n_dates) @ dates.lived
     shared = active @ active.T
-    total = float((known.matrix * shared).sum()) - len(asset) * (window[1] - window[0])
+    total = float((known.matrix * shared).sum()) - dates.day.shape[1] * len(asset)
     unmeasured = np.triu((shared > 0) & ~known.measured, 1).sum()
     return total, int(unmeasured)
 
 
-def _pooled_sum(known: Correlations, clock: IntArray, window: Window) -> float:
+def _pooled_sum(known: Correlations, dates: Dates) -> float:
     """Σ_{i≠j} ρ |W_i ∩ W_j| with one pooled ρ per event session."""
     from scipy.sparse import csr_array
 
     assert known.pooled is not None
-    rows, n_obs = np.unique(clock, return_counts=True)
-    lived = csr_array(_sessions(known, rows, window).T)
-    day = known.calendar.day[rows]
+    lived = csr_array(dates.lived.T)
+    day = known.calendar.day[dates.clocks]
     pointer = np.arange(0, day.size + 1, day.shape[1])
-    shape = (len(rows), known.calendar.n_days)
+    shape = (len(day), known.calendar.n_days)
 
     def on_calendar(values: Array) -> csr_array:
-        return csr_array((values[rows].ravel(), day.ravel(), pointer), shape)
+        return csr_array((values[dates.clocks].ravel(), day.ravel(), pointer), shape)
 
     z, m = (lived @ on_calendar(v) for v in known.pooled)
-    own = lived @ known.pooled[1][rows].sum(axis=1)  # Σ_t z² = Σ_t m, by scaling
+    # Σ_t z² = Σ_t m, by scaling
+    own = lived @ known.pooled[1][dates.clocks].sum(axis=1)
     pairs = np.asarray((m * m).sum(axis=1)).ravel() - own
     moved = np.asarray((z * z).sum(axis=1)).ravel() - own
-    active = lived @ n_obs.astype(np.float64)
+    active = lived @ np.bincount(dates.index, minlength=len(day)).astype(np.float64)
     rho = np.divide(moved, pairs, out=np.zeros_like(pairs), where=pairs > 0)
     return float((rho * (active**2 - active)).sum())

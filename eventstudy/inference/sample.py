@@ -9,7 +9,7 @@ from eventstudy.inference.answers import Answer, refused
 from eventstudy.inference.dependence import (
     Correlations,
     Dependence,
-    date_clusters,
+    dates_of,
     measure,
 )
 from eventstudy.inference.evidence import Evidence, Outcome
@@ -97,10 +97,17 @@ def sample_of(
     v, column = evidence.vectors, evidence.windows.index(window)
     used = v.usable & (v.n_valid[:, column] > 0)
     asset, clock = v.asset[used], v.clock[used]
-    labels = date_clusters(evidence.clocks, clock, window)
+    dates = dates_of(evidence.clocks, clock, window)
+    labels = dates.clusters
     car, se = v.car[used, column], v.se[used, column]
-    place = {"asset": asset, "clock": clock, "window": window, "labels": labels}
+    by_rank = None
+    if rank is not None:
+        by_rank = measure(rank, asset=asset, dates=dates, labels=labels)
     return Sample(
+        window=window,
+        asset=asset,
+        clock=clock,
+        labels=labels,
         outcome=evidence.outcome,
         n_estimation_sessions=evidence.clocks.estimation.shape[1],
         effect=v.effect[used, column],
@@ -114,10 +121,9 @@ def sample_of(
         df=v.df[used],
         n_estimation=v.n_estimation[used],
         positive=v.positive[used],
-        dependence=measure(residual, **place),  # type: ignore[arg-type]
-        rank_dependence=None if rank is None else measure(rank, **place),  # type: ignore[arg-type]
+        dependence=measure(residual, asset=asset, dates=dates, labels=labels),
+        rank_dependence=by_rank,
         sums={**evidence.sums, **(ranked or {})},
-        **place,  # type: ignore[arg-type]
     )
 
 

@@ -71,48 +71,46 @@ def volume_tables(
     ledger = [pl.DataFrame(schema=_LEDGER_SCHEMA)]
     for outcome in OUTCOMES:
         blocks = list(_blocks(spec, fitted, calendars, prices, outcome))
-        found = _test_outcome(spec, groups, blocks, outcome)
-        tests += found[0]
+        held = list(_samples(groups, blocks)) if blocks else []
+        for labels, chunks in held:
+            tests += _tested(spec, {**labels, "model": outcome}, chunks)
         if outcome == VOLUME:
-            path = found[1]
+            for labels, chunks in held:
+                if chunks:
+                    path += path_rows(spec, labels, path_evidence(spec, chunks))
             ledger += map(_left_out, blocks)
     return VolumeTables(
         tests=frame_of(tests, TESTS_SCHEMA),
-        aar=frame_of(
-            [{k: v for k, v in row.items() if k != "model"} for row in path],
-            VOLUME_AAR_SCHEMA,
-        ),
+        aar=frame_of(path, VOLUME_AAR_SCHEMA),
         ledger=pl.concat(ledger),
     )
 
 
-def _test_outcome(
-    spec: StudySpec, groups: Sequence[str], blocks: Sequence[_Block], outcome: str
-) -> tuple[list[Row], list[Row]]:
-    """Return the rows of the tests and of the path of one outcome."""
-    if not blocks:
-        return [], []
+def _samples(
+    groups: Sequence[str], blocks: Sequence[_Block]
+) -> Iterator[tuple[dict[str, str], list[Abnormal]]]:
+    """Yield the labels of every group in every sample, and its observations."""
     samples = [HEADLINE]
     if any(not b.keys["headline"].all() for b in blocks):
         samples.append(ALL)
-    tests: list[Row] = []
-    path: list[Row] = []
     for sample in samples:
         held = 0
         for group in dict.fromkeys([*groups, ALL]):
-            chunks = _chunks(blocks, sample, group)
-            labels = {"sample": sample, "model": outcome, "group": group}
             if group not in groups and held < 2:
                 continue  # one group is all there is
-            if not chunks:
-                tests += _nothing(spec, labels, outcome)
-                continue
-            held += 1
-            tests += test_rows(
-                spec, labels, outcome, chunks, _names(spec, chunks), "car"
-            )
-            path += path_rows(spec, labels, path_evidence(spec, chunks))
-    return tests, path
+            chunks = _chunks(blocks, sample, group)
+            held += bool(chunks)
+            yield {"sample": sample, "group": group}, chunks
+
+
+def _tested(
+    spec: StudySpec, labels: Mapping[str, str], chunks: Sequence[Abnormal]
+) -> list[Row]:
+    """Return the rows of the tests of one outcome of one group."""
+    outcome = labels["model"]
+    if not chunks:
+        return _nothing(spec, labels, outcome)
+    return test_rows(spec, labels, outcome, chunks, _names(spec, chunks), "car")
 
 
 def _blocks(
