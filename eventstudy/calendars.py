@@ -45,6 +45,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from eventstudy.calendar_files import Sessions, keep_sessions, read_sessions
 from eventstudy.errors import DataError, Problem, SpecError, unknown_name
 from eventstudy.results import BoolArray, IntArray
 from eventstudy.symbols import calendar_name
@@ -115,8 +116,9 @@ def get_calendar(name: str, *, start: date, end: date) -> Calendar:
     """Return the sessions of an exchange from ``start`` to ``end``, both included.
 
     ``name`` is an exchange_calendars name or alias (``XNYS``, ``XLON``, ``NASDAQ``) or
-    ``24/7``, whose sessions are the UTC days. Calendars are kept, so asking twice is
-    free. Raises `SpecError` for unknown names and for ranges that cannot be had.
+    ``24/7``, whose sessions are the UTC days. Calendars are kept, those of exchanges in
+    the cache folder too, so asking twice is free. Raises `SpecError` for unknown names
+    and for ranges that cannot be had.
 
     >>> calendar = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
     >>> calendar.zone, len(calendar.sessions)
@@ -278,9 +280,9 @@ def _between(name: str, start: date, end: date) -> Calendar:
     """Cut a calendar of whole years, which other ranges can share, if there is one."""
     january, december = f"{start.year:04}-01-01", f"{end.year:04}-12-31"
     try:
-        whole = _from_exchange_calendars(name, january, december)
+        whole = _kept(name, january, december)
     except SpecError:  # recorded for a part of these years only, or unknown
-        return _from_exchange_calendars(name, start.isoformat(), end.isoformat())
+        return _kept(name, start.isoformat(), end.isoformat())
     first, stop = np.searchsorted(whole.sessions, [_days(start), _days(end) + 1])
     if first == stop:
         raise SpecError(
@@ -296,7 +298,15 @@ def _between(name: str, start: date, end: date) -> Calendar:
 
 
 @lru_cache(maxsize=128)
-def _from_exchange_calendars(name: str, start: str, end: str) -> Calendar:
+def _kept(name: str, start: str, end: str) -> Calendar:
+    found = read_sessions(name, start, end)
+    if found is None:
+        found = _from_exchange_calendars(name, start, end)
+        keep_sessions(found, name, start, end)
+    return _calendar(found.name, found.days, found.opens, found.closes, found.zone)
+
+
+def _from_exchange_calendars(name: str, start: str, end: str) -> Sessions:
     import exchange_calendars as xc
 
     known = xc.get_calendar_names(include_aliases=True)
@@ -321,12 +331,12 @@ def _from_exchange_calendars(name: str, start: str, end: str) -> Calendar:
                 f"{str(error)[:200]}; choose another range, another calendar, or "
                 "'prices'"
             ) from error
-        return _calendar(
-            source.name,
-            source.sessions.to_numpy().astype("datetime64[D]").astype(np.int64),
-            _microseconds(source.opens),
-            _microseconds(source.closes),
-            str(source.tz),
+        return Sessions(
+            name=source.name,
+            zone=str(source.tz),
+            days=source.sessions.to_numpy().astype("datetime64[D]").astype(np.int64),
+            opens=_microseconds(source.opens),
+            closes=_microseconds(source.closes),
         )
 
 

@@ -72,8 +72,8 @@ def fetch(
 @app.command()
 def status(cache: Cache = None) -> None:
     """Show what the cache has."""
+    from eventstudy.cache import cache_root
     from eventstudy.prices import upkeep
-    from eventstudy.prices.store import cache_root
 
     root = cache_root(cache)
     table = upkeep.status(root)
@@ -91,8 +91,8 @@ def status(cache: Cache = None) -> None:
 @app.command()
 def verify(cache: Cache = None) -> None:
     """Read every file of the cache; end with an error if any is damaged."""
+    from eventstudy.cache import cache_root
     from eventstudy.prices import upkeep
-    from eventstudy.prices.store import cache_root
 
     root = cache_root(cache)
     faults = upkeep.verify(root)
@@ -108,8 +108,8 @@ def verify(cache: Cache = None) -> None:
 @app.command()
 def clear(symbols: SomeSymbols = None, cache: Cache = None) -> None:
     """Delete prices from the cache."""
+    from eventstudy.cache import cache_root
     from eventstudy.prices import upkeep
-    from eventstudy.prices.store import cache_root
 
     gone = upkeep.clear(cache_root(cache), symbols or ())
     typer.echo(f"deleted: {', '.join(gone) or 'nothing, the cache was empty'}")
@@ -123,8 +123,8 @@ def import_files(
     cache: Cache = None,
 ) -> None:
     """Take exported prices into the cache, for a machine without network."""
+    from eventstudy.cache import cache_root
     from eventstudy.prices import upkeep
-    from eventstudy.prices.store import cache_root
 
     taken = upkeep.bring(cache_root(cache), source)
     typer.echo(f"imported: {', '.join(taken)}")
@@ -137,8 +137,8 @@ def export(
     cache: Cache = None,
 ) -> None:
     """Copy daily prices into a folder, for `prices import` or for --prices FOLDER."""
+    from eventstudy.cache import cache_root
     from eventstudy.prices import upkeep
-    from eventstudy.prices.store import cache_root
 
     paths = upkeep.export(cache_root(cache), folder, symbols or ())
     typer.echo(f"exported: {', '.join(path.name for path in paths)}")

@@ -1,9 +1,11 @@
 """Day 0 against an answer key made by wall clocks, typed cases, and properties."""
 
 import csv
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventstudy.audit import audit
+from eventstudy.calendar_files import Sessions, keep_sessions, read_sessions
 from eventstudy.calendars import (
     POLICIES,
     calendar_from_dates,
@@ -424,12 +427,82 @@ def test_a_range_that_cannot_be_had(name, start, end, words):
 
 
 @pytest.mark.parametrize("name", ["XNYS", "XHKG"])
-def test_users_who_make_warnings_errors_get_a_calendar(name):
-    code = (
-        "from datetime import date; from eventstudy.calendars import get_calendar; "
-        f"get_calendar({name!r}, start=date(2021, 1, 1), end=date(2021, 12, 31))"
+def test_users_who_make_warnings_errors_get_a_calendar(name, tmp_path):
+    in_new_process(YEAR.format(name=name), tmp_path, "-W", "error")
+
+
+YEAR = (
+    "import sys; from datetime import date; "
+    "from eventstudy.calendars import get_calendar; "
+    "found = get_calendar('{name}', start=date(2021, 1, 1), end=date(2021, 12, 31)); "
+    "print(found.name, found.zone, 'pandas' in sys.modules, "
+    "found.sessions.sum(), found.opens_utc.sum(), found.closes_utc.sum())"
+)
+
+
+def in_new_process(code, cache, *flags):
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"EVENTSTUDY_CACHE": str(cache)},
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+    return done.stdout.split()
+
+
+def test_an_exchange_is_kept_between_runs_and_built_again_when_damaged(tmp_path):
+    first = in_new_process(YEAR.format(name="NASDAQ"), tmp_path)
+    assert first[:3] == ["XNYS", "America/New_York", "True"]
+    (kept,) = (tmp_path / "calendars").iterdir()
+    sound = kept.read_bytes()
+    assert kept.name.startswith("NASDAQ.2021-01-01.2021-12-31.")
+    assert version("exchange_calendars") in kept.name
+    second = in_new_process(YEAR.format(name="NASDAQ"), tmp_path)
+    assert second == [*first[:2], "False", *first[3:]]
+    for damaged in (b"", sound[: len(sound) // 2], b"PK\x03\x04" + sound[50:], b"\x93"):
+        kept.write_bytes(damaged)
+        assert in_new_process(YEAR.format(name="NASDAQ"), tmp_path) == first
+        assert kept.read_bytes() == sound
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"days": np.array([2, 1])},
+        {"days": np.array([], np.int64)},
+        {"opens": np.array([1, 2, 3])},
+        {"days": np.array([[1], [2]])},
+        {"zone": None},
+        {"days": np.array([object(), object()])},
+    ],
+)
+def test_kept_sessions_that_are_not_sound_are_not_used(spoiled, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENTSTUDY_CACHE", str(tmp_path))
+    days = np.array([1, 2])
+    sessions = Sessions("XNYS", "America/New_York", days, days * 10, days * 10 + 5)
+    keep_sessions(sessions, "XNYS", "a", "b")
+    found = read_sessions("XNYS", "a", "b")
+    assert (found.name, found.zone) == ("XNYS", "America/New_York")
+    np.testing.assert_array_equal(found.closes, [15, 25])
+    (path,) = (tmp_path / "calendars").iterdir()
+    parts = {k: np.array(v) for k, v in sessions._asdict().items()} | spoiled
+    np.savez(path, **{k: v for k, v in parts.items() if v is not None})
+    assert read_sessions("XNYS", "a", "b") is None
+
+
+def test_a_cache_folder_that_cannot_be_written_costs_time_only(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("EVENTSTUDY_CACHE", str(tmp_path / "file"))
+    calendar = get_calendar("XLON", start=date(2018, 1, 1), end=date(2018, 12, 31))
+    assert calendar.sessions.size == 253
+
+
+def test_names_that_are_no_exchange_reach_no_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENTSTUDY_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(SpecError, match="unknown calendar"):
+        calendar_of("../../escape")
+    assert not list(tmp_path.iterdir())
 
 
 def test_importing_calendars_leaves_the_heavy_libraries_alone():

@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from yahoo_server import utc, weekdays
 
+from eventstudy.cache import cache_root
 from eventstudy.errors import DataError, SourceError, SpecError
 from eventstudy.prices import fetch_prices, read_prices, upkeep
 from eventstudy.prices.cached import Cached
@@ -17,7 +18,6 @@ from eventstudy.prices.retry import TryAgainError
 from eventstudy.prices.store import (
     DamagedError,
     Store,
-    cache_root,
     read_stored,
     write_stored,
 )

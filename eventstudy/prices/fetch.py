@@ -9,13 +9,14 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from eventstudy.cache import cache_root
 from eventstudy.errors import DataError, SourceError, SpecError, unknown_name
 from eventstudy.prices.cached import Cached, failure
 from eventstudy.prices.files import Files
 from eventstudy.prices.manifest import Manifest
 from eventstudy.prices.snapshot import Snapshot
 from eventstudy.prices.splice import Splices, parts_of, splice
-from eventstudy.prices.store import Store, cache_root
+from eventstudy.prices.store import Store
 from eventstudy.prices.table import NO_PRICES, Prices, issues_frame
 from eventstudy.prices.yahoo import Yahoo
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eventstudy.cache import CACHE_VARIABLE
 from eventstudy.errors import SourceError
-
-CACHE_VARIABLE = "EVENTSTUDY_CACHE"
 
 _POLL = 0.05
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.cache import cache_root
 from eventstudy.errors import DataError, Problem, SourceError
 from eventstudy.prices.cached import YAHOO_NOTICE, deliver
 from eventstudy.prices.files import Files
 from eventstudy.prices.snapshot import Snapshot
-from eventstudy.prices.store import Store, cache_root
+from eventstudy.prices.store import Store
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import PriceFile, Prices
 

@@ -25,7 +25,7 @@ from pathlib import Path
 import polars as pl
 
 from eventstudy.prices.chart import CHART_SCHEMA
-from eventstudy.prices.lock import CACHE_VARIABLE, locked, unwritable
+from eventstudy.prices.lock import locked, unwritable
 from eventstudy.prices.symbols import file_stem, symbol_of_file
 
 BASIS = "split_adjusted"
@@ -163,17 +163,6 @@ class Store:
                 for path in (self.folder / "superseded").glob(old):
                     path.unlink(missing_ok=True)
         return chosen
-
-
-def cache_root(folder: Path | None = None) -> Path:
-    """Return the cache folder: the one given, $EVENTSTUDY_CACHE, or the user's own."""
-    if folder is not None:
-        return folder
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    import platformdirs
-
-    return platformdirs.user_cache_path("eventstudy", appauthor=False)
 
 
 def stored_sha256(frame: pl.DataFrame) -> str:
