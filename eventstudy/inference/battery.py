@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from eventstudy.inference.answers import (
     as_result,
     check_alternative,
 )
-from eventstudy.inference.dependence import Correlations, correlations
+from eventstudy.inference.dependence import correlations
 from eventstudy.inference.evidence import (
     Calendar,
     Evidence,
@@ -27,7 +27,7 @@ from eventstudy.inference.evidence import (
     merge_all,
 )
 from eventstudy.inference.ranked import Ranked, Scales, collect_ranked, merge_ranked
-from eventstudy.inference.sample import Sample, sample_of, spread
+from eventstudy.inference.sample import Sample, sample_of, spread, with_ranks
 from eventstudy.results import Abnormal, Array, Clock, InferenceResult
 from eventstudy.windows import Window
 
@@ -142,7 +142,7 @@ def run(
             return collect_ranked(ab, windows, needs, scales, calendar=days)
 
         ranked = merge_ranked(_in_order(second_step, again(), workers))
-        samples = _with_ranks(evidence, ranked, residual, windows, groups)
+        samples = _with_ranks(evidence, ranked, samples, windows, groups)
     return {
         (w, e.name): _each(e, own[w, e.name], options, outcome)
         if e.of_sample is None
@@ -225,31 +225,25 @@ def _daily_spread(total: Array, square: Array, count: Array) -> Array:
 def _with_ranks(
     evidence: Evidence,
     ranked: Ranked,
-    residual: Correlations | None,
+    samples: Mapping[Window, Sample],
     windows: Sequence[Window],
     groups: Mapping[int, int] | None,
 ) -> dict[Window, Sample]:
     """Return the samples with the sums of ranks of their own window."""
-    merged = Evidence(
-        windows=evidence.windows,
-        clocks=evidence.clocks,
-        outcome=evidence.outcome,
-        vectors=evidence.vectors,
-        sums=ranked.sums,
-        series=ranked.series,
+    rank = correlations(
+        replace(evidence, sums=ranked.sums, series=ranked.series),
+        series="rank",
+        groups=groups,
     )
-    rank = correlations(merged, series="rank", groups=groups)
-    samples = {}
+    out = {}
     for i, window in enumerate(windows):
         own = {
             k.removesuffix(f"_{i}"): v
             for k, v in ranked.sums.items()
             if not k.startswith("grank") or k.endswith(f"_{i}")
         }
-        samples[window] = sample_of(
-            evidence, window, residual=residual, rank=rank, ranked=own
-        )
-    return samples
+        out[window] = with_ranks(samples[window], rank, own)
+    return out
 
 
 def _one(entry: EventTest, sample: Sample, options: Options) -> InferenceResult:

@@ -1,13 +1,14 @@
 """The view that a test has of the evidence: one window, the observations used."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eventstudy.inference.answers import Answer, refused
 from eventstudy.inference.dependence import (
     Correlations,
+    Dates,
     Dependence,
     dates_of,
     measure,
@@ -26,6 +27,7 @@ class Sample:
     sar : (n, L_w) daily SAR, no columns unless asked for
     positive : share of positive estimation residuals
     labels : number of the cluster of dates that an observation belongs to
+    dates : their distinct dates
     dependence, rank_dependence : from residuals, from their ranks
     sums : what was summed over all observations with an estimate, per session
     """
@@ -47,6 +49,7 @@ class Sample:
     asset: IntArray
     clock: IntArray
     labels: IntArray
+    dates: Dates
     dependence: Dependence
     rank_dependence: Dependence | None
     sums: Mapping[str, Array]
@@ -86,12 +89,7 @@ class Sample:
 
 
 def sample_of(
-    evidence: Evidence,
-    window: Window,
-    *,
-    residual: Correlations | None,
-    rank: Correlations | None = None,
-    ranked: Mapping[str, Array] | None = None,
+    evidence: Evidence, window: Window, *, residual: Correlations | None
 ) -> Sample:
     """Cut the observations of one window out of the evidence."""
     v, column = evidence.vectors, evidence.windows.index(window)
@@ -100,9 +98,6 @@ def sample_of(
     dates = dates_of(evidence.clocks, clock, window)
     labels = dates.clusters
     car, se = v.car[used, column], v.se[used, column]
-    by_rank = None
-    if rank is not None:
-        by_rank = measure(rank, asset=asset, dates=dates, labels=labels)
     return Sample(
         window=window,
         asset=asset,
@@ -122,9 +117,22 @@ def sample_of(
         n_estimation=v.n_estimation[used],
         positive=v.positive[used],
         dependence=measure(residual, asset=asset, dates=dates, labels=labels),
-        rank_dependence=by_rank,
-        sums={**evidence.sums, **(ranked or {})},
+        rank_dependence=None,
+        sums=evidence.sums,
+        dates=dates,
     )
+
+
+def with_ranks(
+    sample: Sample, rank: Correlations | None, sums: Mapping[str, Array]
+) -> Sample:
+    """Add what a second walk through the observations found of their ranks."""
+    found = None
+    if rank is not None:
+        found = measure(
+            rank, asset=sample.asset, dates=sample.dates, labels=sample.labels
+        )
+    return replace(sample, rank_dependence=found, sums={**sample.sums, **sums})
 
 
 def spread(values: Array) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eventstudy.inference import TESTS
+from eventstudy.inference import battery
 from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
 from eventstudy.results import Abnormal, Array
@@ -75,14 +75,18 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     ab, spec = estimate.event, estimator.spec
     table = keys(estimator, estimate).drop("day0")
     first = spec.event_window[0]
+    windows = [(start - first, end - first + 1) for start, end in spec.windows]
+    tested = battery(
+        ab,
+        windows=windows,
+        tests=("t", "placebo_single"),
+        alternative=spec.alternative,
+        seed=spec.seed,
+    )
     pieces = []
-    for start, end in spec.windows:
-        window = (start - first, end - first + 1)
+    for (start, end), window in zip(spec.windows, windows, strict=True):
         sums = cumulate(ab, window)
-        t = TESTS["t"](ab, window=window, alternative=spec.alternative)
-        placebo = TESTS["placebo_single"](
-            ab, window=window, alternative=spec.alternative, seed=spec.seed
-        )
+        t = tested[window, "t"]
         pieces.append(
             table.with_columns(
                 start=pl.lit(start, pl.Int64),
@@ -94,7 +98,7 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
                 pvalue=number(t.pvalue),
                 scar=number(sums.scar),
                 bhar=number(buy_and_hold(estimate.event_simple, window)),
-                placebo_pvalue=number(placebo.pvalue),
+                placebo_pvalue=number(tested[window, "placebo_single"].pvalue),
                 alpha_part=number(alpha_part(ab, window)),
                 n_valid=pl.Series(sums.n_valid, dtype=pl.Int64),
             )
