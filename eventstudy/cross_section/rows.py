@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from eventstudy.errors import SpecError, unknown_name
+from eventstudy.linked import linked
 from eventstudy.results import IntArray
 from eventstudy.spec import Pair, window_text
 
@@ -149,15 +150,4 @@ def cluster_labels(
         ).select("asset", "event_id", item="session")
     found = keys.join(links.drop_nulls(), on=["event_id", "asset"], how="inner")
     item = found["item"].rank("dense").to_numpy().astype(np.int64) - 1
-    return _connected(rows.height, found["row"].to_numpy().astype(np.int64), item)
-
-
-def _connected(n_rows: int, row: IntArray, item: IntArray) -> IntArray:
-    """Label rows that are joined by common items, directly or by a chain."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    size = n_rows + int(item.max(initial=-1)) + 1
-    links = csr_array((np.ones(len(row)), (row, item + n_rows)), (size, size))
-    labels = connected_components(links, directed=False)[1][:n_rows]
-    return np.asarray(np.unique(labels, return_inverse=True)[1], np.int64)
+    return linked(rows.height, found["row"].to_numpy().astype(np.int64), item)

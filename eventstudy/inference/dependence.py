@@ -14,6 +14,7 @@ from eventstudy.inference.evidence import (
     calendar_of,
     collect,
 )
+from eventstudy.linked import linked
 from eventstudy.results import Abnormal, Array, BoolArray, Clock, IntArray
 from eventstudy.windows import Window
 
@@ -158,24 +159,9 @@ class Dates:
     @property
     def clusters(self) -> IntArray:
         """Number of each observation's cluster: windows that share a session, (n,)."""
-        if len(self.clocks) < 2:
-            return np.zeros_like(self.index)
-        order = np.argsort(self.day, axis=None, kind="stable")
-        row, starts = order // self.day.shape[1], np.cumsum(np.bincount(self.day.flat))
-        starts = np.concatenate([[0], starts[:-1]])
-        root = np.arange(len(self.clocks))
-        while True:
-            # every tree hangs itself below the lowest root it shares a session with
-            lowest = np.minimum.reduceat(root[row], starts)[self.day].min(axis=1)
-            below = root.copy()
-            np.minimum.at(below, root, lowest)
-            while not np.array_equal(below, up := below[below]):
-                below = up
-            if np.array_equal(below[root], root):
-                break
-            root = below[root]
-        code = np.unique(root, return_inverse=True)[1]
-        return np.asarray(code[self.index], np.int64)
+        n, length = self.day.shape
+        rows = np.repeat(np.arange(n), length)
+        return linked(n, rows, self.day.ravel())[self.index]
 
 
 def dates_of(clocks: Clock, clock: IntArray, window: Window) -> Dates:

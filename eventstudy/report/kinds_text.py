@@ -25,11 +25,17 @@ Compared = dict[str, pl.DataFrame]
 
 def compared(result: StudyResult, sample: str = "headline") -> Compared:
     """Return the categories of each group, against the kind on most dates."""
-    found = {group: _categories(result, group, sample) for group in _groups(result)}
-    held = {group: frame for group, frame in found.items() if frame is not None}
+    asked = {group: _asked(result, group, sample) for group in _groups(result)}
+    held = {
+        group: result.categories("kind", **options)
+        for group, options in asked.items()
+        if options
+    }
     base = _base(list(held.values()))
-    again = {group: _categories(result, group, sample, against=base) for group in held}
-    return {group: frame for group, frame in again.items() if frame is not None}
+    for group, frame in held.items():
+        if base in frame["category"][1:]:  # it is compared with another kind
+            held[group] = result.categories("kind", **asked[group], against=base)
+    return held
 
 
 def table(result: StudyResult, found: Compared) -> str:
@@ -48,12 +54,10 @@ def _groups(result: StudyResult) -> list[str]:
     return [group for group in result.spec.groups if group in held] or sorted(held)
 
 
-def _categories(
-    result: StudyResult, group: str, sample: str, against: str | None = None
-) -> pl.DataFrame | None:
-    """Return the kinds of a group's announcements; None where there are none."""
+def _asked(result: StudyResult, group: str, sample: str) -> dict[str, Any]:
+    """What to ask of the kinds of a group's announcements; empty without any."""
     if "kind" not in result.events.columns or result.events["kind"].is_null().all():
-        return None
+        return {}
     held = result.cars.filter(
         (pl.col("group") == group) & in_window(main_window(result))
     )
@@ -62,13 +66,9 @@ def _categories(
     models = set(held["model"])
     model = next((name for name in model_names(result) if name in models), None)
     if model is None:
-        return None
-    options: dict[str, Any] = {"group": group, "model": model, "sample": sample}
-    options["window"] = main_window(result)
-    found = result.categories("kind", **options)
-    if against is None or against not in found["category"]:
-        return found
-    return result.categories("kind", against=against, **options)
+        return {}
+    window = main_window(result)
+    return {"group": group, "model": model, "sample": sample, "window": window}
 
 
 def _base(tables: list[pl.DataFrame]) -> str | None:

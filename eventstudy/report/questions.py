@@ -206,12 +206,12 @@ def _volatility(
             shifts.ratios(result, "event").to_dicts(),
         )
     )
-    groups = {row["asset"]: row["group"] for row in after.values()}
+    models = shifts.main_models(result)
+    own = {row["asset"]: (models[row["group"]],) for row in after.values()}
     lines = []
     for pair in pairs:
         asset = pair[1]
-        held = (shifts.main_model(result, groups.get(asset, "")),)
-        for model in question.models or held:
+        for model in question.models or own.get(asset, ()):
             if (row := after.get((*pair, model, main))) is None:
                 continue
             sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"

@@ -143,11 +143,12 @@ def _measure(name: str) -> str:
 def _by_measure(result: StudyResult, window: str) -> dict[tuple[str, str], Row]:
     found = shifts.pooled(result, window).filter(pl.col("asset") == "all")
     several = found["group"].n_unique() > 1
+    models = shifts.main_models(result)
     return {
         (row["group"], row["measure"]): row
         for row in found.iter_rows(named=True)
         if row["ratio"] is not None
-        and row["model"] in (None, shifts.main_model(result, row["group"]))
+        and row["model"] in (None, models[row["group"]])
         and not (several and row["group"] == "all")
     }
 
@@ -158,11 +159,12 @@ def event_table(result: StudyResult, observations: Sequence[tuple[str, str]]) ->
     table = shifts.ratios(result).filter(
         pl.col("measure") == shifts.main_measure(result)
     )
+    models = shifts.main_models(result)
     rows = [
         row
         for row in table.iter_rows(named=True)
         if (row["event_id"], row["asset"]) in wanted
-        and row["model"] == shifts.main_model(result, row["group"])
+        and row["model"] == models[row["group"]]
     ]
     order = asset_order(result)
     rows.sort(key=lambda row: order.index(row["asset"]))

@@ -25,10 +25,11 @@ def group_rows(result: StudyResult, window: str = "post") -> list[Row]:
     table = shifts.pooled(result, window).filter(
         (pl.col("measure") == shifts.main_measure(result)) & (pl.col("asset") == "all")
     )
+    models = shifts.main_models(result)
     rows = [
         row
         for row in table.iter_rows(named=True)
-        if row["model"] == shifts.main_model(result, row["group"])
+        if row["model"] == models[row["group"]]
     ]
     order = groups_of(result, table)
     rows = [r for r in rows if r["group"] != "all"] or rows
@@ -67,11 +68,13 @@ def above_forecast(result: StudyResult) -> list[Row]:
     table = shifts.pooled(result).filter(
         (pl.col("measure") == "garch") & (pl.col("asset") == "all")
     )
+    models = shifts.main_models(result)
+    groups = {row["group"] for row in group_rows(result)}
     return [
         row
         for row in table.iter_rows(named=True)
-        if row["model"] == shifts.main_model(result, row["group"])
-        and row["group"] in {r["group"] for r in group_rows(result)}
+        if row["model"] == models[row["group"]]
+        and row["group"] in groups
         and row["pvalue"] is not None
         and row["pvalue"] < alpha_of(result)
     ]

@@ -91,8 +91,12 @@ def main_measure(result: StudyResult) -> str:
     return next((name for name in (*RETURNS, *held) if name in held), RETURNS[0])
 
 
-def main_model(result: StudyResult, group: str) -> str:
-    """The first model of the study that has a ratio for the group."""
-    held = set(result.volatility.filter(pl.col("group") == group)["model"])
+def main_models(result: StudyResult) -> dict[str, str]:
+    """By group, the first model of the study that has a ratio for it."""
+    held = result.volatility.select("group", "model").unique().rows()
     names = model_names(result)
-    return next((name for name in names if name in held), names[0])
+    groups = {group for group, _ in held}
+    return {
+        group: next((name for name in names if (group, name) in held), names[0])
+        for group in sorted(groups)
+    }

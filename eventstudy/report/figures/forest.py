@@ -6,7 +6,7 @@ import polars as pl
 
 from eventstudy.report.figures import style
 from eventstudy.report.labels import asset_order, group_label, groups_of
-from eventstudy.report.shifts import main_measure, main_model, pooled
+from eventstudy.report.shifts import main_measure, main_models, pooled
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
@@ -47,10 +47,11 @@ def _rows(result: StudyResult) -> list[Row]:
     )
     order = [a for a in asset_order(result) if a in set(shown["asset"])]
     rows: list[Row] = []
+    models = main_models(result)
     groups = groups_of(result, shown)
     for group in [g for g in groups if g != "all"] or groups:
         of_group = shown.filter(
-            (pl.col("group") == group) & (pl.col("model") == main_model(result, group))
+            (pl.col("group") == group) & (pl.col("model") == models[group])
         )
         members = [a for a in order if a in set(of_group["asset"])]
         single = len(members) == 1 and "all" in set(of_group["asset"])
