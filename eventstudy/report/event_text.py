@@ -9,7 +9,7 @@ import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report import shift_tables
+from eventstudy.report import shift_tables, shifts
 from eventstudy.report.labels import alpha_of, asset_order, label, model_names
 from eventstudy.schemas import FLAGS, KINDS
 from eventstudy.spec import Pair, window_text
@@ -56,6 +56,7 @@ class Sections:
             (r["event_id"], r["asset"], r["model"]): r
             for r in first.iter_rows(named=True)
         }
+        self._ratios = shifts.all_ratios(result)
         self._shown: dict[Pairs, str] = {}
 
     def of(self, events: Iterable[Row], *, brief: bool = False) -> list[Section]:
@@ -115,8 +116,10 @@ class Sections:
                 if number == 0 and not brief
                 else md.details(title, text)
             )
-        if not brief and (text := shift_tables.event_table(self.result, ordered)):
-            blocks.append(md.details("Volatility before and after", text))
+        if not brief:
+            text = shift_tables.event_table(self.result, self._ratios, ordered)
+            if text:
+                blocks.append(md.details("Volatility before and after", text))
         return blocks
 
     def _car_tables(self, pairs: Sequence[tuple[str, str]], model: str) -> str:

@@ -197,29 +197,23 @@ def _price_words(result: StudyResult, row: Row) -> str:
 def _volatility(
     result: StudyResult, question: Question, pairs: list[tuple[str, str]]
 ) -> list[str]:
-    main = shifts.main_measure(result)
-    values = shifts.pvalues(result)
-    after, during = (
-        {(r["event_id"], r["asset"], r["model"], r["measure"]): r for r in rows}
-        for rows in (
-            shifts.ratios(result).to_dicts(),
-            shifts.ratios(result, "event").to_dicts(),
-        )
-    )
-    models = shifts.main_models(result)
-    own = {row["asset"]: (models[row["group"]],) for row in after.values()}
+    main, models = shifts.main_measure(result), shifts.main_models(result)
+    held = shifts.all_ratios(result)
+    groups = {row["asset"]: row["group"] for row in held.after.values()}
     lines = []
     for pair in pairs:
         asset = pair[1]
-        for model in question.models or own.get(asset, ()):
-            if (row := after.get((*pair, model, main))) is None:
+        group = groups.get(asset, "")
+        for model in question.models or (models.get(group),):
+            key = (*pair, group, model)
+            if (row := held.after.get((*key, main))) is None:
                 continue
             sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"
             parts = [
                 f"**{md.escape(asset)}**: standard deviation of abnormal returns per "
-                f"session {sds}, {shift_text.sentence(result, row, values)}",
-                shift_text.during_event(result, during.get((*pair, model, main))),
-                shift_text.forecast(after.get((*pair, model, "garch"))),
+                f"session {sds}, {shift_text.sentence(result, row, held.pvalues)}",
+                shift_text.during_event(result, held.during.get((*key, main))),
+                shift_text.forecast(held.after.get((*key, "garch"))),
             ]
             lines.append(" ".join(part for part in parts if part))
     return lines

@@ -16,11 +16,11 @@ from eventstudy.volatility import RANGES
 
 # One naive test is enough for comparison: of one observation, of many.
 _SHOWN = ("cluster", "bootstrap", "placebo", "f", "csect")
-Key = tuple[str, ...]
 
 
 def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
     """(title, table) per model of the ratios of returns over all events."""
+    held = shifts.all_ratios(result)
     table = shifts.pooled(result).filter(pl.col("measure").is_in(shifts.RETURNS))
     order = {asset: i for i, asset in enumerate(["all", *asset_order(result)])}
     settings = list(table.select("measure", "model").unique(maintain_order=True).rows())
@@ -39,26 +39,26 @@ def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
         title = label(measure).capitalize()
         if model:
             title += f", model {label(model)}"
-        found.append((title, ratio_table(result, rows)))
+        found.append((title, ratio_table(result, held, rows)))
     return found
 
 
-def ratio_table(result: StudyResult, rows: Sequence[Row]) -> str:
+def ratio_table(result: StudyResult, held: shifts.Ratios, rows: Sequence[Row]) -> str:
     """Standard deviations, ratios with intervals and p-values; the event window last.
 
     Bold: groups. Columns without any value are left out.
     """
-    values = shifts.pvalues(result)
-    event = {_key(r): r for r in shifts.ratios(result, "event").iter_rows(named=True)}
-    tests = [n for n in _SHOWN if any((*_key(row), n) in values for row in rows)]
-    during = any(_key(row) in event for row in rows)
-    judges = _judges(event.get(_key(row)) for row in rows)
+    values, event = held.pvalues, held.during
+    keys = [shifts.key_of(row) for row in rows]
+    tests = [n for n in _SHOWN if any((*key, n) in values for key in keys)]
+    during = any(key in event for key in keys)
+    judges = _judges(event.get(key) for key in keys)
     cells = []
-    for row in rows:
+    for key, row in zip(keys, rows, strict=True):
         line = [_name(row), nb.spread(row["pre"]), nb.spread(row["post"]), _ratio(row)]
-        line += [nb.pvalue_cell(values.get((*_key(row), test))) for test in tests]
+        line += [nb.pvalue_cell(values.get((*key, test))) for test in tests]
         if during:
-            line += _ratio_cells(event.get(_key(row)), judges)
+            line += _ratio_cells(event.get(key), judges)
         cells.append(line)
     spec = result.spec
     pre, post = window_text(spec.volatility_pre), window_text(spec.volatility_post)
@@ -70,10 +70,6 @@ def ratio_table(result: StudyResult, rows: Sequence[Row]) -> str:
         columns.append(f"Ratio {window_text(spec.volatility_event)}")
         columns.append(_p_head(judges))
     return md.table(columns, cells) if cells else ""
-
-
-def _key(row: Row) -> Key:
-    return tuple(row[name] for name in shifts.KEY)
 
 
 def _name(row: Row) -> str:
@@ -153,22 +149,22 @@ def _by_measure(result: StudyResult, window: str) -> dict[tuple[str, str], Row]:
     }
 
 
-def event_table(result: StudyResult, observations: Sequence[tuple[str, str]]) -> str:
+def event_table(
+    result: StudyResult, held: shifts.Ratios, observations: Sequence[tuple[str, str]]
+) -> str:
     """Ratios of single observations given as (event_id, asset)."""
     wanted = set(observations)
-    table = shifts.ratios(result).filter(
-        pl.col("measure") == shifts.main_measure(result)
-    )
-    models = shifts.main_models(result)
+    measure, models = shifts.main_measure(result), shifts.main_models(result)
     rows = [
         row
-        for row in table.iter_rows(named=True)
-        if (row["event_id"], row["asset"]) in wanted
+        for row in held.after.values()
+        if row["measure"] == measure
+        and (row["event_id"], row["asset"]) in wanted
         and row["model"] == models[row["group"]]
     ]
     order = asset_order(result)
     rows.sort(key=lambda row: order.index(row["asset"]))
-    return ratio_table(result, rows)
+    return ratio_table(result, held, rows)
 
 
 def reasons(result: StudyResult) -> list[str]:

@@ -93,7 +93,7 @@ def forecast(row: Row | None) -> str:
 
 def weak(result: StudyResult, row: Row) -> bool:
     """Tell whether the interval excludes no change but the placebo dates do not."""
-    key = tuple(row[c] for c in shifts.KEY)
+    key = shifts.key_of(row)
     value = shifts.pvalues(result).get((*key, "placebo"))
     return value is not None and value >= alpha_of(result)
 
@@ -108,7 +108,7 @@ def changed(result: StudyResult, row: Row) -> bool | None:
 def sentence(
     result: StudyResult,
     row: Row,
-    values: Mapping[tuple[str, ...], float],
+    values: Mapping[shifts.Key, float],
 ) -> str:
     """Say how volatility changed and whether the interval carries it."""
     if nb.is_missing(row["ratio"]):
@@ -128,7 +128,7 @@ def sentence(
             if verdict
             else ": **not distinguishable from no change**."
         )
-    key = tuple(row[c] for c in shifts.KEY)
+    key = shifts.key_of(row)
     notes = [_placebo(result, values.get((*key, "placebo")), verdict)]
     notes.append(
         _naive(result, {n: values.get((*key, n)) for n in shifts.NAIVE}, verdict)

@@ -1,5 +1,8 @@
 """Views of the volatility table: one row per ratio, its tests beside it."""
 
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
 import polars as pl
 
 from eventstudy.report.labels import model_names
@@ -25,6 +28,34 @@ NAIVE = {
 }
 RETURNS = ("abnormal_return", "raw_return")
 KEY = ("event_id", "asset", "group", "model", "measure")
+
+Row = Mapping[str, Any]
+Key = tuple[str | None, ...]
+
+
+class Ratios(NamedTuple):
+    """Rows of `ratios` by their key, of the post and of the event window.
+
+    pvalues : of all tests, see `pvalues`
+    """
+
+    after: Mapping[Key, Row]
+    during: Mapping[Key, Row]
+    pvalues: Mapping[Key, float]
+
+
+def key_of(row: Row) -> Key:
+    """What tells one ratio from another."""
+    return tuple(row[name] for name in KEY)
+
+
+def all_ratios(result: StudyResult) -> Ratios:
+    """Look up everything that tables of ratios show."""
+    after, during = (
+        {key_of(row): row for row in ratios(result, window).iter_rows(named=True)}
+        for window in ("post", "event")
+    )
+    return Ratios(after=after, during=during, pvalues=pvalues(result))
 
 
 def compared(result: StudyResult, window: str = "post") -> pl.DataFrame:
@@ -76,7 +107,7 @@ def test_names(table: pl.DataFrame) -> list[str]:
     return known + [t for t in held if t not in known]
 
 
-def pvalues(result: StudyResult, window: str = "post") -> dict[tuple[str, ...], float]:
+def pvalues(result: StudyResult, window: str = "post") -> dict[Key, float]:
     """P-values by (event, asset, group, model, measure, test), where there are any."""
     rows = compared(result, window).drop_nulls("pvalue").drop_nans("pvalue")
     return {
