@@ -246,6 +246,21 @@ def test_an_interrupted_run_leaves_the_old_report(
 
 
 @pytest.mark.usefixtures("no_drawing")
+def test_what_a_killed_run_left_half_written_is_cleared(tmp_path: Path) -> None:
+    abandoned = tmp_path / ".out.eventstudy-new-killed"
+    running = tmp_path / ".out.eventstudy-new-now"
+    others = tmp_path / ".out2.eventstudy-new-killed"
+    for folder in (abandoned, running, others):
+        folder.mkdir()
+        (folder / "report.md").write_text("half")
+    for folder in (abandoned, others):
+        os.utime(folder, (1.0, 1.0))
+    write_report(sample.sample_result(), tmp_path / "out")
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".out.eventstudy-new-now", ".out2.eventstudy-new-killed", "out"]
+
+
+@pytest.mark.usefixtures("no_drawing")
 def test_a_run_killed_between_the_renames_is_put_right(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     write_report(sample.sample_result(), folder)

@@ -1,10 +1,12 @@
 """The report as a folder: everything or nothing, and nobody else's files lost."""
 
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +22,9 @@ from eventstudy.study_result import StudyResult
 MANIFEST = "manifest.json"
 PROGRAM = "eventstudy"
 SCHEMA = 1
+
+_NEW = ".{}.eventstudy-new-"
+_ABANDONED = 3600.0  # seconds; writing takes a few
 
 
 def write_report(
@@ -141,9 +146,7 @@ def _check_owner(target: Path, *, force: bool) -> None:
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Give an empty folder on the same file system; gone at the end, come what may."""
-    new = Path(
-        tempfile.mkdtemp(prefix=f".{target.name}.eventstudy-new-", dir=target.parent)
-    )
+    new = Path(tempfile.mkdtemp(prefix=_NEW.format(target.name), dir=target.parent))
     new.chmod(0o777 & ~_umask())
     try:
         yield new
@@ -192,7 +195,10 @@ def _previous(target: Path) -> Path:
 
 
 def _recover(target: Path) -> None:
-    """Finish or undo the two renames of a run that was killed between them."""
+    """Finish or undo what a killed run left: half a swap, or a folder half written."""
+    for left in target.parent.glob(f"{glob.escape(_NEW.format(target.name))}*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
     old = _previous(target)
     if not old.is_dir():
         return
