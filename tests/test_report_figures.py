@@ -8,7 +8,16 @@ import polars as pl
 import pytest
 import report_sample as sample
 
-from eventstudy.report.figures import figures, forest, heatmap, overlap, style, timeline
+from eventstudy.report.figures import (
+    figures,
+    forest,
+    heatmap,
+    layout,
+    over_time,
+    overlap,
+    scales,
+    style,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +57,29 @@ def test_drawing_leaves_no_trace(images: dict[str, bytes]) -> None:
     assert dict(mpl.rcParams) == before
 
 
+def test_the_readers_settings_do_not_matter(images: dict[str, bytes]) -> None:
+    import matplotlib as mpl
+
+    own = {
+        "svg.fonttype": "none",
+        "svg.id": "mine",
+        "path.simplify": False,
+        "font.family": "serif",
+        "font.style": "italic",
+        "lines.linewidth": 9,
+        "date.epoch": "0000-12-31T00:00:00",
+        "axes.autolimit_mode": "round_numbers",
+        "axes.grid": True,
+        "figure.constrained_layout.use": True,
+        "savefig.bbox": "tight",
+        "savefig.dpi": 300,
+        "timezone": "Asia/Shanghai",
+    }
+    layout.text_width.cache_clear()
+    with mpl.rc_context(own):
+        assert figures(sample.sample_result()) == images
+
+
 def test_coordinates_survive_the_compaction() -> None:
     svg = style._compact('<g transform="translate(1.23456 2) scale(0.015625)">\n</g>')
     assert svg == '<g transform="translate(1.23 2) scale(0.015625)">\n</g>'
@@ -61,7 +93,7 @@ def test_coordinates_survive_the_compaction() -> None:
     [([0.0, 0.1, 5.0], 1.0), ([3.0, 3.0, 3.0, 3.0], 0.5), ([2.0], 1.0), ([], 1.0)],
 )
 def test_labels_keep_their_distance_and_order(wanted: list[float], gap: float) -> None:
-    placed = style.spread_apart(wanted, gap)
+    placed = style.spread_apart(wanted, gap, (-9.0, 9.0))
     ranked = sorted(placed)
     assert all(b - a > gap * 0.999 for a, b in pairwise(ranked))
     assert [placed.index(p) for p in ranked] == sorted(
@@ -83,7 +115,7 @@ def test_the_forest_takes_group_and_asset_rows_of_the_main_measure() -> None:
 
 def test_log_ticks_are_round_and_few() -> None:
     for low, high in ((80, 130), (10, 2000), (99, 101), (0.5, 3e5)):
-        ticks = timeline.log_ticks(low, high)
+        ticks = scales.log_ticks(low, high)
         assert 1 <= len(ticks) <= 6
         assert all(low <= tick <= high for tick in ticks)
         assert ticks == sorted(ticks)
@@ -93,12 +125,12 @@ def test_days_are_named_after_the_headline_announcement() -> None:
     result = sample.sample_result(3)
     day = result.observations["day0"][0]
     same = result.observations.with_columns(day0=pl.lit(day))
-    marks = timeline.marks_of(replace(result, observations=same))
+    marks = over_time.marks_of(replace(result, observations=same))
     assert marks == {day: (["E1", "E2", "E3"], True)}  # E3 is a minor one
     cars = result.cars.with_columns(day0=pl.lit(day)).filter(
         pl.col("event_id").is_in(["E2", "E3"])
     )
-    assert heatmap._names(result, cars, day) == "E2 +1"
+    assert heatmap._names(result, cars) == {day: f"E2 +1  {day:%d %b %y}"}
 
 
 def test_joint_observations_share_all_their_sessions() -> None:

@@ -1,10 +1,11 @@
 """Figures of a simulation: sizes with intervals, and power curves."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from eventstudy.report.figures import style
+from eventstudy.report.figures import multiples, style
+from eventstudy.report.figures.scales import Scale, linear
 from eventstudy.report.labels import group_label, label
 from eventstudy.report.markdown import shorten
 from eventstudy.simulation.result import SimulationResult
@@ -12,15 +13,14 @@ from eventstudy.simulation.tables import POWER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-COLUMNS = 3
-LETTERS = 20  # of a panel's title
+LETTERS = 40  # of each name in a panel's title
 # More lines cannot be told apart in a small panel; the others are drawn pale.
 HIGHLIGHTED = 5
 NEARLY_ALL = 0.98
 
 
+@style.house()
 def figures(result: SimulationResult) -> dict[str, bytes]:
     """Draw the figures: file name -> SVG bytes, the same bytes each time."""
     drawn = {"size.svg": _size(result)}
@@ -43,11 +43,6 @@ def sample_label(model: str, group: str) -> str:
     return f"{group_label(group)}, {label(model)}"
 
 
-def _title(model: str, group: str) -> str:
-    """Name a sample on two lines that fit above a panel."""
-    return f"{shorten(group_label(group), LETTERS)},\n{shorten(label(model), LETTERS)}"
-
-
 def trusted_first(result: SimulationResult) -> list[str]:
     """Tests in order of trust: fewest samples in which they over-reject, then power."""
     variance = result.request.variances[0]
@@ -67,57 +62,49 @@ def trusted_first(result: SimulationResult) -> list[str]:
     return sorted(names, key=key)
 
 
-def _grid(figure: "Figure", result: SimulationResult, **shared: Any) -> Any:  # noqa: ANN401
-    """Return (sample, axes) pairs on a grid; places left over are blank."""
-    samples = samples_of(result)
-    figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
-    columns = min(COLUMNS, len(samples))
-    rows = -(-len(samples) // columns)
-    grid = figure.subplots(rows, columns, squeeze=False, **shared)
-    for axes in list(grid.flat)[len(samples) :]:
-        axes.set_visible(False)
-    return list(zip(samples, grid.flat, strict=False))
-
-
-def _height(result: SimulationResult, per_row: float) -> float:
-    rows = -(-result.designs.height // min(COLUMNS, result.designs.height))
-    return 0.9 + per_row * rows
+def _titles(result: SimulationResult) -> list[str]:
+    return [
+        f"{shorten(group_label(group), LETTERS)}, {shorten(label(model), LETTERS)}"
+        for model, group in samples_of(result)
+    ]
 
 
 def _size(result: SimulationResult) -> bytes:
     tests = result.request.tests
     variances = result.request.variances
     colours = style.colours([str(v) for v in variances])
-    with style.canvas(style.WIDTH, _height(result, 0.7 + 0.25 * len(tests))) as figure:
-        for (model, group), axes in _grid(figure, result, sharex=True, sharey=True):
-            rates = result.verdict.filter(
-                (pl.col("model") == model) & (pl.col("group") == group)
-            )
-            axes.axvline(100 * result.request.level, color=style.INK, linewidth=0.9)
-            for place, variance in enumerate(variances):
-                shift = 0.32 * (place - (len(variances) - 1) / 2)
-                of_variance = rates.filter(pl.col("variance") == variance)
-                _dots(axes, of_variance, tests, shift, colours[str(variance)])
-            axes.set_title(_title(model, group))
-            axes.set_ylim(len(tests) - 0.4, -0.6)
-            axes.set_yticks(range(len(tests)), tests)
-            axes.tick_params(axis="y", length=0)
-            axes.grid(axis="x", color=style.FAINT, linewidth=0.6)
-            axes.set_axisbelow(True)
-            axes.set_xlim(left=0)
-        figure.supxlabel("rejections without an effect, %", fontsize=style.SIZE)
-        _legend(figure, [(f"variance × {v:g}", colours[str(v)]) for v in variances])
-        return style.to_svg(figure)
+    titles = _titles(result)
+    level, highest = 100 * result.request.level, result.verdict["ci_high"].max()
+    most = 104 * highest if isinstance(highest, float) else level
+    title, room = "rejections without an effect, %", multiples.room(len(titles))
+    x, y = (
+        linear(title, 0, max(most, 1.04 * level), room),
+        Scale("", len(tests) - 0.4, -0.6, dict(enumerate(tests))),
+    )
+    named = {f"variance × {v:g}": colours[str(v)] for v in variances}
+    figure, panels = multiples.panels(titles, x, y, 20.0 + 18.0 * len(tests), named)
+    for axes, (model, group) in zip(panels, samples_of(result), strict=True):
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        axes.axvline(level, color=style.INK, linewidth=0.9)
+        rates = result.verdict.filter(
+            (pl.col("model") == model) & (pl.col("group") == group)
+        )
+        for place, variance in enumerate(variances):
+            shift = 0.32 * (place - (len(variances) - 1) / 2)
+            of_variance = rates.filter(pl.col("variance") == variance)
+            _dots(axes, of_variance, tests, shift, colours[str(variance)])
+    return style.to_svg(figure)
 
 
 def _dots(
     axes: "Axes", rates: pl.DataFrame, tests: tuple[str, ...], shift: float, colour: str
 ) -> None:
-    for row in rates.filter(pl.col("size").is_not_null()).iter_rows(named=True):
-        height = tests.index(row["test"]) + shift
-        ends = [100 * row["ci_low"], 100 * row["ci_high"]]
-        axes.plot(ends, [height, height], color=colour, linewidth=1.4)
-        axes.plot(100 * row["size"], height, "o", color=colour, markersize=4)
+    known = rates.filter(pl.col("size").is_not_null())
+    heights = [tests.index(test) + shift for test in known["test"]]
+    low, high, size = (100 * known[c].to_numpy() for c in ("ci_low", "ci_high", "size"))
+    axes.hlines(heights, low, high, colour, linewidth=1.4)
+    axes.plot(size, heights, "o", color=colour, markersize=4)
 
 
 def _power(result: SimulationResult) -> bytes:
@@ -125,32 +112,32 @@ def _power(result: SimulationResult) -> bytes:
     others = [test for test in result.request.tests if test not in shown]
     effects = _reach(result, shown)
     colours = dict.fromkeys(others, style.FAINT) | style.colours(shown)
-    with style.canvas(style.WIDTH, _height(result, 2.5)) as figure:
-        for (model, group), axes in _grid(figure, result, sharex=True, sharey=True):
-            curves = result.rejections.filter(
-                (pl.col("model") == model)
-                & (pl.col("group") == group)
-                & (pl.col("variance") == result.request.variances[0])
-                & pl.col("effect").is_in(effects)
-                & pl.col("rate").is_not_null()
-            )
-            for share in (result.request.level, POWER):
-                axes.axhline(100 * share, color=style.MUTED, linewidth=0.8)
-            for test in [*others, *reversed(shown)]:
-                line = curves.filter(pl.col("test") == test).sort("effect")
-                effect, rate = (100 * line[c].to_numpy() for c in ("effect", "rate"))
-                axes.plot(effect, rate, color=colours[test], linewidth=1.3)
-            axes.set_title(_title(model, group))
-            axes.set_ylim(0, 102)
-            axes.set_yticks([0, 20, 40, 60, 80, 100])
-            axes.set_xlim(100 * effects[0], 100 * effects[-1])
-        figure.supxlabel("effect on day 0, %", fontsize=style.SIZE)
-        figure.supylabel("rejections, %", fontsize=style.SIZE)
-        entries = [(test, colours[test]) for test in shown]
-        if others:
-            entries.append(("other tests", style.FAINT))
-        _legend(figure, entries)
-        return style.to_svg(figure)
+    named = {test: colours[test] for test in shown}
+    if others:
+        named["other tests"] = style.FAINT
+    titles = _titles(result)
+    ends, room = (100 * effects[0], 100 * effects[-1]), multiples.room(len(titles))
+    shares = {float(share): f"{share}" for share in range(0, 101, 20)}
+    x, y = (
+        linear("effect on day 0, %", *ends, room),
+        Scale("rejections, %", 0, 102, shares),
+    )
+    figure, panels = multiples.panels(titles, x, y, 145.0, named)
+    for axes, (model, group) in zip(panels, samples_of(result), strict=True):
+        curves = result.rejections.filter(
+            (pl.col("model") == model)
+            & (pl.col("group") == group)
+            & (pl.col("variance") == result.request.variances[0])
+            & pl.col("effect").is_in(effects)
+            & pl.col("rate").is_not_null()
+        )
+        for share in (result.request.level, POWER):
+            axes.axhline(100 * share, color=style.MUTED, linewidth=0.8)
+        for test in [*others, *reversed(shown)]:
+            line = curves.filter(pl.col("test") == test).sort("effect")
+            effect, rate = (100 * line[c].to_numpy() for c in ("effect", "rate"))
+            axes.plot(effect, rate, color=colours[test], linewidth=1.3)
+    return style.to_svg(figure)
 
 
 def _reach(result: SimulationResult, shown: list[str]) -> list[float]:
@@ -165,15 +152,3 @@ def _reach(result: SimulationResult, shown: list[str]) -> list[float]:
     beyond = [abs(e) for e in effects if isinstance(missed, float) and abs(e) > missed]
     reach = min(beyond, default=max(abs(e) for e in effects))
     return [effect for effect in effects if abs(effect) <= reach]
-
-
-def _legend(figure: "Figure", entries: list[tuple[str, str]]) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], color=colour, label=name) for name, colour in entries]
-    figure.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=min(3, len(handles)),
-        frameon=False,
-    )

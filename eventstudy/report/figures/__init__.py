@@ -4,25 +4,23 @@ from types import ModuleType
 
 from eventstudy.report.figures import (
     caar,
-    conditional,
     forest,
     heatmap,
     intraday,
+    over_time,
     overlap,
-    prices,
-    regimes,
     volume,
 )
 from eventstudy.study_result import StudyResult
 
-# Each module has ``has_data(result) -> bool`` and ``draw(result) -> bytes``.
-DRAWINGS: dict[str, ModuleType] = {
+# Each has ``has_data(result) -> bool`` and ``draw(result) -> bytes``.
+DRAWINGS: dict[str, ModuleType | over_time.Timeline] = {
     "caar.svg": caar,
     "car_heatmap.svg": heatmap,
-    "prices.svg": prices,
+    "prices.svg": over_time.PRICES,
     "volatility.svg": forest,
-    "conditional.svg": conditional,
-    "regimes.svg": regimes,
+    "conditional.svg": over_time.CONDITIONAL,
+    "regimes.svg": over_time.REGIMES,
     "volume.svg": volume,
     "intraday.svg": intraday,
     "overlap.svg": overlap,
@@ -31,7 +29,7 @@ DRAWINGS: dict[str, ModuleType] = {
 
 def drawn(result: StudyResult) -> list[str]:
     """File names of the figures that the study has data for."""
-    return [name for name, module in DRAWINGS.items() if module.has_data(result)]
+    return [name for name, drawing in DRAWINGS.items() if drawing.has_data(result)]
 
 
 def figures(result: StudyResult) -> dict[str, bytes]:

@@ -1,15 +1,25 @@
 """Forest plot of volatility after over volatility before."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from eventstudy.report.figures import style
+from eventstudy.report.figures import layout, scales, style
+from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
 from eventstudy.report.labels import asset_order, group_label, groups_of
+from eventstudy.report.numbers import NBSP
 from eventstudy.report.shifts import main_measure, main_models, pooled
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PITCH = 21.0  # from a row to the next
+NAMES = 180.0  # widest name
+MOST_STEPS = 7
+USUAL = (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 10, 20)
+FEW = (0.1, 0.25, 0.5, 1, 2, 4, 10, 20)
 Row = tuple[str, str, float, float | None, float | None, bool]
 
 
@@ -18,26 +28,29 @@ def has_data(result: StudyResult) -> bool:
     return bool(_rows(result))
 
 
+@style.house()
 def draw(result: StudyResult) -> bytes:
     """Draw the pooled ratios of each group and its assets."""
     rows = _rows(result)
-    colours = style.colours(list(dict.fromkeys(group for _, group, *_ in rows)))
-    with style.canvas(style.WIDTH, 1.15 + 0.3 * len(rows)) as figure:
-        axes = figure.subplots()
-        axes.axvline(1, color=style.MUTED, linewidth=0.9)
-        for height, row in enumerate(rows):
-            _mark(axes, height, row, colours[row[1]])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
-        for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
-            tick.set_fontweight("bold" if row[-1] else "normal")
-        _ratio_axis(axes, rows)
-        post, pre = result.spec.volatility_post, result.spec.volatility_pre
-        axes.set_xlabel(
-            f"standard deviation in {window_text(post)} over that in "
-            f"{window_text(pre)}, log scale"
-        )
-        return style.to_svg(figure)
+    names = [layout.fit(name, NAMES, SMALL, bold=bold) for name, *_, bold in rows]
+    bold = {place for place, row in enumerate(rows) if row[-1]}
+    ratios = [f"{ratio:.2f}" for _, _, ratio, *_ in rows]
+    x = _scale(result, rows)
+    y = scales.Scale("", len(rows) - 0.5, -0.5)
+    left = EDGE + layout.widest(names, SMALL, bold=True) + 2 * GAP
+    right = WIDTH - EDGE - layout.widest(ratios, bold=True) - 2 * GAP
+    below, high = scales.room_below(x), PITCH * len(rows)
+    figure = style.canvas(WIDTH, below + high + EDGE)
+    axes = layout.add_axes(figure, left, below, right - left, high)
+    scales.put(axes, x, y)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+    axes.axvline(1, color=style.MUTED, linewidth=0.9)
+    _mark(axes, rows)
+    layout.write_rows(axes, left - 2 * GAP, names, bold, ha="right", fontsize=SMALL)
+    layout.write_rows(axes, right + 2 * GAP, ratios, bold)
+    scales.write_titles(figure, x, y, left, below + high)
+    return style.to_svg(figure)
 
 
 def _rows(result: StudyResult) -> list[Row]:
@@ -65,39 +78,26 @@ def _rows(result: StudyResult) -> list[Row]:
     return rows
 
 
-def _mark(axes: Any, height: int, row: Row, colour: str) -> None:  # noqa: ANN401
-    _, _, ratio, low, high, is_group = row
-    if low is not None and high is not None and low > 0:
-        width = 2.6 if is_group else 1.4
-        axes.plot([low, high], [height, height], color=colour, linewidth=width)
-    marker = "D" if is_group else "o"
-    axes.plot(ratio, height, marker, color=colour, markersize=7 if is_group else 5.5)
-    axes.annotate(
-        f"{ratio:.2f}",
-        (1.0, height),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        fontweight="bold" if is_group else "normal",
-        annotation_clip=False,
+def _scale(result: StudyResult, rows: list[Row]) -> scales.Scale:
+    post, pre = result.spec.volatility_post, result.spec.volatility_pre
+    title = (
+        f"standard deviation in {window_text(post)} over that in {window_text(pre)}, "
+        f"log{NBSP}scale"
     )
-
-
-def _ratio_axis(axes: Any, rows: list[Row]) -> None:  # noqa: ANN401
-    from matplotlib.ticker import NullFormatter, NullLocator
-
     held = [v for _, _, *values, _ in rows for v in values if v is not None and v > 0]
     low, high = min([*held, 0.8]) / 1.06, max([*held, 1.25]) * 1.06
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    usual = (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 10, 20)
-    ticks = [t for t in usual if low <= t <= high]
-    if len(ticks) > 7:
-        ticks = [t for t in (0.1, 0.25, 0.5, 1, 2, 4, 10, 20) if low <= t <= high]
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=style.FAINT, linewidth=0.6)
+    ticks = [tick for tick in USUAL if low <= tick <= high]
+    if len(ticks) > MOST_STEPS:
+        ticks = [tick for tick in FEW if low <= tick <= high]
+    return scales.logarithmic(title, low, high, ticks)
+
+
+def _mark(axes: "Axes", rows: list[Row]) -> None:
+    """Draw the intervals, and diamonds for groups and dots for assets on them."""
+    colours = style.colours(list(dict.fromkeys(group for _, group, *_ in rows)))
+    for place, (_, group, ratio, low, high, is_group) in enumerate(rows):
+        colour, width = colours[group], 2.6 if is_group else 1.4
+        if low is not None and high is not None and low > 0:
+            axes.plot([low, high], [place, place], color=colour, linewidth=width)
+        marker, size = ("D", 7) if is_group else ("o", 5.5)
+        axes.plot(ratio, place, marker, color=colour, markersize=size)

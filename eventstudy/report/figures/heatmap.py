@@ -1,12 +1,14 @@
 """CARs of the first window, events by assets."""
 
 import math
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from eventstudy.report.figures import style
+from eventstudy.report.figures import layout, scales, style
+from eventstudy.report.figures.layout import EDGE, GAP, LINE, SMALL, WIDTH
 from eventstudy.report.labels import (
     alpha_of,
     asset_order,
@@ -20,7 +22,18 @@ from eventstudy.report.numbers import decimal
 from eventstudy.spec import window_text
 from eventstudy.study_result import StudyResult
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 MOST_ROWS = 60
+ROW = 17.0  # height
+NARROW = 17.0  # column above which slanted names touch
+ASSETS = 100.0  # widest name of an asset
+EVENTS = 120.0  # widest name of an announcement
+APART = 5.0  # from one level name to the next, and from names to the columns
+SLANT = math.sin(math.pi / 4)
+NUMBER = style.SIZE - 1.5  # size of the text in a cell
+SMALLEST = 5.5  # size that can be read
 
 
 def has_data(result: StudyResult) -> bool:
@@ -28,25 +41,57 @@ def has_data(result: StudyResult) -> bool:
     return not _cars(result).is_empty()
 
 
+@style.house()
 def draw(result: StudyResult) -> bytes:
     """Draw the CARs of the first model."""
-    model = first_model(result)
     cars = _cars(result)
-    rows = cars["day0"].unique().sort().to_list()[:MOST_ROWS]
     held = set(cars["asset"])
     assets = [asset for asset in asset_order(result) if asset in held]
-    cells = {(row["day0"], row["asset"]): row for row in cars.iter_rows(named=True)}
-    with style.canvas(style.WIDTH, 1.35 + 0.235 * len(rows)) as figure:
-        axes = figure.subplots()
-        image = _paint(axes, rows, assets, cells, alpha_of(result))
-        _asset_axis(axes, result, assets)
-        names = [f"{_names(result, cars, day)}  {day:%d %b %y}" for day in rows]
-        axes.set_yticks([i + 0.5 for i in range(len(rows))], names)
-        bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, pad=0.01)
-        bar.outline.set_visible(False)
-        window = window_text(main_window(result))
-        bar.ax.set_xlabel(f"CAR{window}, %, model: {label(model)}")
-        return style.to_svg(figure)
+    names = _names(result, cars)
+    left = EDGE + layout.widest(names.values(), SMALL) + 2 * GAP
+    heads = [layout.fit(asset, ASSETS, SMALL) for asset in assets]
+    pitch, angle, letters, head = arrange(heads, WIDTH - left - EDGE)
+    wide, high = pitch * len(assets), ROW * len(names)
+    title = f"CAR{window_text(main_window(result))}, %, model: "
+    title += label(first_model(result))
+    title, legend = layout.fit(title, wide), EDGE + scales.BAR_HIGH
+    cells = _cells(cars, [*names], assets)
+    limit = float(cells["value"].abs().quantile(0.95, "linear") or 1.0)
+    scale = scales.linear(title, -limit, limit, scales.BAR_WIDE)
+    figure = style.canvas(WIDTH, legend + LINE + high + head + EDGE)
+    axes = layout.add_axes(figure, left, legend + LINE, wide, high)
+    image = scales.matrix(axes, cells, (len(names), len(assets)), scale, "RdBu")
+    _number(axes, cells, pitch - 3, alpha_of(result), limit)
+    groups = [result.spec.group_of(asset) for asset in assets]
+    edges = [i for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
+    axes.vlines(edges, 0, len(names), style.INK, linewidth=1.2)
+    said = [*names.values()]
+    layout.write_rows(axes, left - 2 * GAP, said, ha="right", fontsize=SMALL)
+    how: dict[str, Any] = {"rotation": angle, "rotation_mode": "anchor"}
+    how |= {"fontsize": letters, "va": "center" if angle == 90 else "baseline"}
+    for place, text in enumerate(heads):
+        x, y = left + pitch * (place + 0.5), axes.bbox.y1 + APART
+        across = "left" if angle else "center"
+        axes.text(x, y, text, transform=None, ha=across, **how)
+    scales.bar(figure, image, scale, left + (wide - scales.BAR_WIDE) / 2, legend)
+    return style.to_svg(figure)
+
+
+def arrange(names: Sequence[str], room: float) -> tuple[float, int, float, float]:
+    """Width of columns, and angle, size and height of the names above them.
+
+    The names are level, slanted or upright, as there is room.
+    """
+    count, longest = len(names), layout.widest(names, SMALL)
+    level, reach = room / count, SLANT * (longest + LINE)
+    slanted = (room - reach) / (count - 0.5)
+    if longest + APART <= level:
+        return level, 0, SMALL, APART + LINE
+    if slanted >= NARROW:
+        # The last name starts in the middle of its column and reaches beyond it.
+        return min(level, slanted), 45, SMALL, APART + reach
+    size = min(SMALL, level / 1.2)
+    return level, 90, size, APART + longest * size / SMALL
 
 
 def _cars(result: StudyResult) -> pl.DataFrame:
@@ -65,13 +110,17 @@ def _days(result: StudyResult) -> pl.DataFrame:
     ).unique(["event_id", "asset", "model"], keep="first", maintain_order=True)
 
 
-def _names(result: StudyResult, cars: pl.DataFrame, day: date) -> str:
-    """Name the announcements of a day: the first of the headline, how many more."""
-    joined = cars.filter(pl.col("day0") == day)["event_id"]
-    events: set[str] = {event for names in joined for event in names.split("+")}
-    first, *others = sorted(events, key=lambda e: (e not in headline_ids(result), e))
-    more = f" +{len(others)}" if others else ""
-    return (first if len(first) <= 18 else first[:17] + "…") + more
+def _names(result: StudyResult, cars: pl.DataFrame) -> dict[date, str]:
+    """Name each day: its first headline announcement, how many more, and the date."""
+    chosen = headline_ids(result)
+    days = cars.group_by("day0").agg("event_id").sort("day0").head(MOST_ROWS)
+    names = {}
+    for day, joined in days.iter_rows():
+        events: set[str] = {event for events in joined for event in events.split("+")}
+        first, *others = sorted(events, key=lambda e: (e not in chosen, e))
+        more = f" +{len(others)}" if others else ""
+        names[day] = f"{layout.fit(first, EVENTS, SMALL)}{more}  {day:%d %b %y}"
+    return names
 
 
 def first_model(result: StudyResult) -> str:
@@ -81,66 +130,35 @@ def first_model(result: StudyResult) -> str:
     return (names or model_names(result))[0]
 
 
-def _paint(
-    axes: Any,  # noqa: ANN401 - matplotlib is imported inside functions
-    rows: list[date],
-    assets: list[str],
-    cells: dict[tuple[date, str], dict[str, Any]],
-    alpha: float,
-) -> Any:  # noqa: ANN401
-    import numpy as np
-
-    grid = np.full((len(rows), len(assets)), np.nan)
-    for row, day in enumerate(rows):
-        for column, asset in enumerate(assets):
-            if cell := cells.get((day, asset)):
-                grid[row, column] = 100 * cell["car"]
-    limit = float(np.nanquantile(np.abs(grid), 0.95)) or 1.0
-    image = axes.pcolormesh(
-        grid, cmap="RdBu", vmin=-limit, vmax=limit, edgecolors="white", linewidth=1.5
-    )
-    for (row, column), value in np.ndenumerate(grid):
-        if math.isnan(value):
-            continue
-        cell = cells[rows[row], assets[column]]
-        shade = abs(value) > 0.62 * limit
-        axes.text(
-            column + 0.5,
-            row + 0.5,
-            _cell_text(value, cell, alpha),
-            ha="center",
-            va="center",
-            color="white" if shade else style.INK,
-            fontsize=style.SIZE - 1.5,
-            fontweight="bold" if _below(cell["pvalue_holm"], alpha) else "normal",
+def _cells(cars: pl.DataFrame, days: list[date], assets: list[str]) -> pl.DataFrame:
+    """Give each CAR, in per cent, its row and column."""
+    return (
+        cars.filter(pl.col("day0").is_in(days))
+        .unique(["day0", "asset"], keep="last", maintain_order=True)
+        .with_columns(
+            value=100 * pl.col("car"),
+            row=pl.col("day0").replace_strict(days, range(len(days))),
+            column=pl.col("asset").replace_strict(assets, range(len(assets))),
         )
-    return image
-
-
-def _cell_text(value: float, cell: dict[str, Any], alpha: float) -> str:
-    places = 0 if abs(value) >= 9.95 else 1
-    text = decimal(value, places)
-    return f"{text}*" if _below(cell["pvalue"], alpha) else text
-
-
-def _below(pvalue: float | None, alpha: float) -> bool:
-    return pvalue is not None and pvalue < alpha
-
-
-def _asset_axis(axes: Any, result: StudyResult, assets: list[str]) -> None:  # noqa: ANN401
-    axes.invert_yaxis()
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    rotation = 0 if len(assets) <= 6 else 45
-    axes.set_xticks(
-        [i + 0.5 for i in range(len(assets))],
-        assets,
-        rotation=rotation,
-        ha="left" if rotation else "center",
     )
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
-    for edge in range(1, len(assets)):
-        group, before = (result.spec.group_of(assets[i]) for i in (edge, edge - 1))
-        if group != before:
-            axes.axvline(edge, color=style.INK, linewidth=1.2)
+
+
+def _number(
+    axes: "Axes", cells: pl.DataFrame, room: float, alpha: float, limit: float
+) -> None:
+    """Write each CAR in its cell; only its star where the column is too narrow."""
+    stars = ["*" if p is not None and p < alpha else "" for p in cells["pvalue"]]
+    rounded = [decimal(v, 0 if abs(v) >= 9.95 else 1) for v in cells["value"]]
+    texts = [number + star for number, star in zip(rounded, stars, strict=True)]
+    longest = max(map(len, texts))
+    long = {text for text in texts if len(text) > longest - 2}
+    size = min(NUMBER, NUMBER * room / layout.widest(long, NUMBER, bold=True))
+    if size < SMALLEST:
+        size, texts = NUMBER, stars
+    held = cells.select("row", "column", "value", "pvalue_holm").iter_rows()
+    how: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": size}
+    for text, (row, column, value, holm) in zip(texts, held, strict=True):
+        colour = "white" if abs(value) > 0.62 * limit else style.INK
+        weight = "bold" if holm is not None and holm < alpha else "normal"
+        place = (column + 0.5, row + 0.5)
+        axes.text(*place, text, color=colour, fontweight=weight, **how)

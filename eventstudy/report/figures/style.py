@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): told apart with any colour vision; yellow is too faint for lines.
@@ -23,25 +24,23 @@ INK = "#222222"
 MUTED = "#6b6b6b"
 PALE = "#a8a8a8"
 FAINT = "#d9d9d9"
-WIDTH = 7.2  # inches; half of it still shows 10 pt text at about 6.5 pt
+FONT = "DejaVu Sans"  # it comes with matplotlib
 SIZE = 10.5
 
 _RC: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "eventstudy",
-    "path.simplify": True,
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": SIZE,
-    "axes.titlesize": SIZE,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": SIZE,
-    "axes.labelcolor": INK,
+    "legend.fontsize": SIZE,
+    "legend.frameon": False,
+    "legend.borderpad": 0,
+    "legend.borderaxespad": 0,
+    "legend.labelspacing": 0.3,
     "axes.edgecolor": MUTED,
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.unicode_minus": True,
     "text.color": INK,
     "text.parse_math": False,
     "xtick.labelsize": SIZE - 0.5,
@@ -50,33 +49,45 @@ _RC: dict[str, Any] = {
     "ytick.color": MUTED,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
     "lines.linewidth": 1.6,
 }
 
 
 @contextmanager
-def canvas(width: float, height: float) -> "Iterator[Figure]":
-    """Give a figure in the house style; no global state survives the block."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
+def house() -> Iterator[None]:
+    """Let the house style hold in a block or a function.
 
-    with rc_context(_RC):  # type: ignore[arg-type]
-        layout = ConstrainedLayoutEngine(wspace=0.06)
-        figure = Figure(figsize=(width, height), layout=layout)
-        FigureCanvasAgg(figure)
-        yield figure
+    No global state survives, and none of the reader's own settings matter in it.
+    """
+    from matplotlib import rc_context, rcParams, rcParamsDefault
+
+    with rc_context():
+        kept = {k: v for k, v in rcParamsDefault.items() if k != "backend"}
+        rcParams.update(kept | _RC)  # type: ignore[arg-type]
+        yield
+
+
+def canvas(width: float, height: float) -> "Figure":
+    """Give an empty figure so many points large.
+
+    Matplotlib's display coordinates, ``transform=None``, are points on it.
+    """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    FigureCanvasSVG(figure)
+    return figure
 
 
 def to_svg(figure: "Figure") -> bytes:
     """Write the figure as SVG without date or program name."""
-    buffer = io.BytesIO()
+    buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", metadata=metadata)
-    return _compact(buffer.getvalue().decode()).encode()
+    return _compact(buffer.getvalue()).encode()
 
 
 def _compact(svg: str) -> str:
@@ -87,22 +98,22 @@ def _compact(svg: str) -> str:
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
     svg = svg.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "R")
-    svg = re.sub(r' d="([^"]*)"', lambda d: f' d="{_path(d[1])}"', svg)
+    svg = re.sub(r'(?<= d=")[^"]*', lambda d: _round(" ".join(d[0].split())), svg)
     # Letters inside a text are placed in 1/100 of the font size.
     svg = re.sub(
-        r'"translate\((\d+\.\d+) 0\)"',
-        lambda shift: f'"translate({float(shift[1]):.0f} 0)"',
-        svg,
+        r'(?<="translate\()\d+\.\d+(?= 0\)")', lambda n: f"{float(n[0]):.0f}", svg
     )
     return re.sub(r'(translate\([^)]*\)| [xy]="[^"]*")', lambda m: _round(m[0]), svg)
 
 
-def _path(points: str) -> str:
-    return _round(points.replace("\n", " ").strip())
-
-
 def _round(field: str) -> str:
     return re.sub(r"-?\d+\.\d{3,}", lambda n: f"{float(n[0]):.2f}", field)
+
+
+def cross(axes: "Axes", x: float, y: float) -> None:
+    """Mark the usual level and the moment of an announcement."""
+    axes.axhline(y, color=MUTED, linewidth=0.8)
+    axes.axvline(x, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
@@ -110,30 +121,31 @@ def colours(names: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
-def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:
+def spread_apart(
+    wanted: Sequence[float], gap: float, limits: tuple[float, float]
+) -> list[float]:
     """Move positions as little as needed so that neighbours keep ``gap`` distance.
 
-    >>> spread_apart([0.0, 0.1, 5.0], 1.0)
+    limits : of the positions; where these leave too little room, all are in the middle
+
+    >>> spread_apart([0.0, 0.1, 5.0], 1.0, (-9, 9))
     [-0.45, 0.55, 5.0]
+    >>> spread_apart([0.0, 0.1, 5.0], 1.0, (0, 9))
+    [0.0, 1.0, 5.0]
     """
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    clusters: list[tuple[float, list[int]]] = []
-    for index in order:
-        clusters.append((wanted[index], [index]))
-        while len(clusters) > 1 and _touch(clusters[-2], clusters[-1], gap):
-            (centre, members), (other, more) = clusters[-2], clusters[-1]
-            weight = len(members) + len(more)
-            merged = (centre * len(members) + other * len(more)) / weight
-            clusters[-2:] = [(merged, members + more)]
-    placed = [0.0] * len(wanted)
-    for centre, members in clusters:
-        for rank, index in enumerate(members):
-            placed[index] = centre + gap * (rank - (len(members) - 1) / 2)
-    return placed
-
-
-def _touch(
-    left: tuple[float, list[int]], right: tuple[float, list[int]], gap: float
-) -> bool:
-    reach = gap * (len(left[1]) + len(right[1])) / 2
-    return right[0] - left[0] < reach
+    # Less the gaps, positions must only not fall: those that do share their mean.
+    means: list[tuple[float, int]] = []
+    for rank, index in enumerate(order):
+        mean, count = wanted[index] - gap * rank, 1
+        while means and means[-1][0] > mean:
+            before, others = means.pop()
+            mean = (before * others + mean * count) / (others + count)
+            count += others
+        means.append((mean, count))
+    low, high = limits[0], limits[1] - gap * (len(wanted) - 1)
+    if low > high:
+        low = high = (low + high) / 2
+    held = [min(max(mean, low), high) for mean, count in means for _ in range(count)]
+    placed = {index: held[rank] + gap * rank for rank, index in enumerate(order)}
+    return [placed[index] for index in range(len(wanted))]

@@ -1,0 +1,219 @@
+"""Prices, conditional volatility and regimes over time, announcements marked."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from eventstudy.report.figures import layout, scales, style
+from eventstudy.report.figures.layout import EDGE, GAP, LINE, WIDTH
+from eventstudy.report.figures.scales import Scale, days
+from eventstudy.report.labels import asset_order, headline_ids, label
+from eventstudy.report.numbers import NBSP
+from eventstudy.study_result import StudyResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARGIN = timedelta(days=45)  # shown before the first and after the last day 0
+BEYOND = timedelta(days=4)  # and beyond the lines' ends
+LOW, HIGH = 138.0, 190.0  # panels of one line and of several
+BETWEEN = 10.0  # from a panel to the next
+FOOT = 17.0  # of a panel, kept free of data for the group's name
+NAMES = 110.0  # widest name of an asset
+MOST_LABELS = 16
+LONGEST = 140.0  # label of an announcement
+SLANT = 14.0  # from a panel's top to the labels of the announcements
+
+Marks = dict[date, tuple[list[str], bool]]
+Lines = dict[str, pl.DataFrame]  # asset -> date, value
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A figure over time, one panel per group.
+
+    table : of the result; ``column`` has its values, and what is ``shown`` of a line
+    bands : of probabilities instead of lines of positive values on a log scale
+    """
+
+    title: str
+    table: str
+    column: str
+    shown: pl.Expr
+    bands: bool = False
+
+    def has_data(self, result: StudyResult) -> bool:
+        """Tell whether there are values around announcements."""
+        return bool(self.panels(result, marks_of(result)))
+
+    def panels(self, result: StudyResult, marks: Marks) -> dict[str, Lines]:
+        """Cut the table into lines around the announcements, by group and asset."""
+        if not marks:
+            return {}
+        table: pl.DataFrame = getattr(result, self.table)
+        value = pl.col(self.column)
+        held = table.rename({"symbol": "asset"}, strict=False).filter(
+            pl.col("date").is_between(min(marks) - MARGIN, max(marks) + MARGIN),
+            value.is_finite() & (pl.lit(self.bands) | (value > 0)),
+        )
+        lines = held.sort("date").partition_by("asset", as_dict=True)
+        panels: dict[str, Lines] = {}
+        for asset in asset_order(result):
+            line = lines.get((asset,))
+            if line is not None and line.height > 1:
+                group = panels.setdefault(result.spec.group_of(asset), {})
+                group[asset] = line.select("date", value=self.shown)
+        return panels
+
+    @style.house()
+    def draw(self, result: StudyResult) -> bytes:
+        """Draw one panel per group, the announcements' names above the first."""
+        marks = marks_of(result)
+        panels = self.panels(result, marks)
+        ends = _ends(panels)
+        marks = {day: marks[day] for day in marks if ends[0] <= day <= ends[1]}
+        labels, x = _mark_texts(marks), scales.dates(*ends)
+        counts = [len(lines) for lines in panels.values()]  # of names, one per line
+        heights = [LOW if n == 1 else max(HIGH, FOOT + LINE * n) for n in counts]
+        scale = band_scale if self.bands else log_scale
+        ys = list(map(scale, [self.title] * len(panels), panels.values(), heights))
+        whole = sum(heights) + BETWEEN * (len(heights) - 1)
+        left, below = scales.room_left(ys, whole), scales.room_below(x)
+        names = [layout.fit(a, NAMES) for lines in panels.values() for a in lines]
+        right = EDGE + (LINE if self.bands else GAP + layout.widest(names))
+        width, head = WIDTH - left - right, SLANT + layout.widest(labels.values())
+        figure = style.canvas(WIDTH, below + whole + (head if labels else 0.0) + EDGE)
+        scales.write_titles(figure, x, ys[0], left, below + whole)
+        bottom = below + whole + BETWEEN
+        for group, height, y in zip(panels, heights, ys, strict=True):
+            bottom -= height + BETWEEN
+            axes = layout.add_axes(figure, left, bottom, width, height)
+            scales.put(axes, x, y, labels="y" if bottom > below + 1 else "xy")
+            (_fill if self.bands else _plot)(axes, panels[group])
+            _mark_days(axes, marks)
+            _name(axes, label(group))
+        _mark_labels(figure.axes[0], labels)
+        return style.to_svg(figure)
+
+
+PRICES = Timeline(
+    title=f"price, first day shown{NBSP}={NBSP}100 (log{NBSP}scale)",
+    table="closes",
+    column="close",
+    shown=100 * pl.col("close") / pl.col("close").first(),
+)
+CONDITIONAL = Timeline(
+    title=f"conditional standard deviation, %{NBSP}a{NBSP}session (log{NBSP}scale)",
+    table="conditional",
+    column="sd",
+    shown=100 * pl.col("sd"),
+)
+REGIMES = Timeline(
+    title=f"probability of the turbulent regime (full{NBSP}height:{NBSP}1)",
+    table="regimes",
+    column="probability",
+    shown=pl.col("probability"),
+    bands=True,
+)
+
+
+def _ends(panels: Mapping[str, Lines]) -> tuple[date, date]:
+    lines = [line["date"] for lines in panels.values() for line in lines.values()]
+    return min(d[0] for d in lines) - BEYOND, max(d[-1] for d in lines) + BEYOND
+
+
+def log_scale(title: str, lines: Lines, height: float) -> Scale:
+    """Scale positive values, the least of them above the panel's foot."""
+    values = pl.concat([line["value"] for line in lines.values()]).to_numpy()
+    low, high = float(values.min()) / 1.08, float(values.max()) * 1.08
+    foot = math.log(high / low) * FOOT / (height - FOOT)
+    ticks = scales.log_ticks(low, high)
+    return scales.logarithmic(title, low * math.exp(-foot), high, ticks)
+
+
+def band_scale(title: str, lines: Lines, height: float) -> Scale:
+    """Give each asset a band for a share between 0 and 1, the first at the top."""
+    top, assets = len(lines) - 0.6, [layout.fit(asset, NAMES) for asset in lines]
+    ticks = {top - place: asset for place, asset in enumerate(assets)}
+    return Scale(title, -len(lines) * FOOT / (height - FOOT), len(lines), ticks)
+
+
+def _plot(axes: "Axes", lines: Lines) -> None:
+    """Draw lines, and their names at the right ends, moved apart."""
+    axes.grid(axis="y")
+    ends = [(0.0, line["value"][-1]) for line in lines.values()]
+    box, wanted = axes.bbox, axes.transData.transform(ends)[:, 1].tolist()
+    limits = (box.y0 + LINE / 2, box.y1 - LINE / 2)
+    places = style.spread_apart(wanted, LINE, limits)
+    colours = style.colours([*lines])
+    how: dict[str, Any] = {"va": "center", "transform": None}
+    for (asset, line), place in zip(lines.items(), places, strict=True):
+        colour, text = colours[asset], layout.fit(asset, NAMES)
+        axes.plot(days(line["date"]), line["value"], color=colour, linewidth=1.3)
+        axes.text(box.x1 + GAP, place, text, color=colour, **how)
+
+
+def _fill(axes: "Axes", lines: Lines) -> None:
+    """Fill each asset's band up to its share."""
+    axes.tick_params(axis="y", length=0)
+    # Below the announcements' lines, which are below all else.
+    how: dict[str, Any] = {"color": style.COLOURS[0], "linewidth": 0, "zorder": -1}
+    for foot, line in enumerate(reversed(lines.values())):
+        top = foot + 0.85 * line["value"].to_numpy()
+        axes.fill_between(days(line["date"]), foot, top, **how)
+
+
+def marks_of(result: StudyResult) -> Marks:
+    """Day 0 -> its announcements, headline ones first, and whether there are any."""
+    used = result.observations.filter(pl.col("status") == "used")
+    dated = used.group_by("event_id").agg(pl.col("day0").max())
+    chosen = headline_ids(result)
+    marks: Marks = {}
+    ordered = dated.sort("day0", "event_id").iter_rows()
+    for event, day in sorted(ordered, key=lambda row: row[0] not in chosen):
+        names, headline = marks.get(day, ([], False))
+        marks[day] = ([*names, event], headline or event in chosen)
+    return dict(sorted(marks.items()))
+
+
+def _mark_days(axes: "Axes", marks: Marks) -> None:
+    main = days(day for day, (_, headline) in marks.items() if headline)
+    minor = days(day for day, (_, headline) in marks.items() if not headline)
+    how: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "zorder": 0}
+    axes.vlines(main, 0, 1, style.PALE, linewidth=0.9, **how)
+    axes.vlines(minor, 0, 1, style.FAINT, (0, (1, 2)), linewidth=0.7, **how)
+
+
+def _mark_texts(marks: Marks) -> dict[date, str]:
+    """Text of each labelled day: its first announcement, and how many more."""
+    shown = {day: names for day, (names, headline) in marks.items() if headline}
+    if len(shown) > MOST_LABELS:
+        return {}
+    more = {day: f" +{len(n) - 1}" if len(n) > 1 else "" for day, n in shown.items()}
+    return {day: layout.fit(n[0], LONGEST) + more[day] for day, n in shown.items()}
+
+
+def _mark_labels(axes: "Axes", labels: Mapping[date, str]) -> None:
+    """Name announcements above their lines, moved apart."""
+    top, ends = axes.bbox.y1, [(day, 1.0) for day in days(labels).tolist()]
+    wanted = [float(axes.transData.transform(end)[0]) for end in ends]
+    limits = (EDGE + LINE / 2, WIDTH - EDGE - LINE / 2)
+    places = style.spread_apart(wanted, LINE + 1, limits)
+    how: dict[str, Any] = {"transform": None, "clip_on": False}
+    upright: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom"}
+    for text, x, place in zip(labels.values(), wanted, places, strict=True):
+        heights = [top + 2, top + SLANT - 3]
+        axes.plot([x, place], heights, color=style.PALE, linewidth=0.9, **how)
+        axes.text(place, top + SLANT, text, **how, **upright)
+
+
+def _name(axes: "Axes", text: str) -> None:
+    """Name the group at the panel's foot, clear of the announcements' lines."""
+    shown = layout.fit(text, axes.bbox.width - 2 * GAP, bold=True)
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
+    how: dict[str, Any] = {"fontweight": "bold", "va": "center", "transform": None}
+    axes.text(axes.bbox.x0 + GAP, axes.bbox.y0 + FOOT / 2, shown, bbox=behind, **how)
