@@ -19,8 +19,11 @@ from eventstudy.garch import (
     robust_errors,
     simulate,
 )
-from eventstudy.garch.estimate import free_objective, prepare, starting_values
+from eventstudy.garch.objective import FreeObjective
+from eventstudy.garch.prepare import prepare
 from eventstudy.garch.recursion import recur, recur_back
+from eventstudy.garch.search import starting_values
+from eventstudy.garch.series import Room
 from eventstudy.garch.transform import from_free, to_free
 
 KINDS = sorted(NAMES)
@@ -89,15 +92,15 @@ def arch_fit(row, kind, dist, tol=1e-10):
 def test_recursion_equals_the_plain_loop(n, fixed):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n, 4))
-    carry = rng.uniform(-0.5, 1.0, size=4 if fixed else (n, 4))
-    factors = np.broadcast_to(carry, (n, 4))
+    carry = rng.uniform(-0.5, 1.0, size=4 if fixed else (n + 1, 4))
+    factors = np.broadcast_to(carry, (n + 1, 4))
     forward, back = x.copy(), x.copy()
     for t in range(1, n):
         forward[t] += factors[t] * forward[t - 1]
     for t in range(n - 2, -1, -1):
         back[t] += factors[t + 1] * back[t + 1]
     got = x.copy()
-    recur(got, carry)
+    recur(got, carry if fixed else carry[:-1])
     assert_allclose(got, forward, rtol=1e-12, atol=1e-14)
     recur_back(x, carry)
     assert_allclose(x, back, rtol=1e-12, atol=1e-14)
@@ -114,16 +117,17 @@ def test_gradient_equals_differences_of_the_likelihood(kind, dist):
     shifts = np.zeros((3, 120, 1))
     shifts[:, 100:] = 1.0
     s = prepare(y, x, shifts, kind=kind, student=dist == "t").series
-    theta = starting_values(s)
-    free = to_free(theta + 0.01 * rng.uniform(size=theta.shape), s)
+    theta = starting_values(s, Room())[0][0]
+    free = to_free(theta, s) + 0.02 * rng.uniform(size=theta.shape)
     rows = np.arange(3)
-    objective = free_objective(s)
-    _, gradient = objective(free, rows)
+    objective = FreeObjective(s, 3, Room())
+    _, gradient, _ = objective(free, rows, curved=False)
     for d in range(len(free)):
         up, down = free.copy(), free.copy()
         up[d] += 1e-6
         down[d] -= 1e-6
-        rise = (objective(up, rows)[0] - objective(down, rows)[0]) / 2e-6
+        above = objective(up, rows, curved=False)[0]
+        rise = (above - objective(down, rows, curved=False)[0]) / 2e-6
         assert_allclose(gradient[d], rise, rtol=1e-5, atol=1e-6)
     assert_allclose(to_free(from_free(free, s), s), free, rtol=1e-10)
 
@@ -171,15 +175,18 @@ def test_fit_agrees_with_arch_on_simulated_series(kind, dist):
         for name, value in zip(got.names, got.variance[i], strict=True):
             other = wanted.params[names.get(name, name)]
             # a parameter near zero is compared in its standard error; where the
-            # climb of arch stopped short, ours must be higher
+            # climb of arch stopped short, ours must be higher; on the two sides of a
+            # kink of EGARCH's |e| there may be maxima of almost the same height
             se = wanted.std_err[names.get(name, name)]
             near = abs(value - other) < 1e-3 * max(abs(other), se)
-            assert near or got.loglik[i] > wanted.loglikelihood + 1e-7, (i, name)
-            agree += near
+            ahead = got.loglik[i] - wanted.loglikelihood
+            tie = kind == "egarch" and ahead > -1e-5 and abs(value - other) < 5e-3 * se
+            assert near or tie or ahead > 1e-7, (i, name)
+            agree += near or tie
         if dist == "t":
             assert_allclose(got.nu[i], wanted.params["nu"], rtol=2e-3)
         assert_allclose(got.h[i], wanted.conditional_volatility**2, rtol=1e-3)
-    assert agree >= 0.9 * 8 * len(got.names)
+    assert agree >= 0.96 * 8 * len(got.names)
 
 
 @pytest.mark.skipif(not PRICES.is_dir(), reason="the price files are not here")

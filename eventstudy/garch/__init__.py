@@ -1,7 +1,8 @@
 """Batched GARCH models: likelihoods, fits and forecasts of many series at once."""
 
 from eventstudy.garch.covariance import GarchErrors, robust_errors
-from eventstudy.garch.estimate import DISTS, MIN_SESSIONS, GarchFit, fit
+from eventstudy.garch.estimate import DISTS, MIN_SESSIONS, fit
+from eventstudy.garch.fitted import GarchFit
 from eventstudy.garch.forecast import (
     filtered,
     forecast,
@@ -9,7 +10,7 @@ from eventstudy.garch.forecast import (
     persistence,
     simulate,
 )
-from eventstudy.garch.likelihood import NAMES
+from eventstudy.garch.series import NAMES
 
 __all__ = [
     "DISTS",

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.garch.estimate import GarchFit, prepare_plain
+from eventstudy.garch.fitted import GarchFit
 from eventstudy.garch.likelihood import scores, value_and_gradient
+from eventstudy.garch.prepare import prepare_plain
+from eventstudy.garch.transform import forgets_slowly, to_free
 from eventstudy.results import Array, BoolArray
 
 _STEP = 1e-5
@@ -46,7 +48,8 @@ def robust_errors(
         down[d] -= size
         with np.errstate(all="ignore"):
             fall = (
-                value_and_gradient(down, series)[1] - value_and_gradient(up, series)[1]
+                value_and_gradient(down, series).gradient
+                - value_and_gradient(up, series).gradient
             )
         information[:, d] = (fall / (2.0 * size)).T
     information = (information + information.transpose(0, 2, 1)) / 2.0
@@ -60,6 +63,8 @@ def robust_errors(
     shape = unscaled[:, :, None] * unscaled[:, None, :]
     relative = np.where(usable[:, None, None], information / shape, np.eye(n_dim))
     usable &= np.linalg.eigvalsh(relative).min(axis=1) > 1e-8
+    # on that bound the likelihood still rises: no maximum for the sandwich
+    usable &= ~forgets_slowly(to_free(theta, series), series)
     relative[~usable] = np.eye(n_dim)
     inverse = np.linalg.inv(relative)
     spread = inverse @ (outer / shape) @ inverse

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eventstudy.garch.estimate import GarchFit
+from eventstudy.garch.fitted import GarchFit
 from eventstudy.results import Array
 
 _MEAN_ABS = np.sqrt(2.0 / np.pi)

@@ -5,13 +5,15 @@ from itertools import repeat
 
 import numpy as np
 
+from eventstudy.garch.series import Room
 from eventstudy.results import Array
 
-# From so many series on, a call of numpy per session costs less than a second pass.
-_WIDE = 256
+# From so many series on, a call of numpy per session costs less than a second pass:
+# where the carry varies, where it does not.
+_WIDE_VARYING, _WIDE_FIXED = 192, 384
 
 
-def recur(x: Array, carry: Array) -> None:
+def recur(x: Array, carry: Array, room: Room | None = None) -> None:
     """Solve ``x_t <- x_t + carry_t x_{t-1}`` for t = 1.., in place.
 
     x : (T, E);  carry : (E,) or (T, E), of which the first row is not used. Unless
@@ -19,7 +21,7 @@ def recur(x: Array, carry: Array) -> None:
     then each block receives what the one before hands on.
     """
     n_times, n_series = x.shape
-    if n_series >= _WIDE:
+    if n_series >= (_WIDE_FIXED if carry.ndim == 1 else _WIDE_VARYING):
         _session_by_session(x, carry)
         return
     width = _width(n_times)
@@ -27,35 +29,40 @@ def recur(x: Array, carry: Array) -> None:
     cut = n_blocks * width
     body = x[:cut].reshape(n_blocks, width, n_series)
     step = np.empty((n_blocks, n_series))
-    fixed = carry.ndim == 1
-    if fixed:
+    if carry.ndim == 1:
         factors = np.broadcast_to(carry, (1, width, n_series))
     else:
         factors = carry[:cut].reshape(n_blocks, width, n_series)
-    power = np.multiply.accumulate(factors, axis=1)
+    power = (room or Room()).array("power", *factors.shape)
+    power[:, 0] = factors[:, 0]
     for j in range(1, width):
-        now = body[:, j]
-        np.multiply(body[:, j - 1], carry if fixed else factors[:, j], out=step)
-        np.add(now, step, out=now)
-    for i in range(1, n_blocks):
-        body[i] += power[0 if fixed else i] * body[i - 1, -1]
+        before, now, factor = body[:, j - 1], body[:, j], factors[:, j]
+        np.multiply(before, factor, step)
+        np.add(now, step, now)
+        np.multiply(power[:, j - 1], factor, power[:, j])
+    powers = repeat(power[0]) if carry.ndim == 1 else power[1:]
+    block = np.empty((width, n_series))
+    for before, now, passed in zip(body, body[1:], powers, strict=False):
+        np.multiply(passed, before[-1], block)
+        np.add(now, block, now)
     for t in range(max(cut, 1), n_times):
-        x[t] += (carry if fixed else carry[t]) * x[t - 1]
+        x[t] += (carry if carry.ndim == 1 else carry[t]) * x[t - 1]
 
 
 def _session_by_session(x: Array, carry: Array) -> None:
     step = np.empty(x.shape[1])
     factors = repeat(carry) if carry.ndim == 1 else carry[1:]
     for before, now, factor in zip(x, x[1:], factors, strict=False):
-        np.multiply(before, factor, out=step)
-        np.add(now, step, out=now)
+        np.multiply(before, factor, step)
+        np.add(now, step, now)
 
 
-def recur_back(x: Array, carry: Array) -> None:
-    """Solve ``x_t <- x_t + carry_{t+1} x_{t+1}`` from the end, in place."""
-    if carry.ndim == 2:
-        carry = np.roll(carry[::-1], 1, axis=0)
-    recur(x[::-1], carry)
+def recur_back(x: Array, carry: Array, room: Room | None = None) -> None:
+    """Solve ``x_t <- x_t + carry_{t+1} x_{t+1}`` from the end, in place.
+
+    carry : (E,) or (T + 1, E), of which the first and the last row are not used.
+    """
+    recur(x[::-1], carry if carry.ndim == 1 else carry[:0:-1], room)
 
 
 @lru_cache

@@ -1,0 +1,59 @@
+"""The likelihood as what is climbed."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from eventstudy.garch.likelihood import value, value_and_gradient
+from eventstudy.garch.series import Room, Series
+from eventstudy.garch.transform import from_free, pull_back, pull_back_twice
+from eventstudy.results import Array, IntArray
+
+# Rows per call of the likelihood: few enough for the cache.
+_PIECE = {"garch": 512, "gjr": 512, "egarch": 256}
+
+
+class FreeObjective:
+    """Log-likelihood and gradient in free coordinates, of chosen problems.
+
+    Problem i is about the series ``i mod E``.
+    kink : half width of EGARCH's rounding, one for each problem
+    """
+
+    def __init__(self, s: Series, n_problems: int, room: Room) -> None:
+        self.series, self.room = s, room
+        self.kink = s.kink[np.arange(n_problems) % len(s.n)]
+
+    def __call__(
+        self, at: Array, rows: IntArray, *, curved: bool
+    ) -> tuple[Array, Array, Array | None]:
+        """As `maximise.Objective`."""
+        height, slope, s = np.empty(len(rows)), np.empty_like(at), self.series
+        bend = np.empty((len(at), len(at), len(rows))) if curved else None
+        for piece in pieces(s.kind, len(rows)):
+            free, kink = at[:, piece], self.kink[rows[piece]]
+            some = replace(s.take(rows[piece] % len(s.n), self.room), kink=kink)
+            theta = from_free(free, some)
+            with np.errstate(all="ignore"):
+                got = value_and_gradient(theta, some, self.room, curved=curved)
+                slope[:, piece] = pull_back(got.gradient, free, some)
+                if bend is not None and got.information is not None:
+                    bend[:, :, piece] = pull_back_twice(
+                        got.information, got.gradient, free, some
+                    )
+            height[piece] = got.value
+        return height, slope, bend
+
+
+def heights(theta: Array, s: Series, rows: IntArray, room: Room) -> Array:
+    """Log-likelihoods (A,) of chosen rows (A,) at parameters (D, A)."""
+    out = np.empty(len(rows))
+    for piece in pieces(s.kind, len(rows)):
+        out[piece] = value(theta[:, piece], s.take(rows[piece], room), room)
+    return out
+
+
+def pieces(kind: str, n_rows: int) -> list[slice]:
+    """Cut rows into parts that fit the cache."""
+    size = _PIECE[kind]
+    return [slice(first, first + size) for first in range(0, n_rows, size)]
