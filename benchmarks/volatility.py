@@ -17,7 +17,6 @@ from eventstudy.garch import fit
 from eventstudy.results import Array
 from eventstudy.volatility import cut, variance_ratio
 
-
 MODELS = (("garch", "normal"), ("garch", "t"), ("gjr", "normal"), ("egarch", "normal"))
 
 
