@@ -84,14 +84,11 @@ def bootstrap_law(
     out = np.full((len(history), reps), np.nan)
     block = block_lengths(parts, n, least_block)
     enough = (n >= max(needed(n_pre), needed(n_post))) & np.isfinite(block)
-    draws = block_draws(n_pre + gap + n_post, reps, seed)
     # rows of equal length and block length share their resamples
-    for length, size in {*zip(n[enough], block[enough], strict=True)}:
+    for length, size in {*zip(n[enough].tolist(), block[enough].tolist(), strict=True)}:
         rows = np.flatnonzero(enough & (n == length) & (block == size))
-        index = resample(draws, np.array([size]), int(length))[0]
         data = parts[:, rows, :length]
-        before = _counts(index[:, :n_pre], length)
-        after = _counts(index[:, n_pre + gap :], length)
+        before, after = _drawn(n_pre, gap, n_post, reps, seed, size, length)
         ratio = log_ratio(
             spread.value(float(n_pre), data @ before),
             spread.value(float(n_post), data @ after),
@@ -331,6 +328,19 @@ def _path(prefix: Array, drawn: _Stretches) -> _Path:
     jumps[..., new] = 0.0
     jumps[..., new[1:]] = -np.add.reduceat(jumps, new, axis=-1)[..., :-1]
     return _Path(prefix=prefix, drawn=drawn, level=np.cumsum(jumps, axis=-1))
+
+
+@lru_cache(maxsize=4)
+def _drawn(
+    n_pre: int, gap: int, n_post: int, reps: int, seed: int, block: float, n: int
+) -> tuple[Array, Array]:
+    """How often resamples hold each of ``n`` sessions before and after, (n, reps).
+
+    The same for returns and abnormal returns of assets with as many sessions.
+    """
+    draws = block_draws(n_pre + gap + n_post, reps, seed)
+    index = resample(draws, np.array([block]), n)[0]
+    return _counts(index[:, :n_pre], n), _counts(index[:, n_pre + gap :], n)
 
 
 def _counts(index: IntArray, n: int) -> Array:
