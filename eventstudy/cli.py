@@ -1,6 +1,7 @@
 """The command ``eventstudy``: parse, call one function, print."""
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -156,6 +157,8 @@ def analyze(
     ] = False,
 ) -> None:
     """Study a catalogue of announcements and write a report."""
+    # the matrices of a study are small: threads that wait for them cost time
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from eventstudy import cli_flags, cli_study
 
     del debug  # read from the command line by `main`, which shows errors
