@@ -16,14 +16,13 @@ from eventstudy.garch.series import Room, Series
 from eventstudy.garch.transform import forgets_slowly, to_free
 from eventstudy.results import Array, BoolArray, IntArray
 
-# Starts of series of unit variance, of each line the likeliest. (persistence, α + γ/2)
-# of GARCH and GJR: usual, soon forgotten, lasting. (α, γ, β) of EGARCH: usual, and soon
-# forgotten with a lean to either side.
+# Starts of series of unit variance, of each line the likeliest: of a variance that
+# lasts, of one that is soon forgotten. (persistence, α + γ/2) of GARCH and GJR,
+# (α, γ, β) of EGARCH.
 _Lines = tuple[tuple[tuple[float, ...], ...], ...]
 _SQUARES: _Lines = (
-    ((0.97, 0.05), (0.92, 0.08), (0.9, 0.2)),
+    ((0.97, 0.05), (0.92, 0.08), (0.98, 0.02), (0.9, 0.2)),
     ((0.2, 0.1), (0.3, 0.25)),
-    ((0.995, 0.01),),
 )
 _LOGS: _Lines = (
     ((0.16, 0.0, 0.92), (0.1, 0.0, 0.97)),
@@ -32,7 +31,7 @@ _LOGS: _Lines = (
 _STARTS = {"garch": _SQUARES, "gjr": _SQUARES, "egarch": _LOGS}
 # Starts no lower than this below the highest are climbed from at once; the next one, if
 # after so many steps more than that is still expected.
-_NEAR, _SLOW, _FAR = 4.0, 5, 0.02
+_NEAR, _SLOW, _FAR = 3.0, 5, 0.02
 # Largest move of one coordinate in one step; EGARCH's likelihood has more hollows.
 _LONGEST = {"garch": 1.0, "gjr": 1.0, "egarch": 0.3}
 # Expected gain where EGARCH's kink is made sharp, and where all climbs end.
