@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import stats
 
+from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray
 from eventstudy.inference import battery
 from eventstudy.models import market
-from eventstudy.results import Abnormal, Array, Clock, IntArray
 
 T, L, WINDOW = 250, 21, (9, 12)
 N_LOOP, CHUNK, N_DATES = 10_000, 1_000, 100

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import eventstudy as es
 from eventstudy.catalogue import read_events
+from eventstudy.core.windows import select
 from eventstudy.inference import battery
 from eventstudy.panel import build
 from eventstudy.simulation.design import Design, designs_of
 from eventstudy.simulation.draw import draw_sessions, replicate
 from eventstudy.study.estimate import estimators
-from eventstudy.windows import select
 
 EVENTS = Path(__file__).parents[1] / "events"
 N_LOOP = 20

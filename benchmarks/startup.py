@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 IMPORTS = "import polars, scipy.stats, matplotlib.figure"
-EVENTSTUDY = "from eventstudy.cli import main; main()"
+EVENTSTUDY = "from eventstudy.cli.main import main; main()"
 CATALOGUE = "events/china_2021.csv"
 
 

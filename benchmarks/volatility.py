@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from arch import arch_model
 
+from eventstudy.core.abnormal import Array
 from eventstudy.garch import fit
-from eventstudy.results import Array
 from eventstudy.volatility import cut, variance_ratio
 
 MODELS = (("garch", "normal"), ("garch", "t"), ("gjr", "normal"), ("egarch", "normal"))

@@ -12,7 +12,13 @@ from eventstudy._version import __version__
 if TYPE_CHECKING:
     from eventstudy import inference, models, volatility
     from eventstudy.catalogue import Events, read_events
-    from eventstudy.errors import DataError, EventStudyError, SourceError, SpecError
+    from eventstudy.core.errors import (
+        DataError,
+        EventStudyError,
+        SourceError,
+        SpecError,
+    )
+    from eventstudy.cross_section import Regression, categories, regress
     from eventstudy.prices import Prices, fetch_prices, read_prices
     from eventstudy.report import write_report
     from eventstudy.simulation import (
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
     )
     from eventstudy.spec import ModelSetting, Question, StudySpec, read_spec
     from eventstudy.study import run
-    from eventstudy.study_result import StudyResult
+    from eventstudy.study.result import StudyResult
 
 __all__ = [
     "DataError",
@@ -32,6 +38,7 @@ __all__ = [
     "ModelSetting",
     "Prices",
     "Question",
+    "Regression",
     "SimulationResult",
     "SimulationSpec",
     "SourceError",
@@ -39,12 +46,14 @@ __all__ = [
     "StudyResult",
     "StudySpec",
     "__version__",
+    "categories",
     "fetch_prices",
     "inference",
     "models",
     "read_events",
     "read_prices",
     "read_spec",
+    "regress",
     "run",
     "simulate",
     "volatility",
@@ -54,22 +63,25 @@ __all__ = [
 
 # Names are looked up when first used, so that the command line answers at once.
 _HOME = {
-    "DataError": "errors",
-    "EventStudyError": "errors",
+    "DataError": "core.errors",
+    "EventStudyError": "core.errors",
     "Events": "catalogue",
     "ModelSetting": "spec",
     "Prices": "prices",
     "Question": "spec",
+    "Regression": "cross_section",
     "SimulationResult": "simulation",
     "SimulationSpec": "simulation",
-    "SourceError": "errors",
-    "SpecError": "errors",
-    "StudyResult": "study_result",
+    "SourceError": "core.errors",
+    "SpecError": "core.errors",
+    "StudyResult": "study.result",
     "StudySpec": "spec",
+    "categories": "cross_section",
     "fetch_prices": "prices",
     "read_events": "catalogue",
     "read_prices": "prices",
     "read_spec": "spec",
+    "regress": "cross_section",
     "run": "study",
     "simulate": "simulation",
     "write_report": "report",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from eventstudy import spec_values as values
-from eventstudy.errors import DataError, SpecError, unknown_name
+from eventstudy.core.errors import DataError, SpecError, unknown_name
 
 _MAX_BYTES = 1_000_000
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
 
 Pair = tuple[int, int]
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from eventstudy.spec import ModelSetting, StudySpec
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 GROUPS = {"bitcoin": ("BTC-USD",), "china_rigs": ("BTCM", "BTBT"), "abroad": ("RIOT",)}
 TESTS = (

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventstudy.audit import audit
-from eventstudy.calendar_files import Sessions, keep_sessions, read_sessions
 from eventstudy.calendars import (
     POLICIES,
     calendar_from_dates,
     day_zero,
+    day_zero_table,
     day_zeros,
     get_calendar,
 )
-from eventstudy.errors import DataError, SpecError
+from eventstudy.calendars.cache import Sessions, keep_sessions, read_sessions
+from eventstudy.core.errors import DataError, SpecError
 
 REFERENCE = Path(__file__).parent / "reference"
 EXCHANGES = ["XNYS", "XTSE", "XLON", "XHKG", "24/7"]
@@ -585,11 +585,11 @@ def test_naive_times_are_refused():
 
 def test_no_announcements_no_answers():
     assert day_zeros(calendar_of("XNYS"), [], []) == []
-    assert audit([], [calendar_of("XNYS")], [], []).is_empty()
+    assert day_zero_table([], [calendar_of("XNYS")], [], []).is_empty()
 
 
-def test_audit_has_a_row_per_event_and_calendar():
-    frame = audit(
+def test_the_table_has_a_row_per_event_and_calendar():
+    frame = day_zero_table(
         ["a", "b"],
         [calendar_of("XNYS"), calendar_of("24/7")],
         [utc("2021-06-19T13:00"), None],

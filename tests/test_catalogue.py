@@ -23,9 +23,9 @@ from eventstudy.catalogue import (
     escape_cell,
     read_events,
 )
+from eventstudy.catalogue.schema import Catalogue
 from eventstudy.catalogue.text import MAX_BYTES, MAX_LINE_BYTES
-from eventstudy.errors import DataError, Problem
-from eventstudy.schemas import Catalogue
+from eventstudy.core.errors import DataError, Problem
 
 UTC = dt.UTC
 MINIMAL = "event_id,announced_at\na,2021-05-21T22:14+08:00\n"

@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 import typer
 
-from eventstudy import __version__, cli, cli_list, cli_study
-from eventstudy.errors import SpecError
+from eventstudy import __version__
+from eventstudy.cli import analyze as study_command
+from eventstudy.cli import families
+from eventstudy.cli import main as cli
+from eventstudy.core.errors import SpecError
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
-from eventstudy.report import writing
+from eventstudy.report import folder as report_folder
 
 ROOT = Path(__file__).parents[1]
 TINY = "event_id,announced_at,assets\nsummons,2021-06-21T18:12+08:00,BTCM RIOT\n"
@@ -79,7 +82,7 @@ def run(tmp_path, monkeypatch, capsys):
 def analyze(run, monkeypatch):
     """Analyse the tiny catalogue, quickly: few resamples, no figures."""
     Path("tiny.toml").write_text("resamples = 99\n", encoding="utf-8")
-    monkeypatch.setattr(writing, "figures", lambda _: {"caar.svg": b"<svg/>"})
+    monkeypatch.setattr(report_folder, "figures", lambda _: {"caar.svg": b"<svg/>"})
 
     def command(*words):
         return run("analyze", "tiny.csv", "--market", "^GSPC", *words)
@@ -100,10 +103,10 @@ def asked(run, monkeypatch):
 
         def catch(catalogue, flags, out, **output):
             output["flags"] = flags
-            held.append((cli_study.request_of(catalogue, flags), out, output))
+            held.append((study_command.request_of(catalogue, flags), out, output))
             raise Stop
 
-        monkeypatch.setattr(cli_study, "analyze", catch)
+        monkeypatch.setattr(study_command, "analyze", catch)
         with pytest.raises(Stop):
             run("analyze", "tiny.csv", *words)
         return held[0]
@@ -345,7 +348,7 @@ def test_version_and_help(run):
 def test_help_needs_none_of_the_heavy_packages():
     code = (
         "import sys; sys.argv = ['eventstudy', '--help']\n"
-        "from eventstudy.cli import main\n"
+        "from eventstudy.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print([m for m in ('polars', 'numpy', 'scipy', 'pandas') if m in sys.modules])"
@@ -365,13 +368,13 @@ def test_the_families_are_listed_with_every_member(run):
     ended = run("list", "nope")
     assert ended.code == 2
     assert "unknown family 'nope'; known: kinds, models, sources" in ended.err
-    heads = cli_list.table("tests").splitlines()[0].split()
+    heads = families.table("tests").splitlines()[0].split()
     assert heads == ["tests", "meaning", "null", "robust", "to", "least", "N", "source"]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_terminal_without_our_signs_is_no_error(encoding):
-    code = "from eventstudy.cli import main; main()"
+    code = "from eventstudy.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "list", "models"],
         capture_output=True,
@@ -451,7 +454,7 @@ def test_the_closing_table_has_columns_as_wide_as_their_content():
         ("china_rigs - foreign_rigs", "6"),
         ("all", "54"),
     ]
-    assert cli_study._aligned(rows, left={0}) == [
+    assert study_command._aligned(rows, left={0}) == [
         "group                       N",
         "china_rigs - foreign_rigs   6",
         "all                        54",
@@ -520,7 +523,7 @@ def test_the_recorded_command_is_without_what_changes_no_number():
     words = ["analyze", "x.csv", "--seed", "5", "--assets", "BTCM,^GSPC"]
     silent = ["-q", "--force", "--debug", "--offline", "--refresh"]
     places = ["-o", "a b", "--out=c", "--out", "d", "--cache", "e", "--cache=f"]
-    recorded = cli_study.command_line([*silent, *words[:3], *places, *words[3:]])
+    recorded = study_command.command_line([*silent, *words[:3], *places, *words[3:]])
     assert recorded == shlex.join(["eventstudy", *words])
 
 
@@ -597,13 +600,13 @@ def test_an_interrupted_run_leaves_the_old_report_whole(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from eventstudy import cli
-from eventstudy.report import writing
+from eventstudy.cli import main as cli
+from eventstudy.report import folder as report_folder
 
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-writing.figures = lambda _: {}
+report_folder.figures = lambda _: {}
 {patch}
 cli.main()
 """
@@ -611,7 +614,7 @@ cli.main()
 
 @pytest.mark.parametrize(
     "patch",
-    ["writing._keep_foreign = kill", "Path.rename = kill"],
+    ["report_folder._keep_foreign = kill", "Path.rename = kill"],
     ids=["before the last file", "before the swap"],
 )
 def test_a_killed_run_leaves_the_old_report_whole(patch, analyze):

@@ -11,7 +11,7 @@ import pytest
 import statsmodels.api as sm
 
 import eventstudy as es
-from eventstudy import cli
+from eventstudy.cli import main as cli
 from eventstudy.prices import read_factors, with_factors
 
 

@@ -14,7 +14,7 @@ import pytest
 from importlinter.cli import lint_imports
 
 import eventstudy
-from eventstudy import results, windows
+from eventstudy.core import abnormal, windows
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
 from eventstudy.prices import SOURCES
@@ -74,7 +74,7 @@ def test_rooms_list_what_they_offer(room):
 
 
 def test_the_command_is_there():
-    from eventstudy.cli import main
+    from eventstudy.cli.main import main
 
     assert callable(main)
 
@@ -92,14 +92,14 @@ FRAMES = ("polars", "typer", "jinja2")
     ("imported", "absent"),
     [
         ("eventstudy", (*HEAVY, *FRAMES, "numpy")),
-        ("eventstudy.cli", (*HEAVY, "polars", "numpy", "scipy")),
+        ("eventstudy.cli.main", (*HEAVY, "polars", "numpy", "scipy")),
         (
             "eventstudy.models, eventstudy.inference, eventstudy.volatility, "
-            "eventstudy.windows, eventstudy.results",
+            "eventstudy.core.windows, eventstudy.core.abnormal",
             (*HEAVY, *FRAMES),
         ),
         (
-            "eventstudy.cli_study, eventstudy.study, eventstudy.report",
+            "eventstudy.cli.analyze, eventstudy.study, eventstudy.report",
             tuple(name for name in HEAVY if name != "dataframely"),
         ),
     ],
@@ -170,7 +170,7 @@ def test_no_entry_hides_another_of_its_name(family):
     "value",
     [
         value
-        for module in (results, windows)
+        for module in (abnormal, windows)
         for value in vars(module).values()
         if is_dataclass(value) and value.__module__ == module.__name__
     ],

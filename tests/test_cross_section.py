@@ -15,10 +15,11 @@ from scipy import stats
 from scipy.linalg import fractional_matrix_power
 
 import eventstudy as es
+from eventstudy.core.errors import SpecError
+from eventstudy.cross_section import categories, regress
 from eventstudy.cross_section import formula as formulas
 from eventstudy.cross_section.estimate import least_squares
-from eventstudy.errors import SpecError
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-14}
 WINDOW = (-1, 1)
@@ -157,8 +158,8 @@ class TestFormula:
         ],
     )
     def test_spans_the_same_as_the_usual_formulas(self, result, frame, formula):
-        own = result.regress(
-            "car", formula, window=WINDOW, cluster=None, robust="classical"
+        own = regress(
+            result, "car", formula, window=WINDOW, cluster=None, robust="classical"
         )
         held = frame[frame["headline"]]
         held = held.dropna(subset=["severity"]) if "severity" in formula else held
@@ -175,7 +176,7 @@ class TestFormula:
             assert_allclose(values(own, "se")[told], twin.bse[names][told], rtol=1e-8)
 
     def test_an_interaction_alone_spans_all_cells(self, result, frame):
-        found = result.regress("car", "~ kind:group", window=WINDOW, cluster=None)
+        found = regress(result, "car", "~ kind:group", window=WINDOW, cluster=None)
         held = frame[frame["headline"]]
         twin = smf.ols("car ~ kind:group", held).fit()
         assert found.terms.height == len(twin.params) == 6
@@ -205,7 +206,7 @@ class TestFormula:
     )
     def test_anything_else_is_refused_with_the_known_names(self, result, text, words):
         with pytest.raises(SpecError, match=words) as caught:
-            result.regress("car", text, window=WINDOW)
+            regress(result, "car", text, window=WINDOW)
         assert "known names: asset, group, headline, kind, leaked, level" in str(
             caught.value
         )
@@ -218,7 +219,7 @@ class TestFormula:
 
 class TestRows:
     def test_merged_events_have_common_or_mixed_text_and_mean_numbers(self, result):
-        found = result.regress("car", "~ level + kind", window=WINDOW)
+        found = regress(result, "car", "~ level + kind", window=WINDOW)
         assert found.terms["term"].to_list() == [
             "Intercept",
             "level[T.state]",
@@ -227,14 +228,14 @@ class TestRows:
         ]
 
     def test_observations_without_a_value_are_counted(self, result):
-        found = result.regress("bhar", "~ severity", window=WINDOW)
+        found = regress(result, "bhar", "~ severity", window=WINDOW)
         assert found.left_out == {"bhar": 1, "severity": 5}
         assert found.n == 29 - 6
         assert "5 observations without severity left out" in found._repr_html_()
 
     def test_samples(self, result):
         sizes = {
-            sample: result.regress("car", "~ 1", window=WINDOW, sample=sample).n
+            sample: regress(result, "car", "~ 1", window=WINDOW, sample=sample).n
             for sample in ("headline", "all")
         }
         assert sizes == {"headline": 29, "all": 34}
@@ -242,7 +243,7 @@ class TestRows:
     def test_characteristics_of_assets(self, result, frame):
         share = {"A1": 0.8, "A2": 0.5, "A3": 0.9, "B1": 0.1, "B2": 0.0}
         assets = pl.DataFrame({"asset": list(share), "china": list(share.values())})
-        found = result.regress("car", "~ china", window=WINDOW, assets=assets)
+        found = regress(result, "car", "~ china", window=WINDOW, assets=assets)
         held = frame[frame["headline"]]
         twin = sm.OLS(held["car"], sm.add_constant(held["asset"].map(share))).fit()
         assert_allclose(values(found), twin.params, **CLOSE)
@@ -258,14 +259,14 @@ class TestRows:
                 "market cap": [1.0, 2.0, 3.0, 4.0, 5.0],
             }
         )
-        found = result.regress(
-            "car", "~ home + listed", window=WINDOW, assets=assets, cluster=None
+        found = regress(
+            result, "car", "~ home + listed", window=WINDOW, assets=assets, cluster=None
         )
         assert found.terms["term"].to_list() == ["Intercept", "home[T.us]", "listed"]
-        found = result.regress("car", "~ size", window=WINDOW, assets=assets)
+        found = regress(result, "car", "~ size", window=WINDOW, assets=assets)
         assert found.left_out == {"size": 12}
         with pytest.raises(SpecError) as caught:
-            result.regress("car", "~ cap", window=WINDOW, assets=assets)
+            regress(result, "car", "~ cap", window=WINDOW, assets=assets)
         assert "market cap" not in str(caught.value)
 
     def test_texts_that_only_look_like_numbers_stay_texts(self, result):
@@ -275,11 +276,11 @@ class TestRows:
             none=pl.lit(None, pl.String),
         )
         odd = replace(result, events=events)
-        found = odd.regress("car", "~ odd", window=WINDOW, sample="all")
+        found = regress(odd, "car", "~ odd", window=WINDOW, sample="all")
         assert found.terms["term"].to_list()[1:] == [
             f"odd[T.{level}]" for level in ("2", "3", "inf", "nan")
         ]
-        found = odd.regress("car", "~ none", window=WINDOW)
+        found = regress(odd, "car", "~ none", window=WINDOW)
         assert (found.n, found.left_out) == (0, {"none": 29})
 
     @pytest.mark.parametrize(
@@ -292,7 +293,7 @@ class TestRows:
     )
     def test_bad_frames_of_assets(self, result, assets, words):
         with pytest.raises(SpecError, match=words):
-            result.regress("car", "~ kind", window=WINDOW, assets=assets)
+            regress(result, "car", "~ kind", window=WINDOW, assets=assets)
 
     @pytest.mark.parametrize(
         ("changes", "words"),
@@ -312,7 +313,7 @@ class TestRows:
     def test_bad_requests(self, result, changes, words):
         given = {"outcome": "car", "formula": "~ kind", "window": WINDOW} | changes
         with pytest.raises(SpecError, match=words):
-            result.regress(given.pop("outcome"), given.pop("formula"), **given)
+            regress(result, given.pop("outcome"), given.pop("formula"), **given)
 
 
 def design(frame):
@@ -337,7 +338,8 @@ class TestEstimates:
         self, result, frame, robust, weights
     ):
         held, exog = design(frame)
-        own = result.regress(
+        own = regress(
+            result,
             "car",
             self.FORMULA,
             window=WINDOW,
@@ -362,7 +364,8 @@ class TestEstimates:
 
     @pytest.mark.parametrize("weights", [None, "precision"])
     def test_one_way_cr1_is_that_of_statsmodels(self, result, frame, weights):
-        own = result.regress(
+        own = regress(
+            result,
             "car",
             "~ severity + group",
             window=WINDOW,
@@ -388,7 +391,8 @@ class TestEstimates:
         assert own.terms["df"].unique().to_list() == [5.0]
 
     def test_two_way_cr1_is_that_of_linearmodels_and_statsmodels(self, result, frame):
-        own = result.regress(
+        own = regress(
+            result,
             "car",
             "~ severity",
             window=WINDOW,
@@ -429,14 +433,15 @@ class TestEstimates:
         )
         observations = observations.filter(~(coins & (pl.col("event_id") == "e4")))
         other = replace(result, cars=cars, observations=observations)
-        found = other.regress("car", "~ group", window=WINDOW)
-        same = result.regress("car", "~ group", window=WINDOW)
+        found = regress(other, "car", "~ group", window=WINDOW)
+        same = regress(result, "car", "~ group", window=WINDOW)
         assert found.n_clusters == same.n_clusters == {"event": 6}
         assert_allclose(values(found, "se"), values(same, "se"))
 
     @pytest.mark.parametrize("weights", [None, "precision"])
     def test_cr2_is_that_of_dense_matrices(self, result, frame, weights):
-        own = result.regress(
+        own = regress(
+            result,
             "car",
             "~ severity + group",
             window=WINDOW,
@@ -522,7 +527,7 @@ def cr2(y, x, label):
 
 class TestNoNumberWithoutReason:
     def test_collinear_terms(self, result):
-        found = result.regress("car", "~ asset + group", window=WINDOW)
+        found = regress(result, "car", "~ asset + group", window=WINDOW)
         assert found.terms["estimate"].null_count() == found.terms.height
         assert found.terms["reason"].unique().to_list() == [
             "these terms are collinear: Intercept, asset[T.B1], asset[T.B2], "
@@ -531,7 +536,7 @@ class TestNoNumberWithoutReason:
         assert found.r_squared is None
 
     def test_more_terms_than_observations(self, result):
-        found = result.regress("car", "~ asset*kind*level*leaked", window=WINDOW)
+        found = regress(result, "car", "~ asset*kind*level*leaked", window=WINDOW)
         assert found.terms["reason"].unique().to_list() == [
             f"{found.terms.height} coefficients from 29 observations leave no degree "
             "of freedom"
@@ -539,14 +544,14 @@ class TestNoNumberWithoutReason:
 
     def test_one_cluster(self, result):
         one = result.cars.filter(pl.col("event_id") == "e1")
-        found = replace(result, cars=one).regress("car", "~ group", window=WINDOW)
+        found = regress(replace(result, cars=one), "car", "~ group", window=WINDOW)
         assert "in one cluster" in found.terms["reason"][0]
         assert found.n_clusters == {"event": 1}
 
     @pytest.mark.parametrize("robust", ["CR1", "CR2"])
     def test_a_coefficient_that_rests_on_one_cluster(self, result, robust):
         """One event alone is mixed: its residuals add up to zero whatever it did."""
-        found = result.regress("car", "~ kind + group", window=WINDOW, robust=robust)
+        found = regress(result, "car", "~ kind + group", window=WINDOW, robust=robust)
         alone = found.terms["reason"].is_not_null()
         assert found.terms.filter(alone)["term"].to_list() == ["kind[T.mixed]"]
         assert found.terms["estimate"].null_count() == 0
@@ -571,7 +576,7 @@ class TestNoNumberWithoutReason:
 
     def test_nothing_left(self, result):
         assets = pl.DataFrame({"asset": ["none"], "size": [1.0]})
-        found = result.regress("car", "~ size", window=WINDOW, assets=assets)
+        found = regress(result, "car", "~ size", window=WINDOW, assets=assets)
         assert found.n == 0
         assert found.left_out == {"size": 29}
         assert found.terms["estimate"].null_count() == 2
@@ -579,7 +584,7 @@ class TestNoNumberWithoutReason:
 
 class TestCategories:
     def test_means_and_differences_by_clusters_of_dates(self, result, frame):
-        table = result.categories("kind", window=WINDOW, sample="all")
+        table = categories(result, "kind", window=WINDOW, sample="all")
         assert table["category"].to_list() == ["ban", "mixed", "tax"]
         assert table["n"].to_list() == [15, 5, 14]
         assert table["n_dates"].to_list() == [3, 1, 3]
@@ -612,14 +617,14 @@ class TestCategories:
         assert table["against"].to_list() == [None, "ban", "ban"]
 
     def test_against_another_and_in_one_group(self, result, frame):
-        table = result.categories("kind", window=WINDOW, against="tax", group="coins")
+        table = categories(result, "kind", window=WINDOW, against="tax", group="coins")
         assert table["category"].to_list() == ["tax", "ban", "mixed"]
         held = frame[(frame["group"] == "coins") & frame["headline"]]
         means = held.groupby("kind")["car"].mean()
         assert_allclose(table["caar"], means[["tax", "ban", "mixed"]])
 
     def test_numbers_as_categories(self, result):
-        table = result.categories("leaked", window=WINDOW)
+        table = categories(result, "leaked", window=WINDOW)
         assert table["category"].to_list() == ["0.0", "0.5", "1.0"]
 
     @pytest.mark.parametrize(
@@ -635,7 +640,7 @@ class TestCategories:
     )
     def test_bad_requests(self, result, changes, words):
         with pytest.raises(SpecError, match=words):
-            result.categories(**{"window": WINDOW} | changes)
+            categories(result, **{"window": WINDOW} | changes)
 
 
 def test_a_study_of_real_prices():
@@ -658,7 +663,7 @@ def test_a_study_of_real_prices():
     )
     prices = es.fetch_prices([*spec.assets, "^GSPC"], source="snapshot")
     result = es.run(spec, events, prices)
-    found = result.regress("car", "~ group", window=WINDOW, cluster="date")
+    found = regress(result, "car", "~ group", window=WINDOW, cluster="date")
     exog = np.column_stack([np.ones(16), result.cars["group"] == "china"]).astype(float)
     # 18 and 21 June are neighbouring sessions.
     cluster = result.cars["event_id"].replace("sichuan", "june").to_numpy()
@@ -666,14 +671,14 @@ def test_a_study_of_real_prices():
     assert found.n_clusters == {"date": 3}
     assert_allclose(values(found, "se"), np.sqrt(variance))
     assert_allclose(values(found, "df"), df)
-    mean = result.regress("car", "~ 1", window=WINDOW, cluster="date").terms
+    mean = regress(result, "car", "~ 1", window=WINDOW, cluster="date").terms
     row = result.tests.filter(
         group="all", test="cluster", outcome="car", sample="headline"
     )
     assert_allclose(mean["statistic"], row["statistic"])
     assert_allclose(mean["pvalue"], row["pvalue"])
     assert_allclose(mean["df"], row["df"])
-    by_group = result.categories("group", window=WINDOW)
+    by_group = categories(result, "group", window=WINDOW)
     assert by_group["category"].to_list() == ["abroad", "china"]
     assert_allclose(by_group["difference"][1], values(found)[1])
     assert_allclose(by_group["difference_se"][1], values(found, "se")[1])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstudy.errors import (
+from eventstudy.core.errors import (
     DataError,
     EventStudyError,
     Problem,

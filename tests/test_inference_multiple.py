@@ -7,7 +7,7 @@ import pytest
 from reference.inference_panels import panel, take
 from statsmodels.stats.multitest import multipletests
 
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
 from eventstudy.inference import ADJUSTMENTS, TESTS, adjust, romano_wolf, step_down
 
 PEERS = {"holm": "holm", "bh": "fdr_bh", "by": "fdr_by"}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from reference.inference_panels import panel, take
 
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import buy_and_hold, cumulate
 from eventstudy.inference import TESTS, battery, collect, merge
 from eventstudy.models import MODELS
-from eventstudy.windows import buy_and_hold, cumulate
 
 MODEL_NAMES = ("market", "constant_mean", "market_adjusted")
 WINDOW = (2, 5)
@@ -125,7 +125,7 @@ def test_threads_do_not_matter():
 
 
 def test_chunks_of_more_assets_than_are_kept_apart(monkeypatch):
-    monkeypatch.setattr("eventstudy.inference.evidence.MAX_ASSETS", 8)
+    monkeypatch.setattr("eventstudy.inference.aggregates.MAX_ASSETS", 8)
     ab = panel("adjacent dates", n_assets=20, seed=4)
     names = ["kp_bmp", "grank_overlap", "grank_t"]
     pieces = [take(ab, np.arange(i, len(ab.ar), 7)) for i in range(7)]

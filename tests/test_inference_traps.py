@@ -10,10 +10,10 @@ from reference.inference_panels import panel, take
 from scipy import special
 
 import eventstudy.inference
+from eventstudy.core.windows import cumulate
 from eventstudy.inference import TESTS, battery, caar_interval, dependence
-from eventstudy.inference.answers import tail
+from eventstudy.inference.pvalues import tail
 from eventstudy.models import constant_mean, market
-from eventstudy.windows import cumulate
 
 WINDOW = (2, 5)
 

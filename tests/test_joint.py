@@ -8,11 +8,11 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from statsmodels.multivariate.multivariate_ols import _MultivariateOLS
 
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import cumulate
 from eventstudy.models import market
 from eventstudy.models.joint import joint, window_indicators
 from eventstudy.models.joint_hypotheses import HYPOTHESES, joint_test
-from eventstudy.windows import cumulate
 
 A, S = 4, 90
 START, STOP = np.array([30, 32, 60]), np.array([33, 37, 66])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from eventstudy.linked import linked
+from eventstudy.core.overlap import linked
 
 
 def walked(n_rows, pairs):

@@ -14,12 +14,12 @@ from scipy.stats import chi2
 from statsmodels.stats.diagnostic import acorr_ljungbox
 from statsmodels.stats.stattools import jarque_bera
 
-from eventstudy.errors import SpecError
+from eventstudy.core.abnormal import Abnormal, Clock, Status
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import cumulate, forecast_se, narrow, select
 from eventstudy.models import MODELS, constant_mean, factors, market, market_adjusted
 from eventstudy.models.diagnostics import LAGS, diagnose
 from eventstudy.prices import fetch_prices
-from eventstudy.results import Abnormal, Clock, Status
-from eventstudy.windows import cumulate, forecast_se, narrow, select
 
 E, T, L = 7, 80, 21
 WINDOWS = [(0, L), (9, 12), (10, 11), (0, 1), (10, L)]

@@ -16,10 +16,10 @@ import pytest
 from reference import inference_twins as twins
 from reference.inference_panels import take
 
+from eventstudy.core.abnormal import Clock
+from eventstudy.core.windows import buy_and_hold, cumulate, forecast_se
 from eventstudy.inference import TESTS, battery, dependence
 from eventstudy.models import MODELS
-from eventstudy.results import Clock
-from eventstudy.windows import buy_and_hold, cumulate, forecast_se
 
 ORACLES = (Path(__file__).parents[1] / ".." / "shared" / "oracles").resolve()
 pytestmark = pytest.mark.skipif(

@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from eventstudy.calendars import calendar_from_dates, get_calendar
 from eventstudy.catalogue import read_events
-from eventstudy.errors import DataError
+from eventstudy.core.errors import DataError
+from eventstudy.core.windows import cumulate, forecast_se, narrow, narrow_clocks
 from eventstudy.models import market
 from eventstudy.panel import Columns, Panel, build
 from eventstudy.panel.build import columns_of, quotes_of
@@ -19,7 +20,6 @@ from eventstudy.panel.plan import purge_counts
 from eventstudy.panel.series import Quotes, on_sessions, trade_to_trade
 from eventstudy.prices import fetch_prices
 from eventstudy.spec import ModelSetting, StudySpec
-from eventstudy.windows import cumulate, forecast_se, narrow, narrow_clocks
 
 DAY = timedelta(days=1)
 MONDAY = date(2021, 3, 1)

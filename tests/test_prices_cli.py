@@ -7,8 +7,8 @@ import yahoo_server as ys
 from typer.testing import CliRunner
 from yahoo_server import Listing, weekdays
 
-from eventstudy.cli_prices import app
-from eventstudy.errors import DataError, SourceError, SpecError
+from eventstudy.cli.prices import app
+from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices import read_prices
 
 START, END = date(2021, 5, 3), date(2021, 6, 30)

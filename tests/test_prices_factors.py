@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eventstudy.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError
 from eventstudy.prices import fetch_prices
 from eventstudy.prices.factors import FACTOR_SETS, read_factors, with_factors
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstudy.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError
 from eventstudy.prices import fetch_prices, read_prices
 from eventstudy.prices.raw import MAX_LINE_BYTES
 from eventstudy.prices.symbols import check_symbols, file_stem, symbol_of_file

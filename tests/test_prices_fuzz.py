@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from yahoo_server import Listing, utc, weekdays
 
-from eventstudy.errors import DataError
+from eventstudy.core.errors import DataError
 from eventstudy.prices import read_prices
 from eventstudy.prices.chart import (
     CHART_SCHEMA,

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from yahoo_server import weekdays
 
-from eventstudy.errors import DataError
+from eventstudy.core.errors import DataError
 from eventstudy.prices import (
     fetch_prices,
     read_factors,

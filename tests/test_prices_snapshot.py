@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from eventstudy.errors import DataError
+from eventstudy.core.errors import DataError
 from eventstudy.prices import SOURCES, fetch_prices
 from eventstudy.prices.embed import build
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from yahoo_server import weekdays
 
-from eventstudy.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError
 from eventstudy.prices import fetch_prices, read_prices
 
 DATA = (Path(__file__).parents[1] / ".." / "shared" / "data" / "prices").resolve()

@@ -8,8 +8,8 @@ import pytest
 from polars.testing import assert_frame_equal
 from yahoo_server import utc, weekdays
 
-from eventstudy.cache import cache_root
-from eventstudy.errors import DataError, SourceError, SpecError
+from eventstudy.core.cache_folder import cache_root
+from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices import fetch_prices, read_prices, upkeep
 from eventstudy.prices.cached import Cached
 from eventstudy.prices.chart import CHART_SCHEMA, Chart, NoPricesError

@@ -12,7 +12,7 @@ import pytest
 import yahoo_server as ys
 from yahoo_server import Listing, utc, weekdays
 
-from eventstudy.errors import SourceError, SpecError
+from eventstudy.core.errors import SourceError, SpecError
 from eventstudy.prices import fetch_prices
 from eventstudy.prices.cached import Cached
 from eventstudy.prices.retry import Retry, TryAgainError

@@ -15,7 +15,7 @@ import typer
 
 import eventstudy as es
 from eventstudy.catalogue.events import KNOWN
-from eventstudy.cli import app
+from eventstudy.cli.main import app
 from eventstudy.spec import spec_from
 
 ROOT = Path(__file__).parents[1]

@@ -8,10 +8,10 @@ import pytest
 import report_sample as sample
 
 from eventstudy.report import figures, render, tables
-from eventstudy.report.contract import to_csv
 from eventstudy.report.figures import DRAWINGS
+from eventstudy.report.tables import to_csv
 from eventstudy.spec import ModelSetting
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 # Figure that is drawn from a table.
 DRAWN_FROM = {

@@ -14,9 +14,10 @@ import polars as pl
 import pytest
 import report_sample as sample
 
-from eventstudy.errors import SpecError
-from eventstudy.report import tables, write_report, writing
-from eventstudy.report.contract import to_csv, to_parquet
+from eventstudy.core.errors import SpecError
+from eventstudy.report import folder as report_folder
+from eventstudy.report import tables, write_report
+from eventstudy.report.tables import to_csv, to_parquet
 
 CONTRACT = {
     "observations": "event_id asset group announced_utc precision day0 n_estimation "
@@ -44,7 +45,7 @@ def listing(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for the drawings, which take most of the time."""
-    monkeypatch.setattr(writing, "figures", lambda _: {"caar.svg": b"<svg/>"})
+    monkeypatch.setattr(report_folder, "figures", lambda _: {"caar.svg": b"<svg/>"})
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_the_same_result_gives_the_same_bytes(report: Path, tmp_path: Path) -> N
         from eventstudy.report import write_report
         write_report(report_sample.sample_result(), "again", parquet=True)
     """
-    package = Path(writing.__file__).parents[2]
+    package = Path(report_folder.__file__).parents[2]
     env = {
         **os.environ,
         "PYTHONHASHSEED": "17",

@@ -29,7 +29,7 @@ from eventstudy.report.figures import (
 from eventstudy.simulation.figures import figures as simulation_figures
 from eventstudy.simulation.result import SimulationResult
 from eventstudy.spec import ModelSetting
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 SLACK = 0.3  # points that letters of two texts may share; coordinates are rounded

@@ -9,28 +9,24 @@ import pytest
 import report_sample as sample
 from markdown_it import MarkdownIt
 
-from eventstudy.report import (
+from eventstudy.report import effects, markdown, numbers, ratios, render
+from eventstudy.report.sections import (
     agreement,
-    dynamics_text,
-    effects,
-    event_text,
+    dynamics,
+    events,
     finding,
     headline,
-    joint_text,
-    kinds_text,
-    markdown,
+    joint,
+    kinds,
     methods,
-    numbers,
-    render,
-    shift_tables,
-    shift_text,
-    shifts,
     summary,
+    volatility,
+    volatility_tables,
 )
-from eventstudy.report.agreement import Verdict
-from eventstudy.report.questions import answers
+from eventstudy.report.sections.agreement import Verdict
+from eventstudy.report.sections.questions import answers
 from eventstudy.spec import ModelSetting, Question
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 GOLDEN = Path(__file__).parent / "golden" / "report.md"
 NASTY = [
@@ -306,13 +302,13 @@ def test_another_estimand_is_named() -> None:
 
 def test_overlapping_announcements_are_shown_alone_and_net() -> None:
     result = sample.sample_result()
-    (first, table), *_ = joint_text.tables(result)
+    (first, table), *_ = joint.tables(result)
     assert first == "total"
     assert table.count("\n| E") == 2 * 4  # events x assets
     assert "| E1 | BTC-USD | −5.0 |" in table
     apart = result.joint.with_columns(n_overlapping=pl.lit(0, pl.Int64))
-    assert joint_text.tables(replace(result, joint=apart)) == []
-    assert joint_text.summary(replace(result, joint=apart)) == ""
+    assert joint.tables(replace(result, joint=apart)) == []
+    assert joint.summary(replace(result, joint=apart)) == ""
 
 
 @pytest.mark.parametrize(
@@ -320,21 +316,21 @@ def test_overlapping_announcements_are_shown_alone_and_net() -> None:
 )
 def test_the_summary_names_what_the_others_take_off(net: float, said: str) -> None:
     result = sample.sample_result()
-    joint = result.joint.with_columns(car=pl.lit(net), pvalue=pl.lit(0.5))
+    changed = result.joint.with_columns(car=pl.lit(net), pvalue=pl.lit(0.5))
     cars = result.cars.with_columns(pvalue=pl.lit(0.5))
-    text = joint_text.summary(replace(result, joint=joint, cars=cars))
+    text = joint.summary(replace(result, joint=changed, cars=cars))
     assert said in text
     assert bool(text) is bool(said)
 
 
 def test_persistence_names_the_middle_and_the_extremes() -> None:
     result = sample.sample_result()
-    text = dynamics_text.persistence(result)
+    text = dynamics.persistence(result)
     assert "gone after 11.4 sessions at the median of 3 assets" in text
     assert "8.6 for RIOT, 34.3 for BTC-USD" in text
     assert "For BTCM the fit gives no half-life" in text
     none = result.garch.with_columns(converged=pl.lit(value=False))
-    assert dynamics_text.persistence(replace(result, garch=none)) == ""
+    assert dynamics.persistence(replace(result, garch=none)) == ""
 
 
 @pytest.mark.parametrize(
@@ -350,7 +346,7 @@ def test_breaks_are_near_announcements_only_by_their_p(
 ) -> None:
     result = sample.sample_result()
     value = pl.when(pl.col("n_breaks") > 0).then(pl.lit(pvalue, pl.Float64))
-    text = dynamics_text.breaks(
+    text = dynamics.breaks(
         replace(result, breaks=result.breaks.with_columns(pvalue=value))
     )
     assert said in text
@@ -359,11 +355,11 @@ def test_breaks_are_near_announcements_only_by_their_p(
 
 def test_volume_is_unusual_only_by_every_robust_test() -> None:
     result = sample.sample_result()
-    text = dynamics_text.volume(result)
+    text = dynamics.volume(result)
     assert "unusual for abroad (1.07 times the usual)" in text  # exp(0.2 / 3)
     one = (pl.col("outcome") == "volume") & (pl.col("test") == "placebo")
     tests = result.tests.with_columns(pvalue=pl.when(one).then(0.5).otherwise("pvalue"))
-    assert "In no group" in dynamics_text.volume(replace(result, tests=tests))
+    assert "In no group" in dynamics.volume(replace(result, tests=tests))
 
 
 def test_ratios_during_the_event_are_not_those_after_it() -> None:
@@ -373,14 +369,14 @@ def test_ratios_during_the_event_are_not_those_after_it() -> None:
         ratio=pl.when(in_event).then(7.77).otherwise("ratio")
     )
     result = replace(result, volatility=table)
-    (_, first), *_ = shift_tables.pooled_tables(result)
+    (_, first), *_ = volatility_tables.pooled_tables(result)
     head, _, *lines = first.splitlines()
     assert head.count(" | ") == lines[0].count(" | ")
     assert all(line.split(" | ")[-2].startswith("7.77") for line in lines)
     assert all("7.77" not in line.split(" | ")[3] for line in lines)
-    assert "7.77" not in str(shift_text.group_rows(result))
-    held = shifts.all_ratios(result)
-    assert "(naive)" in shift_tables.event_table(result, held, [("E1", "BTCM")])
+    assert "7.77" not in str(volatility.group_rows(result))
+    held = ratios.all_ratios(result)
+    assert "(naive)" in volatility_tables.event_table(result, held, [("E1", "BTCM")])
 
 
 def test_measures_that_disagree_are_named() -> None:
@@ -393,7 +389,7 @@ def test_measures_that_disagree_are_named() -> None:
         )
         bullets = summary.bullets(changed, effects.Effects(changed))
         assert any("the measures disagree" in bullet for bullet in bullets) is said
-        assert ("`cav_bootstrap`" in shift_text.bullets(changed)[0]) is said
+        assert ("`cav_bootstrap`" in volatility.bullets(changed)[0]) is said
 
 
 def test_methods_hold_every_test_and_measure_of_the_tables() -> None:
@@ -421,26 +417,26 @@ def test_placebo_dates_turn_a_yes_into_a_perhaps() -> None:
 def test_kinds_are_compared_or_their_absence_is_explained() -> None:
     events = sample.events_frame(3, headline=[True] * 3)
     result = sample.sample_result(events=events)
-    found = kinds_text.compared(result)
-    table = kinds_text.table(result, found)
+    found = kinds.compared(result)
+    table = kinds.table(result, found)
     assert "| bitcoin | mining ban | 2 | 2 |" in table
     assert "| bitcoin | banking payment | 1 | 1 |" in table
-    assert any("No interval" in reason for reason in kinds_text.reasons(result, found))
+    assert any("No interval" in reason for reason in kinds.reasons(result, found))
     same = events.with_columns(kind=pl.lit("mining_ban"))
     result = sample.sample_result(events=same)
-    assert kinds_text.table(result, kinds_text.compared(result)) == ""
+    assert kinds.table(result, kinds.compared(result)) == ""
 
 
 def test_a_kind_is_missing_because_it_is_mixed_or_because_it_was_dropped() -> None:
     result = sample.sample_result(events=sample.events_frame(3, headline=[True] * 3))
     only_second = result.cars.filter(pl.col("event_id") != "E1")
     result = replace(result, cars=only_second)
-    mixed = kinds_text.reasons(result, kinds_text.compared(result))
+    mixed = kinds.reasons(result, kinds.compared(result))
     assert any("Where banking payment has no row" in reason for reason in mixed)
     status = pl.when(event_id="E1").then(pl.lit("dropped")).otherwise("status")
     dropped = result.observations.with_columns(status=status)
     result = replace(result, observations=dropped)
-    unused = kinds_text.reasons(result, kinds_text.compared(result))
+    unused = kinds.reasons(result, kinds.compared(result))
     assert any("could be estimated: banking payment." in reason for reason in unused)
     assert not any("has no row" in reason for reason in unused)
 
@@ -475,7 +471,7 @@ def test_one_sided_tests_are_labelled() -> None:
     assert "one-sided" not in render(sample.sample_result())
 
 
-def volatility_row(low: float | None, high: float | None) -> shift_text.Row:
+def volatility_row(low: float | None, high: float | None) -> volatility.Row:
     key = {
         "event_id": "all",
         "asset": "all",
@@ -502,7 +498,7 @@ def test_volatility_claims_follow_the_robust_interval(
     key = ("all", "all", "g", "m", "x")
     values = {(*key, name): value for name, value in pvalues.items()}
     row = volatility_row(low, high)
-    assert said in shift_text.sentence(sample.sample_result(), row, values)
+    assert said in volatility.sentence(sample.sample_result(), row, values)
 
 
 def test_the_interval_of_a_ratio_is_never_that_of_a_naive_test() -> None:
@@ -527,7 +523,7 @@ def test_questions_get_a_number_and_its_uncertainty() -> None:
         )
     )
     result = sample.sample_result(spec=spec)
-    found = answers(result, event_text.Sections(result))
+    found = answers(result, events.Sections(result))
     car = result.cars.filter(event_id="E1", asset="BTC-USD", start=-5).row(
         0, named=True
     )
@@ -550,7 +546,7 @@ def test_the_price_change_is_exact() -> None:
         actual=pl.when(pl.col("offset") == 0).then(pl.lit(0.5).log()).otherwise(0.0)
     )
     result = replace(result, abnormal_returns=table)
-    (answer,) = answers(result, event_text.Sections(result))
+    (answer,) = answers(result, events.Sections(result))
     assert "the price fell by 50.00 %" in answer.lines[0]
 
 
@@ -566,7 +562,7 @@ def test_estimates_that_repeat_are_shown_once() -> None:
         abnormal_returns=day.with_columns(event_id=pl.lit("E1+E2")),
     )
     rows = list(result.events.iter_rows(named=True))
-    first, second = event_text.Sections(result).of(rows)
+    first, second = events.Sections(result).of(rows)
     assert any("CAR[-1,+1]" in block for block in first.blocks)
     assert not any("CAR[-1,+1]" in block for block in second.blocks)
     assert any("are those of E1 above" in block for block in second.blocks)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from eventstudy.errors import SpecError
-from eventstudy.resampling import (
+from eventstudy.core.bootstrap import (
     block_draws,
     politis_white,
     resample,
     stationary_indices,
 )
+from eventstudy.core.errors import SpecError
 
 
 def ar1(rng, n, rho):

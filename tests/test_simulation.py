@@ -14,7 +14,8 @@ from scipy import stats
 
 import eventstudy as es
 from eventstudy.catalogue import read_events
-from eventstudy.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError
+from eventstudy.core.windows import select
 from eventstudy.inference import TESTS, battery
 from eventstudy.panel import build
 from eventstudy.prices import read_prices
@@ -27,8 +28,7 @@ from eventstudy.simulation.layout import layout_of
 from eventstudy.simulation.page import render
 from eventstudy.simulation.tables import clopper_pearson, minimum_detectable
 from eventstudy.study.estimate import estimators
-from eventstudy.study.walk import resolve
-from eventstudy.windows import select
+from eventstudy.study.pipeline import resolve
 
 ROOT = Path(__file__).parents[1]
 EVERY_TEST = list(BATCHED)
@@ -634,7 +634,7 @@ def test_the_result_shows_itself(result):
 def test_the_command_writes_the_page_and_prints_the_sizes(tmp_path):
     from typer.testing import CliRunner
 
-    from eventstudy.cli import app
+    from eventstudy.cli.main import app
 
     catalogue = str(ROOT / "events/china_2021.csv")
     flags = ["--replications", "100", "--effects", "10%,-0.1", "--variances", "1"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstudy.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError
 from eventstudy.spec import (
     ModelSetting,
     Question,

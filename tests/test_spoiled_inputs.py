@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eventstudy import cli
+from eventstudy.cli import main as cli
 from eventstudy.prices.snapshot import Snapshot
-from eventstudy.report import writing
+from eventstudy.report import folder as report_folder
 
 CATALOGUE = """\
 event_id,announced_at,title,kind,assets
@@ -46,7 +46,7 @@ def prices():
 def analyze(tmp_path, monkeypatch, capsys, prices):
     """Analyse the files at hand, into a folder with an earlier report."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(writing, "figures", lambda _: {})
+    monkeypatch.setattr(report_folder, "figures", lambda _: {})
     Path("prices").mkdir()
     for symbol, text in prices.items():
         Path(f"prices/{symbol}.csv").write_text(text, encoding="utf-8")

@@ -26,7 +26,7 @@ RTOL = 1e-9
 def fresh(tmp_path_factory):
     """The example, written anew by the command that the README shows."""
     folder = tmp_path_factory.mktemp("fresh") / "china_2021"
-    code = "from eventstudy.cli import main; main()"
+    code = "from eventstudy.cli.main import main; main()"
     words = ["analyze", "events/china_2021.csv", "--quiet", "--out", str(folder)]
     done = subprocess.run(
         [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True

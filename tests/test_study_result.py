@@ -5,7 +5,7 @@ from dataclasses import fields
 import polars as pl
 
 from eventstudy.spec import ModelSetting, StudySpec
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 MODELS = (
     ModelSetting(name="<total>", model="market", factors=("^GSPC",), groups=("rigs",)),

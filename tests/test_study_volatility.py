@@ -11,8 +11,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import eventstudy as es
-from eventstudy.errors import DataError
+from eventstudy.core.errors import DataError
 from eventstudy.garch import fit, forecast
+from eventstudy.outcomes.volume import corwin_schultz
 from eventstudy.study import estimate, volatility_garch
 from eventstudy.study.intraday_bars import read_bars
 from eventstudy.volatility import (
@@ -25,7 +26,6 @@ from eventstudy.volatility import (
     variance_ratio,
     window_dummy,
 )
-from eventstudy.volume import corwin_schultz
 
 FIRST = date(2020, 3, 1)
 # Days of the announcements after the first price; the calendar that the study needs

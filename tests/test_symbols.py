@@ -4,11 +4,10 @@ from datetime import date
 
 import pytest
 
-from eventstudy import symbols
-from eventstudy.calendars import calendar_name, get_calendar
-from eventstudy.errors import SpecError
+from eventstudy.calendars import calendar_name, get_calendar, of_symbol
+from eventstudy.core.errors import SpecError
 
-NAMES = sorted({*symbols._INDICES, *symbols._SUFFIXES, "24/7", "24/5", "CMES"})
+NAMES = sorted({*of_symbol._INDICES, *of_symbol._SUFFIXES, "24/7", "24/5", "CMES"})
 
 
 @pytest.mark.parametrize(

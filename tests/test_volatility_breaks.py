@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from test_volatility_garch import simulated
 
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
 from eventstudy.volatility import break_distance, icss, markov_switching
 
 

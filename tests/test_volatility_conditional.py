@@ -6,10 +6,11 @@ from numpy.testing import assert_allclose
 from scipy import optimize, stats
 from test_volatility_garch import arch_fit, simulated, slow_loglik, slow_path
 
-from eventstudy.errors import SpecError
+from eventstudy.core.abnormal import Status
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import forecast_se
 from eventstudy.garch import fit, forecast
 from eventstudy.models.garch import egarch, garch, gjr
-from eventstudy.results import Status
 from eventstudy.volatility import (
     SHIFTS,
     abnormal_volatility,
@@ -19,7 +20,6 @@ from eventstudy.volatility import (
     garch_dummy,
     window_dummy,
 )
-from eventstudy.windows import forecast_se
 
 
 def test_abnormal_volatility_equals_the_moments_of_f():

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
 from eventstudy.garch import (
     NAMES,
     filtered,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from eventstudy.errors import DataError
+from eventstudy.core.errors import DataError
 from eventstudy.volatility import (
     RANGES,
     cut,

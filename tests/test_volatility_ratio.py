@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from eventstudy.errors import SpecError
-from eventstudy.resampling import block_draws, politis_white, resample
+from eventstudy.core.bootstrap import block_draws, politis_white, resample
+from eventstudy.core.errors import SpecError
 from eventstudy.volatility import (
     SHIFTS,
     SPREADS,
@@ -16,7 +16,7 @@ from eventstudy.volatility import (
     pooled_ratio,
     variance_ratio,
 )
-from eventstudy.volatility.laws import (
+from eventstudy.volatility.null_distributions import (
     bootstrap_law,
     joint_bootstrap_law,
     placebo_law,

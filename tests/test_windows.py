@@ -5,10 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special, stats
 
-from eventstudy.errors import SpecError
-from eventstudy.models import MODELS, constant_mean, market, market_adjusted
-from eventstudy.results import Clock
-from eventstudy.windows import (
+from eventstudy.core.abnormal import Clock
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import (
     buy_and_hold,
     check_window,
     cumulate,
@@ -17,6 +16,7 @@ from eventstudy.windows import (
     narrow_clocks,
     select,
 )
+from eventstudy.models import MODELS, constant_mean, market, market_adjusted
 
 E, T, L = 6, 70, 21
 WINDOWS = [(0, L), (9, 12), (10, 16), (10, 11), (0, 1), (20, 21)]

@@ -1,8 +1,8 @@
 """Catalogues of announcements: files or frames in, validated events out."""
 
 from eventstudy.catalogue.events import Events, read_events
+from eventstudy.catalogue.schema import FLAGS, KINDS, PRECISIONS, STATUSES
 from eventstudy.catalogue.text import escape_cell
-from eventstudy.schemas import FLAGS, KINDS, PRECISIONS, STATUSES
 
 __all__ = [
     "FLAGS",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from eventstudy.catalogue.explain import explain, near_misses
-from eventstudy.errors import Problem
-from eventstudy.schemas import SIGNS, CatalogueText
+from eventstudy.catalogue.schema import SIGNS, CatalogueText
+from eventstudy.core.errors import Problem
 
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]"
 _Broken = tuple[int, str, str | None, str]  # line, column, value, message

@@ -10,15 +10,15 @@ import polars as pl
 from eventstudy.catalogue import frames
 from eventstudy.catalogue.check import check_cells, check_header, expected_columns
 from eventstudy.catalogue.explain import near_misses
-from eventstudy.catalogue.text import Records, parse_records, read_bytes
-from eventstudy.errors import DataError, Problem
-from eventstudy.schemas import (
+from eventstudy.catalogue.schema import (
     Catalogue,
     parse_day,
     parse_instant,
     parse_local,
     split_list,
 )
+from eventstudy.catalogue.text import Records, parse_records, read_bytes
+from eventstudy.core.errors import DataError, Problem
 
 REQUIRED = ("event_id", "announced_at")
 DERIVED = ("announced_utc", "announced_date", "line")

@@ -5,7 +5,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable
 
-from eventstudy.schemas import (
+from eventstudy.catalogue.schema import (
     FLAGS,
     KINDS,
     LIST_SEPARATOR,

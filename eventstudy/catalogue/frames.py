@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 import polars as pl
 
-from eventstudy.errors import DataError, Problem
+from eventstudy.core.errors import DataError, Problem
 
 NAME = "frame"
 

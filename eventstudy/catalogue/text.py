@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from eventstudy.errors import DataError, Problem
+from eventstudy.core.errors import DataError, Problem
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 
 UNCLUSTERED = ("HC3", "HC2", "HC1", "HC0", "classical")
 CLUSTERED = ("CR2", "CR1")

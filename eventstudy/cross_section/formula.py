@@ -13,8 +13,8 @@ from itertools import combinations, product
 import numpy as np
 import polars as pl
 
-from eventstudy.errors import SpecError
-from eventstudy.results import Array
+from eventstudy.core.abnormal import Array
+from eventstudy.core.errors import SpecError
 
 _NAME = r"[^\W\d][\w.]*"
 _TOKEN = re.compile(

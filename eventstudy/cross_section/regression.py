@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.core.abnormal import Array
+from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.cross_section import formula as formulas
 from eventstudy.cross_section.estimate import (
     CLUSTERED,
@@ -22,13 +25,8 @@ from eventstudy.cross_section.rows import (
     cluster_labels,
     observation_rows,
 )
-from eventstudy.errors import SpecError, unknown_name
-from eventstudy.results import Array
 from eventstudy.spec import Pair, window_text
-
-if TYPE_CHECKING:
-    from eventstudy.catalogue.frames import ArrowStream
-    from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 Cluster = Literal["event", "date", "asset"]
 
@@ -83,7 +81,7 @@ class Regression:
 
 
 def regress(
-    result: "StudyResult",
+    result: StudyResult,
     outcome: str,
     formula: str,
     *,
@@ -93,7 +91,7 @@ def regress(
     cluster: Cluster | tuple[Cluster, ...] | None = "event",
     weights: Literal["precision"] | None = None,
     robust: str | None = None,
-    assets: "ArrowStream | None" = None,
+    assets: ArrowStream | None = None,
 ) -> Regression:
     """Regress an outcome of single observations on characteristics.
 
@@ -167,7 +165,7 @@ def regress(
     )
 
 
-def model_of(result: "StudyResult", model: str | None) -> str:
+def model_of(result: StudyResult, model: str | None) -> str:
     """Return the name of a model setting, the first when none is given."""
     names = list(dict.fromkeys(setting.name for setting in result.spec.models))
     if model is not None and model not in names:

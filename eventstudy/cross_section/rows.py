@@ -1,18 +1,14 @@
 """One row per observation: its outcomes, the characteristics of event and asset."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import polars as pl
 
-from eventstudy.errors import SpecError, unknown_name
-from eventstudy.linked import linked
-from eventstudy.results import IntArray
+from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.core.abnormal import IntArray
+from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.overlap import linked
 from eventstudy.spec import Pair, window_text
-
-if TYPE_CHECKING:
-    from eventstudy.catalogue.frames import ArrowStream
-    from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 OUTCOMES = ("car", "scar", "bhar")
 SAMPLES = ("headline", "all")
@@ -25,12 +21,12 @@ _KEYS = ("event_id", _MEMBER, "asset", "group")
 
 
 def observation_rows(
-    result: "StudyResult",
+    result: StudyResult,
     *,
     window: Pair,
     model: str,
     sample: str,
-    assets: "ArrowStream | None" = None,
+    assets: ArrowStream | None = None,
 ) -> pl.DataFrame:
     """Return event_id, asset, group, day0, outcomes, se and all characteristics.
 
@@ -134,7 +130,7 @@ def _numbers(frame: pl.DataFrame) -> list[pl.Expr]:
 
 
 def cluster_labels(
-    result: "StudyResult", rows: pl.DataFrame, kind: str, *, window: Pair, model: str
+    result: StudyResult, rows: pl.DataFrame, kind: str, *, window: Pair, model: str
 ) -> IntArray:
     """Number the clusters (N,) of rows by "event", "date" or "asset"."""
     if kind == "asset":

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array, BoolArray
 from eventstudy.garch.fitted import GarchFit
 from eventstudy.garch.likelihood import scores, value_and_gradient
 from eventstudy.garch.prepare import prepare_plain
 from eventstudy.garch.transform import forgets_slowly, to_free
-from eventstudy.results import Array, BoolArray
 
 _STEP = 1e-5
 

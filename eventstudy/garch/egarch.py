@@ -8,8 +8,8 @@ from itertools import repeat
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array
 from eventstudy.garch.series import Path, Room, Series, dot, pair, weighted
-from eventstudy.results import Array
 
 MEAN_ABS = np.sqrt(2.0 / np.pi)
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from eventstudy.errors import SpecError, unknown_name
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.garch.fitted import GarchFit
 from eventstudy.garch.likelihood import path, variances
 from eventstudy.garch.maximise import Maximum
@@ -13,7 +14,6 @@ from eventstudy.garch.prepare import SHARP, Prepared, prepare, valid_sessions
 from eventstudy.garch.search import highest
 from eventstudy.garch.series import NAMES, Room, split
 from eventstudy.garch.transform import from_free
-from eventstudy.results import Array, BoolArray, IntArray
 
 DISTS = ("normal", "t")
 # Sessions that a fit needs at least; below, the likelihood is too flat to mean much.

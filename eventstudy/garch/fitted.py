@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array
 from eventstudy.garch.fitted import GarchFit
-from eventstudy.results import Array
 
 _MEAN_ABS = np.sqrt(2.0 / np.pi)
 

@@ -10,9 +10,9 @@ those of its degrees of freedom.
 import numpy as np
 from scipy import special
 
+from eventstudy.core.abnormal import Array
 from eventstudy.garch.egarch import MEAN_ABS
 from eventstudy.garch.series import Parameters, Path, Room, Series, pair
-from eventstudy.results import Array
 
 _PART = 50  # sessions whose slopes are held at once: few enough for the cache
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from eventstudy.core.abnormal import Array
 from eventstudy.garch import egarch
 from eventstudy.garch.information import information
 from eventstudy.garch.recursion import recur, recur_back
@@ -30,7 +31,6 @@ from eventstudy.garch.series import (
     sum_of_logs,
     weighted,
 )
-from eventstudy.results import Array
 
 __all__ = ["NAMES", "path", "scores", "value", "value_and_gradient", "variances"]
 

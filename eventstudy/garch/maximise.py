@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 
 _ARMIJO = 1e-4
 _TRIALS = 12

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.garch.likelihood import value, value_and_gradient
 from eventstudy.garch.series import Room, Series
 from eventstudy.garch.transform import from_free, pull_back, pull_back_twice
-from eventstudy.results import Array, IntArray
 
 # Rows per call of the likelihood: few enough for the cache.
 _PIECE = {"garch": 512, "gjr": 512, "egarch": 256}

@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.garch.fitted import GarchFit
 from eventstudy.garch.series import Series
-from eventstudy.results import Array, BoolArray, IntArray
 
 _T = TypeVar("_T", np.float64, np.bool_)
 

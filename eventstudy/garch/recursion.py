@@ -5,8 +5,8 @@ from itertools import repeat
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array
 from eventstudy.garch.series import Room
-from eventstudy.results import Array
 
 # From so many series on, a call of numpy per session costs less than a second pass:
 # where the carry varies, where it does not.

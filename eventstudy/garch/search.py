@@ -9,12 +9,12 @@ where there is none, the highest on it.
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.garch.maximise import Climbs, Maximum, maximise
 from eventstudy.garch.objective import FreeObjective, heights
 from eventstudy.garch.prepare import SHARP
 from eventstudy.garch.series import Room, Series
 from eventstudy.garch.transform import forgets_slowly, to_free
-from eventstudy.results import Array, BoolArray, IntArray
 
 # Starts of series of unit variance, of each line the likeliest: of a variance that
 # lasts, of one that is soon forgotten. (persistence, α + γ/2) of GARCH and GJR,

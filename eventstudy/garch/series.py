@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "garch": ("omega", "alpha", "beta"),

@@ -20,8 +20,8 @@ rises all the way to it has its constrained maximum on it, and converges there.
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array, BoolArray
 from eventstudy.garch.series import Series
-from eventstudy.results import Array, BoolArray
 
 # Bounds of Student's degrees of freedom: the variance exists, and is not yet normal.
 NU_BOUNDS = (2.05, 500.0)

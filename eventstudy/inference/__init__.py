@@ -2,8 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from eventstudy.errors import unknown_name
-from eventstudy.inference.advice import (
+from eventstudy.core.abnormal import InferenceResult
+from eventstudy.core.errors import unknown_name
+from eventstudy.core.windows import Window
+from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, merge
+from eventstudy.inference.battery import Chunks, EventTest, run
+from eventstudy.inference.dependence import Dependence, dependence
+from eventstudy.inference.multiple import (
+    ADJUSTMENTS,
+    StepDown,
+    adjust,
+    romano_wolf,
+    step_down,
+)
+from eventstudy.inference.pvalues import Options, check_alternative
+from eventstudy.inference.recommend import (
     Assessment,
     Interval,
     Recommendation,
@@ -12,20 +25,7 @@ from eventstudy.inference.advice import (
     recommend,
     variance_increase,
 )
-from eventstudy.inference.answers import Options, check_alternative
-from eventstudy.inference.battery import Chunks, EventTest, run
-from eventstudy.inference.dependence import Dependence, dependence
-from eventstudy.inference.evidence import Evidence, Need, Outcome, collect, merge
-from eventstudy.inference.multiple import (
-    ADJUSTMENTS,
-    StepDown,
-    adjust,
-    romano_wolf,
-    step_down,
-)
 from eventstudy.inference.registry import TESTS
-from eventstudy.results import InferenceResult
-from eventstudy.windows import Window
 
 __all__ = [
     "ADJUSTMENTS",

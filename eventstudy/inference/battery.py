@@ -8,16 +8,10 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from eventstudy.errors import SpecError
-from eventstudy.inference.answers import (
-    Answer,
-    Answers,
-    Options,
-    as_result,
-    check_alternative,
-)
-from eventstudy.inference.dependence import correlations
-from eventstudy.inference.evidence import (
+from eventstudy.core.abnormal import Abnormal, Array, Clock, InferenceResult
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import Window
+from eventstudy.inference.aggregates import (
     Calendar,
     Evidence,
     Need,
@@ -26,10 +20,21 @@ from eventstudy.inference.evidence import (
     collect,
     merge_all,
 )
-from eventstudy.inference.ranked import Ranked, Scales, collect_ranked, merge_ranked
+from eventstudy.inference.dependence import correlations
+from eventstudy.inference.pvalues import (
+    Answer,
+    Answers,
+    Options,
+    as_result,
+    check_alternative,
+)
+from eventstudy.inference.rank_aggregates import (
+    Ranked,
+    Scales,
+    collect_ranked,
+    merge_ranked,
+)
 from eventstudy.inference.sample import Sample, sample_of, spread, with_ranks
-from eventstudy.results import Abnormal, Array, Clock, InferenceResult
-from eventstudy.windows import Window
 
 Chunk = Abnormal | Callable[[], Abnormal]
 Chunks = Abnormal | Sequence[Chunk] | Callable[[], Iterable[Abnormal]]

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from eventstudy.inference.answers import Answers, Options
+from eventstudy.core.abnormal import Abnormal, Array, IntArray
+from eventstudy.core.bootstrap import politis_white
+from eventstudy.core.windows import Window, check_window, cumulate
+from eventstudy.inference.pvalues import Answers, Options
 from eventstudy.inference.single import extreme, or_few, usable_rows
-from eventstudy.resampling import politis_white
-from eventstudy.results import Abnormal, Array, IntArray
-from eventstudy.windows import Window, check_window, cumulate
 
 Complex = NDArray[np.complex128]
 # Below this many residuals a resampled variance says little.

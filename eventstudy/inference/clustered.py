@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import (
+from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.inference.pvalues import (
     Answer,
     Options,
     exceedance,
@@ -10,7 +11,6 @@ from eventstudy.inference.answers import (
     refused,
 )
 from eventstudy.inference.sample import Sample, spread
-from eventstudy.results import Array, IntArray
 
 ONE_CLUSTER = "the windows of all dates overlap: one cluster has no variance"
 # Fewer clusters cannot reach a two-sided p-value of 6 % by exchanging signs.

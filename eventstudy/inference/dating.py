@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import Answer, Options, judged, refused
+from eventstudy.core.abnormal import Array
+from eventstudy.inference.pvalues import Answer, Options, judged, refused
 from eventstudy.inference.sample import Sample
-from eventstudy.results import Array
 
 _MAX_STEPS = 5000
 _TOLERANCE = 1e-10

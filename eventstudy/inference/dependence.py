@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.errors import SpecError
-from eventstudy.inference.evidence import (
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray
+from eventstudy.core.errors import SpecError
+from eventstudy.core.overlap import linked
+from eventstudy.core.windows import Window
+from eventstudy.inference.aggregates import (
     MAX_ASSETS,
     AssetSeries,
     Calendar,
@@ -14,9 +17,6 @@ from eventstudy.inference.evidence import (
     calendar_of,
     collect,
 )
-from eventstudy.linked import linked
-from eventstudy.results import Abnormal, Array, BoolArray, Clock, IntArray
-from eventstudy.windows import Window
 
 # Fewer common dates than this do not make a correlation.
 MIN_COMMON_DATES = 30

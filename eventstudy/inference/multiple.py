@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.errors import SpecError, unknown_name
-from eventstudy.inference.answers import Alternative, check_alternative
+from eventstudy.core.abnormal import Abnormal, Array, IntArray, Status
+from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.windows import Window, cumulate
+from eventstudy.inference.aggregates import AssetSeries, collect, daily_sar
 from eventstudy.inference.dependence import MIN_COMMON_DATES
-from eventstudy.inference.evidence import AssetSeries, collect, daily_sar
-from eventstudy.results import Abnormal, Array, IntArray, Status
-from eventstudy.windows import Window, cumulate
+from eventstudy.inference.pvalues import Alternative, check_alternative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import Answer, Options, judged, refused
+from eventstudy.core.abnormal import Array
 from eventstudy.inference.parametric import NO_CORRELATION
+from eventstudy.inference.pvalues import Answer, Options, judged, refused
 from eventstudy.inference.sample import Sample
-from eventstudy.results import Array
 
 NO_SPREAD = "the mean ranks do not vary"
 

@@ -7,8 +7,8 @@ from eventstudy.inference import (
     bootstrap,
     clustered,
     dating,
-    exchange,
     parametric,
+    randomisation,
     rank,
     sign,
     single,
@@ -351,7 +351,7 @@ TESTS: Mapping[str, EventTest] = {
             min_n=1,
             citation="Nguyen & Wolf (2023), University of Zurich",
             needs=frozenset({"sessions"}),
-            of_sample=exchange.permutation,
+            of_sample=randomisation.permutation,
         ),
         EventTest(
             name="sign_flip",
@@ -362,7 +362,7 @@ TESTS: Mapping[str, EventTest] = {
             ),
             min_n=5,
             citation="Fisher (1935); Canay, Romano & Shaikh (2017), Econometrica 85",
-            of_sample=exchange.sign_flip,
+            of_sample=randomisation.sign_flip,
         ),
         EventTest(
             name="ball_torous",

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eventstudy.inference.answers import Answer, refused
+from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.windows import Window
+from eventstudy.inference.aggregates import Evidence, Outcome
 from eventstudy.inference.dependence import (
     Correlations,
     Dates,
@@ -13,9 +15,7 @@ from eventstudy.inference.dependence import (
     dates_of,
     measure,
 )
-from eventstudy.inference.evidence import Evidence, Outcome
-from eventstudy.results import Array, IntArray
-from eventstudy.windows import Window
+from eventstudy.inference.pvalues import Answer, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from eventstudy.inference.answers import Answer, Options, judged, refused
+from eventstudy.inference.pvalues import Answer, Options, judged, refused
 from eventstudy.inference.rank import session_test
 from eventstudy.inference.sample import Sample
 

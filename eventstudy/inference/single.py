@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import (
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
+from eventstudy.core.windows import Cumulated, Window, cumulate
+from eventstudy.inference.aggregates import pseudo_scars, pseudo_sums
+from eventstudy.inference.pvalues import (
     Answer,
     Answers,
     Options,
@@ -10,10 +13,7 @@ from eventstudy.inference.answers import (
     exceedance,
     tail,
 )
-from eventstudy.inference.evidence import pseudo_scars, pseudo_sums
 from eventstudy.inference.sample import Sample
-from eventstudy.results import Abnormal, Array, BoolArray, IntArray, Status
-from eventstudy.windows import Cumulated, Window, cumulate
 
 # With fewer pseudo-dates no p-value below 5 % is possible.
 MIN_PSEUDO_DATES = 20

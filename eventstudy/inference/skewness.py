@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import Answer, Options, judged, refused
+from eventstudy.core.abnormal import Array
+from eventstudy.inference.pvalues import Answer, Options, judged, refused
 from eventstudy.inference.sample import Sample, spread
-from eventstudy.results import Array
 
 # Numbers held at once when resampling.
 _BUDGET = 20_000_000

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import Answer, Options, judged, refused
+from eventstudy.inference.pvalues import Answer, Options, judged, refused
 from eventstudy.inference.sample import Sample
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Unpack
 
+from eventstudy.core.abnormal import Abnormal, Array
 from eventstudy.models import garch, linear
 from eventstudy.models.linear import (
     Context,
@@ -13,7 +14,6 @@ from eventstudy.models.linear import (
     market,
     market_adjusted,
 )
-from eventstudy.results import Abnormal, Array
 
 __all__ = [
     "MODELS",

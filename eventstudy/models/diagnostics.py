@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from eventstudy.core.abnormal import Abnormal, Array
 from eventstudy.models.solver import design, least_squares
-from eventstudy.results import Abnormal, Array
 
 LAGS = 5
 

@@ -14,10 +14,10 @@ from typing import Unpack
 
 import numpy as np
 
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.garch import MIN_SESSIONS, GarchFit, fit, forecast
 from eventstudy.models.linear import Context, Model
 from eventstudy.models.solver import Design, Fit, assemble, design
-from eventstudy.results import Abnormal, Array, BoolArray, Status
 
 # Returns that vary less than this, relative to their size, do not vary.
 _CONSTANT = 1e-10

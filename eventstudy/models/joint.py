@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.errors import SpecError, unknown_name
-from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import SpecError, unknown_name
 
 # Singular values below this share of the greatest count as zero, as in the solver.
 _LEAST_SINGULAR = 2e-8

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.errors import unknown_name
+from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.errors import unknown_name
 from eventstudy.models.joint import Joint
-from eventstudy.results import Array, IntArray
 
 HYPOTHESES: Mapping[str, str] = {
     "all_zero": "δ_a = 0 for every asset a",

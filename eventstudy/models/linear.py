@@ -9,7 +9,8 @@ from typing import Protocol, TypedDict, Unpack
 
 import numpy as np
 
-from eventstudy.errors import SpecError
+from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray, Status
+from eventstudy.core.errors import SpecError
 from eventstudy.models.solver import (
     Fit,
     abnormal,
@@ -17,7 +18,6 @@ from eventstudy.models.solver import (
     design,
     least_squares,
 )
-from eventstudy.results import Abnormal, Array, Clock, IntArray, Status
 
 
 class Context(TypedDict, total=False):

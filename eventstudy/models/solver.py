@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.errors import SpecError
-from eventstudy.results import Abnormal, Array, BoolArray, Clock, IntArray, Status
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
+from eventstudy.core.errors import SpecError
 
 # Below this share of independent variation a regressor's Gram matrix has lost half
 # of the digits, and the fit is made again by orthogonal decomposition.

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from eventstudy.calendars import Calendar, calendar_name
-from eventstudy.errors import DataError
+from eventstudy.core.abnormal import Array, BoolArray, Clock, IntArray
+from eventstudy.core.errors import DataError
 from eventstudy.panel.plan import (
     Announcements,
     Market,
@@ -20,7 +21,6 @@ from eventstudy.panel.plan import (
     purge_counts,
 )
 from eventstudy.panel.series import Quotes, Series, trade_to_trade
-from eventstudy.results import Array, BoolArray, Clock, IntArray
 from eventstudy.spec import ModelSetting, StudySpec
 
 AtClose = Callable[[str, Calendar, Quotes], Quotes]

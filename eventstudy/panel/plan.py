@@ -15,7 +15,7 @@ from eventstudy.calendars import (
     day_zeros,
     get_calendar,
 )
-from eventstudy.results import IntArray
+from eventstudy.core.abnormal import IntArray
 from eventstudy.spec import ModelSetting, StudySpec
 
 _ALWAYS_OPEN = "24/7"

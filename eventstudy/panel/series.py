@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventstudy.calendars import Calendar
-from eventstudy.results import Array, IntArray
+from eventstudy.core.abnormal import Array, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from eventstudy.errors import DataError, SourceError, SpecError
+from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices.chart import EARLIEST, Chart, NoPricesError
 from eventstudy.prices.clean import clean
 from eventstudy.prices.retry import TryAgainError

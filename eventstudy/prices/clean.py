@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from eventstudy.errors import DataError, Problem
+from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.raw import MAX_PROBLEMS, shown
 from eventstudy.prices.table import ISSUE_SCHEMA, PRICES, SCHEMA
 

@@ -8,7 +8,7 @@ python -m eventstudy.prices.embed FOLDER OUTPUT.parquet
 import sys
 from pathlib import Path
 
-from eventstudy.errors import DataError, Problem
+from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.files import read_prices
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 
 import polars as pl
 
-from eventstudy.errors import DataError, Problem, SpecError, unknown_name
+from eventstudy.core.errors import DataError, Problem, SpecError, unknown_name
 from eventstudy.prices.raw import MAX_FILE_BYTES, fault, read_bytes, shown, text_table
 from eventstudy.prices.table import FACTOR_LEVEL, FIELDS, Prices, describe_files
 from eventstudy.spec import FACTOR_SETS, RISK_FREE

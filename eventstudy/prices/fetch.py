@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from eventstudy.cache import cache_root
-from eventstudy.errors import DataError, SourceError, SpecError, unknown_name
+from eventstudy.core.cache_folder import cache_root
+from eventstudy.core.errors import DataError, SourceError, SpecError, unknown_name
 from eventstudy.prices.cached import Cached, failure
 from eventstudy.prices.files import Files
 from eventstudy.prices.manifest import Manifest

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
-from eventstudy.errors import DataError, Problem
+from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.clean import clean
 from eventstudy.prices.parse import complete, is_wide, parse_table, parse_wide
 from eventstudy.prices.raw import (

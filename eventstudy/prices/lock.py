@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eventstudy.cache import CACHE_VARIABLE
-from eventstudy.errors import SourceError
+from eventstudy.core.cache_folder import CACHE_VARIABLE
+from eventstudy.core.errors import SourceError
 
 _POLL = 0.05
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.cache import cache_root
-from eventstudy.errors import DataError, Problem, SourceError
+from eventstudy.core.cache_folder import cache_root
+from eventstudy.core.errors import DataError, Problem, SourceError
 from eventstudy.prices.cached import YAHOO_NOTICE, deliver
 from eventstudy.prices.files import Files
 from eventstudy.prices.snapshot import Snapshot

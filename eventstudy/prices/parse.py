@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from eventstudy.errors import DataError, Problem, SpecError
+from eventstudy.core.errors import DataError, Problem, SpecError
 from eventstudy.prices.raw import MAX_PROBLEMS, RawTable, shown
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import FIELDS, SCHEMA

@@ -29,10 +29,10 @@ import numpy as np
 import polars as pl
 
 from eventstudy.calendars import calendar_name, get_calendar
-from eventstudy.errors import DataError, Problem, SpecError
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import DataError, Problem, SpecError
 from eventstudy.prices.raw import shown
 from eventstudy.prices.table import FACTOR_LEVEL, Prices, issues_frame
-from eventstudy.results import Array, BoolArray, IntArray
 
 STALE_RUN = 5
 """Sessions with one and the same close that make a run stale."""

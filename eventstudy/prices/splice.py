@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from eventstudy.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError
 from eventstudy.prices.symbols import check_symbols
 from eventstudy.prices.table import PRICES, Prices, issues_frame
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from eventstudy.errors import DataError, Problem
+from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.cached import combine
 from eventstudy.prices.chart import INTERVALS
 from eventstudy.prices.lock import unwritable

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
 from eventstudy.prices.chart import (
     EARLIEST,
     INTERVALS,

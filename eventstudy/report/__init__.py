@@ -1,8 +1,8 @@
 """The report of a study: Markdown, figures, tables and manifest."""
 
-from eventstudy.report.contract import tables
 from eventstudy.report.figures import figures
+from eventstudy.report.folder import write_report
 from eventstudy.report.render import render
-from eventstudy.report.writing import write_report
+from eventstudy.report.tables import tables
 
 __all__ = ["figures", "render", "tables", "write_report"]

@@ -3,11 +3,11 @@
 import polars as pl
 
 from eventstudy.report import numbers as nb
-from eventstudy.report import shift_text
 from eventstudy.report.effects import confidence_text, level_text
 from eventstudy.report.labels import group_label, main_window, model_names
+from eventstudy.report.sections import volatility
 from eventstudy.spec import window_text
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 
 def alt_texts(result: StudyResult) -> dict[str, str]:
@@ -58,7 +58,7 @@ def _caar(result: StudyResult) -> str:
 def _volatility(result: StudyResult) -> str:
     ratios = [
         f"{group_label(row['group'])} {nb.decimal(row['ratio'])}"
-        for row in shift_text.group_rows(result)
+        for row in volatility.group_rows(result)
     ]
     text = "Forest plot of the volatility after the announcements over that before"
     return f"{text}: {nb.listing(ratios)}" if ratios else text

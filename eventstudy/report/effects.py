@@ -8,7 +8,7 @@ import polars as pl
 from eventstudy.report import numbers as nb
 from eventstudy.report.labels import alpha_of
 from eventstudy.spec import Pair
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 Row = Mapping[str, Any]
 

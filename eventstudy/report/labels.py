@@ -3,7 +3,7 @@
 import polars as pl
 
 from eventstudy.spec import Pair, window_text
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 
 def label(name: str) -> str:

@@ -7,24 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.report import (
-    agreement,
-    captions,
-    dynamics_text,
-    effects,
-    event_text,
-    finding,
-    headline,
-    joint_text,
-    kinds_text,
-    left_out,
-    methods,
-    numbers,
-    questions,
-    shift_tables,
-    shift_text,
-    summary,
-)
+from eventstudy.report import captions, effects, numbers
 from eventstudy.report import markdown as md
 from eventstudy.report.figures import drawn
 from eventstudy.report.labels import (
@@ -35,8 +18,23 @@ from eventstudy.report.labels import (
     model_names,
     window_words,
 )
+from eventstudy.report.sections import (
+    agreement,
+    dynamics,
+    events,
+    finding,
+    headline,
+    joint,
+    kinds,
+    left_out,
+    methods,
+    questions,
+    summary,
+    volatility,
+    volatility_tables,
+)
 from eventstudy.spec import window_text
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 TEMPLATE = "study.md.j2"
 _FEW = 12  # rows of a table that need no folding
@@ -76,7 +74,7 @@ def title(result: StudyResult) -> str:
 
 def _context(result: StudyResult) -> dict[str, Any]:
     headline_effects = effects.Effects(result, "headline")
-    sections = event_text.Sections(result)
+    sections = events.Sections(result)
     return {
         "title": md.escape(title(result)),
         "level": effects.level_text(result),
@@ -107,14 +105,14 @@ def _finding(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
         "yardsticks": agreement.yardstick_sentences(found),
         "scan": finding.scan(found),
         "singles": _singles(result),
-        "shift_note": shift_text.significance_note(result),
-        "shift_bullets": shift_text.bullets(result),
+        "shift_note": volatility.significance_note(result),
+        "shift_bullets": volatility.bullets(result),
     }
 
 
 def _headline(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
     names = model_names(result)
-    kinds = kinds_text.compared(result)
+    compared = kinds.compared(result)
     return {
         "main_table": headline.main_table(found),
         "headline_tables": _tables(names, found),
@@ -122,9 +120,9 @@ def _headline(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
         "recommendations": headline.recommendations(found),
         "missing": headline.missing_reasons(found),
         "estimands": headline.estimand_notes(effects.Effects(result, "all")),
-        "kinds": kinds_text.table(result, kinds),
-        "kinds_all": kinds_text.table(result, kinds_text.compared(result, "all")),
-        "kind_reasons": kinds_text.reasons(result, kinds),
+        "kinds": kinds.table(result, compared),
+        "kinds_all": kinds.table(result, kinds.compared(result, "all")),
+        "kind_reasons": kinds.reasons(result, compared),
     }
 
 
@@ -138,7 +136,7 @@ def _figures(result: StudyResult) -> dict[str, Any]:
     }
 
 
-def _events(result: StudyResult, sections: event_text.Sections) -> dict[str, Any]:
+def _events(result: StudyResult, sections: events.Sections) -> dict[str, Any]:
     events = list(result.events.iter_rows(named=True))
     chosen = headline_ids(result)
     major = [event for event in events if event["event_id"] in chosen]
@@ -147,25 +145,25 @@ def _events(result: StudyResult, sections: event_text.Sections) -> dict[str, Any
         "scope": _scope(result, len(major), len(minor)),
         "sections": sections.of(major),
         "minor_sections": sections.of(minor, brief=True),
-        "joint_tables": joint_text.tables(result),
-        "hypotheses": joint_text.hypothesis_table(result),
+        "joint_tables": joint.tables(result),
+        "hypotheses": joint.hypothesis_table(result),
     }
 
 
 def _volatility(result: StudyResult) -> dict[str, Any]:
     return {
-        "shift_tables": shift_tables.pooled_tables(result),
-        "measure_table": shift_tables.measure_table(result),
-        "shift_reasons": shift_tables.reasons(result),
-        "near_events": shift_text.near_events(result),
-        "persistence": dynamics_text.persistence(result),
-        "garch_table": dynamics_text.garch_table(result),
-        "breaks": dynamics_text.breaks(result),
+        "shift_tables": volatility_tables.pooled_tables(result),
+        "measure_table": volatility_tables.measure_table(result),
+        "shift_reasons": volatility_tables.reasons(result),
+        "near_events": volatility.near_events(result),
+        "persistence": dynamics.persistence(result),
+        "garch_table": dynamics.garch_table(result),
+        "breaks": dynamics.breaks(result),
         "few_breaks": result.breaks["date"].count() <= _FEW,
-        "break_table": dynamics_text.break_table(result),
-        "volume": dynamics_text.volume(result),
-        "volume_table": dynamics_text.volume_table(result),
-        "intraday_table": dynamics_text.intraday_table(result),
+        "break_table": dynamics.break_table(result),
+        "volume": dynamics.volume(result),
+        "volume_table": dynamics.volume_table(result),
+        "intraday_table": dynamics.intraday_table(result),
     }
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventstudy.inference.answers import Alternative
-from eventstudy.inference.evidence import pseudo_scars, standardised_residuals
-from eventstudy.inference.ranks import ranks_from_order
-from eventstudy.results import Abnormal, Array, BoolArray, Status
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
+from eventstudy.core.windows import Window, cumulate
+from eventstudy.inference.aggregates import pseudo_scars, standardised_residuals
+from eventstudy.inference.pvalues import Alternative
+from eventstudy.inference.ranking import ranks_from_order
 from eventstudy.simulation.design import Cell
 from eventstudy.simulation.layout import Layout, members_of
-from eventstudy.windows import Window, cumulate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,9 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from eventstudy.errors import SpecError
+from eventstudy.core.abnormal import IntArray, Status
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import Window, select
 from eventstudy.inference import battery
-from eventstudy.results import IntArray, Status
 from eventstudy.simulation.batch import Injected, batch_of, fits_of
 from eventstudy.simulation.batched import BATCHED
 from eventstudy.simulation.design import Cell, Design
@@ -17,7 +18,6 @@ from eventstudy.simulation.draw import draw_sessions, replicate
 from eventstudy.simulation.layout import Layout, layout_of
 from eventstudy.simulation.request import SimulationSpec
 from eventstudy.spec import StudySpec
-from eventstudy.windows import Window, select
 
 # Observations fitted at a time: a few hundred megabytes for the usual windows.
 CHUNK_ROWS = 4_000

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eventstudy.errors import DataError, SpecError
+from eventstudy.core.abnormal import Array, BoolArray, Clock, IntArray
+from eventstudy.core.bootstrap import politis_white
+from eventstudy.core.errors import DataError, SpecError
 from eventstudy.panel import Panel
-from eventstudy.resampling import politis_white
-from eventstudy.results import Array, BoolArray, Clock, IntArray
 from eventstudy.spec import ModelSetting, StudySpec, window_text
 from eventstudy.study.estimate import Estimate, Estimator
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eventstudy.core.abnormal import Abnormal, Array, IntArray
+from eventstudy.core.bootstrap import block_draws, resample
 from eventstudy.models import MODELS
-from eventstudy.resampling import block_draws, resample
-from eventstudy.results import Abnormal, Array, IntArray
 from eventstudy.simulation.design import Design, Part
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from eventstudy.errors import SpecError
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import Window
+from eventstudy.inference.aggregates import MAX_ASSETS, calendar_of
 from eventstudy.inference.dependence import MIN_COMMON_DATES, date_clusters
-from eventstudy.inference.evidence import MAX_ASSETS, calendar_of
-from eventstudy.results import Array, BoolArray, IntArray
 from eventstudy.simulation.design import Cell, Design
-from eventstudy.windows import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,10 +7,10 @@ import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.contract import to_csv
+from eventstudy.report.folder import write_folder
 from eventstudy.report.labels import label
-from eventstudy.report.methods import command_block, file_table, versions_text
-from eventstudy.report.writing import write_folder
+from eventstudy.report.sections.methods import command_block, file_table, versions_text
+from eventstudy.report.tables import to_csv
 from eventstudy.simulation.figures import (
     figures,
     sample_label,

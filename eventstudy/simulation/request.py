@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eventstudy.errors import SpecError, unknown_name
+from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.inference import TESTS
 from eventstudy.simulation.batched import BATCHED
 from eventstudy.spec import StudySpec, window_text

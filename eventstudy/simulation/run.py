@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.catalogue import Events, read_events
-from eventstudy.errors import SpecError
+from eventstudy.core.errors import SpecError
 from eventstudy.panel import build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.simulation.count import (
@@ -28,8 +28,8 @@ from eventstudy.simulation.tables import (
 )
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import estimators
+from eventstudy.study.pipeline import ALL, default_assets, resolve
 from eventstudy.study.provenance import provenance_of
-from eventstudy.study.walk import ALL, default_assets, resolve
 
 # Called with a stage and the share of the work that is done.
 Progress = Callable[[str, float], None]

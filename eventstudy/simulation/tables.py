@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
-from eventstudy.results import Array, IntArray
+from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.simulation.request import SimulationSpec
 
 CONFIDENCE = 0.95

@@ -1,5 +1,5 @@
 """A study: events + prices + spec -> `StudyResult`."""
 
-from eventstudy.study.walk import run
+from eventstudy.study.pipeline import run
 
 __all__ = ["run"]

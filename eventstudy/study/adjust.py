@@ -3,12 +3,12 @@
 import numpy as np
 import polars as pl
 
+from eventstudy.core.abnormal import Array
+from eventstudy.core.windows import stack
 from eventstudy.inference.multiple import adjust, step_down
-from eventstudy.results import Array
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import Fitted
 from eventstudy.study.observation_tables import number
-from eventstudy.windows import stack
+from eventstudy.study.samples import Fitted
 
 # Resamples x observations x windows held at once by the step-down procedure.
 _MOST_DRAWS = 100_000_000

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventstudy.calendars import Calendar
-from eventstudy.results import Array, IntArray
+from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import Fitted
+from eventstudy.study.samples import Fitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray, Status
+from eventstudy.core.windows import narrow, narrow_clocks, select
 from eventstudy.models import MODELS
 from eventstudy.panel import Block, Observation, Panel
-from eventstudy.results import Abnormal, Array, Clock, IntArray, Status
 from eventstudy.spec import StudySpec, window_text
-from eventstudy.windows import narrow, narrow_clocks, select
 
 BLOCK_SIZE = 20_000
 

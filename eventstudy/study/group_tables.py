@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.windows import Window
 from eventstudy.inference import (
     TESTS,
     Evidence,
@@ -17,11 +19,9 @@ from eventstudy.inference import (
     merge,
     recommend,
 )
-from eventstudy.results import Abnormal, Array
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import Cell, Fitted, cells
 from eventstudy.study.observation_tables import alpha_part
-from eventstudy.windows import Window
+from eventstudy.study.samples import Cell, Fitted, cells
 
 Row = dict[str, Any]
 

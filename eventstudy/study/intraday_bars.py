@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from eventstudy.calendars import ALWAYS_OPEN, Calendar, calendar_name
-from eventstudy.errors import DataError
+from eventstudy.core.errors import DataError
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.spec import StudySpec
 from eventstudy.volatility import Bars, check_bars, price_at

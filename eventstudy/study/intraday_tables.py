@@ -10,8 +10,8 @@ import polars as pl
 from scipy import special
 
 from eventstudy.calendars import ALWAYS_OPEN, Calendar, calendar_name, get_calendar
-from eventstudy.errors import DataError
-from eventstudy.results import IntArray
+from eventstudy.core.abnormal import IntArray
+from eventstudy.core.errors import DataError
 from eventstudy.spec import StudySpec
 from eventstudy.study.group_tables import frame_of
 from eventstudy.study.intraday_bars import BarFile

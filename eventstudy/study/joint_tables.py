@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.windows import cumulate
 from eventstudy.models.joint import Joint, joint, window_indicators
 from eventstudy.models.joint_hypotheses import HYPOTHESES, JointTest, joint_test
-from eventstudy.results import Array, BoolArray, IntArray
 from eventstudy.spec import Pair, StudySpec
-from eventstudy.study.cells import ALL, Fitted
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.observation_tables import keys, number
-from eventstudy.windows import cumulate
+from eventstudy.study.samples import ALL, Fitted
 
 # The models whose normal return is linear in the factors of the same session.
 LINEAR = ("constant_mean", "market_adjusted", "market", "factors")

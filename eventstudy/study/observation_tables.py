@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.windows import Window, buy_and_hold, cumulate, forecast_se
 from eventstudy.inference import battery
 from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
-from eventstudy.results import Abnormal, Array
 from eventstudy.study.estimate import Estimate, Estimator
-from eventstudy.windows import Window, buy_and_hold, cumulate, forecast_se
 
 
 def keys(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:

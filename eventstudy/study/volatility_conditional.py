@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from eventstudy.core.abnormal import BoolArray
 from eventstudy.garch import MIN_SESSIONS, GarchFit, fit, half_life, persistence
-from eventstudy.results import BoolArray
 from eventstudy.study.asset_history import AssetHistory, padded
 from eventstudy.study.observation_tables import number
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.garch import GarchFit, fit, forecast
-from eventstudy.results import Array, BoolArray, IntArray
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import ALL, Fitted
 from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.samples import ALL, Fitted
 from eventstudy.study.volatility_pieces import ABNORMAL, Piece, keep
 from eventstudy.study.volatility_tables import (
     Answer,

@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 
 from eventstudy.calendars import Calendar
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.panel import History
 from eventstudy.panel.series import Quotes, on_sessions
-from eventstudy.results import Array, BoolArray, IntArray
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import Fitted
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.observation_tables import keys
+from eventstudy.study.samples import Fitted
 from eventstudy.volatility import RANGES, Spread, log_ranges
 
 RAW = "raw_return"

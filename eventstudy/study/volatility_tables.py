@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eventstudy.results import Array, BoolArray
+from eventstudy.core.abnormal import Array, BoolArray
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import ALL
 from eventstudy.study.observation_tables import number
+from eventstudy.study.samples import ALL
 from eventstudy.study.volatility_pieces import ABNORMAL, RAW, Piece
 from eventstudy.volatility import (
     POOLED_TESTS,

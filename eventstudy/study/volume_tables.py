@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 
 from eventstudy.calendars import ALWAYS_OPEN, Calendar
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
+from eventstudy.core.windows import narrow, select
 from eventstudy.models import MODELS
+from eventstudy.outcomes.volume import amihud, corwin_schultz, log_volume
 from eventstudy.panel.series import Quotes, on_sessions
-from eventstudy.results import Abnormal, Array, BoolArray, IntArray, Status
 from eventstudy.spec import StudySpec
-from eventstudy.study.cells import ALL, HEADLINE, Fitted
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.group_tables import (
     TESTS_SCHEMA,
@@ -23,8 +24,7 @@ from eventstudy.study.group_tables import (
     test_rows,
 )
 from eventstudy.study.observation_tables import keys
-from eventstudy.volume import amihud, corwin_schultz, log_volume
-from eventstudy.windows import narrow, select
+from eventstudy.study.samples import ALL, HEADLINE, Fitted
 
 VOLUME = "volume"
 

@@ -36,7 +36,7 @@ from eventstudy.volatility.realised import (
     price_at,
     realised_variance,
 )
-from eventstudy.volatility.shift import (
+from eventstudy.volatility.spread import (
     SPREADS,
     ShiftResult,
     ShiftWindows,

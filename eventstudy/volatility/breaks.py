@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from eventstudy.errors import SpecError, unknown_name
-from eventstudy.results import Array, BoolArray, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import SpecError, unknown_name
 
 # Points of the largest absolute value of a Brownian bridge (Kolmogorov).
 CRITICAL = {0.10: 1.224, 0.05: 1.358, 0.01: 1.628}

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.errors import SpecError
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import SpecError
 from eventstudy.garch import GarchFit, fit, forecast, robust_errors, simulate
 from eventstudy.garch.likelihood import NAMES
-from eventstudy.results import Array, BoolArray, IntArray
-from eventstudy.volatility.shift import ShiftResult
+from eventstudy.volatility.spread import ShiftResult
 
 # Resamples of which the paths are held in memory at once.
 _CHUNK = 200

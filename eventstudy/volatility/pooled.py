@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.errors import SpecError, unknown_name
-from eventstudy.results import Array, BoolArray, IntArray
-from eventstudy.volatility.laws import (
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.volatility.null_distributions import (
     MIN_PSEUDO_DATES,
     joint_bootstrap_law,
     joint_placebo_law,
@@ -22,7 +22,7 @@ from eventstudy.volatility.laws import (
     log_ratio,
     placebo_law,
 )
-from eventstudy.volatility.shift import (
+from eventstudy.volatility.spread import (
     ShiftResult,
     Spread,
     needed,

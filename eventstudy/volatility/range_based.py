@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.errors import DataError
-from eventstudy.results import Array, BoolArray
-from eventstudy.volatility.shift import Spread
+from eventstudy.core.abnormal import Array, BoolArray
+from eventstudy.core.errors import DataError
+from eventstudy.volatility.spread import Spread
 
 # Rounding of quoted prices may put an open or close this far outside high and low.
 _SLACK = 1e-9

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.errors import SpecError, unknown_name
-from eventstudy.results import Array, BoolArray
-from eventstudy.volatility.laws import (
+from eventstudy.core.abnormal import Array, BoolArray
+from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.volatility.null_distributions import (
     MIN_PSEUDO_DATES,
     bootstrap_law,
     judge,
     log_ratio,
     placebo_law,
 )
-from eventstudy.volatility.shift import (
+from eventstudy.volatility.spread import (
     ShiftResult,
     Spread,
     needed,
@@ -83,7 +83,7 @@ def variance_ratio(
       it: valid for fat tails, too narrow when volatility clusters
     - ``placebo`` : log ratio against that at every pseudo-date of the history that
       does not use the event's sessions; needs ``history``. Both laws are widened for
-      short histories, see `eventstudy.volatility.laws`
+      short histories, see `eventstudy.volatility.null_distributions`
 
     F, Brown-Forsythe and Fligner-Killeen need ``spread="sd"``.
     Raises `SpecError` for unknown tests or spreads and for shapes that do not fit.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.errors import DataError, SpecError
-from eventstudy.results import Array, IntArray
-from eventstudy.volatility.shift import Spread
+from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.errors import DataError, SpecError
+from eventstudy.volatility.spread import Spread
 
 # A session needs this share of its bars, and this many for a test of jumps.
 MIN_SHARE = 0.8

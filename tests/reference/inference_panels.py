@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from eventstudy.core.abnormal import Clock
 from eventstudy.models import MODELS
-from eventstudy.results import Clock
 
 N_ESTIMATION, N_EVENT = 60, 7
 SPACINGS = {

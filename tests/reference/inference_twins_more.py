@@ -46,7 +46,7 @@ def sq(ab, window):
 
 def bootstrap(ab, window):
     """Errors laid out one by one, in blocks from arch-free plain lists."""
-    from eventstudy.resampling import politis_white
+    from eventstudy.core.bootstrap import politis_white
 
     n_columns = ab.residuals.shape[1]
     uniform = np.random.default_rng(SEED).random(

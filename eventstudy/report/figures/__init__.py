@@ -11,7 +11,7 @@ from eventstudy.report.figures import (
     overlap,
     volume,
 )
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 # Each has ``has_data(result) -> bool`` and ``draw(result) -> bytes``.
 DRAWINGS: dict[str, ModuleType | over_time.Timeline] = {

@@ -5,7 +5,7 @@ import polars as pl
 from eventstudy.report.figures import multiples, style
 from eventstudy.report.figures.scales import bounds, linear
 from eventstudy.report.labels import label, model_names
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 HEIGHT = 165.0
 SHOWN = ("caar", "ci_low", "ci_high")

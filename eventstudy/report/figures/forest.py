@@ -8,9 +8,9 @@ from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
 from eventstudy.report.labels import asset_order, group_label, groups_of
 from eventstudy.report.numbers import NBSP
-from eventstudy.report.shifts import main_measure, main_models, pooled
+from eventstudy.report.ratios import main_measure, main_models, pooled
 from eventstudy.spec import window_text
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

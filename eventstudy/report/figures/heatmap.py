@@ -20,7 +20,7 @@ from eventstudy.report.labels import (
 )
 from eventstudy.report.numbers import decimal
 from eventstudy.spec import window_text
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ import polars as pl
 from eventstudy.report.figures import multiples, style
 from eventstudy.report.figures.scales import bounds, linear
 from eventstudy.report.numbers import NBSP
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 MOST_PANELS = 12
 HEIGHT = 105.0

@@ -9,7 +9,7 @@ from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.layout import EDGE, LINE, TICK, WIDTH
 from eventstudy.report.labels import group_label, groups_of
 from eventstudy.report.numbers import NBSP
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from eventstudy.report.figures.layout import EDGE, GAP, LINE, WIDTH
 from eventstudy.report.figures.scales import Scale, days
 from eventstudy.report.labels import asset_order, headline_ids, label
 from eventstudy.report.numbers import NBSP
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

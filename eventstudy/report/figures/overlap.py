@@ -9,7 +9,7 @@ import polars as pl
 
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 MOST_EVENTS = 60
 CELL = 13.7  # side, at most

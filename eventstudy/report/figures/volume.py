@@ -5,7 +5,7 @@ import polars as pl
 from eventstudy.report.figures import multiples, style
 from eventstudy.report.figures.scales import linear, logarithmic
 from eventstudy.report.numbers import NBSP
-from eventstudy.study_result import StudyResult
+from eventstudy.study.result import StudyResult
 
 HEIGHT = 125.0
 BAR = 0.75  # sessions wide

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from eventstudy.results import Array, IntArray
+from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.simulation.batch import Injected, spread
 from eventstudy.simulation.batched.judged import Judged, judge, nothing
 

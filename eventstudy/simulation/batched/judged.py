@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from eventstudy.inference.answers import tail
-from eventstudy.results import Array
+from eventstudy.core.abnormal import Array
+from eventstudy.inference.pvalues import tail
 from eventstudy.simulation.batch import Injected
 
 Judged = tuple[Array, Array]

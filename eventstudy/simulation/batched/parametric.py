@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eventstudy.results import Array
+from eventstudy.core.abnormal import Array
 from eventstudy.simulation.batch import Injected, spread
 from eventstudy.simulation.batched.judged import Judged, judge, nothing
 

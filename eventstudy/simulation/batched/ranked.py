@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import special
 
-from eventstudy.inference.ranks import average_ranks
+from eventstudy.core.abnormal import Array
+from eventstudy.inference.ranking import average_ranks
 from eventstudy.inference.single import MIN_PSEUDO_DATES
-from eventstudy.results import Array
 from eventstudy.simulation.batch import Injected
 from eventstudy.simulation.batched.judged import Judged, exact, judge, nothing
 

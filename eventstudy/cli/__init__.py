@@ -1,0 +1,1 @@
+"""The command `eventstudy`: each command parses, calls one function, prints."""

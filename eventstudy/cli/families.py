@@ -1,0 +1,120 @@
+"""What ``eventstudy list`` prints: the members of a family."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+from eventstudy.core.errors import unknown_name
+
+_WIDTH = 100
+_GAP = "  "
+_NARROWEST = 9
+
+
+def table(family: str) -> str:
+    """Return a table of the family; raise `SpecError` for an unknown one.
+
+    Cells are wrapped, so that a member takes as many lines as its longest fact.
+
+    >>> print(table("models").splitlines()[1][:13])
+    constant_mean
+    """
+    if family not in _FAMILIES:
+        raise unknown_name("family", family, _FAMILIES)
+    members = _FAMILIES[family]()
+    labels = list(next(iter(members.values())))
+    rows = [[name, *facts.values()] for name, facts in members.items()]
+    widths = _widths([[family, *labels], *rows])
+    return "\n".join(
+        line for row in [[family, *labels], *rows] for line in _lines(row, widths)
+    )
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Give names their width, and share the rest by how much text a column has."""
+    columns = list(zip(*rows, strict=True))
+    names = max(map(len, columns[0]))
+    left = _WIDTH - names - len(_GAP) * (len(columns) - 1)
+    amounts = [sum(map(len, column)) for column in columns[1:]]
+    spare = left - _NARROWEST * len(amounts)
+    return [names, *(_NARROWEST + spare * n // sum(amounts) for n in amounts)]
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    cells = [textwrap.wrap(text, w) for text, w in zip(row, widths, strict=True)]
+    for parts in zip_longest(*cells, fillvalue=""):
+        padded = (part.ljust(w) for part, w in zip(parts, widths, strict=True))
+        yield _GAP.join(padded).rstrip()
+
+
+_Facts = Mapping[str, Mapping[str, str]]
+
+
+def _models() -> _Facts:
+    from eventstudy.models import MODELS
+
+    return {
+        name: {
+            "meaning": entry.meaning,
+            "normal": entry.formula,
+            "source": entry.citation,
+        }
+        for name, entry in MODELS.items()
+    }
+
+
+def _tests() -> _Facts:
+    from eventstudy.inference import TESTS
+
+    return {
+        name: {
+            "meaning": entry.meaning,
+            "null": entry.null,
+            "robust to": ", ".join(sorted(entry.robust_to)) or "nothing of the usual",
+            "least N": str(entry.min_n)
+            + ("" if entry.level == "sample" else ", answers for each"),
+            "source": entry.citation,
+        }
+        for name, entry in TESTS.items()
+    }
+
+
+def _volatility() -> _Facts:
+    from eventstudy.volatility import SHIFTS
+
+    return {
+        name: {
+            "meaning": entry.meaning,
+            "null": entry.null,
+            "robust to": entry.robust_to,
+            "source": entry.citation,
+        }
+        for name, entry in SHIFTS.items()
+    }
+
+
+def _sources() -> _Facts:
+    from eventstudy.prices import SOURCES
+
+    return {
+        name: {
+            "meaning": entry.meaning,
+            "network": "needed" if entry.needs_network else "not needed",
+        }
+        for name, entry in SOURCES.items()
+    }
+
+
+def _kinds() -> _Facts:
+    from eventstudy.catalogue import KINDS
+
+    return {name: {"meaning": meaning} for name, meaning in KINDS.items()}
+
+
+_FAMILIES: Mapping[str, Callable[[], _Facts]] = {
+    "models": _models,
+    "tests": _tests,
+    "volatility": _volatility,
+    "sources": _sources,
+    "kinds": _kinds,
+}

@@ -1,0 +1,172 @@
+"""The commands ``eventstudy prices …``: the cache of downloaded prices."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eventstudy.core.errors import SourceError, SpecError
+
+app = typer.Typer(
+    name="prices",
+    help="Download prices once, keep them, and look after what is kept.",
+    no_args_is_help=True,
+)
+
+Symbols = Annotated[
+    list[str], typer.Argument(help="Symbols in Yahoo's spelling, such as BTC-USD.")
+]
+SomeSymbols = Annotated[
+    list[str] | None, typer.Argument(help="Symbols; none means all of them.")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Folder of the cache. Default: $EVENTSTUDY_CACHE, or the user's own.",
+    ),
+]
+
+
+@app.command()
+def fetch(
+    symbols: Symbols,
+    start: Annotated[
+        str | None, typer.Option("--start", help="First date, such as 2020-08-03.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--end", help="Last date; default: yesterday.")
+    ] = None,
+    interval: Annotated[str, typer.Option("--interval", help="1d, 1h or 1m.")] = "1d",
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Download anew what is there already.")
+    ] = False,
+    cache: Cache = None,
+) -> None:
+    """Download prices that the cache does not have yet."""
+    from eventstudy.prices.cached import failure
+    from eventstudy.prices.fetch import open_yahoo
+    from eventstudy.prices.symbols import check_symbols
+
+    wanted = check_symbols(symbols)
+    span = _date(start, "--start"), _date(end, "--end")
+    with _progress(len(wanted)) as progress:
+        source = open_yahoo(
+            cache=cache, interval=interval, refresh=refresh, progress=progress
+        )
+        loaded = source.load(wanted, start=span[0], end=span[1])
+    for symbol in wanted:
+        if symbol in loaded.stored:
+            days = loaded.stored[symbol].frame["date"]
+            typer.echo(f"{symbol}: {days[0]} to {days[-1]}, {days.len()} rows")
+    for note in loaded.notes:
+        typer.echo(f"{note['symbol']}: {note['detail']}: {note['action']}", err=True)
+    if loaded.failed:
+        raise failure(loaded.failed, source.name)
+
+
+@app.command()
+def status(cache: Cache = None) -> None:
+    """Show what the cache has."""
+    from eventstudy.core.cache_folder import cache_root
+    from eventstudy.prices import upkeep
+
+    root = cache_root(cache)
+    table = upkeep.status(root)
+    size = int(table["bytes"].sum()) / 1e6
+    typer.echo(f"{root}: {_files(table.height)}, {size:.1f} MB")
+    width = max([8, *(len(symbol) for symbol in table["symbol"])])
+    for row in table.iter_rows(named=True):
+        held = row["fault"] or (
+            f"{row['first']} to {row['last']}, {row['rows']} rows, {row['currency']}, "
+            f"adjusted as of {row['adjusted_on']}, {row['client']}"
+        )
+        typer.echo(f"{row['symbol']:<{width}}  {row['interval']}  {held}")
+
+
+@app.command()
+def verify(cache: Cache = None) -> None:
+    """Read every file of the cache; end with an error if any is damaged."""
+    from eventstudy.core.cache_folder import cache_root
+    from eventstudy.prices import upkeep
+
+    root = cache_root(cache)
+    faults = upkeep.verify(root)
+    if faults:
+        listing = "\n".join(f"  {fault.why}" for fault in faults)
+        raise SourceError(
+            f"{_files(len(faults))} damaged in {root}:\n{listing}\n"
+            "they are not used; the next fetch sets them aside and downloads anew"
+        )
+    typer.echo(f"{_files(upkeep.status(root).height)}, no damage")
+
+
+@app.command()
+def clear(symbols: SomeSymbols = None, cache: Cache = None) -> None:
+    """Delete prices from the cache."""
+    from eventstudy.core.cache_folder import cache_root
+    from eventstudy.prices import upkeep
+
+    gone = upkeep.clear(cache_root(cache), symbols or ())
+    typer.echo(f"deleted: {', '.join(gone) or 'nothing, the cache was empty'}")
+
+
+@app.command("import")
+def import_files(
+    source: Annotated[
+        Path, typer.Argument(help="Folder or file that `prices export` has written.")
+    ],
+    cache: Cache = None,
+) -> None:
+    """Take exported prices into the cache, for a machine without network."""
+    from eventstudy.core.cache_folder import cache_root
+    from eventstudy.prices import upkeep
+
+    taken = upkeep.bring(cache_root(cache), source)
+    typer.echo(f"imported: {', '.join(taken)}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    symbols: SomeSymbols = None,
+    cache: Cache = None,
+) -> None:
+    """Copy daily prices into a folder, for `prices import` or for --prices FOLDER."""
+    from eventstudy.core.cache_folder import cache_root
+    from eventstudy.prices import upkeep
+
+    paths = upkeep.export(cache_root(cache), folder, symbols or ())
+    typer.echo(f"exported: {', '.join(path.name for path in paths)}")
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'' if number == 1 else 's'}"
+
+
+def _date(text: str | None, flag: str) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        message = f"{flag} {text!r}: write a date such as 2021-06-21"
+        raise SpecError(message) from None
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str, str], None]]:
+    """Show a bar on a terminal; say nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _symbol, _what: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Prices", total=total)
+        yield lambda symbol, what: bar.update(
+            task, advance=1, description=f"{symbol} {what}"
+        )

@@ -1,0 +1,1 @@
+"""Values and arithmetic of every room: numpy, scipy and the standard library only."""

@@ -1,0 +1,166 @@
+"""Sums over event-window columns with their exact forecast-error variance.
+
+A window is a pair ``(start, stop)`` of event-window columns, half open like a slice:
+with an event window of -10..10, ``(9, 12)`` is -1..+1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray
+from eventstudy.core.errors import SpecError
+
+Window = tuple[int, int]
+
+_SHARED = ("model", "clocks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cumulated:
+    """Cumulative abnormal returns of one window; every array is (E,).
+
+    car : sum of the valid abnormal returns, nan where there is none
+    se : forecast standard error, exact;  scar : car / se
+    n_valid : valid returns in the window;  length : sessions that they span
+    """
+
+    car: Array
+    se: Array
+    scar: Array
+    n_valid: IntArray
+    length: Array
+
+
+def check_window(ab: Abnormal, window: Window) -> Window:
+    """Return the window, or raise `SpecError` unless ``0 <= start < stop <= L``.
+
+    >>> from eventstudy.models import constant_mean
+    >>> check_window(constant_mean(np.arange(5.0), n_estimation=3), (0, 2))
+    (0, 2)
+    """
+    start, stop = window
+    n_sessions = ab.ar.shape[1]
+    if not 0 <= start < stop <= n_sessions:
+        raise SpecError(
+            f"window ({start}, {stop}) is not a slice of the {n_sessions} event-window "
+            f"columns; give 0 <= start < stop <= {n_sessions}"
+        )
+    return window
+
+
+def cumulate(ab: Abnormal, window: Window) -> Cumulated:
+    """Sum the abnormal returns over ``window``; variance ``σ² (L_w + s'(X'X)^-1 s)``.
+
+    ``s`` is the sum of the regressor rows of the window's valid sessions and ``L_w``
+    the sessions that they span, so the estimation error of α grows with L², as it
+    must (Campbell, Lo & MacKinlay 1997, section 4.4.3).
+
+    Raises `SpecError` for a window outside the event window.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.02, 0.03]]), n_estimation=3)
+    >>> found = cumulate(ab, (0, 2))
+    >>> found.car.round(4), found.se.round(4)  # 0.01 sqrt(2 + 2²/3)
+    (array([0.05]), array([0.0183]))
+    """
+    columns = slice(*check_window(ab, window))
+    ar = ab.ar[:, columns]
+    valid = ~np.isnan(ar)
+    n_valid = valid.sum(axis=1)
+    some = n_valid > 0
+    length = np.where(valid, ab.span_event[:, columns], 0.0).sum(axis=1)
+    rows = np.where(valid[:, :, None], ab.x_event[:, columns], 0.0).sum(axis=1)
+    estimation_error = np.einsum("ek,ekl,el->e", rows, ab.xtx_inv, rows)
+    car = np.where(some, np.where(valid, ar, 0.0).sum(axis=1), np.nan)
+    se = np.where(some, ab.sigma * np.sqrt(length + estimation_error), np.nan)
+    return Cumulated(car=car, se=se, scar=car / se, n_valid=n_valid, length=length)
+
+
+def forecast_se(ab: Abnormal) -> Array:
+    """Standard error of each abnormal return, (E, L): ``σ sqrt(k + x'(X'X)^-1 x)``.
+
+    ``k`` is the number of sessions that the return spans; nan where there is no
+    return. Campbell, Lo & MacKinlay (1997), section 4.4.2.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.02]]), n_estimation=3)
+    >>> forecast_se(ab).round(4)
+    array([[0.0115]])
+    """
+    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.xtx_inv, ab.x_event)
+    se: Array = ab.sigma[:, None] * np.sqrt(ab.span_event + error)
+    return np.where(np.isnan(ab.ar), np.nan, se)
+
+
+def buy_and_hold(ab: Abnormal, window: Window) -> Array:
+    """Buy-and-hold abnormal return of ``window``, (E,): ``Π(1+R) - Π(1+E[R])``.
+
+    ``ab`` must come from simple returns. Missing returns span to the next valid one,
+    so their product is still the holding return; nan where the window has none.
+    Barber & Lyon (1997), J. Financial Economics 43.
+
+    Raises `SpecError` for a window outside the event window.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.1, 0.1]]), n_estimation=3)
+    >>> buy_and_hold(ab, (0, 2)).round(4)
+    array([0.21])
+    """
+    columns = slice(*check_window(ab, window))
+    ar, actual = ab.ar[:, columns], ab.actual[:, columns]
+    valid = ~np.isnan(ar)
+    held = np.where(valid, 1.0 + actual, 1.0).prod(axis=1)
+    normal = np.where(valid, 1.0 + actual - ar, 1.0).prod(axis=1)
+    return np.where(valid.any(axis=1), held - normal, np.nan)
+
+
+def select(ab: Abnormal, rows: IntArray | BoolArray) -> Abnormal:
+    """Return the observations ``rows`` of ``ab``, in that order.
+
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(0).normal(size=(4, 9))
+    >>> select(constant_mean(y, n_estimation=8), np.array([3, 0])).asset
+    array([3, 0])
+    """
+    names = (field.name for field in fields(ab) if field.name not in _SHARED)
+    return replace(ab, **{name: getattr(ab, name)[rows] for name in names})
+
+
+def stack(parts: Sequence[Abnormal]) -> Abnormal:
+    """Join observations that share one table of clocks, in the order given."""
+    first = parts[0]
+    joined: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(first)
+        if field.name not in _SHARED
+    }
+    return replace(first, **joined)
+
+
+def narrow(ab: Abnormal, columns: slice, clocks: Clock) -> Abnormal:
+    """Keep some event-window columns; ``clocks`` is the table cut in the same way.
+
+    Observations that are to be judged together must carry the same table, so it is
+    cut once, by `narrow_clocks`, and handed to every call.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.random.default_rng(0).normal(size=(4, 9)), n_estimation=6)
+    >>> narrow(ab, slice(0, 2), narrow_clocks(ab.clocks, slice(0, 2))).ar.shape
+    (4, 2)
+    """
+    return replace(
+        ab,
+        ar=ab.ar[:, columns],
+        actual=ab.actual[:, columns],
+        span_event=ab.span_event[:, columns],
+        x_event=ab.x_event[:, columns],
+        clocks=clocks,
+    )
+
+
+def narrow_clocks(clocks: Clock, columns: slice) -> Clock:
+    """Keep some event-window columns of a table of clocks."""
+    return replace(clocks, event=clocks.event[:, columns])

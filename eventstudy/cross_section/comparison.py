@@ -1,0 +1,145 @@
+"""Average effects of categories, and their differences from one of them."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.errors import unknown_name
+from eventstudy.cross_section.estimate import least_squares
+from eventstudy.cross_section.regression import model_of
+from eventstudy.cross_section.rows import (
+    characteristics,
+    cluster_labels,
+    observation_rows,
+)
+from eventstudy.spec import Pair
+from eventstudy.study.result import StudyResult
+
+
+def categories(
+    result: StudyResult,
+    by: str = "kind",
+    *,
+    window: Pair,
+    against: str | None = None,
+    group: str | None = None,
+    model: str | None = None,
+    sample: str = "headline",
+    assets: ArrowStream | None = None,
+) -> pl.DataFrame:
+    """Compare the CAARs of categories of events or assets.
+
+    by : a characteristic, as in `regress`;  against : the category that the others are
+        compared with, by default the first in sorted order
+    group : an asset group, by default all assets of the model setting
+
+    Returns category, n, n_dates (distinct day 0s), n_clusters (of dates whose windows
+    share a session), caar, se, ci_low, ci_high, reason; then against, difference,
+    difference_se, difference_low, difference_high, df, pvalue and difference_reason,
+    null in the row of ``against``. Variances are clustered by those dates (CR2, with
+    Satterthwaite degrees of freedom); a category in one cluster has neither an interval
+    nor a test.
+
+    Raises `SpecError` for names that are not there.
+    Bell & McCaffrey (2002), Survey Methodology 28.
+    """
+    model = model_of(result, model)
+    rows = observation_rows(
+        result, window=window, model=model, sample=sample, assets=assets
+    )
+    if by not in characteristics(rows):
+        raise unknown_name("characteristic", by, characteristics(rows))
+    if group is not None:
+        if group not in rows["group"]:
+            raise unknown_name("group", group, rows["group"].unique())
+        rows = rows.filter(pl.col("group") == group)
+    rows = rows.drop_nulls(["car", by]).with_columns(pl.col(by).cast(pl.String))
+    names = rows[by].unique().sort().to_list()
+    if against is not None and against not in names:
+        raise unknown_name("category", against, names)
+    first = against or next(iter(names), None)
+    names.sort(key=lambda name: name != first)
+    label = cluster_labels(result, rows, "date", window=window, model=model)
+    y, level = rows["car"].to_numpy(), result.spec.level
+    of = {name: (rows[by] == name).to_numpy() for name in names}
+    table = [
+        {
+            "category": name,
+            "n_dates": rows.filter(own)["day0"].n_unique(),
+            **_mean(y[own], label[own], level),
+            **({} if name == first else {"against": first}),
+            **({} if name == first else _gap(y, label, own, of[str(first)], level)),
+        }
+        for name, own in of.items()
+    ]
+    floats = [name for name, kind in _SCHEMA.items() if kind == pl.Float64]
+    return pl.DataFrame(table, schema=_SCHEMA).with_columns(
+        pl.col(floats).fill_nan(None)
+    )
+
+
+def _mean(y: Array, label: IntArray, level: float) -> dict[str, Any]:
+    fit = least_squares(
+        y,
+        np.ones((len(y), 1)),
+        terms=["mean"],
+        labels=[label],
+        robust="CR2",
+        level=level,
+    )
+    return {
+        "n": len(y),
+        "n_clusters": len(np.unique(label)),
+        "caar": float(y.mean()),
+        "se": fit.se[0],
+        "ci_low": fit.low[0],
+        "ci_high": fit.high[0],
+        "reason": fit.reason[0],
+    }
+
+
+def _gap(
+    y: Array, label: IntArray, own: BoolArray, other: BoolArray, level: float
+) -> dict[str, Any]:
+    both = own | other
+    fit = least_squares(
+        y[both],
+        np.column_stack([np.ones(both.sum()), own[both]]),
+        terms=["Intercept", "difference"],
+        labels=[label[both]],
+        robust="CR2",
+        level=level,
+    )
+    return {
+        "difference": float(y[own].mean() - y[other].mean()),
+        "difference_se": fit.se[1],
+        "difference_low": fit.low[1],
+        "difference_high": fit.high[1],
+        "df": fit.df[1],
+        "pvalue": fit.pvalue[1],
+        "difference_reason": fit.reason[1],
+    }
+
+
+_SCHEMA = {
+    "category": pl.String,
+    "n": pl.Int64,
+    "n_dates": pl.Int64,
+    "n_clusters": pl.Int64,
+    "caar": pl.Float64,
+    "se": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "reason": pl.String,
+    "against": pl.String,
+    "difference": pl.Float64,
+    "difference_se": pl.Float64,
+    "difference_low": pl.Float64,
+    "difference_high": pl.Float64,
+    "df": pl.Float64,
+    "pvalue": pl.Float64,
+    "difference_reason": pl.String,
+}

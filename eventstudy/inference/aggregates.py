@@ -1,0 +1,384 @@
+"""What tests need of the observations, in a value that merges.
+
+Per observation only scalars are kept (a CAR, its standard error, ...); whatever needs
+whole series is kept as sums over observations per session or per asset. So memory
+does not grow with the length of the windows times the number of observations, and
+chunks, threads and machines give the same numbers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import Window, buy_and_hold, check_window, cumulate
+
+Need = Literal[
+    "correlation",
+    "residuals",
+    "sessions",
+    "days",
+    "placebo",
+    "ranks",
+    "granks",
+    "rank_z",
+]
+Outcome = Literal["car", "scar", "bhar"]
+
+# Up to here correlations are kept asset by asset, beyond they are pooled by date.
+MAX_ASSETS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """Distinct estimation dates of a table of clocks; ``day`` (G, T) numbers them."""
+
+    clocks: Clock
+    day: IntArray
+    n_days: int
+
+
+def calendar_of(clocks: Clock) -> Calendar:
+    """Number the distinct dates of the clocks' estimation windows."""
+    days, index = np.unique(clocks.estimation, return_inverse=True)
+    day = np.asarray(index, np.int64).reshape(clocks.estimation.shape)
+    return Calendar(clocks=clocks, day=day, n_days=len(days))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vectors:
+    """Scalars per observation: (E,), or (E, W) with one column per window.
+
+    usable : has an estimate;  n_parameters : regressors of the model
+    positive : share of positive estimation residuals
+    car, se, n_valid, sar_sum, effect : per window; see `cumulate`. sar_sum is the sum
+        of the daily standardised abnormal returns; effect the outcome tested
+    sar : (E, L) daily standardised abnormal returns, (E, 0) unless asked for
+    """
+
+    usable: BoolArray
+    asset: IntArray
+    clock: IntArray
+    sigma: Array
+    df: Array
+    n_estimation: IntArray
+    positive: Array
+    car: Array
+    se: Array
+    n_valid: IntArray
+    sar_sum: Array
+    effect: Array
+    sar: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSeries:
+    """Sums (A, D) and counts (A, D) of standardised series by asset and date."""
+
+    assets: IntArray
+    total: Array
+    count: Array
+
+    def __add__(self, other: "AssetSeries") -> "AssetSeries":
+        """Add ``other``, whose assets are all here, in place."""
+        rows = np.searchsorted(self.assets, other.assets)
+        self.total[rows] += other.total
+        self.count[rows] += other.count
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The mergeable aggregate of any number of observations.
+
+    sums : arrays that add up;  series : by asset, None once there are more than
+        `MAX_ASSETS` assets
+    """
+
+    windows: tuple[Window, ...]
+    clocks: Clock
+    outcome: Outcome
+    vectors: Vectors
+    sums: Mapping[str, Array]
+    series: Mapping[str, AssetSeries | None]
+
+
+def collect(
+    ab: Abnormal,
+    windows: Sequence[Window],
+    needs: frozenset[Need],
+    *,
+    outcome: Outcome = "car",
+    calendar: Calendar | None = None,
+) -> Evidence:
+    """Reduce one chunk of observations to `Evidence`.
+
+    windows : slices of event-window columns;  needs : what the tests will ask for
+    Raises `SpecError` for a window outside the event window.
+    """
+    calendar = calendar_of(ab.clocks) if calendar is None else calendar
+    sums: dict[str, Array] = {}
+    series: dict[str, AssetSeries | None] = {}
+    if "correlation" in needs:
+        pooled, by_asset = co_movement(ab, calendar, standardised_residuals(ab))
+        sums |= {f"pooled_residual_{k}": v for k, v in pooled.items()}
+        series["residual"] = by_asset
+    if "residuals" in needs:
+        present = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
+        sums["residual"] = by_clock(ab, np.where(present, ab.residuals, 0.0))
+        sums["residual_count"] = by_clock(ab, present.astype(np.float64))
+    if "placebo" in needs:
+        for length in sorted({stop - start for start, stop in windows}):
+            scar = pseudo_scars(ab, length)
+            sums[f"placebo_{length}"] = np.nansum(scar, axis=0)
+            sums[f"placebo_count_{length}"] = (~np.isnan(scar)).sum(axis=0, dtype=float)
+    if "sessions" in needs:
+        share = np.sqrt(ab.df / np.maximum(ab.n_estimation, 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = standardised_residuals(ab) / share[:, None]
+        series_z = np.concatenate([z, daily_sar(ab)], axis=1)
+        sums["session"] = np.nansum(series_z, axis=0)
+        sums["session_count"] = (~np.isnan(series_z)).sum(axis=0, dtype=float)
+    if "rank_z" in needs:
+        sar = daily_sar(ab)
+        sums["sar"] = np.nansum(sar, axis=0)
+        sums["sar_square"] = np.nansum(sar**2, axis=0)
+        sums["sar_count"] = (~np.isnan(sar)).sum(axis=0, dtype=float)
+    return Evidence(
+        windows=tuple(windows),
+        clocks=ab.clocks,
+        outcome=outcome,
+        vectors=_vectors(ab, windows, needs, outcome),
+        sums=sums,
+        series=series,
+    )
+
+
+def merge(a: Evidence, b: Evidence) -> Evidence:
+    """Return the evidence of both; order matters only for rounding."""
+    return merge_all((a, b))
+
+
+def merge_all(parts: Iterable[Evidence]) -> Evidence:
+    """Merge evidence in order; sums are added as they come, vectors joined at the end.
+
+    Raises `SpecError` when the parts do not share one table of clocks.
+    """
+    first: Evidence | None = None
+    vectors: list[Vectors] = []
+    total = Totals()
+    for part in parts:
+        if first is None:
+            first = part
+        else:
+            _check_same_study(first, part)
+        total.add(part.sums, part.series)
+        vectors.append(part.vectors)
+    if first is None:
+        raise SpecError("there is nothing to test: no chunk of observations was given")
+    joined = Vectors(
+        **{
+            f.name: np.concatenate([getattr(v, f.name) for v in vectors])
+            for f in fields(Vectors)
+        }
+    )
+    return Evidence(
+        windows=first.windows,
+        clocks=first.clocks,
+        outcome=first.outcome,
+        vectors=joined,
+        sums=total.sums,
+        series=total.series,
+    )
+
+
+class Totals:
+    """Running totals of sums by name and of series by asset, added in place."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Array] = {}
+        self.series: dict[str, AssetSeries | None] = {}
+
+    def add(
+        self, sums: Mapping[str, Array], series: Mapping[str, AssetSeries | None]
+    ) -> None:
+        """Add one part; its own arrays are left as they are."""
+        for name, value in sums.items():
+            if name in self.sums:
+                self.sums[name] += value
+            else:
+                self.sums[name] = value.copy()
+        for name, found in series.items():
+            if name in self.series:
+                self.series[name] = _merge_series(self.series[name], found)
+            else:
+                self.series[name] = found and _zeros(found.assets, found) + found
+
+
+def standardised_residuals(ab: Abnormal) -> Array:
+    """Estimation residuals over their standard deviation, (E, T), nan where missing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z: Array = ab.residuals / (ab.sigma[:, None] * np.sqrt(ab.span_estimation))
+    return z
+
+
+def daily_sar(ab: Abnormal) -> Array:
+    """Abnormal returns over their exact forecast standard errors, (E, L)."""
+    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.xtx_inv, ab.x_event)
+    with np.errstate(invalid="ignore"):
+        sar: Array = ab.ar / (ab.sigma[:, None] * np.sqrt(ab.span_event + error))
+    return sar
+
+
+def pseudo_scars(ab: Abnormal, length: int) -> Array:
+    """Standardised sums of every ``length`` residuals in a row, (E, T - length + 1).
+
+    In-sample errors vary less than forecast errors: a sum over s sessions out of S
+    has variance ``σ² s (1 - s/S)``, exact for a constant, and each further regressor
+    takes its average share ``1/S`` of the rest. (The exact share depends on the
+    regressors of those sessions; it differs by order s/S² of the variance.) nan where
+    fewer than 80 % of the sessions have a return; no columns when T < length.
+    """
+    valid = ~np.isnan(ab.residuals)
+    n_sessions = ab.residuals.shape[1]
+    if n_sessions < length:
+        return np.empty((len(ab.residuals), 0))
+    span = np.where(valid, ab.span_estimation, 0.0)
+    total, spanned, count = (
+        _window_sums(v, length)
+        for v in (np.where(valid, ab.residuals, 0.0), span, valid.astype(float))
+    )
+    whole = span.sum(axis=1, keepdims=True)
+    k = ab.xtx_inv.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.ones_like(spanned) if k == 0 else 1.0 - spanned / whole
+        variance = spanned * share * (1.0 - max(k - 1, 0) / whole)
+        scar = total / (ab.sigma[:, None] * np.sqrt(variance))
+    return np.where((count >= 0.8 * length) & (variance > 0), scar, np.nan)
+
+
+def pseudo_sums(ab: Abnormal, length: int) -> Array:
+    """Sums of every ``length`` residuals in a row, (E, T - length + 1).
+
+    nan where fewer than 80 % of the sessions have a return.
+    """
+    if ab.residuals.shape[1] < length:
+        return np.empty((len(ab.residuals), 0))
+    valid = ~np.isnan(ab.residuals)
+    total = _window_sums(np.where(valid, ab.residuals, 0.0), length)
+    return np.where(_window_sums(valid * 1.0, length) >= 0.8 * length, total, np.nan)
+
+
+def by_clock(ab: Abnormal, values: Array) -> Array:
+    """Sum the rows of ``values`` (E, T) that share a clock: (G, T)."""
+    n_clocks = len(ab.clocks.estimation)
+    if n_clocks == 1:
+        return np.asarray(values.sum(axis=0, keepdims=True), np.float64)
+    from scipy.sparse import csr_array
+
+    n_obs = len(values)
+    rows = csr_array(
+        (np.ones(n_obs), (ab.clock, np.arange(n_obs))), shape=(n_clocks, n_obs)
+    )
+    return np.asarray(rows @ values, np.float64)
+
+
+def co_movement(
+    ab: Abnormal, calendar: Calendar, z: Array
+) -> tuple[dict[str, Array], AssetSeries | None]:
+    """Sums of series ``z`` (E, T): by clock, and by asset and date.
+
+    Every row is first brought to mean 0 and mean square 1, so that mean products of
+    two complete rows are their correlation.
+    """
+    valid = (ab.status == Status.OK)[:, None] & ~np.isnan(z)
+    present = valid.astype(np.float64)
+    count = np.maximum(present.sum(axis=1), 1.0)
+    z = np.where(valid, z, 0.0)
+    z -= (z.sum(axis=1) / count)[:, None] * present
+    size = np.sqrt(np.einsum("et,et->e", z, z) / count)
+    z /= np.where(size > 0, size, 1.0)[:, None]
+    pooled = {"sum": by_clock(ab, z), "count": by_clock(ab, present)}
+    assets, index = np.unique(ab.asset, return_inverse=True)
+    if len(assets) > MAX_ASSETS:
+        return pooled, None
+    cell = (index[:, None] * calendar.n_days + calendar.day[ab.clock]).ravel()
+    shape = (len(assets), calendar.n_days)
+    size = shape[0] * shape[1]
+    return pooled, AssetSeries(
+        assets=np.asarray(assets, np.int64),
+        total=np.asarray(np.bincount(cell, z.ravel(), size), np.float64).reshape(shape),
+        count=np.asarray(np.bincount(cell, present.ravel(), size), float).reshape(
+            shape
+        ),
+    )
+
+
+def _merge_series(a: AssetSeries | None, b: AssetSeries | None) -> AssetSeries | None:
+    if a is None or b is None:
+        return None
+    assets = np.union1d(a.assets, b.assets)
+    if len(assets) > MAX_ASSETS:
+        return None
+    if len(assets) == len(a.assets):
+        return a + b
+    return _zeros(assets, a) + a + b
+
+
+def _zeros(assets: IntArray, like: AssetSeries) -> AssetSeries:
+    total, count = np.zeros((2, len(assets), like.total.shape[1]))
+    return AssetSeries(assets=assets, total=total, count=count)
+
+
+def _vectors(
+    ab: Abnormal, windows: Sequence[Window], needs: frozenset[Need], outcome: Outcome
+) -> Vectors:
+    n_valid_residuals = np.maximum((~np.isnan(ab.residuals)).sum(axis=1), 1)
+    sar = daily_sar(ab)
+    sums = [cumulate(ab, check_window(ab, w)) for w in windows]
+    car = np.column_stack([s.car for s in sums])
+    se = np.column_stack([s.se for s in sums])
+    effect = car
+    if outcome == "scar":
+        effect = car / se
+    elif outcome == "bhar":
+        effect = np.column_stack([buy_and_hold(ab, w) for w in windows])
+    return Vectors(
+        usable=ab.status == Status.OK,
+        asset=ab.asset,
+        clock=ab.clock,
+        sigma=ab.sigma,
+        df=ab.df,
+        n_estimation=ab.n_estimation,
+        positive=(ab.residuals > 0).sum(axis=1) / n_valid_residuals,
+        car=car,
+        se=se,
+        n_valid=np.column_stack([s.n_valid for s in sums]),
+        sar_sum=np.column_stack([np.nansum(sar[:, a:b], axis=1) for a, b in windows]),
+        effect=effect,
+        sar=sar if "days" in needs else sar[:, :0],
+    )
+
+
+def _check_same_study(a: Evidence, b: Evidence) -> None:
+    same = a.clocks is b.clocks or (
+        np.array_equal(a.clocks.estimation, b.clocks.estimation)
+        and np.array_equal(a.clocks.event, b.clocks.event)
+    )
+    if not same:
+        raise SpecError(
+            "chunks of one study must share one table of clocks; these differ, so "
+            "common dates could not be recognised"
+        )
+    if a.windows != b.windows or a.outcome != b.outcome:
+        raise SpecError("evidence of different windows or outcomes cannot be merged")
+
+
+def _window_sums(values: Array, length: int) -> Array:
+    total = np.cumsum(values, axis=1)
+    out = total[:, length - 1 :].copy()
+    out[:, 1:] -= total[:, :-length]
+    return out

@@ -1,0 +1,208 @@
+"""The report as a folder: everything or nothing, and nobody else's files lost."""
+
+import glob
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from eventstudy.core.errors import SpecError
+from eventstudy.report.figures import figures
+from eventstudy.report.render import render
+from eventstudy.report.sections.methods import plain_json
+from eventstudy.report.tables import tables, to_csv, to_parquet
+from eventstudy.study.result import StudyResult
+
+MANIFEST = "manifest.json"
+PROGRAM = "eventstudy"
+SCHEMA = 1
+
+_NEW = ".{}.eventstudy-new-"
+_ABANDONED = 3600.0  # seconds; writing takes a few
+
+
+def write_report(
+    result: StudyResult,
+    folder: str | Path,
+    *,
+    parquet: bool = False,
+    force: bool = False,
+) -> Path:
+    """Write report.md, figures, tables and manifest.json; return the folder.
+
+    parquet : write every table as Parquet too
+    force : also into a folder that is not empty and not an earlier report. Files that
+        are not part of a report stay where they are in any case.
+
+    Everything is written beside the target first and moved into place at the end, so
+    an interrupted run leaves the earlier report whole. The same result gives the same
+    bytes.
+
+    Raises `SpecError` when the folder belongs to somebody else or cannot be written.
+    """
+    about = {
+        "spec": result.spec.as_dict(),
+        "seed": result.spec.seed,
+        "inputs": dict(result.provenance),
+    }
+    files = _files(result, parquet=parquet)
+    return write_folder(folder, files, about=about, force=force)
+
+
+def write_folder(
+    folder: str | Path,
+    files: Mapping[str, bytes],
+    *,
+    about: Mapping[str, Any],
+    force: bool = False,
+) -> Path:
+    """Write files and their manifest as one folder, all or nothing; return it.
+
+    files : name -> content;  about : what the manifest says beside their hashes
+    Raises as `write_report` does.
+    """
+    files = {**files, MANIFEST: plain_json(_manifest(about, files)).encode()}
+    target = Path(folder).resolve()
+    try:
+        _recover(target)
+        _check_owner(target, force=force)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(target) as new:
+            for name, content in files.items():
+                path = new / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            _keep_foreign(target, new, files)
+            _swap(new, target)
+    except OSError as err:
+        raise SpecError(
+            f"the report cannot be written to {folder}: {err.strerror or err}; "
+            "what was there before is unchanged. Make room or choose another folder"
+        ) from err
+    return Path(folder)
+
+
+def _files(result: StudyResult, *, parquet: bool) -> dict[str, bytes]:
+    files = {"report.md": render(result).encode()}
+    for name, image in figures(result).items():
+        files[f"figures/{name}"] = image
+    for name, table in tables(result).items():
+        files[f"tables/{name}.csv"] = to_csv(table)
+        if parquet:
+            files[f"tables/{name}.parquet"] = to_parquet(table)
+    return files
+
+
+def _manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+    return {
+        "program": PROGRAM,
+        "schema": SCHEMA,
+        **about,
+        "outputs": {
+            name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+        },
+    }
+
+
+def _written(folder: Path) -> set[str] | None:
+    """Names of the files of an earlier report; None when there is no such report."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
+        return None
+    outputs = manifest.get("outputs")
+    return {MANIFEST, *outputs} if isinstance(outputs, dict) else None
+
+
+def _check_owner(target: Path, *, force: bool) -> None:
+    if not target.exists():
+        return
+    if Path.cwd().is_relative_to(target):
+        raise SpecError(
+            f"{target.name} is the folder you are in, or above it; a report replaces "
+            "its folder as a whole. Choose a folder below"
+        )
+    if not target.is_dir():
+        raise SpecError(
+            f"{target.name} is a file; a report is a folder. Choose another name"
+        )
+    if force or _written(target) is not None or not any(target.iterdir()):
+        return
+    raise SpecError(
+        f"{target.name} is not empty and holds no report of ours (no {MANIFEST}); "
+        "choose another folder, or allow it with --force (force=True): files of the "
+        "report's names are then replaced, others stay"
+    )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Give an empty folder on the same file system; gone at the end, come what may."""
+    new = Path(tempfile.mkdtemp(prefix=_NEW.format(target.name), dir=target.parent))
+    new.chmod(0o777 & ~_umask())
+    try:
+        yield new
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _keep_foreign(target: Path, new: Path, files: Mapping[str, bytes]) -> None:
+    """Copy into the new folder what is in the old one but not of an earlier report."""
+    if not target.is_dir():
+        return
+    ours = (_written(target) or set()) | set(files)
+    for path in sorted(target.rglob("*")):
+        name = path.relative_to(target).as_posix()
+        copy = new / name
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                copy.mkdir(parents=True, exist_ok=True)
+        elif name not in ours:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy, follow_symlinks=False)
+
+
+def _swap(new: Path, target: Path) -> None:
+    """Put the new folder in the old one's place by two renames."""
+    old = _previous(target)
+    if target.exists():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        with suppress(OSError):
+            _recover(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _previous(target: Path) -> Path:
+    return target.with_name(f".{target.name}.eventstudy-old")
+
+
+def _recover(target: Path) -> None:
+    """Finish or undo what a killed run left: half a swap, or a folder half written."""
+    for left in target.parent.glob(f"{glob.escape(_NEW.format(target.name))}*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
+    old = _previous(target)
+    if not old.is_dir():
+        return
+    if target.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(target)

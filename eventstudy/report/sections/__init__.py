@@ -1,0 +1,1 @@
+"""Sections of the report: each says in words what its tables carry."""

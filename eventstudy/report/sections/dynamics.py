@@ -1,0 +1,232 @@
+"""Persistence, breaks, volume and intraday moves: words and tables."""
+
+import math
+from typing import Any
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import level_text
+from eventstudy.report.labels import (
+    alpha_of,
+    asset_order,
+    group_label,
+    groups_of,
+    in_window,
+    main_window,
+)
+from eventstudy.spec import window_text
+from eventstudy.study.result import StudyResult
+
+MOST_BREAKS = 60
+_VOLUME_TESTS = ("kp_bmp", "grank_overlap", "portfolio", "cluster", "placebo")
+
+
+def persistence(result: StudyResult) -> str:
+    """Say how long a shock to volatility lasts; empty without GARCH fits."""
+    fits = result.garch.filter(pl.col("converged") & pl.col("persistence").is_finite())
+    if fits.is_empty():
+        return ""
+    lives = fits.filter(pl.col("half_life").is_finite()).sort("half_life")
+    text = (
+        "Volatility comes in spells. "
+        if (nb.median(fits["persistence"].to_list()) or 0) > 0.8
+        else ""
+    )
+    if not lives.is_empty():
+        middle = nb.decimal(nb.median(lives["half_life"].to_list()), 1)
+        text += (
+            f"Half of a shock to the variance is gone after {middle} sessions at the "
+            f"median of {nb.count(lives.height, 'asset')}"
+        )
+        if lives.height > 1:
+            ends = lives.select("asset", "half_life").rows()
+            (first, short), (last, long) = ends[0], ends[-1]
+            text += (
+                f" ({nb.decimal(short, 1)} for {md.escape(first)}, "
+                f"{nb.decimal(long, 1)} for {md.escape(last)})"
+            )
+        text += ". "
+    lasting = fits.filter(~pl.col("half_life").is_finite().fill_null(value=False))
+    if not lasting.is_empty():
+        named = nb.listing([md.escape(a) for a in lasting["asset"]], most=6)
+        text += (
+            f"For {named} the fit gives no half-life: a shock outlives the history. "
+        )
+    return (
+        f"{text}Wild weeks therefore follow wild days without any announcement, and a "
+        "test that takes days as independent mistakes them for an effect. (GARCH(1,1) "
+        "with Student-t errors on each asset's whole history; "
+        "[tables/garch.csv](tables/garch.csv).)"
+    )
+
+
+def garch_table(result: StudyResult) -> str:
+    """The fitted models, a row per asset."""
+    rows = [
+        [
+            md.escape(row["asset"]),
+            nb.decimal(row["n"], 0),
+            *(nb.decimal(row[name], 3) for name in ("alpha", "beta", "persistence")),
+            nb.decimal(row["half_life"], 1),
+            nb.decimal(row["nu"], 1),
+            md.escape(row["reason"] or ("" if row["converged"] else "not converged")),
+        ]
+        for row in _by_asset(result, result.garch)
+    ]
+    columns = ["Asset", "Returns", "α", "β", "Persistence", "Half-life, sessions"]
+    columns += ["Degrees of freedom", "Remark"]
+    return md.table(columns, rows, "lrrrrrrl") if rows else ""
+
+
+def _by_asset(result: StudyResult, table: pl.DataFrame) -> list[dict[str, Any]]:
+    order = asset_order(result)
+    places = {asset: place for place, asset in enumerate(order)}
+    rows = table.to_dicts()
+    return sorted(rows, key=lambda row: places.get(row["asset"], len(order)))
+
+
+def breaks(result: StudyResult) -> str:
+    """Count breaks of the variance and say whether announcements are near."""
+    if result.breaks.is_empty():
+        return ""
+    assets = result.breaks.unique("asset", keep="first", maintain_order=True)
+    dated = result.breaks.drop_nulls("date")
+    if dated.is_empty():
+        return (
+            f"No break of the variance was found in any of "
+            f"{nb.count(assets.height, 'asset')} (ICSS with κ₂)."
+        )
+    broken = dated["asset"].n_unique()
+    text = (
+        f"The variance broke on {nb.count(dated.height, 'date')} in {broken} of "
+        f"{nb.count(assets.height, 'asset')} (ICSS with κ₂). "
+    )
+    judged = assets.filter(pl.col("pvalue").is_finite())
+    if judged.is_empty():
+        return text.strip()
+    near = judged.filter(pl.col("pvalue") < alpha_of(result))
+    level = level_text(result)
+    if near.is_empty():
+        return (
+            f"{text}For no asset do the breaks lie closer to announcements than dates "
+            f"drawn at random ({level})."
+        )
+    named = nb.listing(
+        [
+            f"{md.escape(row['asset'])} ({nb.p_equals(row['pvalue'])})"
+            for row in near.iter_rows(named=True)
+        ]
+    )
+    return (
+        f"{text}For {near.height} of {judged.height} they lie closer to announcements "
+        f"than dates drawn at random: {named}; at {level} about "
+        f"{nb.decimal(alpha_of(result) * judged.height, 1)} would by chance."
+    )
+
+
+def break_table(result: StudyResult) -> str:
+    """Every break with the announcement next to it."""
+    rows = [
+        [
+            md.escape(row["asset"]),
+            str(row["date"]),
+            f"{nb.spread(row['sd_before'])} → {nb.spread(row['sd_after'])}",
+            md.escape(row["event_id"] or ""),
+            nb.decimal(row["distance"], 0, sign=True),
+            nb.pvalue_cell(row["pvalue"]),
+        ]
+        for row in _by_asset(result, result.breaks)
+        if row["date"] is not None
+    ]
+    columns = ["Asset", "Break", "SD a session, %", "Nearest announcement"]
+    columns += ["Sessions from it", "p of the asset's breaks"]
+    return md.table(columns, rows[:MOST_BREAKS], "llrlrr") if rows else ""
+
+
+def volume(result: StudyResult) -> str:
+    """Name the groups whose volume every robust test finds unusual in the window."""
+    table = result.tests.filter(
+        (pl.col("outcome") == "volume")
+        & (pl.col("sample") == "headline")
+        & in_window(main_window(result))
+        & pl.col("test").is_in(_VOLUME_TESTS)
+        & pl.col("pvalue").is_finite()
+    )
+    found = table.group_by("group", maintain_order=True).agg(
+        pl.col("pvalue").max(), pl.col("estimate").first()
+    )
+    if found.is_empty():
+        return ""
+    start, end = main_window(result)
+    unusual = found.filter(
+        (pl.col("pvalue") < alpha_of(result)) & pl.col("estimate").is_finite()
+    )
+    window = window_text((start, end))
+    if unusual.is_empty():
+        return (
+            f"In no group does every robust test find the volume of {window} unusual."
+        )
+    named = [
+        f"{md.escape(group_label(group))} "
+        f"({nb.decimal(math.exp(total / (end - start + 1)))} times the usual)"
+        for group, _, total in unusual.iter_rows()
+    ]
+    return (
+        f"Every robust test finds the volume of {window} unusual for "
+        f"{nb.listing(named)}. Where the figure is off the usual level from its left "
+        "edge on, the level had drifted before the announcements."
+    )
+
+
+def volume_table(result: StudyResult) -> str:
+    """Volume of each group and window as a multiple of the usual, with robust tests."""
+    table = result.tests.filter(
+        (pl.col("outcome") == "volume") & (pl.col("sample") == "headline")
+    )
+    held = table.drop_nulls("pvalue")["test"].unique().to_list()
+    tests = [name for name in _VOLUME_TESTS if name in held]
+    cells: dict[tuple[str, int, int], dict[str, Any]] = {}
+    for row in table.iter_rows(named=True):
+        key = (row["group"], row["start"], row["end"])
+        cells.setdefault(key, {})[row["test"]] = row
+    groups = groups_of(result, table)
+    rows = []
+    for key in sorted(cells, key=lambda key: groups.index(key[0])):
+        group, start, end = key
+        sums = [row["estimate"] for name, row in cells[key].items() if name in tests]
+        total = next((value for value in sums if not nb.is_missing(value)), None)
+        if total is None:
+            continue
+        times = math.exp(total / (end - start + 1))
+        pvalues = [cells[key].get(name, {}).get("pvalue") for name in tests]
+        rows.append(
+            [
+                md.escape(group_label(group)),
+                window_text((start, end)),
+                nb.decimal(times),
+                *(nb.pvalue_cell(value) for value in pvalues),
+            ]
+        )
+    columns = ["Group", "Window", "Times usual", *(md.code(name) for name in tests)]
+    return md.table(columns, rows, "ll" + "r" * (len(tests) + 1)) if rows else ""
+
+
+def intraday_table(result: StudyResult) -> str:
+    """Realised variance around each announcement against that of other days."""
+    rows = [
+        [
+            md.escape(row["event_id"]),
+            md.escape(row["symbol"]),
+            f"{row['announced_utc']:%Y-%m-%d %H:%M}" if row["announced_utc"] else "",
+            nb.decimal(row["ratio"]),
+            nb.pvalue_cell(row["pvalue"]),
+            nb.decimal(row["n_missing"], 0),
+            md.escape(row["reason"] or ""),
+        ]
+        for row in result.intraday_events.iter_rows(named=True)
+    ]
+    columns = ["Announcement", "Symbol", "UTC", "Variance, times usual", "p"]
+    columns += ["Bars missing", "Remark"]
+    return md.table(columns, rows, "lllrrrl") if rows else ""

@@ -1,0 +1,186 @@
+"""The headline's tables: tests side by side, why, how dependent, how much drift."""
+
+from math import isclose
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text, told
+from eventstudy.report.labels import group_label, label, main_window, model_names
+from eventstudy.spec import Pair, window_text
+from eventstudy.study.result import StudyResult
+
+_USUAL = (
+    "csect",
+    "kp_bmp",
+    "grank_t",
+    "grank_overlap",
+    "portfolio",
+    "cluster",
+    "placebo",
+)
+_MOST_TESTS = 8
+
+
+def shown_tests(effects: Effects) -> list[str]:
+    """Tests with a column: the usual ones, and every one that is recommended."""
+    held = effects.test_names
+    needed = [r["recommended"] for r in effects.rows if r["recommended"] in held]
+    usual = [name for name in _USUAL if name in held]
+    rest = [name for name in held if name not in usual]
+    chosen = list(dict.fromkeys([*needed, *usual, *rest]))[:_MOST_TESTS]
+    extra = [name for name in chosen if name not in usual]
+    naive = [name for name in chosen if name in NAIVE]
+    return list(dict.fromkeys([*naive, *extra, *(n for n in usual if n in chosen)]))
+
+
+def main_table(effects: Effects) -> str:
+    """Groups by models in the main window, with the tests side by side."""
+    rows = effects.at(main_window(effects.result))
+    several = len(model_names(effects.result)) > 1
+    heads = ["Group", "Model"] if several else ["Group"]
+    names = [
+        [md.escape(group_label(row["group"])), md.escape(label(row["model"]))]
+        for row in rows
+    ]
+    return _table(effects, rows, heads, [cells[: len(heads)] for cells in names])
+
+
+def headline_table(effects: Effects, model: str) -> str:
+    """Groups by windows of a model, with the tests side by side."""
+    rows = [row for row in effects.rows if row["model"] == model]
+    names = [
+        [md.escape(group_label(r["group"])), window_text((r["start"], r["end"]))]
+        for r in rows
+    ]
+    return _table(effects, rows, ["Group", "Window"], names)
+
+
+def _table(
+    effects: Effects, rows: list[Row], heads: list[str], names: list[list[str]]
+) -> str:
+    """Effects with the p-values of tests; that of the recommended one is bold."""
+    tests = shown_tests(effects)
+    lines = []
+    for row, name in zip(rows, names, strict=True):
+        ends = nb.percent_interval(row["ci_low"], row["ci_high"])
+        caar = nb.percent(row["estimate"]) + (f"<br>{ends}" if ends else "")
+        lines.append([*name, caar, *(_pvalue_cell(effects, row, n) for n in tests)])
+    columns = [*heads, f"CAAR, %<br>[{confidence_text(effects.result)} interval]"]
+    columns += [md.escape(name).replace("_", "_<br>") for name in tests]
+    align = "l" * len(heads) + "r" * (1 + len(tests))
+    return md.table(columns, lines, align) if lines else ""
+
+
+def _pvalue_cell(effects: Effects, row: Row, name: str) -> str:
+    text = nb.pvalue_cell(effects.pvalue(row, name))
+    return f"**{text}**" if name == row["recommended"] else text
+
+
+def missing_reasons(effects: Effects) -> list[str]:
+    """Why some p-values of the headline are missing, each reason once."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in effects.rows:
+        for name in shown_tests(effects):
+            found = effects.test(row, name)
+            if found and nb.is_missing(found["pvalue"]) and found["reason"]:
+                place = md.escape(group_label(row["group"]))
+                reasons.setdefault((name, found["reason"]), []).append(place)
+    return [
+        f"{md.code(name)}: {md.escape(reason)} ({nb.listing([*dict.fromkeys(places)])})"
+        for (name, reason), places in reasons.items()
+    ]
+
+
+def estimand_notes(effects: Effects) -> list[str]:
+    """Name the recommended tests whose estimate is not the printed average."""
+    notes = []
+    for test in dict.fromkeys(row["recommended"] for row in effects.rows):
+        pairs = [
+            (row, found["estimate"])
+            for row in effects.rows
+            if row["recommended"] == test
+            and (found := effects.test(row, test)) is not None
+            and not nb.is_missing(found["estimate"])
+            and not nb.is_missing(row["estimate"])
+        ]
+        apart = [pair for pair in pairs if not isclose(pair[0]["estimate"], pair[1])]
+        if not apart:
+            continue
+        row, estimate = max(apart, key=lambda p: abs(p[0]["estimate"] - p[1]))
+        window = window_text((row["start"], row["end"]))
+        notes.append(
+            f"{md.code(test)} tests another average than the printed CAAR: each "
+            "cluster of dates counts once, however many observations it holds. For "
+            f"{md.escape(group_label(row['group']))} {window} "
+            f"({md.escape(label(row['model']))}) that is {nb.percent(estimate)} %, "
+            f"against a CAAR of {nb.percent(row['estimate'])} %."
+        )
+    return notes
+
+
+def recommendations(effects: Effects) -> list[str]:
+    """Each recommended test: how often, and its reason in a row of the first window."""
+    total = len(effects.rows)
+    first = main_window(effects.result)
+    lines = []
+    for test in dict.fromkeys(r["recommended"] for r in effects.rows):
+        rows = [r for r in effects.rows if r["recommended"] == test]
+        if test is None:
+            continue
+        row = max(
+            told(rows) or rows, key=lambda r: ((r["start"], r["end"]) == first, r["n"])
+        )
+        where = f"{md.escape(group_label(row['group']))} "
+        where += window_text((row["start"], row["end"]))
+        lines.append(
+            f"{md.code(test)} in {len(rows)} of {nb.count(total, 'row')}; for {where}, "
+            f"because {md.escape(row['why'] or 'no reason was recorded')}."
+        )
+    return lines
+
+
+def dependence_table(effects: Effects) -> str:
+    """N, dates, clusters, mean correlation and effective N of every headline row."""
+    rows = []
+    for row in effects.rows:
+        rows.append(
+            [
+                md.escape(group_label(row["group"])),
+                md.escape(label(row["model"])),
+                window_text((row["start"], row["end"])),
+                *(nb.decimal(row[c], 0) for c in ("n", "n_dates", "n_clusters")),
+                nb.decimal(row["rbar"], 3),
+                nb.decimal(row["n_effective"], 1),
+                md.code(row["recommended"] or ""),
+            ]
+        )
+    columns = ["Group", "Model", "Window", "N", "Dates", "Clusters", "r̄", "Effective N"]
+    return md.table([*columns, "Recommended"], rows, "lllrrrrrl") if rows else ""
+
+
+def drift_table(effects: Effects, window: Pair | None = None) -> str:
+    """What each CAAR owes to the estimated alpha, and the CAAR without it."""
+    rows = []
+    for row in effects.rows:
+        if nb.is_missing(row["alpha_part"]):
+            continue
+        if window is not None and (row["start"], row["end"]) != window:
+            continue
+        rows.append(
+            [
+                md.escape(group_label(row["group"])),
+                md.escape(label(row["model"])),
+                window_text((row["start"], row["end"])),
+                nb.percent(row["estimate"]),
+                nb.percent(row["alpha_part"]),
+                nb.percent(row["estimate_alpha_zero"]),
+            ]
+        )
+    columns = ["Group", "Model", "Window", "CAAR, %", "of which −alpha × length"]
+    columns.append("CAAR with alpha = 0, %")
+    return md.table(columns, rows, "lllrrr") if rows else ""
+
+
+def longest_window(result: StudyResult) -> Pair:
+    """The window in which drift weighs most."""
+    return max(result.spec.windows, key=lambda window: window[1] - window[0])

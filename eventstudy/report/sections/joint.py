@@ -1,0 +1,188 @@
+"""Overlapping announcements told apart: CARs alone and net of each other."""
+
+from typing import Any
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import level_text
+from eventstudy.report.labels import (
+    alpha_of,
+    asset_order,
+    group_label,
+    groups_of,
+    headline_ids,
+    in_window,
+    label,
+    main_window,
+    model_names,
+)
+from eventstudy.spec import Pair, window_text
+from eventstudy.study.result import StudyResult
+
+MOST_ROWS = 80
+_TESTS = {
+    "sum_zero": "Average zero for each",
+    "all_zero": "Each asset zero for each",
+    "all_equal": "Same for all assets",
+}
+
+
+def overlapping(result: StudyResult, window: Pair | None = None) -> pl.DataFrame:
+    """Effects of events that share sessions of a window with another, with both CARs.
+
+    Adds ``pvalue_alone``, that of the separate CAR.
+    """
+    if result.joint.is_empty():
+        return result.joint
+    window = window or main_window(result)
+    rows = result.joint.filter(
+        in_window(window)
+        & (pl.col("n_overlapping") > 0)
+        & pl.col("car").is_finite()
+        & pl.col("car_alone").is_finite()
+    )
+    keys = ["model", "asset", "event_id", "start", "end"]
+    alone = result.cars.select(*keys, pvalue_alone="pvalue")
+    return rows.join(alone, on=keys, how="left", maintain_order="left")
+
+
+def summary(result: StudyResult) -> str:
+    """Say what taking the others off changes in the main window; empty if nothing."""
+    rows = overlapping(result)
+    if rows.is_empty():
+        return ""
+    flips = _flips(result, rows)
+    shifts = _shifts(rows)
+    if not flips and shifts.is_empty():
+        return ""
+    row = shifts.row(0, named=True) if shifts.height else None
+    parts = []
+    if row is not None:
+        several = len(model_names(result)) > 1
+        model = f", model {md.escape(label(row['model']))}" if several else ""
+        parts.append(
+            f"Not well: on average {md.escape(group_label(row['group']))} moved by "
+            f"{nb.percent(row['alone'])} % at {_titled(result, row['event_id'])} taken "
+            f"alone, but by {nb.percent(row['net'])} % net of the announcements that "
+            f"share its sessions (window {window_text(main_window(result))}{model})."
+        )
+    level = level_text(result)
+    if flips:
+        total = nb.count(rows.height, "single CAR")
+        parts.append(f"The verdict at {level} changes for {len(flips)} of {total}.")
+    else:
+        parts.append(f"No single CAR's verdict at {level} changes.")
+    parts.append("See [overlapping announcements](#overlapping-announcements-apart).")
+    return " ".join(parts)
+
+
+def _flips(result: StudyResult, rows: pl.DataFrame) -> list[dict[str, Any]]:
+    alpha = alpha_of(result)
+    changed = (pl.col("pvalue") < alpha) != (pl.col("pvalue_alone") < alpha)
+    return rows.filter(changed).to_dicts()
+
+
+def _shifts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Group averages that change sign or lose half of their size, largest first."""
+    means = rows.group_by("model", "group", "event_id", maintain_order=True).agg(
+        alone=pl.col("car_alone").mean(), net=pl.col("car").mean()
+    )
+    gap = (pl.col("alone") - pl.col("net")).abs()
+    return means.filter(
+        (pl.col("alone").sign() != pl.col("net").sign())
+        | (pl.col("net").abs() < pl.col("alone").abs() / 2)
+    ).sort(gap, descending=True, maintain_order=True)
+
+
+def _named(result: StudyResult, joined: str) -> tuple[str, str]:
+    """Return a day's first announcement, of the headline if any, and how many more."""
+    ids = joined.split("+")
+    first = min(ids, key=lambda event: event not in headline_ids(result))
+    others = len(ids) - 1
+    return first, f" and {nb.count(others, 'other')} of its day" if others else ""
+
+
+def _titled(result: StudyResult, joined: str) -> str:
+    """Name a day's announcements with the title of the first."""
+    first, others = _named(result, joined)
+    found = result.events.filter(pl.col("event_id") == first)
+    title = found["title"][0] if "title" in found.columns and found.height else None
+    words = f" ({md.escape(md.shorten(title, 70))})" if title else ""
+    return f"{md.escape(first)}{words}{others}"
+
+
+def tables(result: StudyResult) -> list[tuple[str, str]]:
+    """(model in words, table) of the CARs alone and net, for the main window."""
+    rows = overlapping(result)
+    order = asset_order(result)
+    found = []
+    for model in model_names(result) if rows.height else ():
+        of_model = rows.filter(pl.col("model") == model).to_dicts()
+        events = list(dict.fromkeys(row["event_id"] for row in of_model))
+        days = _days(result)
+        events.sort(key=lambda event: days.get(event.split("+")[0], ""))
+        of_model.sort(
+            key=lambda r: (_place(events, r["event_id"]), order.index(r["asset"]))
+        )
+        cells = [_cells(result, row) for row in of_model[:MOST_ROWS]]
+        if cells:
+            columns = ["Announcement", "Asset", "Alone, %", "p", "Net, % (se)", "p net"]
+            found.append((label(model), md.table(columns, cells, "llrrrr")))
+    return found
+
+
+def _place(events: list[str], event: str) -> int:
+    """Events of one day are one row's neighbours whatever else joins them."""
+    first = event.split("+")[0]
+    return next(i for i, held in enumerate(events) if held.split("+")[0] == first)
+
+
+def _days(result: StudyResult) -> dict[str, str]:
+    days = result.observations.group_by("event_id").agg(pl.col("day0").min())
+    return {event: str(day) for event, day in days.iter_rows()}
+
+
+def _cells(result: StudyResult, row: dict[str, Any]) -> list[str]:
+    return [
+        md.escape("".join(_named(result, row["event_id"]))),
+        md.escape(row["asset"]),
+        nb.percent(row["car_alone"], 1),
+        nb.pvalue_cell(row["pvalue_alone"]),
+        f"{nb.percent(row['car'], 1)} ({nb.spread(row['se'], 1)})",
+        nb.pvalue_cell(row["pvalue"]),
+    ]
+
+
+def hypothesis_table(result: StudyResult) -> str:
+    """P-values of the joint hypotheses on all events, main window."""
+    if result.joint_tests.is_empty():
+        return ""
+    held = result.joint_tests.filter(
+        in_window(main_window(result)) & (pl.col("event_id") == "all")
+    )
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in held.iter_rows(named=True):
+        found.setdefault((row["group"], row["model"]), {})[row["hypothesis"]] = row
+    groups = groups_of(result, held)
+    rows = []
+    for group, model in sorted(found, key=lambda key: groups.index(key[0])):
+        tests = found[group, model]
+        any_row = next(iter(tests.values()))
+        cells = [_hypothesis(tests.get(name)) for name in _TESTS]
+        if not any(cells):
+            continue
+        names = [md.escape(group_label(group)), md.escape(label(model))]
+        sizes = [str(any_row["n_assets"]), str(any_row["n_events"])]
+        rows.append([*names, *sizes, *cells])
+    columns = ["Group", "Model", "Assets", "Days 0", *_TESTS.values()]
+    return md.table(columns, rows, "llrrrrr") if rows else ""
+
+
+def _hypothesis(row: dict[str, Any] | None) -> str:
+    if row is None or nb.is_missing(row["pvalue"]):
+        return ""
+    degrees = f"{nb.decimal(row['df1'], 0)}, {nb.decimal(row['df2'], 0)}"
+    value = nb.p_equals(row["pvalue"]).replace("<", "&lt;").replace(">", "&gt;")
+    return f"F({degrees}) = {nb.decimal(row['statistic'])}<br>{value}"

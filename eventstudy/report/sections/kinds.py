@@ -1,0 +1,150 @@
+"""Kinds of announcement compared, and why some cannot be."""
+
+from typing import Any
+
+import polars as pl
+
+from eventstudy.cross_section import categories
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import confidence_text
+from eventstudy.report.labels import (
+    group_label,
+    headline_ids,
+    in_window,
+    label,
+    main_window,
+    model_names,
+)
+from eventstudy.study.result import StudyResult
+
+MIXED = "mixed"
+
+
+Compared = dict[str, pl.DataFrame]
+
+
+def compared(result: StudyResult, sample: str = "headline") -> Compared:
+    """Return the categories of each group, against the kind on most dates."""
+    asked = {group: _asked(result, group, sample) for group in _groups(result)}
+    held = {
+        group: categories(result, "kind", **options)
+        for group, options in asked.items()
+        if options
+    }
+    base = _base(list(held.values()))
+    for group, frame in held.items():
+        if base in frame["category"][1:]:  # it is compared with another kind
+            held[group] = categories(result, "kind", **asked[group], against=base)
+    return held
+
+
+def table(result: StudyResult, found: Compared) -> str:
+    """CAARs of each kind per group, and their differences from one of them."""
+    rows = []
+    for group, held in found.items():
+        name = md.escape(group_label(group))
+        rows += [_cells(name, row) for row in held.iter_rows(named=True)]
+    interval = f"CAAR, % [{confidence_text(result)} interval]"
+    columns = ["Group", "Kind", "N", "Dates", interval, "Against", "Difference", "p"]
+    return md.table(columns, rows, "llrrrlrr") if len(rows) > len(found) else ""
+
+
+def _groups(result: StudyResult) -> list[str]:
+    held = set(result.cars["group"])
+    return [group for group in result.spec.groups if group in held] or sorted(held)
+
+
+def _asked(result: StudyResult, group: str, sample: str) -> dict[str, Any]:
+    """What to ask of the kinds of a group's announcements; empty without any."""
+    if "kind" not in result.events.columns or result.events["kind"].is_null().all():
+        return {}
+    held = result.cars.filter(
+        (pl.col("group") == group) & in_window(main_window(result))
+    )
+    if sample == "headline":
+        held = held.filter("headline")
+    models = set(held["model"])
+    model = next((name for name in model_names(result) if name in models), None)
+    if model is None:
+        return {}
+    window = main_window(result)
+    return {"group": group, "model": model, "sample": sample, "window": window}
+
+
+def _base(tables: list[pl.DataFrame]) -> str | None:
+    """The kind that lies in most clusters of dates, all groups together."""
+    if not tables:
+        return None
+    counts = (
+        pl.concat(tables)
+        .filter(pl.col("category") != MIXED)
+        .group_by("category", maintain_order=True)
+        .agg(pl.col("n_clusters").sum())
+        .sort("n_clusters", descending=True, maintain_order=True)
+    )
+    return counts["category"][0] if counts.height else None
+
+
+def _cells(group: str, row: dict[str, Any]) -> list[str]:
+    ends = nb.percent_interval(row["ci_low"], row["ci_high"], 1)
+    caar = f"{nb.percent(row['caar'], 1)} {ends}".strip()
+    cells = [group, md.escape(label(row["category"]))]
+    cells += [f"{row['n']}", f"{row['n_dates']}", caar]
+    if row["against"] is None:
+        return [*cells, "", "", ""]
+    cells += [md.escape(label(row["against"])), nb.percent(row["difference"], 1)]
+    return [*cells, nb.pvalue_cell(row["pvalue"])]
+
+
+def reasons(result: StudyResult, found: Compared) -> list[str]:
+    """Why a kind has no row of its own, no interval or no test."""
+    notes = []
+    never, unused = _without_row(result, found)
+    if never:
+        verb = "has" if len(never) == 1 else "have"
+        notes.append(
+            f"Where {_kinds(never)} {verb} no row, each "
+            "such announcement shares its day 0 with one of another kind. Such days "
+            "are *mixed*; no test can divide them."
+        )
+    if unused:
+        notes.append(
+            f"No headline announcement of these kinds could be estimated: "
+            f"{_kinds(unused)}."
+        )
+    why: dict[str, list[str]] = {}
+    for held in found.values():
+        for row in held.iter_rows(named=True):
+            for name, column in (("interval", "reason"), ("p", "difference_reason")):
+                if row[column]:
+                    kinds = why.setdefault(f"No {name}: {md.escape(row[column])}", [])
+                    kinds.append(md.escape(label(row["category"])))
+    notes += [f"{text} ({nb.listing([*dict.fromkeys(k)])})." for text, k in why.items()]
+    return notes
+
+
+def _kinds(names: list[str]) -> str:
+    return nb.listing([md.escape(label(name)) for name in names])
+
+
+def _without_row(result: StudyResult, found: Compared) -> tuple[list[str], list[str]]:
+    """Kinds of the headline sample that somewhere only come mixed; that never do."""
+    if not found:
+        return [], []
+    chosen = result.events.filter(
+        pl.col("event_id").is_in(sorted(headline_ids(result)))
+    ).select("event_id", "kind")
+    used = (
+        result.observations.filter(pl.col("status") == "used")
+        .select("event_id", "group")
+        .unique(maintain_order=True)
+        .join(chosen.drop_nulls(), on="event_id", how="inner", maintain_order="left")
+    )
+    never = [
+        kind
+        for group, kind in used.select("group", "kind").iter_rows()
+        if group in found and kind not in found[group]["category"]
+    ]
+    kinds = dict.fromkeys(chosen["kind"].drop_nulls())
+    return list(dict.fromkeys(never)), [k for k in kinds if k not in set(used["kind"])]

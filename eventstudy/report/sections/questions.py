@@ -1,0 +1,241 @@
+"""The study file's questions, each answered with a number and its uncertainty."""
+
+import math
+from dataclasses import dataclass
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report import ratios
+from eventstudy.report.effects import confidence_text, level_text
+from eventstudy.report.labels import alpha_of, label, main_window, model_names
+from eventstudy.report.sections import volatility
+from eventstudy.report.sections.events import Row, Sections
+from eventstudy.spec import Question, window_text
+from eventstudy.study.result import StudyResult
+
+MOST_LINES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A question with what answers it: lines of text, a table, or both."""
+
+    question: str
+    background: str
+    lines: tuple[str, ...]
+    table: str = ""
+
+
+def answers(result: StudyResult, sections: Sections) -> list[Answer]:
+    """Answer every question of the study file."""
+    return [_answer(result, sections, question) for question in result.spec.questions]
+
+
+def _answer(result: StudyResult, sections: Sections, question: Question) -> Answer:
+    pairs = sorted(
+        (
+            pair
+            for pair in sections.pairs(question.event_id)
+            if not question.assets or pair[1] in question.assets
+        ),
+        key=lambda pair: sections.order.index(pair[1]),
+    )
+    table = ""
+    if question.measure == "volatility":
+        lines = _volatility(result, question, pairs)
+    else:
+        rows = _car_rows(result, sections, question, pairs)
+        if len(rows) <= MOST_LINES:
+            lines = [_car_line(result, row) for row in rows]
+        else:
+            lines = [_count(result, rows)]
+            table = md.details("Asset by asset", _car_table(result, rows))
+    lines += _unanswered(result, question, [asset for _, asset in pairs])
+    return Answer(
+        question=md.escape(question.text),
+        background=md.escape(question.background) if question.background else "",
+        lines=tuple(lines),
+        table=table,
+    )
+
+
+def _car_rows(
+    result: StudyResult,
+    sections: Sections,
+    question: Question,
+    pairs: list[tuple[str, str]],
+) -> list[Row]:
+    window = question.window or main_window(result)
+    models = question.models or model_names(result)
+    found = [sections.car(pair, model, window) for model in models for pair in pairs]
+    return [row for row in found if row is not None and not nb.is_missing(row["car"])]
+
+
+def _rejects(result: StudyResult, value: float | None) -> bool:
+    return value is not None and value < alpha_of(result)
+
+
+def _count(result: StudyResult, rows: list[Row]) -> str:
+    level = level_text(result)
+    hits = [row for row in rows if _rejects(result, row["pvalue"])]
+    held = [row for row in hits if _rejects(result, row["pvalue_holm"])]
+    counted = f"Of {nb.count(len(rows), 'abnormal return')}"
+    low, high = (pick(rows, key=lambda r: r["car"]) for pick in (min, max))
+    ends = nb.listing([_one(low), _one(high)])
+    if not hits:
+        return (
+            f"{counted}, none is distinguishable from zero at {level}; they lie "
+            f"between {ends}."
+        )
+    names = [_one(row) for row in hits]
+    return (
+        f"{counted}, {len(hits)} {'is' if len(hits) == 1 else 'are'} distinguishable "
+        f"from zero at {level} ({nb.listing(names, most=6)}), {len(held)} after Holm's "
+        "correction for all CARs of the study."
+    )
+
+
+def _one(row: Row) -> str:
+    text = f"{nb.percent(row['car'])} % (standard error {nb.spread(row['se'])}"
+    return f"{text}, {md.escape(row['asset'])}, model {md.escape(label(row['model']))})"
+
+
+def _car_table(result: StudyResult, rows: list[Row]) -> str:
+    cells = []
+    for row in rows:
+        change, _, _ = price_change(result, row)
+        pvalues = [row[c] for c in ("pvalue", "placebo_pvalue", "pvalue_holm")]
+        cells.append(
+            [
+                md.escape(row["asset"]),
+                md.escape(label(row["model"])),
+                nb.percent(change),
+                f"{nb.percent(row['car'])} ({nb.spread(row['se'])})",
+                _interval(result, row),
+                *(nb.pvalue_cell(value) for value in pvalues),
+            ]
+        )
+    window = window_text((rows[0]["start"], rows[0]["end"]))
+    ends = f"{confidence_text(result)} interval"
+    columns = ["Asset", "Model", "Price, %", f"CAR{window}, % (se)", ends]
+    columns += ["p", "p pseudo-dates", "p Holm"]
+    return md.table(columns, cells, "llrrrrrr")
+
+
+def _interval(result: StudyResult, row: Row) -> str:
+    half = row["se"] * t_quantile(row["df"], result.spec.level)
+    return nb.percent_interval(row["car"] - half, row["car"] + half)
+
+
+def _car_line(result: StudyResult, row: Row) -> str:
+    name = f"**{md.escape(row['asset'])}**"
+    if len(model_names(result)) > 1:
+        name += f" (model {md.escape(label(row['model']))})"
+    window = window_text((row["start"], row["end"]))
+    verdict = "" if _rejects(result, row["pvalue"]) else "not "
+    text = (
+        f"{name}: {_price_words(result, row)}abnormal return CAR{window} "
+        f"{nb.percent(row['car'])} % (standard error {nb.spread(row['se'])}, "
+        f"{confidence_text(result)} interval {_interval(result, row)}), "
+        f"{nb.p_equals(row['pvalue'])}"
+    )
+    if not nb.is_missing(row["placebo_pvalue"]):
+        text += f", among pseudo-dates {nb.p_equals(row['placebo_pvalue'])}"
+    text += f": {verdict}distinguishable from zero at {level_text(result)}"
+    if not verdict and not _rejects(result, row["pvalue_holm"]):
+        text += (
+            ", though no longer once the number of CARs tested is allowed for "
+            f"(Holm {nb.p_equals(row['pvalue_holm'])})"
+        )
+    return f"{text}."
+
+
+def t_quantile(df: float | None, level: float) -> float:
+    """Half-width of an interval in standard errors; the normal's without ``df``.
+
+    >>> round(t_quantile(118.0, 0.95), 3), round(t_quantile(None, 0.95), 3)
+    (1.98, 1.96)
+    """
+    from scipy import special
+
+    if df is None or not math.isfinite(df):
+        return float(special.ndtri(0.5 + level / 2))
+    return float(special.stdtrit(df, 0.5 + level / 2))
+
+
+def price_change(
+    result: StudyResult, row: Row
+) -> tuple[float | None, object | None, object | None]:
+    """Return the price's exact change over a CAR's window, first and last session."""
+    days = result.abnormal_returns.filter(
+        (pl.col("event_id") == row["event_id"])
+        & (pl.col("asset") == row["asset"])
+        & (pl.col("model") == row["model"])
+        & pl.col("offset").is_between(row["start"], row["end"])
+        & pl.col("actual").is_not_null()
+    ).sort("offset")
+    if days.is_empty():
+        return None, None, None
+    actual = days["actual"].to_list()
+    if result.spec.returns == "log":
+        change = math.expm1(math.fsum(actual))
+    else:
+        change = math.prod(1 + value for value in actual) - 1
+    return change, days["session"][0], days["session"][-1]
+
+
+def _price_words(result: StudyResult, row: Row) -> str:
+    change, first, last = price_change(result, row)
+    if change is None:
+        return ""
+    verb = "rose" if change > 0 else "fell"
+    size = nb.spread(abs(change))
+    return f"the price {verb} by {size} % over the sessions {first} to {last}; "
+
+
+def _volatility(
+    result: StudyResult, question: Question, pairs: list[tuple[str, str]]
+) -> list[str]:
+    main, models = ratios.main_measure(result), ratios.main_models(result)
+    held = ratios.all_ratios(result)
+    groups = {row["asset"]: row["group"] for row in held.after.values()}
+    lines = []
+    for pair in pairs:
+        asset = pair[1]
+        group = groups.get(asset, "")
+        for model in question.models or (models.get(group),):
+            key = (*pair, group, model)
+            if (row := held.after.get((*key, main))) is None:
+                continue
+            sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"
+            parts = [
+                f"**{md.escape(asset)}**: standard deviation of abnormal returns per "
+                f"session {sds}, {volatility.sentence(result, row, held.pvalues)}",
+                volatility.during_event(result, held.during.get((*key, main))),
+                volatility.forecast(held.after.get((*key, "garch"))),
+            ]
+            lines.append(" ".join(part for part in parts if part))
+    return lines
+
+
+def _unanswered(
+    result: StudyResult, question: Question, answered: list[str]
+) -> list[str]:
+    dropped = result.observations.filter(
+        (pl.col("event_id") == question.event_id) & (pl.col("status") == "dropped")
+    )
+    why = dict(dropped.select("asset", "reason").iter_rows())
+    if question.assets:
+        missing = [asset for asset in question.assets if asset not in answered]
+    else:
+        missing = [asset for asset in why if asset not in answered]
+    lines = [
+        f"**{md.escape(asset)}**: no answer, "
+        f"{md.escape(why.get(asset) or 'the announcement is not studied for it')}."
+        for asset in missing
+    ]
+    if not answered and not lines:
+        lines = ["No answer: no asset was studied for this announcement."]
+    return lines

@@ -1,0 +1,192 @@
+"""What the volatility ratios say, in sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report import ratios
+from eventstudy.report.effects import confidence_text, level_text
+from eventstudy.report.labels import (
+    alpha_of,
+    group_label,
+    groups_of,
+)
+from eventstudy.spec import window_text
+from eventstudy.study.result import StudyResult
+
+Row = Mapping[str, Any]
+
+
+def group_rows(result: StudyResult, window: str = "post") -> list[Row]:
+    """The pooled ratio of each group: main measure, main model."""
+    table = ratios.pooled(result, window).filter(
+        (pl.col("measure") == ratios.main_measure(result)) & (pl.col("asset") == "all")
+    )
+    models = ratios.main_models(result)
+    rows = [
+        row
+        for row in table.iter_rows(named=True)
+        if row["model"] == models[row["group"]]
+    ]
+    order = groups_of(result, table)
+    rows = [r for r in rows if r["group"] != "all"] or rows
+    return sorted(rows, key=lambda row: order.index(row["group"]))
+
+
+def bullets(result: StudyResult) -> list[str]:
+    """One sentence per group on the change of volatility, one on the event itself."""
+    values = ratios.pvalues(result)
+    during = {row["group"]: row for row in group_rows(result, "event")}
+    above = {row["group"]: row for row in above_forecast(result)}
+    lines = []
+    for row in group_rows(result):
+        name = md.escape(group_label(row["group"]))
+        parts = [f"**{name}**: {sentence(result, row, values)}"]
+        parts.append(during_event(result, during.get(row["group"])))
+        parts.append(forecast(above.get(row["group"])))
+        lines.append(" ".join(part for part in parts if part))
+    return lines
+
+
+def during_event(result: StudyResult, row: Row | None) -> str:
+    """Say how volatility was in the event window alone."""
+    if row is None or nb.is_missing(row["ratio"]) or changed(result, row) is None:
+        return ""
+    verdict = "" if changed(result, row) else "not "
+    return (
+        f"In the event window {window_text(result.spec.volatility_event)} alone: "
+        f"{nb.decimal(row['ratio'])} times "
+        f"({nb.interval(row['ci_low'], row['ci_high'])}), {verdict}distinguishable."
+    )
+
+
+def above_forecast(result: StudyResult) -> list[Row]:
+    """Groups whose volatility after the event exceeds GARCH forecasts made before."""
+    table = ratios.pooled(result).filter(
+        (pl.col("measure") == "garch") & (pl.col("asset") == "all")
+    )
+    models = ratios.main_models(result)
+    groups = {row["group"] for row in group_rows(result)}
+    return [
+        row
+        for row in table.iter_rows(named=True)
+        if row["model"] == models[row["group"]]
+        and row["group"] in groups
+        and row["pvalue"] is not None
+        and row["pvalue"] < alpha_of(result)
+    ]
+
+
+def forecast(row: Row | None) -> str:
+    """Set volatility against GARCH forecasts; empty without a p-value."""
+    if row is None or nb.is_missing(row["ratio"]) or row["pvalue"] is None:
+        return ""
+    return (
+        "Against GARCH forecasts made before the announcements it was "
+        f"{nb.decimal(row['ratio'])} times as high ({md.code(row['robust'])}, "
+        f"one-sided {nb.p_equals(row['pvalue'])})."
+    )
+
+
+def weak(result: StudyResult, row: Row) -> bool:
+    """Tell whether the interval excludes no change but the placebo dates do not."""
+    key = ratios.key_of(row)
+    value = ratios.pvalues(result).get((*key, "placebo"))
+    return value is not None and value >= alpha_of(result)
+
+
+def changed(result: StudyResult, row: Row) -> bool | None:
+    """Tell whether the robust interval excludes no change; None without interval."""
+    if nb.is_missing(row["ci_low"]) or nb.is_missing(row["ci_high"]):
+        return None
+    return bool(row["ci_low"] > 1 or row["ci_high"] < 1)
+
+
+def sentence(
+    result: StudyResult,
+    row: Row,
+    values: Mapping[ratios.Key, float],
+) -> str:
+    """Say how volatility changed and whether the interval carries it."""
+    if nb.is_missing(row["ratio"]):
+        return "no ratio could be computed."
+    text = f"{nb.decimal(row['ratio'])} times its earlier level"
+    verdict = changed(result, row)
+    if verdict is None:
+        text += "; no interval could be computed, so no conclusion."
+    else:
+        ends = nb.interval(row["ci_low"], row["ci_high"])
+        text += (
+            f" ({confidence_text(result)} interval {ends} by {md.code(row['method'])})"
+        )
+        verb = "higher" if row["ratio"] > 1 else "lower"
+        text += (
+            f": **{verb}, and the interval excludes no change**."
+            if verdict
+            else ": **not distinguishable from no change**."
+        )
+    key = ratios.key_of(row)
+    notes = [_placebo(result, values.get((*key, "placebo")), verdict)]
+    notes.append(
+        _naive(result, {n: values.get((*key, n)) for n in ratios.NAIVE}, verdict)
+    )
+    return " ".join([text, *(note for note in notes if note)])
+
+
+def _placebo(result: StudyResult, value: float | None, verdict: bool | None) -> str:  # noqa: FBT001
+    if not verdict or value is None or value < alpha_of(result):
+        return ""
+    return (
+        "Yet a change as large is not rare at other dates of the same assets (placebo "
+        f"{nb.p_equals(value)})."
+    )
+
+
+def _naive(
+    result: StudyResult,
+    held: Mapping[str, float | None],
+    verdict: bool | None,  # noqa: FBT001
+) -> str:
+    if verdict:
+        return ""
+    claims: dict[str, list[str]] = {}
+    for name, value in held.items():
+        if value is not None and value < alpha_of(result):
+            text = f"{md.code(name)} ({nb.p_equals(value)})"
+            claims.setdefault(ratios.NAIVE[name], []).append(text)
+    if not claims:
+        return ""
+    parts = [
+        f"{nb.listing(tests)}, which {'takes' if len(tests) == 1 else 'take'} {what}"
+        for what, tests in claims.items()
+    ]
+    return f"A naive reading would have claimed a change: {'; '.join(parts)}."
+
+
+def near_events(result: StudyResult) -> str:
+    """Say how much of the compared windows lies near other announcements."""
+    single = ratios.compared(result).filter(pl.col("event_id") != ratios.POOLED)
+    columns = ("pre_near_events", "post_near_events")
+    before, after = (nb.median(single[column].to_list()) for column in columns)
+    if before is None or after is None or not before + after:
+        return ""
+    pre, post = result.spec.volatility_pre, result.spec.volatility_post
+    return (
+        f"Of the {post[1] - post[0] + 1} sessions after an announcement "
+        f"{nb.decimal(after, 0)} lie near another one at the median, of the "
+        f"{pre[1] - pre[0] + 1} before {nb.decimal(before, 0)}. Where announcements "
+        "follow each other so closely, a change of volatility cannot be given to one "
+        "of them."
+    )
+
+
+def significance_note(result: StudyResult) -> str:
+    """Say which windows are compared and at what level."""
+    pre, post = result.spec.volatility_pre, result.spec.volatility_post
+    return (
+        f"sessions {window_text(post)} against sessions {window_text(pre)}, "
+        f"judged at {level_text(result)}"
+    )

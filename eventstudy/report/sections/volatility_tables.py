@@ -1,0 +1,179 @@
+"""Tables of volatility ratios: pooled, by measure, and of single announcements."""
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report import ratios
+from eventstudy.report.effects import confidence_text
+from eventstudy.report.labels import asset_order, group_label, groups_of, label
+from eventstudy.report.sections.volatility import Row
+from eventstudy.spec import window_text
+from eventstudy.study.result import StudyResult
+from eventstudy.volatility import RANGES
+
+# One naive test is enough for comparison: of one observation, of many.
+_SHOWN = ("cluster", "bootstrap", "placebo", "f", "csect")
+
+
+def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
+    """(title, table) per model of the ratios of returns over all events."""
+    held = ratios.all_ratios(result)
+    table = ratios.pooled(result).filter(pl.col("measure").is_in(ratios.RETURNS))
+    order = {asset: i for i, asset in enumerate(["all", *asset_order(result)])}
+    settings = list(table.select("measure", "model").unique(maintain_order=True).rows())
+    settings.sort(key=lambda pair: ratios.RETURNS.index(pair[0]))
+    found = []
+    for measure, model in settings:
+        chosen = table.filter(
+            (pl.col("measure") == measure) & pl.col("model").eq_missing(model)
+        )
+        rows: list[Row] = []
+        for group in groups_of(result, chosen):
+            of_group = chosen.filter(pl.col("group") == group).to_dicts()
+            if len(of_group) == 2:  # one asset is its group
+                of_group = [row for row in of_group if row["asset"] == "all"]
+            rows += sorted(of_group, key=lambda r: order.get(r["asset"], len(order)))
+        title = label(measure).capitalize()
+        if model:
+            title += f", model {label(model)}"
+        found.append((title, ratio_table(result, held, rows)))
+    return found
+
+
+def ratio_table(result: StudyResult, held: ratios.Ratios, rows: Sequence[Row]) -> str:
+    """Standard deviations, ratios with intervals and p-values; the event window last.
+
+    Bold: groups. Columns without any value are left out.
+    """
+    values, event = held.pvalues, held.during
+    keys = [ratios.key_of(row) for row in rows]
+    tests = [n for n in _SHOWN if any((*key, n) in values for key in keys)]
+    during = any(key in event for key in keys)
+    judges = _judges(event.get(key) for key in keys)
+    cells = []
+    for key, row in zip(keys, rows, strict=True):
+        line = [_name(row), nb.spread(row["pre"]), nb.spread(row["post"]), _ratio(row)]
+        line += [nb.pvalue_cell(values.get((*key, test))) for test in tests]
+        if during:
+            line += _ratio_cells(event.get(key), judges)
+        cells.append(line)
+    spec = result.spec
+    pre, post = window_text(spec.volatility_pre), window_text(spec.volatility_post)
+    columns = ["", f"SD {pre}, %", f"SD {post}, %"]
+    columns.append(f"Ratio [{confidence_text(result)} interval]")
+    naive = {test: " (naive)" if test in ratios.NAIVE else "" for test in tests}
+    columns += [f"{md.code(test)}{naive[test]}" for test in tests]
+    if during:
+        columns.append(f"Ratio {window_text(spec.volatility_event)}")
+        columns.append(_p_head(judges))
+    return md.table(columns, cells) if cells else ""
+
+
+def _name(row: Row) -> str:
+    if row["asset"] == "all":
+        return f"**{md.escape(group_label(row['group']))}**"
+    return md.escape(row["asset"])
+
+
+def _ratio(row: Row) -> str:
+    ends = nb.interval(row["ci_low"], row["ci_high"])
+    return (
+        f"{nb.decimal(row['ratio'])}{nb.NBSP}{ends}"
+        if ends
+        else nb.decimal(row["ratio"])
+    )
+
+
+def _judges(rows: Iterable[Row | None]) -> list[str]:
+    """Names of the robust tests that gave the rows' p-values."""
+    held = [row["robust"] for row in rows if row is not None and row["robust"]]
+    return list(dict.fromkeys(held))
+
+
+def _ratio_cells(row: Row | None, judges: Sequence[str]) -> list[str]:
+    """Write ratio and robust p; the test's name only where there are several."""
+    if row is None:
+        return ["", ""]
+    name = f" {md.code(row['robust'])}" if row["robust"] and len(judges) > 1 else ""
+    return [_ratio(row), nb.pvalue_cell(row["pvalue"]) + name]
+
+
+def _p_head(judges: Sequence[str]) -> str:
+    return md.code(judges[0]) if len(judges) == 1 else "p"
+
+
+def measure_table(result: StudyResult) -> str:
+    """Groups by measures, main model only: ratios after and during the event."""
+    after = _by_measure(result, "post")
+    during = _by_measure(result, "event")
+    held = list(dict.fromkeys([*after, *during]))
+    groups = list(dict.fromkeys([*result.spec.groups, *(key[0] for key in held)]))
+    keys = sorted(held, key=lambda key: groups.index(key[0]))
+    judges = _judges([*after.values(), *during.values()])
+    rows = []
+    for key in keys:
+        group, measure = key
+        cells = _ratio_cells(after.get(key), judges)
+        cells += _ratio_cells(during.get(key), judges)
+        rows.append([md.escape(group_label(group)), _measure(measure), *cells])
+    post = window_text(result.spec.volatility_post)
+    event = window_text(result.spec.volatility_event)
+    head = _p_head(judges)
+    columns = ["Group", "Measure", f"Ratio {post}", head, f"Ratio {event}", head]
+    if not during:
+        rows, columns = [row[:-2] for row in rows], columns[:-2]
+    several = len({measure for _, measure in keys}) > 1
+    return md.table(columns, rows, "llrrrr"[: len(columns)]) if several else ""
+
+
+def _measure(name: str) -> str:
+    """Write a measure's name: ranges after their authors, others as words."""
+    if name in RANGES:
+        return "-".join(word.capitalize() for word in name.split("_"))
+    return md.escape(label(name))
+
+
+def _by_measure(result: StudyResult, window: str) -> dict[tuple[str, str], Row]:
+    found = ratios.pooled(result, window).filter(pl.col("asset") == "all")
+    several = found["group"].n_unique() > 1
+    models = ratios.main_models(result)
+    return {
+        (row["group"], row["measure"]): row
+        for row in found.iter_rows(named=True)
+        if row["ratio"] is not None
+        and row["model"] in (None, models[row["group"]])
+        and not (several and row["group"] == "all")
+    }
+
+
+def event_table(
+    result: StudyResult, held: ratios.Ratios, observations: Sequence[tuple[str, str]]
+) -> str:
+    """Ratios of single observations given as (event_id, asset)."""
+    wanted = set(observations)
+    measure, models = ratios.main_measure(result), ratios.main_models(result)
+    rows = [
+        row
+        for row in held.after.values()
+        if row["measure"] == measure
+        and (row["event_id"], row["asset"]) in wanted
+        and row["model"] == models[row["group"]]
+    ]
+    order = asset_order(result)
+    rows.sort(key=lambda row: order.index(row["asset"]))
+    return ratio_table(result, held, rows)
+
+
+def reasons(result: StudyResult) -> list[str]:
+    """Why p-values are missing, each reason once with its count."""
+    table = result.volatility.filter(
+        pl.col("reason").is_not_null() & pl.col("pvalue").is_null()
+    )
+    counted = table.group_by("test", "reason", maintain_order=True).len()
+    return [
+        f"{md.code(test)}: {md.escape(reason)} ({nb.count(n, 'row')})"
+        for test, reason, n in counted.sort("len", descending=True).iter_rows()
+    ]

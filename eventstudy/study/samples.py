@@ -1,0 +1,172 @@
+"""Which observations are judged together: by sample, model and group, and spreads."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray
+from eventstudy.core.windows import narrow, select
+from eventstudy.models import MODELS
+from eventstudy.study.estimate import Estimate, Estimator
+
+Fitted = Sequence[tuple[Estimator, Sequence[Estimate]]]
+
+ALL = "all"
+HEADLINE = "headline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cell:
+    """The observations of one sample, model and group, in chunks."""
+
+    sample: str
+    model: str
+    group: str
+    event: list[Abnormal]
+    event_simple: list[Abnormal]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The columns that name the cell."""
+        return {"sample": self.sample, "model": self.model, "group": self.group}
+
+
+def cells(groups: Sequence[str], fitted: Fitted) -> Iterator[Cell]:
+    """Cut the fits by sample, model and group; empty cells are left out.
+
+    "all" pools the groups of one model name when there are several, and "A - B" is the
+    portfolio long group A and short group B (see `_spread`); the sample "all" appears
+    only when some event is outside the headline sample.
+    """
+    models = dict.fromkeys(e.panel.setting.name for e, _ in fitted)
+    samples = [HEADLINE, ALL] if _has_minor_events(fitted) else [HEADLINE]
+    for sample in samples:
+        for model in models:
+            held = [
+                cell
+                for group in groups
+                if (cell := _cell(sample, model, group, fitted)).event
+            ]
+            yield from held
+            if len(held) > 1:
+                yield _cell(sample, model, ALL, fitted)
+                yield from _spreads(sample, model, groups, fitted)
+
+
+def _has_minor_events(fitted: Fitted) -> bool:
+    return any(not o.headline for e, _ in fitted for o in e.panel.observations)
+
+
+def _cell(sample: str, model: str, group: str, fitted: Fitted) -> Cell:
+    cell = Cell(sample=sample, model=model, group=group, event=[], event_simple=[])
+    for estimator, estimates in fitted:
+        if estimator.panel.setting.name != model:
+            continue
+        for estimate in estimates:
+            wanted = _members(estimator, estimate, sample, group)
+            if wanted.any():
+                cell.event.append(select(estimate.event, wanted))
+                cell.event_simple.append(select(estimate.event_simple, wanted))
+    return cell
+
+
+def _members(
+    estimator: Estimator, estimate: Estimate, sample: str, group: str
+) -> BoolArray:
+    held = estimator.observations(estimate.rows)
+    return np.array(
+        [(group in (ALL, o.group)) and (sample == ALL or o.headline) for o in held],
+        np.bool_,
+    )
+
+
+def _spreads(
+    sample: str, model: str, groups: Sequence[str], fitted: Fitted
+) -> Iterator[Cell]:
+    for estimator, estimates in fitted:
+        if estimator.panel.setting.name != model:
+            continue
+        held = {o.group for o in estimator.panel.observations}
+        for long, short in combinations([g for g in groups if g in held], 2):
+            cell = Cell(
+                sample=sample,
+                model=model,
+                group=f"{long} - {short}",
+                event=[],
+                event_simple=[],
+            )
+            for simple, chunks in (
+                (estimator.spec.returns == "simple", cell.event),
+                (True, cell.event_simple),
+            ):
+                sides = [
+                    _side(estimator, estimates, sample, group, simple=simple)
+                    for group in (long, short)
+                ]
+                if ((sides[0].members > 0) & (sides[1].members > 0)).any():
+                    chunks.append(_spread(estimator, *sides))
+            if cell.event:
+                yield cell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Side:
+    """Sums over a group's members per clock: total, missing (G, T+L), members (G,).
+
+    x : (G, T+L, F) factors of one member
+    """
+
+    total: Array
+    missing: Array
+    members: Array
+    x: Array
+
+
+def _side(
+    estimator: Estimator,
+    estimates: Sequence[Estimate],
+    sample: str,
+    group: str,
+    *,
+    simple: bool,
+) -> _Side:
+    """Add up a group's returns by date, block by block; gaps count as missing."""
+    panel = estimator.panel
+    shape = len(panel.clocks.event), len(panel.columns.offsets)
+    total, missing = np.zeros(shape), np.zeros(shape)
+    members = np.zeros(shape[0])
+    x = np.full((*shape, len(panel.setting.factors)), np.nan)
+    for estimate in estimates:
+        rows = estimate.rows[_members(estimator, estimate, sample, group)]
+        block, clock = panel.block(rows), panel.clock[rows]
+        y = np.where(block.span == 1, block.y_simple if simple else block.y, np.nan)
+        np.add.at(total, clock, np.where(np.isnan(y), 0.0, y))
+        np.add.at(missing, clock, np.isnan(y).astype(np.float64))
+        np.add.at(members, clock, 1.0)
+        x[clock] = block.x_simple if simple else block.x
+    return _Side(total=total, missing=missing, members=members, x=x)
+
+
+def _spread(estimator: Estimator, long: _Side, short: _Side) -> Abnormal:
+    """Fit the model to the mean return of one group less that of the other.
+
+    One observation per date on which both groups have one. All of them are the same
+    asset, the spread, so that windows of close dates count as the dependent facts that
+    they are. A session is missing where any member's return is.
+    """
+    panel = estimator.panel
+    clock = np.flatnonzero((long.members > 0) & (short.members > 0))
+    means = [side.total[clock] / side.members[clock, None] for side in (long, short)]
+    complete = long.missing[clock] + short.missing[clock] == 0
+    fit = MODELS[panel.setting.model](
+        np.where(complete, means[0] - means[1], np.nan),
+        long.x[clock] if panel.setting.factors else None,
+        n_estimation=panel.columns.n_estimation,
+        asset=np.zeros(len(clock), np.int64),
+        clock=clock,
+        clocks=panel.clocks,
+    )
+    columns = panel.columns.slice_of(estimator.spec.event_window)
+    return narrow(fit, columns, estimator.clocks)
