@@ -163,16 +163,16 @@ class Family(Mapping[str, M], Generic[M]):
 
     def unknown(self, name: object) -> UnknownName:
         """Return the error for a name that is not in the family."""
-        known = list(self._all())
+        known, text = list(self._all()), str(name)
         folded = {n.casefold(): n for n in known}
-        text = str(name)
-        near = [folded[text.casefold()]] if text.casefold() in folded else []
-        near = near or get_close_matches(text, known, n=1)
+        near = get_close_matches(text, known, n=1)
+        if text.casefold() in folded:
+            near = [folded[text.casefold()]]
         hint = f": did you mean {near[0]!r}?" if near else ""
         names = "" if near else f"; known: {', '.join(known)}"
         return UnknownName(f"unknown {self.kind} {text!r}{hint}{names}")
 
-    def __getitem__(self, name: str) -> M:
+    def __getitem__(self, name: object) -> M:
         """Return a member; raise `UnknownName` with what was probably meant."""
         members = self._all()
         if not isinstance(name, str) or name not in members:
