@@ -21,7 +21,8 @@ from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray
 from eventstudy.inference import battery
 from eventstudy.models import market
 
-T, L, WINDOW = 250, 21, (9, 12)
+T, L, WINDOW = 250, 21, (-1, 1)
+COLUMNS = slice(9, 12)  # of the event window
 N_LOOP, CHUNK, N_DATES = 10_000, 1_000, 100
 TESTS = (
     "csect",
@@ -122,9 +123,9 @@ def loop(makers: list[Maker], fit: Fit) -> dict[str, float]:
     car, scar, ranks, residuals, standard, share, dates = [], [], [], [], [], [], []
     for y, x, date in rows_of(makers):
         past, event, variance, rows, inverse = fit(y, x)
-        s = rows[slice(*WINDOW)].sum(axis=0)
-        forecast = WINDOW[1] - WINDOW[0] + s @ inverse @ s
-        car.append(event[slice(*WINDOW)].sum())
+        s = rows[COLUMNS].sum(axis=0)
+        forecast = COLUMNS.stop - COLUMNS.start + s @ inverse @ s
+        car.append(event[COLUMNS].sum())
         scar.append(car[-1] / np.sqrt(variance * forecast))
         ranks.append(stats.rankdata([*past, *event]) / (1 + T + L) - 0.5)
         residuals.append(past)
@@ -162,7 +163,7 @@ def statistics(
     bmp = float(stats.ttest_1samp(scar, 0).statistic)
     patell = scar.sum() / np.sqrt(n * (T - 2) / (T - 4))
     mean, grank = np.mean(ranks, axis=0), np.mean(granks, axis=0)
-    inside = mean[T:][slice(*WINDOW)]
+    inside = mean[T:][COLUMNS]
     z = grank[-1] / np.sqrt((grank**2).mean())
     positive, p = (car > 0).sum(), np.mean(share)
     return {

@@ -18,7 +18,7 @@ from eventstudy.inference import (
     variance_increase,
 )
 
-WINDOW = (2, 5)
+WINDOW = (-1, 1)
 
 
 def found(n=20, dates=1, clusters=1, rbar=0.3):
@@ -60,8 +60,8 @@ def test_interval_excludes_zero_when_the_test_rejects():
         ab = panel(spacing, seed=2, effect=0.01)
         # equal variances, so that CAR and SCAR say the same
         ab = replace(ab, ar=ab.ar / ab.sigma[:, None], sigma=np.ones_like(ab.sigma))
-        interval = caar_interval(ab, (3, 4))
-        p = TESTS["kp_bmp"](ab, (3, 4)).pvalue[0]
+        interval = caar_interval(ab, (0, 0))
+        p = TESTS["kp_bmp"](ab, (0, 0)).pvalue[0]
         assert (interval.low > 0 or interval.high < 0) == (p < 0.05)
 
 
@@ -78,7 +78,7 @@ def test_interval_of_many_clusters_is_that_of_the_cluster_test(monkeypatch):
 
 def test_windows_assessed_together_are_those_assessed_alone():
     ab = panel("uneven dates")
-    windows = [WINDOW, (0, 1)]
+    windows = [WINDOW, (-3, -3)]
     evidence = collect(ab, windows, frozenset({"correlation"}))
     for window, known in zip(windows, assess(evidence, windows), strict=True):
         assert known.interval == caar_interval(ab, window)
@@ -139,9 +139,9 @@ def test_variance_increase_sees_through_the_shared_date():
     ratios = []
     for seed in range(200):
         ab = panel("one date", n_assets=12, rho=0.7, seed=seed)
-        ratios.append(variance_increase(ab, (3, 4)))
+        ratios.append(variance_increase(ab, (0, 0)))
     assert np.mean(ratios) == pytest.approx(1.0, abs=0.12)
     doubled = replace(ab, ar=ab.ar * np.sqrt(2))
-    ratio = variance_increase(doubled, (3, 4)) / variance_increase(ab, (3, 4))
+    ratio = variance_increase(doubled, (0, 0)) / variance_increase(ab, (0, 0))
     assert ratio == pytest.approx(2.0)
-    assert np.isnan(variance_increase(take(ab, np.arange(2)), (3, 4)))
+    assert np.isnan(variance_increase(take(ab, np.arange(2)), (0, 0)))

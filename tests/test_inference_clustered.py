@@ -14,7 +14,7 @@ from eventstudy.inference import TESTS
 from eventstudy.inference.clustered import clustered_variance
 from eventstudy.models import market
 
-WINDOW = (2, 5)
+WINDOW = (-1, 1)
 
 
 def test_portfolio_of_one_date_is_the_regression_of_the_portfolio():
@@ -25,7 +25,7 @@ def test_portfolio_of_one_date_is_the_regression_of_the_portfolio():
     found = TESTS["portfolio"](ab, WINDOW)
     # One regression over all sessions, with a dummy of the window's mean effect.
     mean = y.mean(axis=0)
-    columns = slice(60 + WINDOW[0], 60 + WINDOW[1])
+    columns = slice(60 + 3 + WINDOW[0], 60 + 4 + WINDOW[1])
     keep = np.r_[0:60, columns]
     dummies = np.zeros((67, 3))
     dummies[columns] = np.eye(3)

@@ -89,8 +89,10 @@ class TestEffects:
         y, x = sample(1)
         days = window_indicators(S, np.arange(80, S), np.arange(81, S + 1))
         fit = joint(y, x, days, event=np.array([0] * 3 + [1] * 7))
-        alone = market(y, np.broadcast_to(x[:, 0], y.shape), n_estimation=80)
-        for event, window in enumerate([(0, 3), (3, 10)]):
+        alone = market(
+            y, np.broadcast_to(x[:, 0], y.shape), n_estimation=80, first_offset=0
+        )
+        for event, window in enumerate([(0, 2), (3, 9)]):
             twin = cumulate(alone, window)
             assert_allclose(fit.effects[:, event], twin.car, **CLOSE)
             assert_allclose(fit.se[:, event], twin.se, **CLOSE)

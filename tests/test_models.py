@@ -22,7 +22,7 @@ from eventstudy.models.diagnostics import LAGS, diagnose
 from eventstudy.prices import fetch_prices
 
 E, T, L = 7, 80, 21
-WINDOWS = [(0, L), (9, 12), (10, 11), (0, 1), (10, L)]
+WINDOWS = [(-10, 10), (-1, 1), (0, 0), (-10, -10), (0, 10)]
 
 
 def sample(n_factors, *, gaps=False, seed=1):
@@ -101,7 +101,7 @@ def test_variance_of_sums_is_the_sum_of_the_whole_matrix(name, n_factors, gaps, 
     found = cumulate(fit(name, y, x, span), window)
     for i in range(E):
         exog, est, event = rows_of(y, x, span, i)
-        event = event[(event >= T + window[0]) & (event < T + window[1])]
+        event = event[(event >= T + 10 + window[0]) & (event <= T + 10 + window[1])]
         if not len(event):
             assert found.n_valid[i] == 0
             assert np.isnan([found.car[i], found.se[i], found.scar[i]]).all()
@@ -127,7 +127,7 @@ def test_constant_mean_is_the_mean():
     assert_allclose(ab.sigma, sd, rtol=1e-12)
     # Brown & Warner's forecast error of a mean.
     assert_allclose(forecast_se(ab)[:, 0], sd * np.sqrt(1 + 1 / T), rtol=1e-12)
-    long = cumulate(ab, (0, L)).se
+    long = cumulate(ab, (-10, 10)).se
     assert_allclose(long, sd * np.sqrt(L + L**2 / T), rtol=1e-12)
     assert_allclose(ab.r_squared, 0, atol=1e-12)
 
@@ -144,7 +144,7 @@ def test_market_adjusted_is_a_difference(shape):
     assert ab.df.tolist() == [T - 2, *[T - 1] * (E - 1)]
     # Nothing is estimated, so nothing but the returns' own variance remains.
     assert ab.coefficients.shape == (E, 0)
-    assert_allclose(cumulate(ab, (9, 12)).se, ab.sigma * np.sqrt(3), rtol=1e-12)
+    assert_allclose(cumulate(ab, (-1, 1)).se, ab.sigma * np.sqrt(3), rtol=1e-12)
     assert_allclose(forecast_se(ab)[1], ab.sigma[1], rtol=1e-12)
 
 
@@ -309,7 +309,7 @@ def test_no_estimate_is_a_status_and_nan_without_warning(name):
     good_y, good_x = _case("good")
     ab = factors(np.stack([good_y, y]), np.stack([good_x, x]), n_estimation=T)
     assert ab.status.tolist() == [Status.OK, UNESTIMABLE[name]]
-    sums, shape = cumulate(ab, (9, 12)), diagnose(ab)
+    sums, shape = cumulate(ab, (-1, 1)), diagnose(ab)
     claims = [ab.ar, ab.residuals, ab.sigma, ab.coefficients, ab.xtx_inv, ab.r_squared]
     claims += [forecast_se(ab), sums.car, sums.se, sums.scar]
     claims += [shape.skewness, shape.jarque_bera, shape.ljung_box, shape.arch_lm]
@@ -336,7 +336,7 @@ def test_no_variance_without_factors(model, y, x, status):
     assert ab.status.tolist() == [status]
     assert np.isnan(ab.sigma).all()
     assert np.isnan(ab.ar).all()
-    assert np.isnan(cumulate(ab, (0, L)).se).all()
+    assert np.isnan(cumulate(ab, (-10, 10)).se).all()
 
 
 def test_infinite_returns_and_bad_spans_count_as_missing():
@@ -469,7 +469,33 @@ Y = np.zeros((2, 10))
 )
 def test_shapes_that_do_not_fit_are_refused(model, y, x, more, said):
     with pytest.raises(SpecError, match=said):
-        MODELS[model](y, x, **{"n_estimation": 6, **more})
+        MODELS[model](y, x, **{"n_estimation": 6, "first_offset": 0, **more})
+
+
+def test_one_market_serves_every_row():
+    y, x, _ = sample(1)
+    each, one = market(y, np.tile(x[:1], (E, 1, 1)), n_estimation=T), x[0]
+    for shape in ((T + L,), (T + L, 1)):
+        found = market(y, one.reshape(shape), n_estimation=T)
+        assert_allclose(found.ar, each.ar, rtol=1e-12)
+        assert_allclose(found.xtx_inv, each.xtx_inv, rtol=1e-12)
+    y, x, _ = sample(3)
+    for model in ("factors", "garch"):
+        each = MODELS[model](y, np.tile(x[:1], (E, 1, 1)), n_estimation=T)
+        assert_allclose(MODELS[model](y, x[0], n_estimation=T).ar, each.ar, rtol=1e-9)
+    # A shape that is y's own is one factor by row, not one factor per row of y.
+    square = np.random.default_rng(0).normal(size=(9, 9))
+    assert factors(square, square.T, n_estimation=8).coefficients.shape == (9, 2)
+
+
+def test_day_0_is_in_the_middle_unless_said():
+    y = np.random.default_rng(1).normal(size=(2, 12))
+    assert constant_mean(y, n_estimation=7).first_offset == -2
+    assert constant_mean(y, n_estimation=7, first_offset=0).first_offset == 0
+    said = r"4 columns, so none is in the middle; wanted first_offset=\.\.\."
+    for model in (constant_mean, MODELS["garch"]):
+        with pytest.raises(SpecError, match=said):
+            model(y, n_estimation=8)
 
 
 def test_the_record_says_whose_and_when():
@@ -547,7 +573,9 @@ def test_short_estimation_windows_have_no_arch_test():
     found = diagnose(constant_mean(y, n_estimation=8))
     assert np.isnan(found.arch_lm).all()
     assert np.isfinite(found.ljung_box).all()
-    assert np.isnan(diagnose(constant_mean(y, n_estimation=5)).ljung_box).all()
+    assert np.isnan(
+        diagnose(constant_mean(y, n_estimation=5, first_offset=0)).ljung_box
+    ).all()
 
 
 # --- real prices --------------------------------------------------------------------
@@ -573,9 +601,9 @@ def test_bit_mining_on_the_day_of_the_summons(summons):
     assert ab.df.tolist() == [118.0]
     assert round(ab.ar[0, 10], 7) == -0.1949643
     assert round(forecast_se(ab)[0, 10], 7) == 0.1077003
-    car = cumulate(ab, (9, 12))
+    car = cumulate(ab, (-1, 1))
     assert round(car.car[0], 7) == -0.2402128
     assert round(car.se[0], 7) == 0.1864270
-    cut = narrow(ab, slice(9, 12), Clock(estimation=ab.clocks.estimation,
+    cut = narrow(ab, (-1, 1), Clock(estimation=ab.clocks.estimation,
                                          event=ab.clocks.event[:, 9:12]))  # fmt: skip
-    assert_array_equal(cumulate(cut, (0, 3)).car, car.car)
+    assert_array_equal(cumulate(cut, (-1, 1)).car, car.car)

@@ -17,7 +17,15 @@ from reference import inference_twins as twins
 from reference.inference_panels import take
 
 from eventstudy.core.abnormal import Clock
-from eventstudy.core.windows import buy_and_hold, cumulate, forecast_se
+from eventstudy.core.windows import (
+    buy_and_hold,
+    columns,
+    cumulate,
+    forecast_se,
+    length_of,
+    narrow,
+    narrow_clocks,
+)
 from eventstudy.inference import TESTS, battery, dependence
 from eventstudy.models import MODELS
 
@@ -64,32 +72,22 @@ def abnormal(panel, model="market"):
     )
 
 
-def cut(ab, start, stop):
+def cut(ab, window):
     """The same study with the window as its whole event window."""
-    columns = slice(start, stop)
-    return replace(
-        ab,
-        ar=ab.ar[:, columns],
-        actual=ab.actual[:, columns],
-        span_event=ab.span_event[:, columns],
-        x_event=ab.x_event[:, columns],
-        clocks=Clock(
-            estimation=ab.clocks.estimation, event=ab.clocks.event[:, columns]
-        ),
-    )
+    return narrow(ab, window, narrow_clocks(ab.clocks, columns(ab, window)))
 
 
 def daily(panel, test, model="market"):
     """Statistic of a test on each single day."""
     ab = abnormal(panel, model)
-    windows = [(d, d + 1) for d in range(21)]
+    windows = [(d, d) for d in range(-10, 11)]
     found = battery(ab, windows=windows, tests=[test])
     return np.array([found[w, test].statistic[0] for w in windows])
 
 
 def windows_of(entry):
-    start, stop = entry["window"]
-    return start + 10, stop + 11
+    start, end = entry["window"]
+    return start, end
 
 
 def by_window(panel, test):
@@ -127,12 +125,12 @@ def test_cumulative_t_agrees_with_textbook(panel):
     theirs = np.array(
         [e["car_t_exact"] for e in oracle(f"textbook__{panel}")["events"]], float
     )
-    for stop in range(1, 22):
-        sums = cumulate(ab, (0, stop))
-        known = ~np.isnan(theirs[:, stop - 1]) & ~np.isnan(sums.car)
+    for end in range(-10, 11):
+        sums = cumulate(ab, (-10, end))
+        known = ~np.isnan(theirs[:, end + 10]) & ~np.isnan(sums.car)
         assert known.sum() >= 9
-        ours = TESTS["t"](ab, (0, stop)).statistic
-        np.testing.assert_allclose(ours[known], theirs[known, stop - 1], **CLOSE)
+        ours = TESTS["t"](ab, (-10, end)).statistic
+        np.testing.assert_allclose(ours[known], theirs[known, end + 10], **CLOSE)
 
 
 def complete(panel, windows):
@@ -161,7 +159,7 @@ def test_daily_statistics_agree_with_textbook(panel, test, key):
     ours = daily(panel, test)
     if test in ("kp_bmp", "kp_patell", "gsign"):
         # r̄ and p̂ of the firms present that day; theirs of all twelve.
-        same = complete(panel, [(d, d + 1) for d in range(21)])
+        same = complete(panel, [(d, d) for d in range(-10, 11)])
         assert same.sum() >= 17
         ours, theirs = ours[same], theirs[same]
     np.testing.assert_allclose(ours, theirs, **CLOSE)
@@ -224,9 +222,8 @@ def test_window_rank_agrees_with_textbook():
 def test_window_rank_over_estimation_and_window_agrees_with_estudy2():
     entries = oracle("estudy2__common")["sim"]["car"]
     for entry in entries:
-        start, stop = windows_of(entry)
-        ab = cut(abnormal("common"), start, stop)
-        ours = TESTS["rank"](ab, (0, stop - start)).statistic
+        window = windows_of(entry)
+        ours = TESTS["rank"](cut(abnormal("common"), window), window).statistic
         theirs = [float(entry["rank"]["stat"])]
         np.testing.assert_allclose(ours, theirs, **CLOSE)
 
@@ -236,9 +233,8 @@ def test_window_rank_over_estimation_and_window_agrees_with_textbook():
     entries = oracle("textbook__common")["windows"]
     theirs = textbook("common", "rank_cowan1992_est_plus_window")
     for entry, their in zip(entries, theirs, strict=True):
-        start, stop = windows_of(entry)
-        ab = cut(abnormal("common"), start, stop)
-        ours = TESTS["rank"](ab, (0, stop - start)).statistic
+        window = windows_of(entry)
+        ours = TESTS["rank"](cut(abnormal("common"), window), window).statistic
         np.testing.assert_allclose(ours, [their], **CLOSE)
 
 
@@ -305,7 +301,7 @@ def test_daily_lamb_agrees_with_textbook():
 )
 def test_cumulative_statistics_agree_with_eventstudy(test, peer, field):
     theirs = oracle("EventStudy__common")["MarketModel"]["multi"][peer][field]
-    windows = [(0, stop) for stop in range(1, 22)]
+    windows = [(-10, end) for end in range(-10, 11)]
     found = battery(abnormal("common"), windows=windows, tests=[test])
     ours = [found[w, test].statistic[0] for w in windows]
     np.testing.assert_allclose(ours, theirs, **CLOSE)
@@ -358,9 +354,10 @@ def test_clustered_t_agrees_with_crse_and_statsmodels():
             estimation=np.repeat(ab.clocks.estimation, n_days, axis=0),
             event=ab.clocks.event.T,
         ),
+        first_offset=0,
     )
     theirs = oracle("textbook__common")["cluster_by_date"]
-    ours = TESTS["wild_cluster"](single, (0, 1))
+    ours = TESTS["wild_cluster"](single, (0, 0))
     assert ours.statistic[0] == pytest.approx(theirs["t"], abs=1e-9)
     assert ours.n_clusters[0] == theirs["clusters"]
 
@@ -368,7 +365,7 @@ def test_clustered_t_agrees_with_crse_and_statsmodels():
 @pytest.mark.parametrize("panel", PANELS)
 def test_mean_correlation_agrees_with_textbook(panel):
     theirs = oracle(f"textbook__{panel}")["r_bar_calendar"]
-    assert dependence(abnormal(panel), (9, 12)).rbar == pytest.approx(theirs, abs=1e-9)
+    assert dependence(abnormal(panel), (-1, 1)).rbar == pytest.approx(theirs, abs=1e-9)
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -377,9 +374,9 @@ def test_bhar_agrees_with_textbook(panel):
     for entry in oracle(f"textbook__{panel}")["windows"]:
         ours = buy_and_hold(ab, windows_of(entry))
         theirs = np.array(entry["bhar"], float)
-        start, stop = windows_of(entry)
-        n_valid = cumulate(ab, (start, stop)).n_valid
-        whole = n_valid == stop - start  # theirs holds the market in gaps
+        window = windows_of(entry)
+        n_valid = cumulate(ab, window).n_valid
+        whole = n_valid == length_of(window)  # theirs holds the market in gaps
         assert whole.sum() >= 9
         ours, theirs = ours[whole], theirs[whole[n_valid > 0]]
         np.testing.assert_allclose(ours, theirs, **CLOSE)

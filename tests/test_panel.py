@@ -210,6 +210,8 @@ def test_columns_cover_every_window(changes, others):
     assert columns.offsets[columns.n_estimation :][
         columns.slice_of(spec.event_window)
     ].tolist() == list(range(-3, 4))
+    held = columns.slice_of(spec.event_window)
+    assert held.start + columns.first_offset == spec.event_window[0]
     for window in (
         spec.estimation,
         spec.event_window,
@@ -544,15 +546,16 @@ def test_bit_mining_on_the_day_of_the_summons():
         span=block.span,
         clock=panel.clock,
         clocks=panel.clocks,
+        first_offset=panel.columns.first_offset,
     )
     columns = panel.columns.slice_of((-10, 10))
-    ab = narrow(ab, columns, narrow_clocks(ab.clocks, columns))
+    ab = narrow(ab, (-10, 10), narrow_clocks(ab.clocks, columns))
     alpha, beta = ab.coefficients[0]
     assert (round(alpha, 7), round(beta, 7)) == (0.0049351, 3.0470014)
     assert round(ab.sigma[0], 7) == 0.1063032
     assert round(ab.ar[0, 10], 7) == -0.1949643
     assert round(forecast_se(ab)[0, 10], 7) == 0.1077003
-    car = cumulate(ab, (9, 12))
+    car = cumulate(ab, (-1, 1))
     assert (round(car.car[0], 7), round(car.se[0], 7)) == (-0.2402128, 0.1864270)
     assert ab.clocks.event[0, 10] == days_of(date(2021, 6, 21))
     # A second announcement a week earlier takes its sessions out of the estimate.
@@ -570,4 +573,5 @@ def test_bit_mining_on_the_day_of_the_summons():
 def test_columns_are_a_value_of_their_own():
     columns = Columns(offsets=np.array([-3, -2, 0, 1]), n_estimation=2)
     assert columns.slice_of((0, 1)) == slice(0, 2)
+    assert columns.first_offset == 0
     assert columns.offsets.tolist().index(-2) == 1

@@ -17,7 +17,7 @@ from eventstudy.inference import TESTS, battery
 
 pytestmark = pytest.mark.slow
 N_REPETITIONS = 1000
-WINDOW = (2, 5)
+WINDOW = (-1, 1)
 NAIVE = (
     "csect",
     "patell",

@@ -10,6 +10,7 @@ from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import (
     buy_and_hold,
     check_window,
+    columns,
     cumulate,
     forecast_se,
     narrow,
@@ -19,7 +20,8 @@ from eventstudy.core.windows import (
 from eventstudy.models import MODELS, constant_mean, market, market_adjusted
 
 E, T, L = 6, 70, 21
-WINDOWS = [(0, L), (9, 12), (10, 16), (10, 11), (0, 1), (20, 21)]
+FIRST = -(L // 2)
+WINDOWS = [(-10, 10), (-1, 1), (0, 5), (0, 0), (-10, -10), (10, 10)]
 
 
 def fitted(name="market", *, gaps=True, seed=2):
@@ -59,7 +61,7 @@ def test_sums_are_those_of_a_loop(name, gaps, window):
     for i in range(E):
         car, length, n_valid, days = 0.0, 0.0, 0, []
         raw, normal = 1.0, 1.0
-        for t in range(*window):
+        for t in range(window[0] - FIRST, window[1] - FIRST + 1):
             if np.isnan(ab.ar[i, t]):
                 continue
             car += ab.ar[i, t]
@@ -93,15 +95,15 @@ def test_one_day_sums_are_the_days(name):
     se = forecast_se(ab)
     assert_array_equal(np.isnan(se), np.isnan(ab.ar))
     for day in range(L):
-        one = cumulate(ab, (day, day + 1))
+        one = cumulate(ab, (day + FIRST, day + FIRST))
         assert_array_equal(one.car, ab.ar[:, day])
         assert_allclose(one.se, se[:, day], rtol=1e-12)
 
 
 def test_sums_add_up_but_variances_do_not():
     ab = fitted("constant_mean", gaps=False)
-    parts = [cumulate(ab, w) for w in [(0, 10), (10, L)]]
-    whole = cumulate(ab, (0, L))
+    parts = [cumulate(ab, w) for w in [(-10, -1), (0, 10)]]
+    whole = cumulate(ab, (-10, 10))
     assert_allclose(parts[0].car + parts[1].car, whole.car, rtol=1e-10)
     # The error of the mean is common to both parts: 2 * 10 * 11 * sigma^2 / T more.
     common = whole.se**2 - parts[0].se ** 2 - parts[1].se ** 2
@@ -112,7 +114,7 @@ def test_a_missing_day_leaves_the_sum_of_the_others():
     y = np.random.default_rng(4).normal(0, 0.02, (1, T + L))
     y[0, T + 10] = np.nan
     ab = constant_mean(y, n_estimation=T)
-    found = cumulate(ab, (9, 12))
+    found = cumulate(ab, (-1, 1))
     assert found.n_valid.tolist() == [2]
     assert_allclose(found.car, ab.ar[:, 9] + ab.ar[:, 11], rtol=1e-13)
     assert_allclose(found.se, ab.sigma * np.sqrt(2 + 4 / T), rtol=1e-12)
@@ -128,7 +130,7 @@ def test_a_bridged_gap_is_the_same_sum_with_the_same_variance():
         gapped[0, at] = full[0, at - 2 : at + 1].sum()
     y_gap[0, at - 2 : at], span[0, at] = np.nan, 3
     bridged = market(y_gap, m_gap, n_estimation=T, span=span)
-    for window in [(9, 12), (0, L)]:
+    for window in [(-1, 1), (-10, 10)]:
         one, other = cumulate(whole, window), cumulate(bridged, window)
         assert_allclose(other.car, one.car, rtol=1e-12)
         assert_allclose(other.se, one.se, rtol=1e-12)
@@ -140,20 +142,42 @@ def test_buying_and_holding_earns_the_price_relative():
     price = np.array([100.0] * 5 + [102, 99, 104, 110, 95, 97, 120])
     price[1:5] += [1, -1, 2, 0]
     returns = (price[1:] / price[:-1] - 1)[None]
-    ab = market_adjusted(returns, np.full_like(returns, 0.01), n_estimation=4)
+    ab = market_adjusted(
+        returns, np.full_like(returns, 0.01), n_estimation=4, first_offset=0
+    )
     length = ab.ar.shape[1]
     want = price[-1] / price[4] - 1.01**length
-    assert_allclose(buy_and_hold(ab, (0, length)), [want], rtol=1e-12)
-    assert_allclose(buy_and_hold(ab, (2, 3)), ab.ar[:, 2], rtol=1e-10)
+    assert_allclose(buy_and_hold(ab, (0, length - 1)), [want], rtol=1e-12)
+    assert_allclose(buy_and_hold(ab, (2, 2)), ab.ar[:, 2], rtol=1e-10)
 
 
 @pytest.mark.parametrize(
-    "window", [(-1, 3), (3, 3), (4, 3), (0, L + 1), (L, L + 1)], ids=str
+    ("window", "text"),
+    [
+        ((-11, 3), r"\[-11,\+3\]"),
+        ((1, 0), r"\[\+1,0\]"),
+        ((0, 11), r"\[0,\+11\]"),
+        ((11, 11), r"\[\+11,\+11\]"),
+    ],
+    ids=str,
 )
-@pytest.mark.parametrize("function", [check_window, cumulate, buy_and_hold])
-def test_windows_outside_the_event_window_are_refused(function, window):
-    with pytest.raises(SpecError, match=rf"{window[0]}, {window[1]}.*21 event-window"):
+@pytest.mark.parametrize("function", [check_window, columns, cumulate, buy_and_hold])
+def test_windows_outside_the_event_window_are_refused(function, window, text):
+    held = r" is not inside the event window \[-10,\+10\] that is held"
+    with pytest.raises(SpecError, match=text + held):
         function(fitted(), window)
+
+
+def test_windows_count_from_the_first_offset():
+    y = np.random.default_rng(3).normal(size=(2, T + 8))
+    ab = constant_mean(y, n_estimation=T, first_offset=-3)
+    assert (ab.first_offset, columns(ab, (-1, 1))) == (-3, slice(2, 5))
+    assert_array_equal(cumulate(ab, (0, 0)).car, ab.ar[:, 3])
+    assert check_window(ab, (-3, 4)) == (-3, 4)
+    with pytest.raises(SpecError, match=r"event window \[-3,\+4\] that is held"):
+        cumulate(ab, (-3, 5))
+    with pytest.raises(SpecError, match=r"8 columns.*wanted first_offset=\.\.\."):
+        constant_mean(y, n_estimation=T)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +190,7 @@ def test_selection_keeps_rows_together(rows):
     some = select(ab, rows)
     assert some.clocks is ab.clocks
     assert some.model == ab.model
-    whole, part = cumulate(ab, (9, 12)), cumulate(some, (9, 12))
+    whole, part = cumulate(ab, (-1, 1)), cumulate(some, (-1, 1))
     assert_array_equal(part.car, whole.car[rows])
     assert_array_equal(part.se, whole.se[rows])
     for name in ("asset", "clock", "status", "residuals", "span_estimation", "df"):
@@ -175,16 +199,18 @@ def test_selection_keeps_rows_together(rows):
 
 def test_narrowing_keeps_columns_together():
     ab = fitted()
-    columns = slice(9, 15)
-    cut = narrow(ab, columns, narrow_clocks(ab.clocks, columns))
+    held = columns(ab, (-1, 4))
+    cut = narrow(ab, (-1, 4), narrow_clocks(ab.clocks, held))
+    assert (held, cut.first_offset) == (slice(9, 15), -1)
     assert_array_equal(cut.clocks.event, ab.clocks.event[:, 9:15])
     assert_array_equal(cut.clocks.estimation, ab.clocks.estimation)
     assert_array_equal(cut.residuals, ab.residuals)
-    assert_array_equal(forecast_se(cut), forecast_se(ab)[:, columns])
-    for window in [(0, 3), (1, 6)]:
-        wide = (window[0] + 9, window[1] + 9)
-        assert_array_equal(cumulate(cut, window).scar, cumulate(ab, wide).scar)
-        assert_array_equal(buy_and_hold(cut, window), buy_and_hold(ab, wide))
+    assert_array_equal(forecast_se(cut), forecast_se(ab)[:, held])
+    for window in [(-1, 1), (0, 4)]:
+        assert_array_equal(cumulate(cut, window).scar, cumulate(ab, window).scar)
+        assert_array_equal(buy_and_hold(cut, window), buy_and_hold(ab, window))
+    with pytest.raises(SpecError, match=r"event window \[-1,\+4\] that is held"):
+        narrow(cut, (-2, 4), cut.clocks)
 
 
 def test_size_of_the_t_of_a_long_window():
@@ -194,7 +220,7 @@ def test_size_of_the_t_of_a_long_window():
     m = rng.standard_normal((n, t_short + L))
     y = 0.5 + 1.2 * m + rng.standard_normal((n, t_short + L))
     ab = market(y, m, n_estimation=t_short)
-    found = cumulate(ab, (0, L))
+    found = cumulate(ab, (-10, 10))
     exact = 2 * special.stdtr(ab.df, -np.abs(found.scar)) < 0.05
     plain = 2 * special.stdtr(ab.df, -np.abs(found.car / (ab.sigma * L**0.5))) < 0.05
     low, high = stats.binom.ppf([0.0005, 0.9995], n, 0.05)

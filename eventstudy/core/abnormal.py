@@ -72,6 +72,7 @@ class Abnormal:
     coefficients : (E, K);  r_squared : (E,)
     status : (E,) values of `Status`
     asset : (E,) code of the asset; clock : (E,) row of ``clocks``
+    first_offset : event time of the first event-window column; day 0 is session 0
     """
 
     model: str
@@ -91,6 +92,7 @@ class Abnormal:
     asset: IntArray
     clock: IntArray
     clocks: Clock
+    first_offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""Sums over event-window columns with their exact forecast-error variance.
+"""Windows of event time: their columns, and sums over them with exact variance.
 
-A window is a pair ``(start, stop)`` of event-window columns, half open like a slice:
-with an event window of -10..10, ``(9, 12)`` is -1..+1.
+A window is a pair ``(start, end)`` of sessions in event time, both ends included: day
+0 is session 0, ``(-1, 1)`` are the three sessions around it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from eventstudy.core.errors import SpecError
 
 Window = tuple[int, int]
 
-_SHARED = ("model", "clocks")
+_SHARED = ("model", "clocks", "first_offset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,20 +34,66 @@ class Cumulated:
     length: Array
 
 
-def check_window(ab: Abnormal, window: Window) -> Window:
-    """Return the window, or raise `SpecError` unless ``0 <= start < stop <= L``.
+def length_of(window: Window) -> int:
+    """Return the number of sessions of a window.
+
+    >>> length_of((-1, 1))
+    3
+    """
+    return window[1] - window[0] + 1
+
+
+def window_text(window: Window) -> str:
+    """Write a window in words of the field.
+
+    >>> window_text((-1, 1)), window_text((0, 5))
+    ('[-1,+1]', '[0,+5]')
+    """
+    return "[" + ",".join(f"{day:+d}" if day else "0" for day in window) + "]"
+
+
+def columns_from(first_offset: int, n_sessions: int, window: Window) -> slice:
+    """Return the event-window columns of a window, of which ``n_sessions`` are held.
+
+    first_offset : event time of the first column
+    Raises `SpecError` for a window that does not lie inside.
+
+    >>> columns_from(-10, 21, (-1, 1))
+    slice(9, 12, None)
+    """
+    start, end = window
+    last = first_offset + n_sessions - 1
+    if not first_offset <= start <= end <= last:
+        raise SpecError(
+            f"window {window_text(window)} is not inside the event window "
+            f"{window_text((first_offset, last))} that is held"
+        )
+    return slice(start - first_offset, end - first_offset + 1)
+
+
+def columns(ab: Abnormal, window: Window) -> slice:
+    """Return the event-window columns of a window in event time.
+
+    Raises `SpecError` for a window outside the event window.
 
     >>> from eventstudy.models import constant_mean
-    >>> check_window(constant_mean(np.arange(5.0), n_estimation=3), (0, 2))
-    (0, 2)
+    >>> columns(constant_mean(np.arange(6.0), n_estimation=3), (0, 1))
+    slice(1, 3, None)
     """
-    start, stop = window
-    n_sessions = ab.ar.shape[1]
-    if not 0 <= start < stop <= n_sessions:
-        raise SpecError(
-            f"window ({start}, {stop}) is not a slice of the {n_sessions} event-window "
-            f"columns; give 0 <= start < stop <= {n_sessions}"
-        )
+    return columns_from(ab.first_offset, ab.ar.shape[1], window)
+
+
+def check_window(ab: Abnormal, window: Window) -> Window:
+    """Return the window, or raise `SpecError` when it is not inside the event window.
+
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.arange(6.0), n_estimation=3)
+    >>> check_window(ab, (0, 2))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    eventstudy.core.errors.SpecError: window [0,+2] is not inside the event window ...
+    """
+    columns(ab, window)
     return window
 
 
@@ -61,18 +107,19 @@ def cumulate(ab: Abnormal, window: Window) -> Cumulated:
     Raises `SpecError` for a window outside the event window.
 
     >>> from eventstudy.models import constant_mean
-    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.02, 0.03]]), n_estimation=3)
-    >>> found = cumulate(ab, (0, 2))
+    >>> y = np.array([[0.01, -0.01, 0.0, 0.02, 0.03]])
+    >>> ab = constant_mean(y, n_estimation=3, first_offset=0)
+    >>> found = cumulate(ab, (0, 1))
     >>> found.car.round(4), found.se.round(4)  # 0.01 sqrt(2 + 2²/3)
     (array([0.05]), array([0.0183]))
     """
-    columns = slice(*check_window(ab, window))
-    ar = ab.ar[:, columns]
+    held = columns(ab, window)
+    ar = ab.ar[:, held]
     valid = ~np.isnan(ar)
     n_valid = valid.sum(axis=1)
     some = n_valid > 0
-    length = np.where(valid, ab.span_event[:, columns], 0.0).sum(axis=1)
-    rows = np.where(valid[:, :, None], ab.x_event[:, columns], 0.0).sum(axis=1)
+    length = np.where(valid, ab.span_event[:, held], 0.0).sum(axis=1)
+    rows = np.where(valid[:, :, None], ab.x_event[:, held], 0.0).sum(axis=1)
     estimation_error = np.einsum("ek,ekl,el->e", rows, ab.xtx_inv, rows)
     car = np.where(some, np.where(valid, ar, 0.0).sum(axis=1), np.nan)
     se = np.where(some, ab.sigma * np.sqrt(length + estimation_error), np.nan)
@@ -105,16 +152,17 @@ def buy_and_hold(ab: Abnormal, window: Window) -> Array:
     Raises `SpecError` for a window outside the event window.
 
     >>> from eventstudy.models import constant_mean
-    >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.1, 0.1]]), n_estimation=3)
-    >>> buy_and_hold(ab, (0, 2)).round(4)
+    >>> y = np.array([[0.01, -0.01, 0.0, 0.1, 0.1]])
+    >>> ab = constant_mean(y, n_estimation=3, first_offset=0)
+    >>> buy_and_hold(ab, (0, 1)).round(4)
     array([0.21])
     """
-    columns = slice(*check_window(ab, window))
-    ar, actual = ab.ar[:, columns], ab.actual[:, columns]
+    held = columns(ab, window)
+    ar, actual = ab.ar[:, held], ab.actual[:, held]
     valid = ~np.isnan(ar)
-    held = np.where(valid, 1.0 + actual, 1.0).prod(axis=1)
+    earned = np.where(valid, 1.0 + actual, 1.0).prod(axis=1)
     normal = np.where(valid, 1.0 + actual - ar, 1.0).prod(axis=1)
-    return np.where(valid.any(axis=1), held - normal, np.nan)
+    return np.where(valid.any(axis=1), earned - normal, np.nan)
 
 
 def select(ab: Abnormal, rows: IntArray | BoolArray) -> Abnormal:
@@ -140,24 +188,28 @@ def stack(parts: Sequence[Abnormal]) -> Abnormal:
     return replace(first, **joined)
 
 
-def narrow(ab: Abnormal, columns: slice, clocks: Clock) -> Abnormal:
-    """Keep some event-window columns; ``clocks`` is the table cut in the same way.
+def narrow(ab: Abnormal, window: Window, clocks: Clock) -> Abnormal:
+    """Keep a window of the event window; ``clocks`` is the table cut in the same way.
 
     Observations that are to be judged together must carry the same table, so it is
     cut once, by `narrow_clocks`, and handed to every call.
+    Raises `SpecError` for a window outside the event window.
 
     >>> from eventstudy.models import constant_mean
     >>> ab = constant_mean(np.random.default_rng(0).normal(size=(4, 9)), n_estimation=6)
-    >>> narrow(ab, slice(0, 2), narrow_clocks(ab.clocks, slice(0, 2))).ar.shape
-    (4, 2)
+    >>> cut = narrow(ab, (0, 1), narrow_clocks(ab.clocks, columns(ab, (0, 1))))
+    >>> cut.ar.shape, cut.first_offset
+    ((4, 2), 0)
     """
+    held = columns(ab, window)
     return replace(
         ab,
-        ar=ab.ar[:, columns],
-        actual=ab.actual[:, columns],
-        span_event=ab.span_event[:, columns],
-        x_event=ab.x_event[:, columns],
+        ar=ab.ar[:, held],
+        actual=ab.actual[:, held],
+        span_event=ab.span_event[:, held],
+        x_event=ab.x_event[:, held],
         clocks=clocks,
+        first_offset=window[0],
     )
 
 

@@ -71,7 +71,7 @@ def battery(
         function that returns a fresh iterator each time it is called. Rank tests walk
         twice; millions of observations need never be in memory together. All chunks
         share one table of clocks; results do not depend on the cut.
-    windows : half-open slices of event-window columns
+    windows : (start, end) in event time, both ends included
     tests : names in `TESTS`, default all;  outcome : "car", "scar" or "bhar"
     n_draws : resamples of the tests that resample;  seed : theirs
     groups : asset code -> group, to take assets of different groups (industries) as
@@ -85,8 +85,8 @@ def battery(
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(0).normal(size=(8, 63))
     >>> ab = constant_mean(y, n_estimation=60)
-    >>> found = battery(ab, windows=[(0, 1), (0, 3)], tests=["csect", "kp_bmp"])
-    >>> found[(0, 3), "csect"].n
+    >>> found = battery(ab, windows=[(0, 0), (-1, 1)], tests=["csect", "kp_bmp"])
+    >>> found[(-1, 1), "csect"].n
     array([8])
     """
     names = list(TESTS if tests is None else tests)

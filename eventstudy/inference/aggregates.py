@@ -14,7 +14,14 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.core.errors import SpecError
-from eventstudy.core.windows import Window, buy_and_hold, check_window, cumulate
+from eventstudy.core.windows import (
+    Window,
+    buy_and_hold,
+    columns,
+    columns_from,
+    cumulate,
+    length_of,
+)
 
 Need = Literal[
     "correlation",
@@ -100,10 +107,15 @@ class Evidence:
 
     windows: tuple[Window, ...]
     clocks: Clock
+    first_offset: int
     outcome: Outcome
     vectors: Vectors
     sums: Mapping[str, Array]
     series: Mapping[str, AssetSeries | None]
+
+    def columns(self, window: Window) -> slice:
+        """Return the event-window columns of a window in event time."""
+        return columns_from(self.first_offset, self.clocks.event.shape[1], window)
 
 
 def collect(
@@ -116,7 +128,7 @@ def collect(
 ) -> Evidence:
     """Reduce one chunk of observations to `Evidence`.
 
-    windows : slices of event-window columns;  needs : what the tests will ask for
+    windows : (start, end) in event time;  needs : what the tests will ask for
     Raises `SpecError` for a window outside the event window.
     """
     calendar = calendar_of(ab.clocks) if calendar is None else calendar
@@ -131,7 +143,7 @@ def collect(
         sums["residual"] = by_clock(ab, np.where(present, ab.residuals, 0.0))
         sums["residual_count"] = by_clock(ab, present.astype(np.float64))
     if "placebo" in needs:
-        for length in sorted({stop - start for start, stop in windows}):
+        for length in sorted(set(map(length_of, windows))):
             scar = pseudo_scars(ab, length)
             sums[f"placebo_{length}"] = np.nansum(scar, axis=0)
             sums[f"placebo_count_{length}"] = (~np.isnan(scar)).sum(axis=0, dtype=float)
@@ -150,6 +162,7 @@ def collect(
     return Evidence(
         windows=tuple(windows),
         clocks=ab.clocks,
+        first_offset=ab.first_offset,
         outcome=outcome,
         vectors=_vectors(ab, windows, needs, outcome),
         sums=sums,
@@ -188,6 +201,7 @@ def merge_all(parts: Iterable[Evidence]) -> Evidence:
     return Evidence(
         windows=first.windows,
         clocks=first.clocks,
+        first_offset=first.first_offset,
         outcome=first.outcome,
         vectors=joined,
         sums=total.sums,
@@ -338,7 +352,8 @@ def _vectors(
 ) -> Vectors:
     n_valid_residuals = np.maximum((~np.isnan(ab.residuals)).sum(axis=1), 1)
     sar = daily_sar(ab)
-    sums = [cumulate(ab, check_window(ab, w)) for w in windows]
+    held = [columns(ab, window) for window in windows]
+    sums = [cumulate(ab, window) for window in windows]
     car = np.column_stack([s.car for s in sums])
     se = np.column_stack([s.se for s in sums])
     effect = car
@@ -357,7 +372,7 @@ def _vectors(
         car=car,
         se=se,
         n_valid=np.column_stack([s.n_valid for s in sums]),
-        sar_sum=np.column_stack([np.nansum(sar[:, a:b], axis=1) for a, b in windows]),
+        sar_sum=np.column_stack([np.nansum(sar[:, at], axis=1) for at in held]),
         effect=effect,
         sar=sar if "days" in needs else sar[:, :0],
     )
@@ -372,6 +387,11 @@ def _check_same_study(a: Evidence, b: Evidence) -> None:
         raise SpecError(
             "chunks of one study must share one table of clocks; these differ, so "
             "common dates could not be recognised"
+        )
+    if a.first_offset != b.first_offset:
+        raise SpecError(
+            f"chunks of one study must share one event window; these begin on "
+            f"{a.first_offset:+d} and {b.first_offset:+d}"
         )
     if a.windows != b.windows or a.outcome != b.outcome:
         raise SpecError("evidence of different windows or outcomes cannot be merged")

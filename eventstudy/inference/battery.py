@@ -87,7 +87,7 @@ class EventTest:
         outcome: Outcome = "car",
         groups: Mapping[int, int] | None = None,
     ) -> InferenceResult:
-        """Test ``window``, a half-open slice of event-window columns.
+        """Test ``window``, (start, end) in event time, both ends included.
 
         alternative : "two-sided", "less" or "greater"
         seed, n_draws : for tests that resample

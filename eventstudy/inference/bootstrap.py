@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, IntArray
 from eventstudy.core.bootstrap import politis_white
-from eventstudy.core.windows import Window, check_window, cumulate
+from eventstudy.core.windows import Window, cumulate, length_of
 from eventstudy.inference.pvalues import Answers, Options
 from eventstudy.inference.single import extreme, or_few, usable_rows
 
@@ -29,7 +29,6 @@ def bootstrap(ab: Abnormal, window: Window, options: Options) -> Answers:
     Künsch (1989), Annals of Statistics 17; Hein & Westfall (2004), J. Financial
     Econometrics 2, for event studies.
     """
-    start, stop = check_window(ab, window)
     sums = cumulate(ab, window)
     done, reasons = usable_rows(ab, sums)
     enough = ab.n_estimation >= MIN_RESIDUALS
@@ -38,7 +37,7 @@ def bootstrap(ab: Abnormal, window: Window, options: Options) -> Answers:
     done = done & enough
     n_draws, n_columns = options.n_draws, ab.residuals.shape[1]
     uniform = np.random.default_rng(options.seed).random(
-        (n_draws, n_columns + stop - start)
+        (n_draws, n_columns + length_of(window))
     )
     rows = np.flatnonzero(done)
     count = np.zeros(len(done))

@@ -82,7 +82,7 @@ def dependence(
     >>> from eventstudy.models import constant_mean
     >>> common = np.random.default_rng(0).normal(size=(1, 63))
     >>> ab = constant_mean(np.repeat(common, 4, axis=0), n_estimation=60)
-    >>> dependence(ab, (0, 3)).n_effective
+    >>> dependence(ab, (-1, 1)).n_effective
     1.0
     """
     if isinstance(data, Abnormal):
@@ -90,7 +90,7 @@ def dependence(
     column = data.windows.index(window)
     vectors = data.vectors
     used = vectors.usable & (vectors.n_valid[:, column] > 0)
-    dates = dates_of(data.clocks, vectors.clock[used], window)
+    dates = dates_of(data.clocks, vectors.clock[used], data.columns(window))
     return measure(
         correlations(data, groups=groups),
         asset=vectors.asset[used],
@@ -164,10 +164,10 @@ class Dates:
         return linked(n, rows, self.day.ravel())[self.index]
 
 
-def dates_of(clocks: Clock, clock: IntArray, window: Window) -> Dates:
+def dates_of(clocks: Clock, clock: IntArray, columns: slice) -> Dates:
     """Return the distinct dates of observations with the event clocks ``clock``."""
     rows, index = np.unique(clock, return_inverse=True)
-    dates = clocks.event[rows, slice(*window)]
+    dates = clocks.event[rows, columns]
     distinct, day = np.unique(dates, return_inverse=True)
     return Dates(
         clocks=rows,
@@ -177,9 +177,9 @@ def dates_of(clocks: Clock, clock: IntArray, window: Window) -> Dates:
     )
 
 
-def date_clusters(clocks: Clock, clock: IntArray, window: Window) -> IntArray:
+def date_clusters(clocks: Clock, clock: IntArray, columns: slice) -> IntArray:
     """Number the clusters of dates, (n,): windows that share a session are together."""
-    return dates_of(clocks, clock, window).clusters
+    return dates_of(clocks, clock, columns).clusters
 
 
 def measure(

@@ -7,7 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, IntArray, Status
 from eventstudy.core.errors import SpecError, unknown_name
-from eventstudy.core.windows import Window, cumulate
+from eventstudy.core.windows import Window, columns, cumulate, length_of
 from eventstudy.inference.aggregates import AssetSeries, collect, daily_sar
 from eventstudy.inference.dependence import MIN_COMMON_DATES
 from eventstudy.inference.pvalues import Alternative, check_alternative
@@ -176,10 +176,10 @@ def _joint_draws(
         mean[:, a], sd[:, a] = own[past].mean(axis=1), own[past].std(axis=1, ddof=1)
     sd[sd == 0] = np.nan
     out = np.empty((len(drawn), len(ab.ar), len(windows)))
-    for w, (start, stop) in enumerate(windows):
-        n = stop - start
+    for w, window in enumerate(windows):
+        n, held = length_of(window), columns(ab, window)
         total = np.zeros((len(drawn), len(ab.ar)))
-        for column in range(start, stop):
+        for column in range(held.start, held.stop):
             total += z[rows, drawn[:, day[:, column]]]
         forecast = np.sqrt(n + n**2 / n_past)
         out[:, :, w] = (total - n * mean[:, rows]) / (sd[:, rows] * forecast)

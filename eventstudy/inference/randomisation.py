@@ -30,7 +30,7 @@ def permutation(sample: Sample, options: Options) -> Answer:
     there = count > 0
     mean = np.divide(total, np.sqrt(count), out=np.zeros_like(total), where=there)
     first = sample.n_estimation_sessions
-    start, stop = (first + c for c in sample.window)
+    start, stop = first + sample.columns.start, first + sample.columns.stop
     inside = mean[start:stop][there[start:stop]]
     pool = np.concatenate([mean[:first][there[:first]], inside])
     if len(pool) < MIN_SESSIONS or len(inside) == len(pool):

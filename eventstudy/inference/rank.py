@@ -47,11 +47,11 @@ def session_test(
     present = count > 0
     mean = np.divide(total, np.sqrt(count), out=np.zeros_like(total), where=present)
     s = np.sqrt((mean**2).sum() / present.sum())
-    start, stop = (sample.n_estimation_sessions + c for c in sample.window)
-    inside = present[start:stop]
+    event = slice(sample.n_estimation_sessions, None)
+    inside = present[event][sample.columns]
     if not s > 0 or not inside.any():
         return refused(sample.mean, NO_SPREAD)
-    z = mean[start:stop][inside].sum() / np.sqrt(inside.sum()) / s
+    z = mean[event][sample.columns][inside].sum() / np.sqrt(inside.sum()) / s
     return judged(sample.mean, z, np.inf, options.alternative)
 
 

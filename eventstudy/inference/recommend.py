@@ -71,7 +71,7 @@ def caar_interval(
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(1).normal(size=(5, 63))
     >>> ab = constant_mean(y, n_estimation=60)
-    >>> found = caar_interval(ab, (0, 3))
+    >>> found = caar_interval(ab, (-1, 1))
     >>> found.low < found.estimate < found.high
     True
     """

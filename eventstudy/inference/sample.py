@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eventstudy.core.abnormal import Array, IntArray
-from eventstudy.core.windows import Window
+from eventstudy.core.windows import Window, length_of
 from eventstudy.inference.aggregates import Evidence, Outcome
 from eventstudy.inference.dependence import (
     Correlations,
@@ -26,6 +26,7 @@ class Sample:
     sar_sum, n_valid : sum of daily SAR and valid sessions in the window
     sar : (n, L_w) daily SAR, no columns unless asked for
     positive : share of positive estimation residuals
+    columns : event-window columns of the window
     labels : number of the cluster of dates that an observation belongs to
     dates : their distinct dates
     dependence, rank_dependence : from residuals, from their ranks
@@ -33,6 +34,7 @@ class Sample:
     """
 
     window: Window
+    columns: slice
     outcome: Outcome
     n_estimation_sessions: int
     effect: Array
@@ -61,8 +63,8 @@ class Sample:
 
     @property
     def length(self) -> int:
-        """Columns of the window."""
-        return self.window[1] - self.window[0]
+        """Sessions of the window."""
+        return length_of(self.window)
 
     @property
     def mean(self) -> float:
@@ -95,11 +97,13 @@ def sample_of(
     v, column = evidence.vectors, evidence.windows.index(window)
     used = v.usable & (v.n_valid[:, column] > 0)
     asset, clock = v.asset[used], v.clock[used]
-    dates = dates_of(evidence.clocks, clock, window)
+    columns = evidence.columns(window)
+    dates = dates_of(evidence.clocks, clock, columns)
     labels = dates.clusters
     car, se = v.car[used, column], v.se[used, column]
     return Sample(
         window=window,
+        columns=columns,
         asset=asset,
         clock=clock,
         labels=labels,
@@ -111,7 +115,7 @@ def sample_of(
         scar=car / se,
         sar_sum=v.sar_sum[used, column],
         n_valid=v.n_valid[used, column],
-        sar=v.sar[used][:, slice(*window)],
+        sar=v.sar[used][:, columns],
         sigma=v.sigma[used],
         df=v.df[used],
         n_estimation=v.n_estimation[used],

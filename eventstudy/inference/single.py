@@ -3,7 +3,7 @@
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
-from eventstudy.core.windows import Cumulated, Window, cumulate
+from eventstudy.core.windows import Cumulated, Window, cumulate, length_of
 from eventstudy.inference.aggregates import pseudo_scars, pseudo_sums
 from eventstudy.inference.pvalues import (
     Answer,
@@ -53,7 +53,7 @@ def placebo_single(ab: Abnormal, window: Window, options: Options) -> Answers:
     """
     sums = cumulate(ab, window)
     done, reasons = usable_rows(ab, sums)
-    draws = pseudo_scars(ab, window[1] - window[0])
+    draws = pseudo_scars(ab, length_of(window))
     n_dates = (~np.isnan(draws)).sum(axis=1)
     count = extreme(draws, sums.scar[:, None], options).sum(axis=1)
     reasons = or_few(done, reasons, n_dates, MIN_PSEUDO_DATES, FEW_DATES)
@@ -79,7 +79,7 @@ def sq(ab: Abnormal, window: Window, options: Options) -> Answers:
     """
     sums = cumulate(ab, window)
     done, reasons = usable_rows(ab, sums)
-    draws = pseudo_sums(ab, window[1] - window[0])
+    draws = pseudo_sums(ab, length_of(window))
     n_draws = (~np.isnan(draws)).sum(axis=1)
     with np.errstate(invalid="ignore"):
         below = (draws <= sums.car[:, None]).sum(axis=1)

@@ -36,7 +36,7 @@ def diagnose(ab: Abnormal) -> Diagnostics:
 
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(1).normal(size=(3, 200))
-    >>> diagnose(constant_mean(y, n_estimation=190)).jarque_bera.shape
+    >>> diagnose(constant_mean(y, n_estimation=189)).jarque_bera.shape
     (3,)
     """
     e = ab.residuals / np.sqrt(ab.span_estimation)

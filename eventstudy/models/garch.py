@@ -9,6 +9,7 @@ variances. ``bmp`` on a single day is then the test of Savickas (2003), the mean
 one session cannot identify.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Unpack
 
@@ -17,7 +18,7 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.garch import MIN_SESSIONS, GarchFit, fit, forecast
 from eventstudy.models.linear import Context, Model
-from eventstudy.models.solver import Design, Fit, assemble, design
+from eventstudy.models.solver import Fit, assemble, design
 
 # Returns that vary less than this, relative to their size, do not vary.
 _CONSTANT = 1e-10
@@ -80,7 +81,9 @@ def garch(
         status=status,
     )
     return assemble(
-        _with_span(d, np.where(ok[:, None], d.span * variance, d.span)),
+        replace(
+            d, span=np.where(ok[:, None], d.span * variance, d.span), complete=False
+        ),
         errors * root,
         (rows * root[:, :, None])[:, t:],
         fitted,
@@ -120,16 +123,3 @@ def _weighted_inverse(rows: Array, variance: Array, ok: BoolArray) -> Array:
     relative = np.where(ok[:, None, None], gram / shape, np.eye(k))
     inverse = np.linalg.inv(relative) / shape
     return np.where(ok[:, None, None], inverse, np.nan)
-
-
-def _with_span(d: Design, span: Array) -> Design:
-    return Design(
-        y=d.y,
-        x=d.x,
-        valid=d.valid,
-        span=span,
-        n_estimation=d.n_estimation,
-        asset=d.asset,
-        clock=d.clock,
-        clocks=d.clocks,
-    )

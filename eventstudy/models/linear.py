@@ -12,6 +12,7 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray, Status
 from eventstudy.core.errors import SpecError
 from eventstudy.models.solver import (
+    Design,
     Fit,
     abnormal,
     assemble,
@@ -27,12 +28,15 @@ class Context(TypedDict, total=False):
     asset : (E,) code of the asset, default a different one for each row
     clock : (E,) row of ``clocks``; clocks : calendar dates of the windows, default
         one shared date
+    first_offset : event time of the first event-window column, default -(L//2) for
+        an odd number L of columns
     """
 
     span: Array | None
     asset: IntArray | None
     clock: IntArray | None
     clocks: Clock | None
+    first_offset: int | None
 
 
 class Model(Protocol):
@@ -81,17 +85,15 @@ def market_adjusted(
 ) -> Abnormal:
     """Abnormal return = return less the market's; no parameter is estimated.
 
-    y : (E, T+L), x : (E, T+L) or (E, T+L, 1) market returns. sigma is the standard
-    deviation of the estimation-window differences about their mean, T-1 degrees of
-    freedom. Brown & Warner (1985), p. 8.
+    y : (E, T+L), x : market returns, (T+L,) for all alike or (E, T+L). sigma is the
+    standard deviation of the estimation-window differences about their mean, T-1
+    degrees of freedom. Brown & Warner (1985), p. 8.
 
     >>> y, m = np.array([[0.01, 0.03, 0.02, 0.05]]), np.full((1, 4), 0.01)
     >>> market_adjusted(y, m, n_estimation=3).ar.round(4)
     array([[0.04]])
     """
-    d = design(
-        y, _one_factor("market_adjusted", x), n_estimation=n_estimation, **context
-    )
+    d = _with_market("market_adjusted", y, x, n_estimation=n_estimation, **context)
     errors = np.where(d.valid, d.y - d.x[:, :, 0], np.nan)
     centred = design(
         errors[:, : n_estimation + 1],
@@ -124,17 +126,17 @@ def market(
 ) -> Abnormal:
     """Market model: ``R = α + β R_m + e`` by least squares.
 
-    y : (E, T+L), x : (E, T+L) or (E, T+L, 1) market returns. On returns in excess of
-    the riskless rate this is the CAPM.
+    y : (E, T+L), x : market returns, (T+L,) for all alike or (E, T+L). On returns in
+    excess of the riskless rate this is the CAPM.
     MacKinlay (1997), J. Economic Literature 35, p. 18; Campbell, Lo & MacKinlay
     (1997), section 4.3, for the forecast-error covariance.
 
-    >>> m = np.array([[0.01, -0.01, 0.02, 0.00, 0.03]])
+    >>> m = np.array([0.01, -0.01, 0.02, 0.00, 0.03])
     >>> y = 0.001 + 2 * m + np.array([[1e-3, -1e-3, 0, 0, 0.05]])
     >>> market(y, m, n_estimation=4).ar.shape
     (1, 1)
     """
-    d = design(y, _one_factor("market", x), n_estimation=n_estimation, **context)
+    d = _with_market("market", y, x, n_estimation=n_estimation, **context)
     return abnormal(d, least_squares(d), model="market")
 
 
@@ -147,26 +149,34 @@ def factors(
 ) -> Abnormal:
     """Factor model: ``R = α + β_1 F_1 + ... + β_F F_F + e`` by least squares.
 
-    y : (E, T+L), x : (E, T+L, F) factor returns; Fama & French (1993), J. Financial
-    Economics 33, or any other columns.
+    y : (E, T+L), x : (E, T+L, F) factor returns, (T+L, F) for all alike; Fama &
+    French (1993), J. Financial Economics 33, or any other columns.
 
     >>> rng = np.random.default_rng(0)
     >>> y, x = rng.normal(size=(2, 60)), rng.normal(size=(2, 60, 3))
-    >>> factors(y, x, n_estimation=50).coefficients.shape
+    >>> factors(y, x, n_estimation=51).coefficients.shape
     (2, 4)
     """
-    if x is None or not np.size(x):
-        raise SpecError("the factors model needs at least one factor in x")
     d = design(y, x, n_estimation=n_estimation, **context)
+    if not d.x.shape[2]:
+        raise SpecError("the factors model needs at least one factor in x")
     return abnormal(d, least_squares(d), model="factors")
 
 
-def _one_factor(model: str, x: Array | None) -> Array:
+def _with_market(
+    model: str,
+    y: Array,
+    x: Array | None,
+    *,
+    n_estimation: int,
+    **context: Unpack[Context],
+) -> Design:
+    """Return the design of a model that takes the market's returns alone."""
     if x is None:
         raise SpecError(f"the {model} model needs the market's returns in x")
-    x = np.atleast_2d(np.asarray(x, np.float64))
-    if x.ndim == 3 and x.shape[2] != 1:
+    d = design(y, x, n_estimation=n_estimation, **context)
+    if d.x.shape[2] != 1:
         raise SpecError(
-            f"the {model} model takes one factor, x has {x.shape[2]}; use factors"
+            f"the {model} model takes one factor, x has {d.x.shape[2]}; use factors"
         )
-    return x
+    return d

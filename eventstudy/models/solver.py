@@ -7,6 +7,7 @@ least squares.
 """
 
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class Design:
     y : (E, T+L);  x : (E, T+L, F) factors without a constant; nan = no return
     valid, span : (E, T+L);  n_estimation : T
     complete : every return is there and spans one session
+    first_offset : event time of the first event-window column
     """
 
     y: Array
@@ -45,6 +47,7 @@ class Design:
     asset: IntArray
     clock: IntArray
     clocks: Clock
+    first_offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +71,14 @@ def design(
     asset: IntArray | None = None,
     clock: IntArray | None = None,
     clocks: Clock | None = None,
+    first_offset: int | None = None,
 ) -> Design:
     """Check shapes and fill in what was left out.
 
+    x : (E, T+L) or (E, T+L, F) factors by row; (T+L,) or (T+L, F) are those of all
+    rows. A shape that is y's own is one factor by row.
+    first_offset : event time of column T, by default -(L//2) for an odd number L of
+    event-window columns, whose middle is day 0.
     Without ``asset`` every row is an asset of its own; without ``clocks`` all rows
     lived through the same sessions, numbered 0 to T+L-1 (one shared event date).
 
@@ -80,14 +88,7 @@ def design(
     if y.ndim != 2:
         raise SpecError(f"y has shape {y.shape}; wanted (E, T+L), a row per asset")
     n_obs, n_sessions = y.shape
-    x = np.empty((n_obs, n_sessions, 0)) if x is None else np.asarray(x, np.float64)
-    if x.ndim == 2 and x.shape == y.shape:
-        x = x[:, :, None]
-    if x.ndim != 3 or x.shape[:2] != y.shape:
-        raise SpecError(
-            f"x has shape {x.shape}; wanted {(n_obs, n_sessions, 'K')} for y of shape "
-            f"{y.shape}"
-        )
+    x = _by_row(x, n_obs, n_sessions)
     if not 0 < n_estimation < n_sessions:
         raise SpecError(
             f"n_estimation = {n_estimation}: y has {n_sessions} sessions and needs at "
@@ -102,6 +103,7 @@ def design(
         days = np.arange(n_sessions, dtype=np.int64)[None, :]
         clocks = Clock(estimation=days[:, :n_estimation], event=days[:, n_estimation:])
     n_event = n_sessions - n_estimation
+    first_offset = _first_offset(n_event, first_offset)
     for name, found, wanted in (
         ("span", span.shape, y.shape),
         ("asset", asset.shape, (n_obs,)),
@@ -128,7 +130,39 @@ def design(
         asset=asset,
         clock=clock,
         clocks=clocks,
+        first_offset=first_offset,
     )
+
+
+def _by_row(x: Array | None, n_obs: int, n_sessions: int) -> Array:
+    """Return factors (E, T+L, F); those given without rows are the same for all."""
+    if x is None:
+        return np.empty((n_obs, n_sessions, 0))
+    given = np.asarray(x, np.float64)
+    shape = given.shape
+    if shape == (n_obs, n_sessions):
+        return given[:, :, None]
+    if shape == (n_sessions,):
+        return np.broadcast_to(given[:, None], (n_obs, n_sessions, 1))
+    if given.ndim == 2 and shape[0] == n_sessions:
+        return np.broadcast_to(given, (n_obs, *shape))
+    if given.ndim != 3 or shape[:2] != (n_obs, n_sessions):
+        raise SpecError(
+            f"x has shape {shape}; wanted {(n_obs, n_sessions, 'K')} for y of shape "
+            f"{(n_obs, n_sessions)}, or {(n_sessions,)} for one market of all rows"
+        )
+    return given
+
+
+def _first_offset(n_event: int, given: int | None) -> int:
+    if given is not None:
+        return index(given)
+    if n_event % 2 == 0:
+        raise SpecError(
+            f"the event window has {n_event} columns, so none is in the middle; wanted "
+            "first_offset=..., the event time of its first column"
+        )
+    return -(n_event // 2)
 
 
 def least_squares(d: Design, *, scale: Array | None = None) -> Fit:
@@ -335,4 +369,5 @@ def assemble(
         asset=d.asset,
         clock=d.clock,
         clocks=d.clocks,
+        first_offset=d.first_offset,
     )

@@ -38,6 +38,16 @@ class Columns:
     offsets: IntArray
     n_estimation: int
 
+    @property
+    def first_offset(self) -> int:
+        """Event time of the first other column, counted back from the last.
+
+        The others before the estimation window, which have no place in the event
+        window, come as if they adjoined those after it.
+        """
+        others = self.offsets[self.n_estimation :]
+        return int(others[-1]) - len(others) + 1
+
     def slice_of(self, window: tuple[int, int]) -> slice:
         """Return the columns of a window outside the estimation window.
 

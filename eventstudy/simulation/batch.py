@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
-from eventstudy.core.windows import Window, cumulate
+from eventstudy.core.windows import Window, cumulate, length_of
 from eventstudy.inference.aggregates import pseudo_scars, standardised_residuals
 from eventstudy.inference.pvalues import Alternative
 from eventstudy.inference.ranking import ranks_from_order
@@ -59,7 +59,7 @@ def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
         residuals=paths(ab.residuals),
         z=paths(standardised_residuals(ab)),
         root_span=paths(np.sqrt(ab.span_estimation)),
-        pseudo=paths(pseudo_scars(ab, window[1] - window[0])),
+        pseudo=paths(pseudo_scars(ab, length_of(window))),
         sigma=paths(ab.sigma),
         df=paths(ab.df),
         n_estimation=paths(ab.n_estimation.astype(np.float64)),
@@ -96,8 +96,8 @@ class Batch:
 
         Ranks among themselves (R, N, M), and of the residuals alone (R, N, T).
         """
-        start, stop = self.layout.window
-        others = np.delete(self.ar / self.layout.root_span, slice(start, stop), axis=2)
+        columns = self.layout.columns
+        others = np.delete(self.ar / self.layout.root_span, columns, axis=2)
         values = np.concatenate([self.residuals / self.root_span, others], axis=2)
         rows = values.reshape(-1, values.shape[2])
         t = self.residuals.shape[2]
@@ -237,7 +237,7 @@ class Injected:
     def scaled_ar(self) -> Array:
         """The window's returns per root of the sessions that they span, (R, N, L_w)."""
         layout = self.batch.layout
-        columns = slice(*layout.window)
+        columns = layout.columns
         ar = np.sqrt(self.variance) * self.batch.ar[:, :, columns]
         ar = ar + self.effect * layout.carries[:, columns]
         return np.asarray(ar / layout.root_span[:, columns], np.float64)
@@ -251,7 +251,7 @@ class Injected:
         layout, own = self.batch.layout, self.scaled_ar
         lifted, above = insertions(self.batch.other_sessions[0], own)
         weight = 1.0 / (1.0 + layout.n_valid)
-        there = layout.inside[:, slice(*layout.window)]
+        there = layout.inside[:, layout.columns]
         outside = layout.n_valid - there.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore"):
             mine, others = own[:, :, :, None], own[:, :, None, :]

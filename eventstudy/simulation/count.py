@@ -9,7 +9,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import IntArray, Status
 from eventstudy.core.errors import SpecError
-from eventstudy.core.windows import Window, select
+from eventstudy.core.windows import select
 from eventstudy.inference import battery
 from eventstudy.simulation.batch import Injected, batch_of, fits_of
 from eventstudy.simulation.batched import BATCHED
@@ -46,7 +46,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Experiment:
-    """One design with all its draws; ``window`` is in event-window columns.
+    """One design with all its draws.
 
     sessions : (R, path), drawn at once, so that chunks and threads change no number
     """
@@ -54,7 +54,6 @@ class Experiment:
     spec: StudySpec
     request: SimulationSpec
     design: Design
-    window: Window
     layouts: tuple[Layout, ...]
     sessions: IntArray
 
@@ -68,14 +67,11 @@ def experiment_of(
     spec: StudySpec, request: SimulationSpec, design: Design
 ) -> Experiment:
     """Draw the sessions of every replication and work out what stays the same."""
-    first = spec.event_window[0]
-    window = (request.window[0] - first, request.window[1] - first + 1)
     return Experiment(
         spec=spec,
         request=request,
         design=design,
-        window=window,
-        layouts=tuple(layout_of(design, cell, window, -first) for cell in design.cells),
+        layouts=tuple(layout_of(design, cell, request.window) for cell in design.cells),
         sessions=draw_sessions(design, request.replications, request.seed),
     )
 
@@ -105,9 +101,7 @@ def _tally(experiment: Experiment, sessions: IntArray) -> Tally:
     request, design = experiment.request, experiment.design
     simple = experiment.spec.returns == "simple"
     fits = [
-        fits_of(
-            replicate(part, sessions, simple=simple), len(sessions), experiment.window
-        )
+        fits_of(replicate(part, sessions, simple=simple), len(sessions), request.window)
         for part in design.parts
     ]
     grid = (len(request.effects), len(request.variances), len(request.tests))
@@ -139,11 +133,11 @@ def why_none(experiment: Experiment, cell: Cell, test: str) -> str:
         chunks.append(ab)
     found = battery(
         chunks,
-        windows=[experiment.window],
+        windows=[experiment.request.window],
         tests=[test],
         alternative=experiment.spec.alternative,
     )
-    reason = found[experiment.window, test].reason[0]
+    reason = found[experiment.request.window, test].reason[0]
     if reason is None:
         raise SpecError(f"{test} has an answer alone but none in a batch")
     return reason

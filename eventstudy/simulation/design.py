@@ -44,6 +44,7 @@ class Part:
     clock: IntArray
     clocks: Clock
     n_estimation: int
+    first_offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +191,7 @@ def _design(
                 clock=panel.clock[rows],
                 clocks=clocks,
                 n_estimation=t,
+                first_offset=spec.event_window[0],
             )
         )
     return Design(

@@ -55,6 +55,7 @@ def replicate(part: Part, sessions: IntArray, *, simple: bool) -> Abnormal:
         asset=repeated(part.asset),
         clock=repeated(part.clock),
         clocks=part.clocks,
+        first_offset=part.first_offset,
     )
 
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
-from eventstudy.core.windows import Window
+from eventstudy.core.windows import Window, columns_from, length_of
 from eventstudy.inference.aggregates import MAX_ASSETS, calendar_of
 from eventstudy.inference.dependence import MIN_COMMON_DATES, date_clusters
 from eventstudy.simulation.design import Cell, Design
@@ -20,7 +20,7 @@ from eventstudy.simulation.design import Cell, Design
 class Layout:
     """Fixed facts of one cell with N observations of A assets on D estimation dates.
 
-    window : half-open slice of event-window columns
+    window : (start, end) in event time;  columns : its event-window columns
     present : (N, T) there is an estimation return;  inside : (N, L) and in the event
         window;  root_span : (N, L) square root of the sessions that each spans
     carries : (N, L) marks the return that holds day 0, and with it the effect
@@ -32,6 +32,7 @@ class Layout:
     """
 
     window: Window
+    columns: slice
     present: BoolArray
     inside: BoolArray
     root_span: Array
@@ -67,19 +68,20 @@ class Layout:
 
     @property
     def length(self) -> int:
-        """Columns of the window."""
-        return self.window[1] - self.window[0]
+        """Sessions of the window."""
+        return length_of(self.window)
 
 
-def layout_of(design: Design, cell: Cell, window: Window, day0: int) -> Layout:
-    """Work out a cell's layout; ``day0`` is its event-window column.
+def layout_of(design: Design, cell: Cell, window: Window) -> Layout:
+    """Work out a cell's layout.
 
     Raises `SpecError` beyond the number of assets for which correlations are kept
     asset by asset.
     """
     parts = [(design.parts[number], rows) for number, rows in cell.members]
     t = parts[0][0].n_estimation
-    clocks = parts[0][0].clocks
+    clocks, first_offset = parts[0][0].clocks, parts[0][0].first_offset
+    columns = columns_from(first_offset, clocks.event.shape[1], window)
     keep = np.concatenate([part.keep[rows] for part, rows in parts])
     span = np.concatenate([part.span[rows] for part, rows in parts])
     asset = np.concatenate([part.asset[rows] for part, rows in parts])
@@ -102,28 +104,29 @@ def layout_of(design: Design, cell: Cell, window: Window, day0: int) -> Layout:
     np.fill_diagonal(measured, val=True)
     return Layout(
         window=window,
+        columns=columns,
         present=present,
         inside=keep[:, t:],
         root_span=np.sqrt(span[:, t:]),
-        carries=_carries(keep[:, t:], span[:, t:], window, day0),
+        carries=_carries(keep[:, t:], span[:, t:], columns, -first_offset),
         to_dates=to_dates,
         count=count,
         measured=measured,
-        shared=_shared(clocks.event[clock, slice(*window)], index, len(assets)),
+        shared=_shared(clocks.event[clock, columns], index, len(assets)),
         asset=index,
         date=np.unique(clock, return_inverse=True)[1],
-        cluster=date_clusters(clocks, clock, window),
+        cluster=date_clusters(clocks, clock, columns),
     )
 
 
-def _carries(keep: BoolArray, span: Array, window: Window, day0: int) -> Array:
+def _carries(keep: BoolArray, span: Array, window: slice, day0: int) -> Array:
     """Mark the first return at or after day 0 whose span covers it, inside the window.
 
     Where day 0 has no price its effect is in the next return; where returns that span
     a gap are dropped, it is lost, as it would be in the study.
     """
     columns = np.arange(keep.shape[1])
-    later = keep & (columns >= day0) & (columns < window[1])
+    later = keep & (columns >= day0) & (columns < window.stop)
     first = np.argmax(later, axis=1)
     rows = np.arange(len(keep))
     held = later.any(axis=1) & (first - span[rows, first] < day0)

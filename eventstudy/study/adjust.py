@@ -36,15 +36,13 @@ def adjusted(spec: StudySpec, cars: pl.DataFrame, fitted: Fitted) -> pl.DataFram
 
 
 def _step_down(spec: StudySpec, fitted: Fitted) -> Array:
-    first = spec.event_window[0]
-    windows = [(start - first, end - first + 1) for start, end in spec.windows]
     parts = [np.empty(0)]
     for _, estimates in fitted:
-        size = sum(len(estimate.rows) for estimate in estimates) * len(windows)
+        size = sum(len(estimate.rows) for estimate in estimates) * len(spec.windows)
         if 0 < size <= _MOST_DRAWS // spec.resamples:
             found = step_down(
                 stack([estimate.event for estimate in estimates]),
-                windows,
+                spec.windows,
                 alternative=spec.alternative,
                 seed=spec.seed,
                 n_draws=spec.resamples,

@@ -62,13 +62,12 @@ class Estimator:
             reason = Status(int(wide.status[at])).text
             left_out[int(rows[at])] = (reason, "no estimate", "an estimate")
         kept = np.flatnonzero(rows_kept & (wide.status == Status.OK))
-        columns = self.panel.columns.slice_of(self.spec.event_window)
         wide = select(wide, kept)
-        event = narrow(wide, columns, self.clocks)
+        event = narrow(wide, self.spec.event_window, self.clocks)
         simple = event
         if self.spec.returns == "log":
             fitted = select(self._model(block, rows, simple=True), kept)
-            simple = narrow(fitted, columns, self.clocks)
+            simple = narrow(fitted, self.spec.event_window, self.clocks)
         return Estimate(
             rows=rows[kept],
             wide=wide,
@@ -91,6 +90,7 @@ class Estimator:
             asset=self.panel.asset[rows],
             clock=self.panel.clock[rows],
             clocks=self.panel.clocks,
+            first_offset=self.panel.columns.first_offset,
         )
 
 

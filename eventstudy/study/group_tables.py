@@ -69,11 +69,6 @@ def test_groups(
     )
 
 
-def _columns(spec: StudySpec, window: tuple[int, int]) -> Window:
-    first = spec.event_window[0]
-    return window[0] - first, window[1] - first + 1
-
-
 def sample_tests(names: Sequence[str]) -> list[str]:
     """Return the tests that answer for a group, not for single observations."""
     return [name for name in names if TESTS[name].level == "sample"]
@@ -99,7 +94,7 @@ def test_rows(
     """Test the observations in ``chunks`` on every window, as the outcome ``label``."""
     found = battery(
         chunks,
-        windows=[_columns(spec, window) for window in spec.windows],
+        windows=spec.windows,
         tests=names,
         outcome=outcome,
         alternative=spec.alternative,
@@ -109,7 +104,7 @@ def test_rows(
     rows = []
     for start, end in spec.windows:
         for name in names:
-            one = found[_columns(spec, (start, end)), name]
+            one = found[(start, end), name]
             rows.append(
                 {
                     **labels,
@@ -132,11 +127,7 @@ def test_rows(
 
 def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
     """Collect what the windows, the sessions and the path up to each of them need."""
-    length = spec.event_window[1] - spec.event_window[0] + 1
-    days = [(day, day + 1) for day in range(length)]
-    paths = [(0, day + 1) for day in range(length)]
-    windows = [_columns(spec, window) for window in spec.windows]
-    wanted = list(dict.fromkeys([*windows, *days, *paths]))
+    wanted = list(dict.fromkeys([*spec.windows, *_days(spec), *_paths(spec)]))
     parts = [collect(ab, wanted, frozenset({"correlation"})) for ab in chunks]
     evidence = parts[0]
     for part in parts[1:]:
@@ -144,21 +135,28 @@ def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
     return evidence
 
 
+def _days(spec: StudySpec) -> list[Window]:
+    first, last = spec.event_window
+    return [(day, day) for day in range(first, last + 1)]
+
+
+def _paths(spec: StudySpec) -> list[Window]:
+    first, last = spec.event_window
+    return [(first, day) for day in range(first, last + 1)]
+
+
 def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
     rows = []
-    windows = [_columns(spec, window) for window in spec.windows]
-    assessed = assess(evidence, windows, level=spec.level)
-    for (start, end), window, known in zip(
-        spec.windows, windows, assessed, strict=True
-    ):
+    assessed = assess(evidence, spec.windows, level=spec.level)
+    for window, known in zip(spec.windows, assessed, strict=True):
         interval, found = known.interval, known.dependence
         advice = recommend(found, known.variance_increase)
         alpha = _mean(cell.event, window, alpha_part)
         rows.append(
             {
                 **cell.labels,
-                "start": start,
-                "end": end,
+                "start": window[0],
+                "end": window[1],
                 "estimate": interval.estimate,
                 "se": interval.se,
                 "ci_low": interval.low,
@@ -181,8 +179,8 @@ def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
 
 def _path(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
     rows = path_rows(spec, cell.labels, evidence)
-    for day, row in enumerate(rows):
-        alpha = _mean(cell.event, (0, day + 1), alpha_part)
+    for window, row in zip(_paths(spec), rows, strict=True):
+        alpha = _mean(cell.event, window, alpha_part)
         row["caar_alpha_zero"] = row["caar"] - alpha
     return rows
 
@@ -191,17 +189,16 @@ def path_rows(
     spec: StudySpec, labels: Mapping[str, str], evidence: Evidence
 ) -> list[Row]:
     """Average the abnormal outcome by event-window session, and cumulate it."""
-    first, last = spec.event_window
-    days = range(last - first + 1)
-    single = assess(evidence, [(day, day + 1) for day in days], level=spec.level)
-    path = assess(evidence, [(0, day + 1) for day in days], level=spec.level)
+    days = _days(spec)
+    single = assess(evidence, days, level=spec.level)
+    path = assess(evidence, _paths(spec), level=spec.level)
     rows = []
-    for day, one, upto in zip(days, single, path, strict=True):
+    for (day, _), one, upto in zip(days, single, path, strict=True):
         caar = upto.interval
         rows.append(
             {
                 **labels,
-                "offset": first + day,
+                "offset": day,
                 "aar": one.interval.estimate,
                 "caar": caar.estimate,
                 "se": caar.se,

@@ -164,11 +164,9 @@ def _effects(
     window: Pair,
     fit: Joint | str,
 ) -> pl.DataFrame:
-    first = estimator.spec.event_window[0]
-    columns = (window[0] - first, window[1] - first + 1)
     alone = np.full(len(estimator.panel), np.nan)
     for estimate in estimates:
-        alone[estimate.rows] = cumulate(estimate.event, columns).car
+        alone[estimate.rows] = cumulate(estimate.event, window).car
     length = window[1] - window[0] + 1
     gaps = np.abs(system.day0[:, None] - system.day0)
     overlapping = (gaps < length).sum(axis=1) - 1

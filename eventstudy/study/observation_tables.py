@@ -7,7 +7,13 @@ import numpy as np
 import polars as pl
 
 from eventstudy.core.abnormal import Abnormal, Array
-from eventstudy.core.windows import Window, buy_and_hold, cumulate, forecast_se
+from eventstudy.core.windows import (
+    Window,
+    buy_and_hold,
+    columns,
+    cumulate,
+    forecast_se,
+)
 from eventstudy.inference import battery
 from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
@@ -53,7 +59,7 @@ def abnormal_returns(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     """Return one row per observation and event-window session."""
     ab = estimate.event
     n_obs, n_sessions = ab.ar.shape
-    first = estimator.spec.event_window[0]
+    first = ab.first_offset
     days = ab.clocks.event[ab.clock].ravel()
     table = keys(estimator, estimate).select("event_id", "asset", "group", "model")
     rows = np.repeat(np.arange(n_obs), n_sessions)
@@ -74,23 +80,21 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     """Return one row per observation and CAR window."""
     ab, spec = estimate.event, estimator.spec
     table = keys(estimator, estimate).drop("day0")
-    first = spec.event_window[0]
-    windows = [(start - first, end - first + 1) for start, end in spec.windows]
     tested = battery(
         ab,
-        windows=windows,
+        windows=spec.windows,
         tests=("t", "placebo_single"),
         alternative=spec.alternative,
         seed=spec.seed,
     )
     pieces = []
-    for (start, end), window in zip(spec.windows, windows, strict=True):
+    for window in spec.windows:
         sums = cumulate(ab, window)
         t = tested[window, "t"]
         pieces.append(
             table.with_columns(
-                start=pl.lit(start, pl.Int64),
-                end=pl.lit(end, pl.Int64),
+                start=pl.lit(window[0], pl.Int64),
+                end=pl.lit(window[1], pl.Int64),
                 car=number(sums.car),
                 se=number(sums.se),
                 statistic=number(t.statistic),
@@ -110,10 +114,11 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
 
 def alpha_part(ab: Abnormal, window: Window) -> Array:
     """Return what subtracting the constant makes up of each CAR, (E,)."""
-    valid = ~np.isnan(ab.ar[:, slice(*window)])
+    held = columns(ab, window)
+    valid = ~np.isnan(ab.ar[:, held])
     if ab.coefficients.shape[1] == 0:
         return np.where(valid.any(axis=1), 0.0, np.nan)
-    spans = np.where(valid, sessions_spanned(ab)[:, slice(*window)], 0.0).sum(axis=1)
+    spans = np.where(valid, sessions_spanned(ab)[:, held], 0.0).sum(axis=1)
     return np.where(valid.any(axis=1), -ab.coefficients[:, 0] * spans, np.nan)
 
 

@@ -167,6 +167,6 @@ def _spread(estimator: Estimator, long: _Side, short: _Side) -> Abnormal:
         asset=np.zeros(len(clock), np.int64),
         clock=clock,
         clocks=panel.clocks,
+        first_offset=panel.columns.first_offset,
     )
-    columns = panel.columns.slice_of(estimator.spec.event_window)
-    return narrow(fit, columns, estimator.clocks)
+    return narrow(fit, estimator.spec.event_window, estimator.clocks)

@@ -164,9 +164,9 @@ def _block(
         asset=panel.asset[rows],
         clock=panel.clock[rows],
         clocks=panel.clocks,
+        first_offset=panel.columns.first_offset,
     )
-    columns = panel.columns.slice_of(spec.event_window)
-    event = narrow(fit, columns, estimator.clocks)
+    event = narrow(fit, spec.event_window, estimator.clocks)
     n_valid = np.isfinite(y[:, :t]).sum(axis=1)
     traded: BoolArray = np.asarray(np.isfinite(event.ar).any(axis=1))
     why = [

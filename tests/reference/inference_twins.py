@@ -11,9 +11,19 @@ import numpy as np
 from scipy import stats
 
 
+def span(ab, window):
+    """First column of a window in event time, and the column after its last."""
+    return window[0] - ab.first_offset, window[1] - ab.first_offset + 1
+
+
+def sessions_of(ab, i, window):
+    """The calendar's sessions of observation i's window."""
+    return ab.clocks.event[ab.clock[i], slice(*span(ab, window))].tolist()
+
+
 def rows(ab, window):
     """Observations with an estimate and a return in the window."""
-    start, stop = window
+    start, stop = span(ab, window)
     return [
         i
         for i in range(len(ab.ar))
@@ -24,7 +34,7 @@ def rows(ab, window):
 
 def car(ab, i, window):
     total, length, s = 0.0, 0.0, np.zeros(ab.x_event.shape[2])
-    for c in range(*window):
+    for c in range(*span(ab, window)):
         if not math.isnan(ab.ar[i, c]):
             total += ab.ar[i, c]
             length += ab.span_event[i, c]
@@ -100,7 +110,7 @@ def rbar(ab, window, values=None):
         values = ab.residuals / (ab.sigma[:, None] * np.sqrt(ab.span_estimation))
     series = asset_series(ab, values)
     used = rows(ab, window)
-    lived = [set(ab.clocks.event[ab.clock[i], slice(*window)].tolist()) for i in used]
+    lived = [set(sessions_of(ab, i, window)) for i in used]
     known = {}
     for a, b in itertools.combinations(sorted(series), 2):
         common = sorted(set(series[a]) & set(series[b]))
@@ -116,7 +126,7 @@ def rbar(ab, window, values=None):
                 rho = 1.0 if a == b else known.get((a, b), 0.0)
                 total += rho * len(lived[p] & lived[q])
     n = len(used)
-    return total / (n * (n - 1) * (window[1] - window[0]))
+    return total / (n * (n - 1) * (window[1] - window[0] + 1))
 
 
 def kp_patell(ab, window):
@@ -153,7 +163,8 @@ def rank(ab, window):
     known = [v for v in sessions if not math.isnan(v)]
     s = math.sqrt(sum(v * v for v in known) / len(known))
     t0 = ab.residuals.shape[1]
-    inside = [v for v in sessions[t0 + window[0] : t0 + window[1]] if not math.isnan(v)]
+    start, stop = span(ab, window)
+    inside = [v for v in sessions[t0 + start : t0 + stop] if not math.isnan(v)]
     return normal(sum(inside) / math.sqrt(len(inside)) / s)
 
 
@@ -219,7 +230,7 @@ def gsign(ab, window):
 def clusters(ab, window):
     """Clusters of the used observations: windows that share a session, by chains."""
     used = rows(ab, window)
-    lived = [set(ab.clocks.event[ab.clock[i], slice(*window)].tolist()) for i in used]
+    lived = [set(sessions_of(ab, i, window)) for i in used]
     label = list(range(len(used)))
     for p in range(len(used)):
         for q in range(len(used)):
@@ -266,7 +277,7 @@ def pseudo_scar(ab, i, start, length):
 
 
 def placebo_single(ab, window):
-    length = window[1] - window[0]
+    length = window[1] - window[0] + 1
     found = []
     for i, scar in zip(rows(ab, window), scars(ab, window), strict=True):
         draws = [
@@ -280,7 +291,7 @@ def placebo_single(ab, window):
 
 
 def placebo(ab, window):
-    used, length = rows(ab, window), window[1] - window[0]
+    used, length = rows(ab, window), window[1] - window[0] + 1
     everyone = [i for i in range(len(ab.ar)) if ab.status[i] == 0]
     observed = scars(ab, window).mean()
     draws = []

@@ -15,6 +15,7 @@ from reference.inference_twins import (
     normal,
     rows,
     scars,
+    span,
     student,
 )
 from scipy import linalg, optimize, stats
@@ -28,7 +29,7 @@ def share(draws, observed):
 
 
 def sq(ab, window):
-    length, found = window[1] - window[0], []
+    length, found = window[1] - window[0] + 1, []
     for i, value in zip(rows(ab, window), cars(ab, window), strict=True):
         sums = []
         for start in range(ab.residuals.shape[1] - length + 1):
@@ -50,7 +51,7 @@ def bootstrap(ab, window):
 
     n_columns = ab.residuals.shape[1]
     uniform = np.random.default_rng(SEED).random(
-        (N_DRAWS, n_columns + window[1] - window[0])
+        (N_DRAWS, n_columns + window[1] - window[0] + 1)
     )
     found = []
     for i, scar in zip(rows(ab, window), scars(ab, window), strict=True):
@@ -59,7 +60,7 @@ def bootstrap(ab, window):
         errors = errors[~np.isnan(errors)]
         errors = errors - errors.mean()
         n, k = len(errors), ab.n_estimation[i] - ab.df[i]
-        length = int((~np.isnan(ab.ar[i, slice(*window)])).sum())
+        length = int((~np.isnan(ab.ar[i, slice(*span(ab, window))])).sum())
 
         def lay(starts, wanted, errors=errors, n=n, block=block):
             out = []
@@ -90,7 +91,7 @@ def history(ab):
 
 def crude(ab, window):
     s, n = history(ab)
-    value = cars(ab, window).mean() / (s * math.sqrt(window[1] - window[0]))
+    value = cars(ab, window).mean() / (s * math.sqrt(window[1] - window[0] + 1))
     return student(value, n - 1)
 
 
@@ -104,7 +105,7 @@ def patell_original(ab, window):
     total = 0.0
     for i in rows(ab, window):
         sars = []
-        for c in range(*window):
+        for c in range(*span(ab, window)):
             if not math.isnan(ab.ar[i, c]):
                 x = ab.x_event[i, c]
                 sd = math.sqrt(ab.span_event[i, c] + x @ ab.xtx_inv[i] @ x)
@@ -267,7 +268,7 @@ def session_z(ab, window, values):
         sessions.append(there.sum() / math.sqrt(len(there)))
     s = math.sqrt(np.mean(np.square(sessions)))
     t0 = ab.residuals.shape[1]
-    inside = sessions[t0 + window[0] : t0 + window[1]]
+    inside = sessions[t0:][slice(*span(ab, window))]
     return normal(sum(inside) / math.sqrt(len(inside)) / s)
 
 
@@ -323,7 +324,7 @@ def permutation(ab, window):
     z = standardised(ab, in_sample=True)
     means = [np.nansum(c) / math.sqrt((~np.isnan(c)).sum()) for c in z.T]
     t0 = ab.residuals.shape[1]
-    inside = means[t0 + window[0] : t0 + window[1]]
+    inside = means[t0:][slice(*span(ab, window))]
     pool = np.array(means[:t0] + inside)
     keys = np.random.default_rng(SEED).random((N_DRAWS, len(pool)))
     draws = [pool[np.argsort(k)[: len(inside)]].sum() for k in keys]
@@ -349,7 +350,7 @@ def sign_flip(ab, window):
 
 def ball_torous(ab, window):
     t0 = ab.residuals.shape[1]
-    sar = standardised(ab)[rows(ab, window), t0 + window[0] : t0 + window[1]]
+    sar = standardised(ab)[rows(ab, window), t0:][:, slice(*span(ab, window))]
 
     def loglik(mean, log_variance):
         total = 0.0

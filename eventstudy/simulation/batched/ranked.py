@@ -17,7 +17,7 @@ def rank(one: Injected) -> Judged:
     """Corrado's ranks of the window against their spread over all sessions."""
     total, own = one.ranks
     layout = one.batch.layout
-    columns = slice(*layout.window)
+    columns = layout.columns
     count = np.concatenate(
         [layout.present.sum(axis=0), np.delete(layout.inside.sum(axis=0), columns)]
     )
