@@ -1,7 +1,7 @@
 """Linked rows against a walk from row to row."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -28,6 +28,7 @@ def walked(n_rows, pairs):
     return label
 
 
+@settings(deadline=None)  # the first call imports scipy.sparse
 @given(
     st.integers(1, 12).flatmap(
         lambda n: st.tuples(

@@ -14,18 +14,13 @@ def linked(n_rows: int, row: IntArray, item: IntArray) -> IntArray:
     >>> linked(4, np.array([0, 1, 1, 2, 3]), np.array([0, 0, 1, 2, 1]))
     array([0, 0, 1, 0])
     """
-    root = np.arange(n_rows)
-    order = np.argsort(item, kind="stable")
-    row, item = row[order], item[order]
-    starts = np.flatnonzero(np.diff(item, prepend=-1))
-    while len(row):
-        # every tree hangs itself below the lowest root that it shares an item with
-        lowest = np.minimum.reduceat(root[row], starts)
-        below = root.copy()
-        np.minimum.at(below, root[row], lowest[item])
-        while not np.array_equal(below, up := below[below]):
-            below = up
-        if np.array_equal(below[root], root):
-            break
-        root = below[root]
-    return np.asarray(np.unique(root, return_inverse=True)[1], np.int64)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    # Rows and items are the nodes of one graph, the pairs its edges.
+    n_nodes = n_rows + int(item.max(initial=-1)) + 1
+    edges = (np.ones(len(row), np.int8), (row, n_rows + item))
+    graph = coo_array(edges, shape=(n_nodes, n_nodes))
+    found = connected_components(graph, directed=False)[1][:n_rows]
+    first, label = np.unique(found, return_index=True, return_inverse=True)[1:]
+    return np.asarray(np.argsort(np.argsort(first))[label], np.int64)
