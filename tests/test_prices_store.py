@@ -1,4 +1,8 @@
 import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -316,17 +320,36 @@ class TestNamesAndPlaces:
         assert cache_root(tmp_path / "x") == tmp_path / "x"
 
     def test_a_lock_that_is_held(self, tmp_path):
-        path, waits = tmp_path / "RIOT.lock", []
-        with locked(path):
-            message = "another process has been using RIOT"
-            with (
-                pytest.raises(SourceError, match=message),
-                locked(path, patience=0.2, sleep=waits.append),
-            ):
+        path = tmp_path / "RIOT.lock"
+        script = (
+            "import sys\nfrom pathlib import Path\n"
+            "from eventstudy.prices.lock import locked\n"
+            "with locked(Path(sys.argv[1])): print('held', flush=True); input()"
+        )
+        command = [sys.executable, "-c", script, str(path)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        message = "another process has been using RIOT for 0.2 seconds"
+        with subprocess.Popen(command, **pipes) as holder:
+            assert holder.stdout.readline() == b"held\n"
+            with pytest.raises(SourceError, match=message), locked(path, patience=0.2):
                 raise AssertionError("two at once")
-        assert waits
-        with locked(path, patience=0):
+            holder.kill()
+        with locked(path, patience=0):  # the lock of the dead is released
             pass
+
+    def test_threads_take_turns(self, tmp_path):
+        path, inside, most = tmp_path / "RIOT.lock", [], []
+
+        def work(number):
+            with locked(path):
+                inside.append(number)
+                most.append(len(inside))
+                time.sleep(0.01)
+                inside.remove(number)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(8)))
+        assert most == [1] * 8
 
 
 class TestUpkeep:

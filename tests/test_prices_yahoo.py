@@ -325,6 +325,24 @@ class TestFaultsThatPass:
             fetch(source, *symbols)
         assert len(server.counts) <= source.workers
 
+    def test_the_first_wait_is_set_by_the_environment(self, monkeypatch):
+        monkeypatch.setenv("EVENTSTUDY_RETRY_WAIT", "0.25")
+        waits = []
+        retry = Retry(sleep=waits.append, draw=lambda: 1.0)
+        answers = iter([TryAgainError("no"), TryAgainError("no"), 7])
+
+        def ask():
+            if isinstance(answer := next(answers), Exception):
+                raise answer
+            return answer
+
+        assert retry(ask) == 7
+        assert waits == [0.25, 0.5]
+        for text in ("soon", "-1", "inf", "nan"):
+            monkeypatch.setenv("EVENTSTUDY_RETRY_WAIT", text)
+            with pytest.raises(SpecError, match="EVENTSTUDY_RETRY_WAIT='.*seconds"):
+                Retry()
+
     def test_a_jitter_between_half_and_whole(self):
         waits = []
         retry = Retry(attempts=2, sleep=waits.append, draw=lambda: 0.0)
