@@ -1,5 +1,7 @@
 """Regressions of CARs against statsmodels, linearmodels and plain loops."""
 
+import subprocess
+import sys
 from dataclasses import fields, replace
 from datetime import date, timedelta
 
@@ -212,9 +214,33 @@ class TestFormula:
         )
 
     def test_a_product_in_any_order_is_one_term(self):
-        known = ["a", "b"]
-        parsed = formulas.parse("a:b + b:a + b*a", known)
-        assert [len(term) for term in parsed.terms] == [0, 1, 1, 2]
+        data = pl.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+        parsed = formulas.parse("a:b + b:a + b*a", data.columns)
+        labels, design = formulas.design(parsed, data)
+        assert labels == ["Intercept", "b", "a", "a:b"]
+        assert design.toarray().tolist() == [[1, 3, 1, 3], [1, 4, 2, 8]]
+
+    def test_levels_are_never_read_as_a_formula(self):
+        """Whatever a category is called, formulaic sees its place alone."""
+        odd = ["f0[T.1]:f1", "__import__('os')", "a + b", "~", "{x}", "`"]
+        data = pl.DataFrame({"a": odd, "b": ["u", "v"] * 3})
+        labels, design = formulas.design(formulas.parse("a:b - 1", "ab"), data)
+        assert labels == [f"a[{a}]:b[{b}]" for a in sorted(odd) for b in "uv"]
+        cells = [f"a[{a}]:b[{b}]" for a, b in data.iter_rows()]
+        assert [labels[i] for i in design.toarray().argmax(axis=1)] == cells
+
+    def test_levels_of_numbers_are_in_order(self):
+        data = pl.DataFrame({"n": [float(n) for n in (10, 9, 2, 11, 1, 3)] * 2})
+        labels, _ = formulas.design(formulas.parse("C(n)", ["n"]), data)
+        levels = [f"n[T.{n}]" for n in (2, 3, 9, 10, 11)]
+        assert labels == ["Intercept", *levels]
+
+    def test_formulaic_is_loaded_by_a_regression_alone(self):
+        code = "import sys, eventstudy.cross_section; print('formulaic' in sys.modules)"
+        told = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert told.stdout.strip() == "False"
 
 
 class TestRows:

@@ -1,19 +1,18 @@
-"""Formulas of cross-sectional regressions: parsed here, never evaluated.
+"""Formulas of cross-sectional regressions: checked here, worked out by formulaic.
 
 ``~ kind + group``, ``a:b``, ``a*b`` (both and their interaction), ``C(x)`` (a number
 as categories), ``-1`` (no constant). Texts are categories, numbers and truth values
-are numbers.
+are numbers. formulaic evaluates Python in a formula; so it is given neither the text
+nor the user's columns, but names made here (``f0 + f1:f2``) for columns made here.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from typing import Any
 
-import numpy as np
 import polars as pl
 
-from eventstudy.core.abnormal import Array
 from eventstudy.core.errors import SpecError
 
 _NAME = r"[^\W\d][\w.]*"
@@ -21,6 +20,7 @@ _TOKEN = re.compile(
     rf"\s*(?:C\(\s*(?P<forced>{_NAME})\s*\)|(?P<name>{_NAME})"
     r"|(?P<without>-\s*1\b)|(?P<number>[01]\b)|(?P<sign>[+*:]))"
 )
+_COLUMN = re.compile(r"f(?P<place>\d+)(?:\[(?P<mark>T\.)?(?P<level>\d+)\])?")
 _MOST_FACTORS = 4
 
 
@@ -32,24 +32,17 @@ class Factor:
     forced: bool = False
 
 
-Term = tuple[Factor, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
-    """Terms in order, a constant first if there is one; ``()`` is the constant."""
+    """A checked formula: ``text`` names its factors f0, f1, … in their order."""
 
-    terms: tuple[Term, ...]
+    text: str
+    factors: tuple[Factor, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Columns that the formula needs, each once."""
-        return tuple(dict.fromkeys(f.name for term in self.terms for f in term))
-
-
-# One column of a design: per factor its name, its level (None: the number itself) and
-# the label of both.
-Column = tuple[tuple[Factor, object, str], ...]
+        return tuple(dict.fromkeys(factor.name for factor in self.factors))
 
 
 def parse(text: str, known: Iterable[str]) -> Formula:
@@ -57,92 +50,67 @@ def parse(text: str, known: Iterable[str]) -> Formula:
 
     Raises `SpecError` for anything but names, ``+ : *``, ``C()`` and ``-1``.
 
-    >>> [[f.name for f in term] for term in parse("~ a*b - 1", ["a", "b"]).terms]
-    [['a'], ['b'], ['a', 'b']]
+    >>> parse("~ a*b + C(a) - 1", ["a", "b"]).text
+    '0 + f0*f1 + f2'
     """
     known = sorted(name for name in known if re.fullmatch(_NAME, name))
-    constant, terms = True, dict[frozenset[Factor], Term]()
-    for summand in _split(_tokens(text, known), "+"):
+    constant, summands = "1", []
+    factors: dict[Factor, str] = {}
+    for summand in _summands(_tokens(text, known)):
         if summand in (["-1"], ["0"], ["1"]):
-            constant = summand == ["1"]
-        else:
-            factors = [_split(part, ":") for part in _split(summand, "*")]
-            for term in _expand(text, known, factors):
-                terms.setdefault(frozenset(term), term)
-    ordered = sorted(terms.values(), key=len)
-    if constant:
-        ordered.insert(0, ())
-    if not ordered:
+            constant = "1" if summand == ["1"] else "0"
+            continue
+        names, signs = summand[::2], summand[1::2]
+        joined = len(names) > len(signs) and set(signs) <= {":", "*"}
+        if not joined or not all(isinstance(name, Factor) for name in names):
+            raise _refused(text, known, "each sign joins two names")
+        if len(names) > _MOST_FACTORS:
+            why = f"more than {_MOST_FACTORS} names are multiplied"
+            raise _refused(text, known, why)
+        summands.append(
+            "".join(
+                token
+                if isinstance(token, str)
+                else factors.setdefault(token, f"f{len(factors)}")
+                for token in summand
+            )
+        )
+    if constant == "0" and not summands:
         raise _refused(text, known, "there is no term")
-    return Formula(terms=tuple(ordered))
+    return Formula(text=" + ".join([constant, *summands]), factors=tuple(factors))
 
 
-def columns(formula: Formula, frame: pl.DataFrame) -> list[Column]:
-    """Return the columns of a design of full rank, categories in sorted order.
+def design(formula: Formula, frame: pl.DataFrame) -> tuple[list[str], Any]:
+    """Return the columns' labels and the design (N, K), sparse and of full rank.
 
-    A category's first level is left out where its column would be a sum of columns
-    that are there already: those of the constant and of earlier terms.
+    ``frame`` has no nulls in the formula's columns. Categories are in sorted order;
+    the first level is left out where its column would be a sum of columns that are
+    there already: those of the constant and of earlier terms.
     """
-    levels = {f: _levels(f, frame) for term in formula.terms for f in term}
-    there: dict[frozenset[Factor], set[frozenset[Factor]]] = {}
-    out: list[Column] = []
-    for term in formula.terms:
-        texts = [f for f in term if levels[f] is not None]
-        spanned = there.setdefault(frozenset(term) - set(texts), set())
-        for short, full in _codings(texts, spanned):
-            parts: list[list[tuple[Factor, object, str]]] = []
-            for factor in term:
-                found = levels[factor]
-                if found is None:
-                    parts.append([(factor, None, factor.name)])
-                elif factor in short:
-                    parts.append([_level(factor, v, "T.") for v in found[1:]])
-                elif factor in full:
-                    parts.append([_level(factor, v, "") for v in found])
-            out += product(*parts)
-    return out
+    from formulaic import Formula as Terms
+    from formulaic import SimpleFormula
+    from formulaic.parser.types import OrderedSet, Term
 
-
-def _codings(
-    texts: Sequence[Factor], spanned: set[frozenset[Factor]]
-) -> list[tuple[frozenset[Factor], frozenset[Factor]]]:
-    """Say which categories lack their first level, and which have all, part by part.
-
-    A product of all levels spans the products of every subset of its categories
-    without first levels. Subsets already in ``spanned`` are not spanned again; two
-    that differ by one category are one part in which it has all its levels.
-    """
-    subsets = [
-        frozenset(chosen)
-        for size in range(len(texts) + 1)
-        for chosen in combinations(texts, size)
-    ]
-    parts = [(s, frozenset[Factor]()) for s in subsets if s not in spanned]
-    spanned |= set(subsets)
-    for factor in texts:
-        for short, full in list(parts):
-            longer = (short | {factor}, full)
-            if factor not in short and longer in parts and (short, full) in parts:
-                parts.remove(longer)
-                parts[parts.index((short, full))] = (short, full | {factor})
-    return parts
-
-
-def label(column: Column) -> str:
-    """Return a column's name, such as ``kind[T.tax]:group[T.miners]``."""
-    return ":".join(text for _, _, text in column) or "Intercept"
-
-
-def matrix(held: Sequence[Column], frame: pl.DataFrame) -> Array:
-    """Return the design (N, K) of ``frame``, whose columns have no nulls."""
-    out = np.ones((frame.height, len(held)))
-    for place, column in enumerate(held):
-        for factor, level, _ in column:
-            values = frame[factor.name]
-            out[:, place] *= (
-                values.cast(pl.Float64) if level is None else values == level
-            ).to_numpy()
-    return out
+    levels = [_levels(factor, frame) for factor in formula.factors]
+    data = pl.DataFrame(
+        [
+            pl.int_range(frame.height, eager=True).alias("row"),
+            *(
+                _coded(frame[factor.name], found).alias(f"f{place}")
+                for place, (factor, found) in enumerate(
+                    zip(formula.factors, levels, strict=True)
+                )
+            ),
+        ]
+    )
+    # Of an interaction, the last factor loses a level first and varies fastest.
+    terms = [Term(reversed(term.factors)) for term in Terms(formula.text)]
+    made = SimpleFormula(terms, _ordering="none").get_model_matrix(
+        data, output="sparse", na_action="raise"
+    )
+    return [
+        _label(name, formula.factors, levels) for name in made.model_spec.column_names
+    ], made
 
 
 def _levels(factor: Factor, frame: pl.DataFrame) -> list[object] | None:
@@ -152,9 +120,29 @@ def _levels(factor: Factor, frame: pl.DataFrame) -> list[object] | None:
     return values.unique().sort().to_list()
 
 
-def _level(factor: Factor, value: object, mark: str) -> tuple[Factor, object, str]:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return factor, value, f"{factor.name}[{mark}{text}]"
+def _coded(values: pl.Series, levels: Sequence[object] | None) -> pl.Series:
+    """Return numbers as they are, and categories as their places, in text order."""
+    if levels is None:
+        return values.cast(pl.Float64)
+    width = len(str(len(levels)))
+    codes = [f"{place:0{width}}" for place in range(len(levels))]
+    return values.replace_strict(levels, codes, return_dtype=pl.String)
+
+
+def _label(
+    column: str, factors: Sequence[Factor], levels: Sequence[Sequence[object] | None]
+) -> str:
+    """Return a column's name, such as ``kind[T.tax]:group[T.miners]``."""
+    parts = []
+    for found in reversed(list(_COLUMN.finditer(column))):
+        place = int(found["place"])
+        name, of_factor = factors[place].name, levels[place]
+        if of_factor is not None:
+            value = of_factor[int(found["level"])]
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            name = f"{name}[{found['mark'] or ''}{text}]"
+        parts.append(name)
+    return ":".join(parts) or "Intercept"
 
 
 _Token = Factor | str
@@ -181,31 +169,14 @@ def _tokens(text: str, known: Sequence[str]) -> list[_Token]:
     return out
 
 
-def _split(tokens: Sequence[_Token], sign: str) -> list[list[_Token]]:
+def _summands(tokens: Sequence[_Token]) -> list[list[_Token]]:
     out: list[list[_Token]] = [[]]
     for token in tokens:
-        if token == sign:
+        if token == "+":
             out.append([])
         else:
             out[-1].append(token)
     return out
-
-
-def _expand(
-    text: str, known: Sequence[str], parts: Sequence[Sequence[Sequence[_Token]]]
-) -> Iterator[Term]:
-    """Yield the terms of a product: every choice of its parts, multiplied out."""
-    interactions = []
-    for part in parts:
-        factors = [token for piece in part for token in piece if len(piece) == 1]
-        if len(factors) < len(part) or not all(isinstance(f, Factor) for f in factors):
-            raise _refused(text, known, "each sign joins two names")
-        interactions.append([f for f in factors if isinstance(f, Factor)])
-    if sum(map(len, interactions)) > _MOST_FACTORS:
-        raise _refused(text, known, f"more than {_MOST_FACTORS} names are multiplied")
-    for size in range(1, len(interactions) + 1):
-        for chosen in combinations(interactions, size):
-            yield tuple(dict.fromkeys(f for factors in chosen for f in factors))
 
 
 def _refused(text: str, known: Sequence[str], why: str) -> SpecError:

@@ -130,8 +130,7 @@ def regress(
     parsed = formulas.parse(formula, characteristics(rows))
     needed = [outcome, *parsed.names, *(["se"] if weights else [])]
     held = rows.drop_nulls(needed)
-    design = formulas.columns(parsed, held)
-    terms = [formulas.label(column) for column in design]
+    terms, design = formulas.design(parsed, held)
     labels = {
         kind: cluster_labels(result, held, kind, window=window, model=model)
         for kind in kinds
@@ -139,7 +138,7 @@ def regress(
     if len(terms) < held.height:
         fit = least_squares(
             held[outcome].to_numpy(),
-            formulas.matrix(design, held),
+            design.toarray(),
             terms=terms,
             labels=list(labels.values()),
             weight=(1.0 / held["se"] ** 2).to_numpy() if weights else None,
