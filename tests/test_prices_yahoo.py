@@ -340,7 +340,7 @@ class TestFaultsThatPass:
         assert waits == [0.25, 0.5]
         for text in ("soon", "-1", "inf", "nan"):
             monkeypatch.setenv("EVENTSTUDY_RETRY_WAIT", text)
-            with pytest.raises(SpecError, match="EVENTSTUDY_RETRY_WAIT='.*seconds"):
+            with pytest.raises(SpecError, match=r"RETRY_WAIT='.*seconds"):
                 Retry()
 
     def test_a_jitter_between_half_and_whole(self):

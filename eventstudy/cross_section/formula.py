@@ -89,7 +89,7 @@ def design(formula: Formula, frame: pl.DataFrame) -> tuple[list[str], Any]:
     """
     from formulaic import Formula as Terms
     from formulaic import SimpleFormula
-    from formulaic.parser.types import OrderedSet, Term
+    from formulaic.parser.types import Term
 
     levels = [_levels(factor, frame) for factor in formula.factors]
     data = pl.DataFrame(
