@@ -9,6 +9,7 @@ import pytest
 import report_sample as sample
 
 from eventstudy.report.figures import (
+    DRAWINGS,
     figures,
     forest,
     heatmap,
@@ -37,6 +38,23 @@ def test_all_figures_are_drawn(images: dict[str, bytes]) -> None:
         "intraday.svg",
         "overlap.svg",
     ]
+
+
+def test_every_figure_has_words_of_its_own() -> None:
+    result = sample.sample_result()
+    said = [drawing.picture(result) for drawing in DRAWINGS.values()]
+    assert len(set(said)) == len(DRAWINGS)
+    for picture in said:
+        image, caption = picture.split("\n\n")
+        alt, file = image.removeprefix("![").rstrip(")").split("](figures/")
+        assert file in DRAWINGS
+        assert len(alt.split()) > 5
+        assert caption.endswith(".")
+
+
+def test_a_figure_without_data_says_nothing() -> None:
+    result = replace(sample.sample_result(), aar=sample.empty("aar"))
+    assert DRAWINGS["caar.svg"].picture(result) == ""
 
 
 def test_figures_are_plain_svg(images: dict[str, bytes]) -> None:

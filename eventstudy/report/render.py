@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.report import captions, effects, numbers
+from eventstudy.report import effects, numbers
 from eventstudy.report import markdown as md
-from eventstudy.report.figures import drawn
+from eventstudy.report.figures import DRAWINGS
 from eventstudy.report.labels import (
     alpha_of,
     headline_ids,
@@ -38,8 +38,6 @@ from eventstudy.study.result import StudyResult
 
 TEMPLATE = "study.md.j2"
 _FEW = 12  # rows of a table that need no folding
-# The figures that show the whole study; others stand in their sections.
-_OPENING = ("caar.svg", "car_heatmap.svg", "prices.svg")
 
 
 def render(result: StudyResult) -> str:
@@ -127,12 +125,9 @@ def _headline(result: StudyResult, found: effects.Effects) -> dict[str, Any]:
 
 
 def _figures(result: StudyResult) -> dict[str, Any]:
-    names = drawn(result)
     return {
-        "figures": [name for name in names if name in _OPENING],
-        "drawn": names,
-        "alt": captions.alt_texts(result),
-        "caption": captions.captions(result),
+        "figures": [name for name, drawing in DRAWINGS.items() if drawing.opening],
+        "pictures": {n: drawing.picture(result) for n, drawing in DRAWINGS.items()},
     }
 
 

@@ -1,6 +1,7 @@
 """The figures of the report, as SVG; colour-blind-safe, the same bytes each time."""
 
-from types import ModuleType
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from eventstudy.report.figures import (
     caar,
@@ -11,27 +12,51 @@ from eventstudy.report.figures import (
     overlap,
     volume,
 )
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.study.result import StudyResult
 
-# Each has ``has_data(result) -> bool`` and ``draw(result) -> bytes``.
-DRAWINGS: dict[str, ModuleType | over_time.Timeline] = {
-    "caar.svg": caar,
-    "car_heatmap.svg": heatmap,
-    "prices.svg": over_time.PRICES,
-    "volatility.svg": forest,
-    "conditional.svg": over_time.CONDITIONAL,
-    "regimes.svg": over_time.REGIMES,
-    "volume.svg": volume,
-    "intraday.svg": intraday,
-    "overlap.svg": overlap,
-}
-
-
-def drawn(result: StudyResult) -> list[str]:
-    """File names of the figures that the study has data for."""
-    return [name for name, drawing in DRAWINGS.items() if drawing.has_data(result)]
+# File name -> figure, in the order of the report. A new figure joins here.
+DRAWINGS: Mapping[str, Drawing] = MappingProxyType(
+    {
+        drawing.file: drawing
+        for drawing in (
+            caar.DRAWING,
+            heatmap.DRAWING,
+            over_time.PRICES,
+            forest.DRAWING,
+            over_time.CONDITIONAL,
+            over_time.REGIMES,
+            volume.DRAWING,
+            intraday.DRAWING,
+            overlap.DRAWING,
+        )
+    }
+)
 
 
 def figures(result: StudyResult) -> dict[str, bytes]:
-    """Draw every figure that the study has data for: file name -> SVG bytes."""
-    return {name: DRAWINGS[name].draw(result) for name in drawn(result)}
+    """Draw every figure that the study has data for.
+
+    Parameters
+    ----------
+    result : StudyResult
+        A finished study.
+
+    Returns
+    -------
+    dict of str to bytes
+        File name -> SVG. The same result gives the same bytes with the same release
+        of matplotlib.
+
+    Examples
+    --------
+    >>> from eventstudy.report import figures
+    >>> images = figures(result)  # doctest: +SKIP
+    >>> list(images)[:2]  # doctest: +SKIP
+    ['caar.svg', 'car_heatmap.svg']
+    """
+    return {
+        name: drawing.draw(result)
+        for name, drawing in DRAWINGS.items()
+        if drawing.has_data(result)
+    }

@@ -2,9 +2,13 @@
 
 import polars as pl
 
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import multiples, style
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.scales import bounds, linear
-from eventstudy.report.labels import label, model_names
+from eventstudy.report.labels import group_label, label, model_names
+from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
 HEIGHT = 165.0
@@ -47,3 +51,33 @@ def _path(result: StudyResult) -> pl.DataFrame:
     return result.aar.filter(
         (pl.col("sample") == "headline") & pl.col("caar").is_finite()
     ).with_columns(pl.col(SHOWN) * 100)
+
+
+def _alt(result: StudyResult) -> str:
+    window = window_text(result.spec.event_window)
+    text = (
+        "Path of the cumulative average abnormal return per group over sessions "
+        f"{window} with {confidence_text(result)} bands"
+    )
+    last = result.aar.filter(
+        (pl.col("sample") == "headline")
+        & (pl.col("model") == model_names(result)[0])
+        & (pl.col("offset") == result.spec.event_window[1])
+        & pl.col("caar").is_not_null()
+    )
+    ends = [
+        f"{group_label(group)} {nb.percent(caar, 1)} %"
+        for group, caar in last.select("group", "caar").iter_rows()
+    ]
+    return f"{text}; at its end {nb.listing(ends)}" if ends else text
+
+
+def _caption(result: StudyResult) -> str:
+    return (
+        "Cumulative average abnormal return of the headline sample from the start of "
+        f"the event window, with {confidence_text(result)} bands that allow for "
+        "dependence between observations. Dotted: day 0."
+    )
+
+
+DRAWING = Drawing(name="caar", has_data=has_data, draw=draw, alt=_alt, caption=_caption)

@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import layout, scales, style
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
 from eventstudy.report.labels import asset_order, group_label, groups_of
-from eventstudy.report.numbers import NBSP
 from eventstudy.report.ratios import main_measure, main_models, pooled
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
@@ -82,7 +84,7 @@ def _scale(result: StudyResult, rows: list[Row]) -> scales.Scale:
     post, pre = result.spec.volatility_post, result.spec.volatility_pre
     title = (
         f"standard deviation in {window_text(post)} over that in {window_text(pre)}, "
-        f"log{NBSP}scale"
+        f"log{nb.NBSP}scale"
     )
     held = [v for _, _, *values, _ in rows for v in values if v is not None and v > 0]
     low, high = min([*held, 0.8]) / 1.06, max([*held, 1.25]) * 1.06
@@ -101,3 +103,32 @@ def _mark(axes: "Axes", rows: list[Row]) -> None:
             axes.plot([low, high], [place, place], color=colour, linewidth=width)
         marker, size = ("D", 7) if is_group else ("o", 5.5)
         axes.plot(ratio, place, marker, color=colour, markersize=size)
+
+
+def _alt(result: StudyResult) -> str:
+    ratios = [
+        f"{name} {nb.decimal(ratio)}"
+        for name, _, ratio, *_, is_group in _rows(result)
+        if is_group
+    ]
+    text = "Forest plot of the volatility after the announcements over that before"
+    return f"{text}: {nb.listing(ratios)}" if ratios else text
+
+
+def _caption(result: StudyResult) -> str:
+    post, pre = result.spec.volatility_post, result.spec.volatility_pre
+    return (
+        f"Standard deviation of returns per session in {window_text(post)} over that "
+        f"in {window_text(pre)}, with {confidence_text(result)} intervals; 1 is no "
+        "change. Diamonds: groups; dots: single assets, pooled over announcements."
+    )
+
+
+DRAWING = Drawing(
+    name="volatility",
+    has_data=has_data,
+    draw=draw,
+    alt=_alt,
+    caption=_caption,
+    opening=False,
+)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from eventstudy.report.effects import level_text
 from eventstudy.report.figures import layout, scales, style
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, SMALL, WIDTH
 from eventstudy.report.labels import (
     alpha_of,
@@ -162,3 +164,24 @@ def _number(
         weight = "bold" if holm is not None and holm < alpha else "normal"
         place = (column + 0.5, row + 0.5)
         axes.text(*place, text, color=colour, fontweight=weight, **how)
+
+
+def _alt(result: StudyResult) -> str:
+    return (
+        f"Heat map of CAR {window_text(main_window(result))} in per cent, announcement "
+        "days by assets"
+    )
+
+
+def _caption(result: StudyResult) -> str:
+    return (
+        f"CAR{window_text(main_window(result))} in per cent, one row per day 0 (first "
+        "announcement of the day, number of others, date). \\*: p below "
+        f"{level_text(result)} on its own. Bold: still below after Holm's correction "
+        "for all CARs of the study. White: not estimated."
+    )
+
+
+DRAWING = Drawing(
+    name="car_heatmap", has_data=has_data, draw=draw, alt=_alt, caption=_caption
+)

@@ -3,6 +3,7 @@
 import polars as pl
 
 from eventstudy.report.figures import multiples, style
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.scales import bounds, linear
 from eventstudy.report.numbers import NBSP
 from eventstudy.study.result import StudyResult
@@ -45,3 +46,25 @@ def _path(result: StudyResult) -> pl.DataFrame:
     return result.intraday.filter(pl.col("log_change").is_finite()).with_columns(
         hours=pl.col("minutes") / 60, change=100 * pl.col("log_change")
     )
+
+
+def _alt(_: StudyResult) -> str:
+    return "Change of prices in the hours around each announcement"
+
+
+def _caption(_: StudyResult) -> str:
+    return (
+        "Log price less that of the last bar before the announcement, per cent. "
+        "Dotted: the recorded instant; a move before it means that the news was out "
+        "earlier, or that something else moved the price."
+    )
+
+
+DRAWING = Drawing(
+    name="intraday",
+    has_data=has_data,
+    draw=draw,
+    alt=_alt,
+    caption=_caption,
+    opening=False,
+)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from eventstudy.report.figures import layout, scales, style
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, WIDTH
 from eventstudy.report.figures.scales import Scale, days
 from eventstudy.report.labels import asset_order, headline_ids, label
@@ -32,19 +33,34 @@ Marks = dict[date, tuple[list[str], bool]]
 Lines = dict[str, pl.DataFrame]  # asset -> date, value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """A figure over time, one panel per group.
 
+    name : of the figure; ``alt`` and ``caption`` are its words
     table : of the result; ``column`` has its values, and what is ``shown`` of a line
     bands : of probabilities instead of lines of positive values on a log scale
     """
 
+    name: str
+    alt: str
+    caption: str
     title: str
     table: str
     column: str
     shown: pl.Expr
     bands: bool = False
+
+    def drawing(self, *, opening: bool) -> Drawing:
+        """Return the figure as the report takes it."""
+        return Drawing(
+            name=self.name,
+            has_data=self.has_data,
+            draw=self.draw,
+            alt=lambda _: f"{self.alt} with the announcements marked",
+            caption=lambda _: self.caption,
+            opening=opening,
+        )
 
     def has_data(self, result: StudyResult) -> bool:
         """Tell whether there are values around announcements."""
@@ -98,27 +114,6 @@ class Timeline:
             _name(axes, label(group))
         _mark_labels(figure.axes[0], labels)
         return style.to_svg(figure)
-
-
-PRICES = Timeline(
-    title=f"price, first day shown{NBSP}={NBSP}100 (log{NBSP}scale)",
-    table="closes",
-    column="close",
-    shown=100 * pl.col("close") / pl.col("close").first(),
-)
-CONDITIONAL = Timeline(
-    title=f"conditional standard deviation, %{NBSP}a{NBSP}session (log{NBSP}scale)",
-    table="conditional",
-    column="sd",
-    shown=100 * pl.col("sd"),
-)
-REGIMES = Timeline(
-    title=f"probability of the turbulent regime (full{NBSP}height:{NBSP}1)",
-    table="regimes",
-    column="probability",
-    shown=pl.col("probability"),
-    bands=True,
-)
 
 
 def _ends(panels: Mapping[str, Lines]) -> tuple[date, date]:
@@ -217,3 +212,40 @@ def _name(axes: "Axes", text: str) -> None:
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
     how: dict[str, Any] = {"fontweight": "bold", "va": "center", "transform": None}
     axes.text(axes.bbox.x0 + GAP, axes.bbox.y0 + FOOT / 2, shown, bbox=behind, **how)
+
+
+PRICES = Timeline(
+    name="prices",
+    title=f"price, first day shown{NBSP}={NBSP}100 (log{NBSP}scale)",
+    table="closes",
+    column="close",
+    shown=100 * pl.col("close") / pl.col("close").first(),
+    alt="Indexed prices by group",
+    caption="Closing prices, each line 100 on the first day shown; log scales, so that "
+    "equal distances are equal percentages. Solid lines: day 0 of the headline "
+    "announcements (first of the day, number of others); dotted: of the others.",
+).drawing(opening=True)
+CONDITIONAL = Timeline(
+    name="conditional",
+    title=f"conditional standard deviation, %{NBSP}a{NBSP}session (log{NBSP}scale)",
+    table="conditional",
+    column="sd",
+    shown=100 * pl.col("sd"),
+    alt="Conditional standard deviation of each asset over time",
+    caption="Standard deviation that a GARCH(1,1) with Student-t errors, fitted to the "
+    "whole history, gives to each session. Vertical lines: announcements, as in the "
+    "figure of prices. The model has seen the whole year: it dates unrest, it does not "
+    "forecast it.",
+).drawing(opening=False)
+REGIMES = Timeline(
+    name="regimes",
+    title=f"probability of the turbulent regime (full{NBSP}height:{NBSP}1)",
+    table="regimes",
+    column="probability",
+    shown=pl.col("probability"),
+    bands=True,
+    alt="Probability of the turbulent regime of each asset over time",
+    caption="Smoothed probability that the asset is in the more volatile of two states "
+    "(Markov switching variance): none at the foot of a band, one at its full height. "
+    "Vertical lines: announcements.",
+).drawing(opening=False)

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.report.figures import layout, scales, style
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
 from eventstudy.study.result import StudyResult
 
@@ -86,3 +87,24 @@ def _shared(result: StudyResult) -> dict[tuple[str, str], int]:
         for pair in permutations(joined.split("+"), 2):
             shared[pair] = last - first + 1
     return {pair: n for pair, n in shared.items() if pair[0] != pair[1]}
+
+
+def _alt(_: StudyResult) -> str:
+    return "Number of sessions that the event windows share, by pair"
+
+
+def _caption(_: StudyResult) -> str:
+    return (
+        "Sessions that two event windows share on the asset where they share most. "
+        "Announcements without overlap are left out."
+    )
+
+
+DRAWING = Drawing(
+    name="overlap",
+    has_data=has_data,
+    draw=draw,
+    alt=_alt,
+    caption=_caption,
+    opening=False,
+)

@@ -3,8 +3,10 @@
 import polars as pl
 
 from eventstudy.report.figures import multiples, style
+from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.scales import linear, logarithmic
 from eventstudy.report.numbers import NBSP
+from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
 HEIGHT = 125.0
@@ -47,3 +49,25 @@ def _path(result: StudyResult) -> pl.DataFrame:
     return result.volume_aar.filter(
         (pl.col("sample") == "headline") & pl.col("aar").is_finite()
     ).with_columns(times=pl.col("aar").exp())
+
+
+def _alt(result: StudyResult) -> str:
+    window = window_text(result.spec.event_window)
+    return f"Average abnormal volume per group over sessions {window}"
+
+
+def _caption(_: StudyResult) -> str:
+    return (
+        "Average abnormal volume of the headline sample per session, as a multiple of "
+        "the usual volume (log scale). Dotted: day 0."
+    )
+
+
+DRAWING = Drawing(
+    name="volume",
+    has_data=has_data,
+    draw=draw,
+    alt=_alt,
+    caption=_caption,
+    opening=False,
+)

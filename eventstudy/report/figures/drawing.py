@@ -1,0 +1,50 @@
+"""What a figure of the report is: when it is drawn, how, and its words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eventstudy.study.result import StudyResult
+
+# Characters that would end a link's text or start an element of HTML.
+_FLAT = str.maketrans("[]|`<>\\", "()/'()/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A figure with everything that the report says about it.
+
+    Parameters
+    ----------
+    name : str
+        Name of its file, without the ending.
+    has_data : callable
+        Result -> whether there is anything to draw.
+    draw : callable
+        Result -> SVG, the same bytes each time.
+    alt : callable
+        Result -> what the figure shows, for readers who do not see it.
+    caption : callable
+        Result -> how to read it, as Markdown.
+    opening : bool
+        Whether it stands in the section of figures; others are shown by the section
+        whose numbers they draw.
+    """
+
+    name: str
+    has_data: Callable[[StudyResult], bool]
+    draw: Callable[[StudyResult], bytes]
+    alt: Callable[[StudyResult], str]
+    caption: Callable[[StudyResult], str]
+    opening: bool = True
+
+    @property
+    def file(self) -> str:
+        """Name of the file in the report's folder of figures."""
+        return f"{self.name}.svg"
+
+    def picture(self, result: StudyResult) -> str:
+        """Return the figure and its caption as Markdown; empty without data."""
+        if not self.has_data(result):
+            return ""
+        alt = self.alt(result).translate(_FLAT)
+        return f"![{alt}](figures/{self.file})\n\n{self.caption(result)}"
