@@ -38,7 +38,7 @@ SCHEMAS: dict[str, dict[str, object]] = {
         "state": TEXT,
         "day0": pl.Date,
         "shift": INT,
-        "note": TEXT,
+        "reason": TEXT,
     },
     "observations": {
         "event_id": TEXT,
@@ -592,7 +592,7 @@ def _day0(events: pl.DataFrame) -> pl.DataFrame:
             "state": state,
             "day0": event["announced_date"],
             "shift": 0,
-            "note": None,
+            "reason": None,
         }
         for event in events.iter_rows(named=True)
         for calendar, state in (("24/7", "open"), ("XNYS", "pre"))

@@ -85,7 +85,7 @@ HEAVY = (
     *("matplotlib", "statsmodels", "pandas", "yfinance", "arch"),
     *("scipy.stats", "scipy.optimize", "exchange_calendars", "dataframely"),
 )
-FRAMES = ("polars", "typer", "jinja2")
+FRAMES = ("polars", "typer")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import report_sample as sample
 from markdown_it import MarkdownIt
 
 from eventstudy.report import effects, markdown, numbers, ratios, render
+from eventstudy.report.section import Section
 from eventstudy.report.sections import (
     agreement,
     dynamics,
@@ -19,12 +20,13 @@ from eventstudy.report.sections import (
     joint,
     kinds,
     methods,
+    questions,
     summary,
     volatility,
     volatility_tables,
 )
 from eventstudy.report.sections.agreement import Verdict
-from eventstudy.report.sections.questions import answers
+from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, Question
 from eventstudy.study.result import StudyResult
 
@@ -74,6 +76,13 @@ def test_sections_come_in_the_agreed_order() -> None:
         "Provenance",
         "Appendix: other announcements",
     ]
+
+
+def test_a_section_without_blocks_has_no_heading() -> None:
+    views = Views(sample.sample_result())
+    written = Section(title="New", level=3, blocks=lambda _: ["", "One.", "- two"])
+    assert written.write(views) == "### New\n\nOne.\n\n- two"
+    assert Section(title="New", blocks=lambda _: [""]).write(views) == ""
 
 
 def test_links_within_the_page_lead_somewhere() -> None:
@@ -523,17 +532,18 @@ def test_questions_get_a_number_and_its_uncertainty() -> None:
         )
     )
     result = sample.sample_result(spec=spec)
-    found = answers(result, events.Sections(result))
+    views = Views(result)
+    found = [[*questions.answer(views, asked)] for asked in spec.questions]
     car = result.cars.filter(event_id="E1", asset="BTC-USD", start=-5).row(
         0, named=True
     )
-    assert numbers.percent(car["car"]) in found[0].lines[0]
-    assert numbers.spread(car["se"]) in found[0].lines[0]
-    assert numbers.p_equals(car["pvalue"]) in found[0].lines[0]
-    assert found[1].background == "320 machines."
-    assert found[1].table.count("\n| ") == 7 + 2  # asset x model, and two of the head
-    assert len(found[2].lines) == 4
-    assert "no answer" in found[3].lines[0]
+    assert numbers.percent(car["car"]) in found[0][2]
+    assert numbers.spread(car["se"]) in found[0][2]
+    assert numbers.p_equals(car["pvalue"]) in found[0][2]
+    assert found[1][1] == "320 machines."
+    assert found[1][3].count("\n| ") == 7 + 2  # asset x model, and two of the head
+    assert found[2][2].count("\n- ") == 4 - 1
+    assert "no answer" in found[3][2]
     assert "How far?" in render(result)
 
 
@@ -546,8 +556,7 @@ def test_the_price_change_is_exact() -> None:
         actual=pl.when(pl.col("offset") == 0).then(pl.lit(0.5).log()).otherwise(0.0)
     )
     result = replace(result, abnormal_returns=table)
-    (answer,) = answers(result, events.Sections(result))
-    assert "the price fell by 50.00 %" in answer.lines[0]
+    assert "the price fell by 50.00 %" in questions.SECTION.write(Views(result))
 
 
 def test_estimates_that_repeat_are_shown_once() -> None:
@@ -561,9 +570,12 @@ def test_estimates_that_repeat_are_shown_once() -> None:
         cars=twice,
         abnormal_returns=day.with_columns(event_id=pl.lit("E1+E2")),
     )
-    rows = list(result.events.iter_rows(named=True))
-    first, second = events.Sections(result).of(rows)
-    assert any("CAR[-1,+1]" in block for block in first.blocks)
-    assert not any("CAR[-1,+1]" in block for block in second.blocks)
-    assert any("are those of E1 above" in block for block in second.blocks)
-    assert any("together they are one observation" in block for block in second.blocks)
+    views = Views(result)
+    first, second = (
+        "\n".join(events.announcement(views, row))
+        for row in result.events.iter_rows(named=True)
+    )
+    assert "CAR[-1,+1]" in first
+    assert "CAR[-1,+1]" not in second
+    assert "are those of E1 above" in second
+    assert "together they are one observation" in second

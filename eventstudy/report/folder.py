@@ -15,7 +15,6 @@ from typing import Any
 from eventstudy.core.errors import SpecError
 from eventstudy.report.figures import figures
 from eventstudy.report.render import render
-from eventstudy.report.sections.methods import plain_json
 from eventstudy.report.tables import tables, to_csv, to_parquet
 from eventstudy.study.result import StudyResult
 
@@ -67,7 +66,7 @@ def write_folder(
     files : name -> content;  about : what the manifest says beside their hashes
     Raises as `write_report` does.
     """
-    files = {**files, MANIFEST: plain_json(_manifest(about, files)).encode()}
+    files = {**files, MANIFEST: _plain_json(_manifest(about, files)).encode()}
     target = Path(folder).resolve()
     try:
         _recover(target)
@@ -108,6 +107,14 @@ def _manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str,
             name: hashlib.sha256(content).hexdigest() for name, content in files.items()
         },
     }
+
+
+def _plain_json(value: Any) -> str:  # noqa: ANN401
+    """Write plain values as sorted, indented JSON with a final newline."""
+    return (
+        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+        + "\n"
+    )
 
 
 def _written(folder: Path) -> set[str] | None:

@@ -73,8 +73,15 @@ def table(
     return "\n".join(f"| {' | '.join(row)} |" for row in [columns, rules, *body])
 
 
+def bullets(lines: Iterable[str]) -> str:
+    """Return a list, a line each."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
 def details(summary: str, content: str) -> str:
-    """Return a block that opens on a click; ``summary`` is plain text."""
+    """Return a block that opens on a click, if it has content; ``summary`` is plain."""
+    if not content:
+        return ""
     safe = summary.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"<details>\n<summary>{safe}</summary>\n\n{content.strip()}\n\n</details>"
 

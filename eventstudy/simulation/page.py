@@ -9,7 +9,11 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.folder import write_folder
 from eventstudy.report.labels import label
-from eventstudy.report.sections.methods import command_block, file_table, versions_text
+from eventstudy.report.sections.provenance import (
+    command_block,
+    file_table,
+    versions_text,
+)
 from eventstudy.report.tables import to_csv
 from eventstudy.simulation.figures import (
     figures,

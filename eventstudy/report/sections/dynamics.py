@@ -1,6 +1,7 @@
 """Persistence, breaks, volume and intraday moves: words and tables."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,9 @@ import polars as pl
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
+from eventstudy.report.figures import intraday as intraday_figure
+from eventstudy.report.figures import over_time
+from eventstudy.report.figures import volume as volume_figure
 from eventstudy.report.labels import (
     alpha_of,
     asset_order,
@@ -16,10 +20,13 @@ from eventstudy.report.labels import (
     in_window,
     main_window,
 )
+from eventstudy.report.section import Section
+from eventstudy.report.views import Views
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
 MOST_BREAKS = 60
+_FEW_BREAKS = 12  # need no folding
 _VOLUME_TESTS = ("kp_bmp", "grank_overlap", "portfolio", "cluster", "placebo")
 
 
@@ -230,3 +237,45 @@ def intraday_table(result: StudyResult) -> str:
     columns = ["Announcement", "Symbol", "UTC", "Variance, times usual", "p"]
     columns += ["Bars missing", "Remark"]
     return md.table(columns, rows, "lllrrrl") if rows else ""
+
+
+def _persistence_blocks(views: Views) -> Iterator[str]:
+    text = persistence(views.result)
+    if not text:
+        return
+    yield text
+    yield views.picture(over_time.CONDITIONAL)
+    yield md.details("GARCH models", garch_table(views.result))
+    yield views.picture(over_time.REGIMES)
+
+
+def _break_blocks(views: Views) -> Iterator[str]:
+    yield breaks(views.result)
+    table = break_table(views.result)
+    few = views.result.breaks["date"].count() <= _FEW_BREAKS
+    yield table if few else md.details("Every break", table)
+
+
+def _volume_blocks(views: Views) -> Iterator[str]:
+    picture = views.picture(volume_figure.DRAWING)
+    table = volume_table(views.result)
+    if not picture and not table:
+        return
+    yield (
+        "Log volume against its mean in the estimation window; *times usual* is the "
+        f"geometric mean over the sessions of a window. {volume(views.result)}"
+    ).rstrip()
+    yield picture
+    yield md.details("Abnormal volume by group and window", table)
+
+
+def _intraday_blocks(views: Views) -> Iterator[str]:
+    yield views.picture(intraday_figure.DRAWING)
+    table = intraday_table(views.result)
+    yield md.details("Realised variance around each announcement", table)
+
+
+PERSISTENCE = Section(title="Persistence", level=3, blocks=_persistence_blocks)
+BREAKS = Section(title="Breaks of the variance", level=3, blocks=_break_blocks)
+VOLUME = Section(title="Volume", level=3, blocks=_volume_blocks)
+INTRADAY = Section(title="Around the instant", level=3, blocks=_intraday_blocks)

@@ -1,8 +1,7 @@
-"""One section per announcement: what, when, day 0, CARs, what else was going on."""
+"""The announcements: what, when, day 0, CARs, what else was going on."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -10,14 +9,16 @@ import polars as pl
 from eventstudy.catalogue.schema import FLAGS, KINDS
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report import ratios
-from eventstudy.report.labels import alpha_of, asset_order, label, model_names
+from eventstudy.report.effects import level_text
+from eventstudy.report.labels import alpha_of, headline_ids, label, model_names
+from eventstudy.report.observations import Held
+from eventstudy.report.section import Section
 from eventstudy.report.sections import volatility_tables
-from eventstudy.spec import Pair, window_text
+from eventstudy.report.views import Views
+from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
 Row = Mapping[str, Any]
-Pairs = frozenset[tuple[str, str]]  # (observation, asset)
 
 _MOST_WINDOWS = 7
 _INSTANT = re.compile(
@@ -27,186 +28,165 @@ _TITLE_LIMIT = 120
 _SIGNS = {"-": "down", "+": "up", "0": "no effect", "?": "unclear"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One announcement as text; ``blocks`` are paragraphs and tables."""
+def headline_blocks(views: Views) -> Iterator[str]:
+    """Every announcement of the headline sample, with all models."""
+    yield (
+        "Cells hold a CAR in per cent, its standard error in brackets (forecast error "
+        "of the model included) and its p-value; AR(0) is the abnormal return of day "
+        f"0. Bold: below {level_text(views.result)} even after Holm's correction for "
+        "all CARs of the study. Every number: [tables/cars.csv](tables/cars.csv), "
+        "[tables/abnormal_returns.csv](tables/abnormal_returns.csv)."
+    )
+    events = _events(views.result, headline=True)
+    for event in events:
+        yield from announcement(views, event)
+    if not events:
+        yield "No announcement is in the headline sample."
 
-    event_id: str
-    title: str
-    blocks: tuple[str, ...]
+
+def other_blocks(views: Views) -> Iterator[str]:
+    """The other announcements, in brief."""
+    events = _events(views.result, headline=False)
+    if events:
+        yield "Analysed in the same way, outside the headline sample."
+    for event in events:
+        yield from announcement(views, event, brief=True)
 
 
-class Sections:
-    """Writes the sections of a study; tables that would repeat are shown once."""
+def _events(result: StudyResult, *, headline: bool) -> list[Row]:
+    chosen = headline_ids(result)
+    rows = result.events.iter_rows(named=True)
+    return [row for row in rows if (row["event_id"] in chosen) is headline]
 
-    def __init__(self, result: StudyResult) -> None:
-        self.result = result
-        self.alpha = alpha_of(result)
-        self.order = asset_order(result)
-        used = result.observations.filter(pl.col("status") == "used")
-        pairs = used.select("event_id", "observation", "asset").unique()
-        self._pairs: dict[str, set[tuple[str, str]]] = {}
-        for event, observation, asset in pairs.iter_rows():
-            self._pairs.setdefault(event, set()).add((observation, asset))
-        self._cars = {
-            (r["event_id"], r["asset"], r["model"], r["start"], r["end"]): r
-            for r in result.cars.iter_rows(named=True)
-        }
-        first = result.abnormal_returns.filter(pl.col("offset") == 0)
-        self._day0 = {
-            (r["event_id"], r["asset"], r["model"]): r
-            for r in first.iter_rows(named=True)
-        }
-        self._ratios = ratios.all_ratios(result)
-        self._shown: dict[Pairs, str] = {}
 
-    def of(self, events: Iterable[Row], *, brief: bool = False) -> list[Section]:
-        """Return the sections of some events; brief ones have the first model only."""
-        return [self._section(event, brief=brief) for event in events]
+def announcement(views: Views, event: Row, *, brief: bool = False) -> Iterator[str]:
+    """One announcement: heading, paragraphs, tables; in brief with one model only."""
+    event_id = str(event["event_id"])
+    title = md.shorten(str(_text(event, "title") or event_id), _TITLE_LIMIT)
+    yield f"### {md.escape(event_id)}: {md.escape(title)}"
+    yield _facts(event)
+    yield _day0_table(views.result, event_id)
+    yield from _estimates(views, event_id, brief=brief)
+    yield _confounders(event)
+    yield _overlaps(views, event_id)
+    yield _left_out(views.result, event_id)
 
-    def pairs(self, event_id: str) -> Pairs:
-        """Return the (observation, asset) pairs that an event belongs to."""
-        return frozenset(self._pairs.get(event_id, ()))
 
-    def car(self, pair: tuple[str, str], model: str, window: Pair) -> Row | None:
-        """Return the CAR row of an observation."""
-        return self._cars.get((*pair, model, *window))
+def _estimates(views: Views, event_id: str, *, brief: bool) -> Iterator[str]:
+    held = views.observations.of(event_id)
+    if not held:
+        yield "No asset could be studied for this announcement."
+        return
+    yield _shared_day(event_id, {observation for observation, _ in held})
+    if earlier := views.observations.earlier(event_id):
+        yield f"The estimates are those of {md.escape(earlier)} above."
+        return
+    models = model_names(views.result)
+    for number, model in enumerate(models[:1] if brief else models):
+        text = _car_tables(views, held, model)
+        title = f"Abnormal returns, model {label(model)}"
+        if text and number == 0 and not brief:
+            yield f"**{md.escape(title)}**\n\n{text}"
+        elif text:
+            yield md.details(title, text)
+    if brief:
+        return
+    text = volatility_tables.event_table(views.result, views.ratios, held)
+    if text:
+        yield md.details("Volatility before and after", text)
 
-    def _section(self, event: Row, *, brief: bool) -> Section:
-        event_id = str(event["event_id"])
-        blocks = [_facts(event), _day0_table(self.result, event_id)]
-        blocks += self._estimates(event_id, brief=brief)
-        blocks += [
-            _confounders(event),
-            self._overlaps(event_id),
-            self._left_out(event_id),
-        ]
-        title = md.shorten(str(_text(event, "title") or event_id), _TITLE_LIMIT)
-        return Section(
-            event_id=event_id,
-            title=md.escape(title),
-            blocks=tuple(block for block in blocks if block),
-        )
 
-    def _estimates(self, event_id: str, *, brief: bool) -> list[str]:
-        pairs = self.pairs(event_id)
-        if not pairs:
-            return ["No asset could be studied for this announcement."]
-        joint = sorted({o for o, _ in pairs if o != event_id})
-        note = ""
-        if joint:
-            others = dict.fromkeys(e for o in joint for e in o.split("+"))
-            named = [md.escape(e) for e in others if e != event_id]
-            note = (
-                f"Shares its day 0 with {nb.listing(named)} on some or all assets: "
-                "together they are one observation, and no test can tell them apart."
-            )
-        if earlier := self._shown.get(pairs):
-            return [note, f"The estimates are those of {md.escape(earlier)} above."]
-        self._shown[pairs] = event_id
-        ordered = sorted(pairs, key=lambda pair: self.order.index(pair[1]))
-        models = model_names(self.result)
-        blocks = [note]
-        for number, model in enumerate(models[:1] if brief else models):
-            text = self._car_tables(ordered, model)
-            if not text:
+def _shared_day(event_id: str, observations: Iterable[str]) -> str:
+    joint = sorted(o for o in observations if o != event_id)
+    if not joint:
+        return ""
+    others = dict.fromkeys(event for o in joint for event in o.split("+"))
+    named = [md.escape(event) for event in others if event != event_id]
+    return (
+        f"Shares its day 0 with {nb.listing(named)} on some or all assets: together "
+        "they are one observation, and no test can tell them apart."
+    )
+
+
+def _car_tables(views: Views, held: Sequence[Held], model: str) -> str:
+    observations = views.observations
+    days = {pair: observations.day0(pair, model) for pair in held}
+    windows = views.result.spec.windows
+    alpha = alpha_of(views.result)
+    tables = []
+    for at in range(0, len(windows), _MOST_WINDOWS):
+        chunk = windows[at : at + _MOST_WINDOWS]
+        heads = ["AR(0)"] if at == 0 else []
+        rows = []
+        for pair, day0 in days.items():
+            if day0 is None:
                 continue
-            title = f"Abnormal returns, model {label(model)}"
-            blocks.append(
-                f"**{md.escape(title)}**\n\n{text}"
-                if number == 0 and not brief
-                else md.details(title, text)
-            )
-        if not brief:
-            text = volatility_tables.event_table(self.result, self._ratios, ordered)
-            if text:
-                blocks.append(md.details("Volatility before and after", text))
-        return blocks
-
-    def _car_tables(self, pairs: Sequence[tuple[str, str]], model: str) -> str:
-        held = [pair for pair in pairs if (*pair, model) in self._day0]
-        windows = self.result.spec.windows
-        if not held:
-            return ""
-        tables = []
-        for at in range(0, len(windows), _MOST_WINDOWS):
-            chunk = windows[at : at + _MOST_WINDOWS]
-            heads = ["AR(0)"] if at == 0 else []
-            rows = []
-            for pair in held:
-                cells = [_day0_cell(self._day0[*pair, model])] if at == 0 else []
-                cells += [self._car_cell(self.car(pair, model, w)) for w in chunk]
-                rows.append([md.escape(pair[1]), *cells])
-            columns = ["%", *heads, *(f"CAR{window_text(w)}" for w in chunk)]
-            tables.append(md.table(columns, rows))
-        return "\n\n".join(tables)
-
-    def _car_cell(self, row: Row | None) -> str:
-        if row is None or nb.is_missing(row["car"]):
-            return nb.MISSING
-        text = _with_error(row["car"], row["se"])
-        value = row["pvalue"]
-        if not nb.is_missing(value):
-            text += (
-                f"<br>{nb.p_equals(value).replace('<', '&lt;').replace('>', '&gt;')}"
-            )
-        if not nb.is_missing(row["pvalue_holm"]) and row["pvalue_holm"] < self.alpha:
-            text = "<br>".join(f"**{part}**" for part in text.split("<br>"))
-        return text
-
-    def _overlaps(self, event_id: str) -> str:
-        pairs = self.pairs(event_id)
-        rows = self.result.contamination.filter(
-            pl.struct("event_id", "asset").is_in(
-                [{"event_id": o, "asset": a} for o, a in sorted(pairs)]
-            )
-            if pairs
-            else pl.lit(value=False)
-        )
-        shared: dict[str, int] = {}
-        for other, sessions in rows.select("other_event_id", "sessions").iter_rows():
-            for name in other.split("+"):
-                shared[name] = max(shared.get(name, 0), sessions)
-        shared.pop(event_id, None)
-        if not shared:
-            return ""
-        ranked = sorted(shared.items(), key=lambda item: (-item[1], item[0]))
-        named = [f"{md.escape(name)} ({n})" for name, n in ranked]
-        window = window_text(self.result.spec.event_window)
-        return (
-            f"**Overlap.** Its event window {window} shares sessions with those of "
-            f"{nb.listing(named, most=12)}; in brackets, how many sessions at most."
-        )
-
-    def _left_out(self, event_id: str) -> str:
-        dropped = self.result.observations.filter(
-            (pl.col("event_id") == event_id) & (pl.col("status") == "dropped")
-        )
-        why: dict[str, list[str]] = {}
-        for asset, reason in dropped.select("asset", "reason").iter_rows():
-            why.setdefault(reason or "no reason recorded", []).append(asset)
-        parts = [
-            f"{nb.listing([md.escape(a) for a in dict.fromkeys(assets)])}: "
-            f"{md.escape(reason)}"
-            for reason, assets in why.items()
-        ]
-        return f"**Not estimated.** {'; '.join(parts)}." if parts else ""
+            cells = [_day0_cell(day0)] if at == 0 else []
+            cells += [_car_cell(observations.car(pair, model, w), alpha) for w in chunk]
+            rows.append([md.escape(pair[1]), *cells])
+        columns = ["%", *heads, *(f"CAR{window_text(w)}" for w in chunk)]
+        tables.append(md.table(columns, rows) if rows else "")
+    return "\n\n".join(table for table in tables if table)
 
 
-def _text(event: Row, *names: str) -> str | None:
-    """Return the first column that exists and holds something, as text."""
-    for name in names:
-        value = event.get(name)
-        if isinstance(value, list | tuple):
-            value = ", ".join(map(str, value))
-        if value is not None and str(value).strip():
-            return str(value)
-    return None
+def _car_cell(row: Row | None, alpha: float) -> str:
+    if row is None or nb.is_missing(row["car"]):
+        return nb.MISSING
+    text = _with_error(row["car"], row["se"])
+    value = row["pvalue"]
+    if not nb.is_missing(value):
+        text += f"<br>{nb.p_equals(value).replace('<', '&lt;').replace('>', '&gt;')}"
+    if not nb.is_missing(row["pvalue_holm"]) and row["pvalue_holm"] < alpha:
+        text = "<br>".join(f"**{part}**" for part in text.split("<br>"))
+    return text
+
+
+def _overlaps(views: Views, event_id: str) -> str:
+    held = views.observations.of(event_id)
+    pairs = [{"event_id": o, "asset": a} for o, a in sorted(held)]
+    rows = views.result.contamination.filter(
+        pl.struct("event_id", "asset").is_in(pairs) if pairs else pl.lit(value=False)
+    )
+    shared: dict[str, int] = {}
+    for other, sessions in rows.select("other_event_id", "sessions").iter_rows():
+        for name in other.split("+"):
+            shared[name] = max(shared.get(name, 0), sessions)
+    shared.pop(event_id, None)
+    if not shared:
+        return ""
+    ranked = sorted(shared.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{md.escape(name)} ({n})" for name, n in ranked]
+    window = window_text(views.result.spec.event_window)
+    return (
+        f"**Overlap.** Its event window {window} shares sessions with those of "
+        f"{nb.listing(named, most=12)}; in brackets, how many sessions at most."
+    )
+
+
+def _left_out(result: StudyResult, event_id: str) -> str:
+    dropped = result.observations.filter(
+        (pl.col("event_id") == event_id) & (pl.col("status") == "dropped")
+    )
+    why: dict[str, list[str]] = {}
+    for asset, reason in dropped.select("asset", "reason").iter_rows():
+        why.setdefault(reason or "no reason recorded", []).append(asset)
+    parts = [
+        f"{nb.listing([md.escape(a) for a in dict.fromkeys(assets)])}: "
+        f"{md.escape(reason)}"
+        for reason, assets in why.items()
+    ]
+    return f"**Not estimated.** {'; '.join(parts)}." if parts else ""
+
+
+def _text(event: Row, name: str) -> str | None:
+    """Return a column of the catalogue as text, where it is there and not empty."""
+    value = event.get(name)
+    return str(value) if value is not None and str(value).strip() else None
 
 
 def _facts(event: Row) -> str:
     lines = []
-    if note := _text(event, "note", "description"):
+    if note := _text(event, "note"):
         lines.append(md.escape(note))
     details = [_when(event)]
     if who := _who(event):
@@ -226,7 +206,7 @@ def _facts(event: Row) -> str:
             for f in flags
         ]
         details.append(f"**Flags** {'; '.join(named)}")
-    if links := md.sources(_text(event, "source_url", "source")):
+    if links := md.sources(_text(event, "source_url")):
         status = _text(event, "status")
         details.append(
             f"**Sources** {links}"
@@ -293,7 +273,7 @@ def _day0_table(result: StudyResult, event_id: str) -> str:
                 md.escape(row["state"] or "–"),
                 str(row["day0"] or "–"),
                 nb.decimal(shift, 0, sign=True),
-                md.escape(row.get("note") or row.get("reason") or ""),
+                md.escape(row["reason"] or ""),
             ]
         )
     columns = ["Calendar", "Local time", "Market", "Day 0", "Shift", "Note"]
@@ -311,3 +291,11 @@ def _day0_cell(row: Row) -> str:
 def _with_error(value: float, se: float | None) -> str:
     """Write per cent and standard error; a second decimal would be noise."""
     return f"{nb.percent(value, 1)}{nb.NBSP}({nb.spread(se, 1)})"
+
+
+SECTION = Section(title="Announcements", blocks=headline_blocks)
+APPENDIX = Section(
+    title="Appendix: other announcements",
+    short="Other announcements",
+    blocks=other_blocks,
+)

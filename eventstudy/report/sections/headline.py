@@ -1,13 +1,21 @@
-"""The headline's tables: tests side by side, why, how dependent, how much drift."""
+"""The headline table: average effects, tests side by side, and why which one."""
 
+from collections.abc import Iterator
 from math import isclose
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text, told
-from eventstudy.report.labels import group_label, label, main_window, model_names
-from eventstudy.spec import Pair, window_text
-from eventstudy.study.result import StudyResult
+from eventstudy.report.labels import (
+    group_label,
+    label,
+    main_window,
+    model_names,
+    window_words,
+)
+from eventstudy.report.section import Section
+from eventstudy.report.views import Views
+from eventstudy.spec import window_text
 
 _USUAL = (
     "csect",
@@ -19,6 +27,44 @@ _USUAL = (
     "placebo",
 )
 _MOST_TESTS = 8
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """Averages with intervals and tests, and why which test is relied on."""
+    result, effects = views.result, views.effects
+    models = model_names(result)
+    tables = {model: headline_table(effects, model) for model in models}
+    if not any(tables.values()):
+        yield "Nothing could be estimated."
+        return
+    yield (
+        "Average effects with intervals that allow for dependence between "
+        "observations, and the p-values of several tests side by side, one column "
+        "each. In bold the test to rely on; `csect` and `patell`, where shown, take "
+        "the observations as independent and are there for comparison."
+    )
+    yield f"The study's first window, {window_words(main_window(result))}:"
+    yield main_table(effects)
+    for model, table in tables.items():
+        yield md.details(f"All windows: model {label(model)}", table)
+    yield (
+        "Which test to rely on, and why (every row's reason is in the last columns of "
+        "[tables/headline.csv](tables/headline.csv)):"
+    )
+    yield md.bullets(recommendations(effects))
+    if missing := missing_reasons(effects):
+        yield "Missing p-values:"
+        yield md.bullets(missing)
+    for model in models:
+        yield md.details(
+            "All announcements, not only the headline sample: model " + label(model),
+            headline_table(views.effects_of_all, model),
+        )
+    yield from estimand_notes(views.effects_of_all)
+    yield (
+        "All tests of all outcomes, windows and groups: "
+        "[tables/tests.csv](tables/tests.csv)."
+    )
 
 
 def shown_tests(effects: Effects) -> list[str]:
@@ -139,48 +185,4 @@ def recommendations(effects: Effects) -> list[str]:
     return lines
 
 
-def dependence_table(effects: Effects) -> str:
-    """N, dates, clusters, mean correlation and effective N of every headline row."""
-    rows = []
-    for row in effects.rows:
-        rows.append(
-            [
-                md.escape(group_label(row["group"])),
-                md.escape(label(row["model"])),
-                window_text((row["start"], row["end"])),
-                *(nb.decimal(row[c], 0) for c in ("n", "n_dates", "n_clusters")),
-                nb.decimal(row["rbar"], 3),
-                nb.decimal(row["n_effective"], 1),
-                md.code(row["recommended"] or ""),
-            ]
-        )
-    columns = ["Group", "Model", "Window", "N", "Dates", "Clusters", "r̄", "Effective N"]
-    return md.table([*columns, "Recommended"], rows, "lllrrrrrl") if rows else ""
-
-
-def drift_table(effects: Effects, window: Pair | None = None) -> str:
-    """What each CAAR owes to the estimated alpha, and the CAAR without it."""
-    rows = []
-    for row in effects.rows:
-        if nb.is_missing(row["alpha_part"]):
-            continue
-        if window is not None and (row["start"], row["end"]) != window:
-            continue
-        rows.append(
-            [
-                md.escape(group_label(row["group"])),
-                md.escape(label(row["model"])),
-                window_text((row["start"], row["end"])),
-                nb.percent(row["estimate"]),
-                nb.percent(row["alpha_part"]),
-                nb.percent(row["estimate_alpha_zero"]),
-            ]
-        )
-    columns = ["Group", "Model", "Window", "CAAR, %", "of which −alpha × length"]
-    columns.append("CAAR with alpha = 0, %")
-    return md.table(columns, rows, "lllrrr") if rows else ""
-
-
-def longest_window(result: StudyResult) -> Pair:
-    """The window in which drift weighs most."""
-    return max(result.spec.windows, key=lambda window: window[1] - window[0])
+SECTION = Section(title="Headline table", blocks=blocks)

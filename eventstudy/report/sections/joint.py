@@ -1,5 +1,6 @@
 """Overlapping announcements told apart: CARs alone and net of each other."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,10 @@ from eventstudy.report.labels import (
     label,
     main_window,
     model_names,
+    window_words,
 )
+from eventstudy.report.section import Section
+from eventstudy.report.views import Views
 from eventstudy.spec import Pair, window_text
 from eventstudy.study.result import StudyResult
 
@@ -27,6 +31,39 @@ _TESTS = {
     "all_zero": "Each asset zero for each",
     "all_equal": "Same for all assets",
 }
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """CARs alone and net, and the hypotheses on all announcements at once."""
+    result = views.result
+    found = tables(result)
+    if not found:
+        return
+    yield (
+        "The windows of some announcements share sessions, so that one price move is "
+        "counted for both. Here one regression per asset holds all headline "
+        "announcements at once, each with an indicator for its window "
+        f"{window_words(main_window(result))} (Karafiath 1988). *Alone* is the CAR of "
+        "the tables above; *net* is the effect with the others' taken off. Only "
+        "announcements that share sessions are shown."
+    )
+    (first, table), *others = found
+    yield f"**Model {md.escape(first)}**"
+    yield table
+    for model, table in others:
+        yield md.details(f"Model {model}", table)
+    if hypotheses := hypothesis_table(result):
+        yield (
+            "All headline announcements jointly, across the assets of a group "
+            "(Schipper & Thompson 1983; Binder 1985). Each column is one hypothesis "
+            "about every day 0 at once; with few assets and many days such a test has "
+            "little power."
+        )
+        yield hypotheses
+    yield (
+        "All windows: [tables/joint.csv](tables/joint.csv), "
+        "[tables/joint_tests.csv](tables/joint_tests.csv)."
+    )
 
 
 def overlapping(result: StudyResult, window: Pair | None = None) -> pl.DataFrame:
@@ -186,3 +223,6 @@ def _hypothesis(row: dict[str, Any] | None) -> str:
     degrees = f"{nb.decimal(row['df1'], 0)}, {nb.decimal(row['df2'], 0)}"
     value = nb.p_equals(row["pvalue"]).replace("<", "&lt;").replace(">", "&gt;")
     return f"F({degrees}) = {nb.decimal(row['statistic'])}<br>{value}"
+
+
+SECTION = Section(title="Overlapping announcements apart", level=3, blocks=blocks)

@@ -1,5 +1,6 @@
 """Kinds of announcement compared, and why some cannot be."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -15,13 +16,35 @@ from eventstudy.report.labels import (
     label,
     main_window,
     model_names,
+    window_words,
 )
+from eventstudy.report.section import Section
+from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
 
 MIXED = "mixed"
 
-
 Compared = dict[str, pl.DataFrame]
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """Averages by kind, the differences between kinds, and what cannot be told."""
+    result = views.result
+    found = compared(result)
+    kinds = table(result, found)
+    if not kinds:
+        return
+    yield (
+        f"Average CAR over {window_words(main_window(result))} by kind of "
+        "announcement, headline sample. Variances are clustered by dates whose windows "
+        "share a session (CR2, Satterthwaite degrees of freedom), so the interval of a "
+        "kind on two or three dates is very wide."
+    )
+    yield kinds
+    yield md.bullets(reasons(result, found))
+    yield md.details(
+        "The same for all announcements", table(result, compared(result, "all"))
+    )
 
 
 def compared(result: StudyResult, sample: str = "headline") -> Compared:
@@ -148,3 +171,6 @@ def _without_row(result: StudyResult, found: Compared) -> tuple[list[str], list[
     ]
     kinds = dict.fromkeys(chosen["kind"].drop_nulls())
     return list(dict.fromkeys(never)), [k for k in kinds if k not in set(used["kind"])]
+
+
+SECTION = Section(title="Kinds of announcement compared", level=3, blocks=blocks)

@@ -1,8 +1,6 @@
-"""What was done, drawn from the families of models, tests and shifts; provenance."""
+"""What was done, drawn from the families of models, tests and measures."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from eventstudy.inference import ADJUSTMENTS, TESTS
 from eventstudy.models import MODELS
@@ -11,6 +9,8 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
 from eventstudy.report.labels import label
+from eventstudy.report.section import Section
+from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, StudySpec, window_text
 from eventstudy.study.result import StudyResult
 from eventstudy.volatility import RANGES, REALISED, SHIFTS, SPREADS
@@ -22,9 +22,97 @@ _GARCH = (
 )
 
 
-def model_bullets(spec: StudySpec) -> list[str]:
-    """One bullet per model setting: for whom, what, which formula, whose."""
-    return [_model_bullet(setting) for setting in spec.models]
+_DAY0 = {
+    "next": "moves to the next session",
+    "previous": "moves to the session before",
+    "error": "is an error",
+    "drop": "is dropped",
+}
+_GAPS = {
+    "trade_to_trade": "a return spans the gap to the last close, the factors' returns "
+    "are compounded over the same span and its variance is scaled by the number of "
+    "sessions (Maynes & Rumsey 1993)",
+    "drop": "the return after a gap is dropped",
+}
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """Clock, estimation, errors, dependence, tests and measures of this study."""
+    result = views.result
+    yield _clock(result.spec)
+    yield _estimation(result.spec)
+    yield md.bullets(_model_bullet(setting) for setting in result.spec.models)
+    yield _ERRORS
+    yield _DEPENDENCE
+    if corrections := adjustments(result):
+        yield (
+            "**Many tests.** Single CARs carry corrected p-values beside the raw ones: "
+            f"{corrections}."
+        )
+    if nulls := joint_nulls(result):
+        yield (
+            "**Overlaps.** One regression per asset over the whole sample has an "
+            "indicator for the window of every headline announcement; its "
+            "coefficient, times the length of the window, is the CAR net of the "
+            "others (Karafiath 1988; Binder 1998). Across assets the hypotheses, for "
+            f"every day 0 at once, are {nulls}, where δ_a is the effect on asset a "
+            "(Schipper & Thompson 1985; Binder 1985)."
+        )
+    yield md.details("Tests of abnormal returns and volume", test_table(result))
+    if table := shift_table(result):
+        yield _volatility(result.spec)
+        yield md.bullets(measure_bullets(result))
+        yield md.details("Tests of volatility", table)
+
+
+def _clock(spec: StudySpec) -> str:
+    return (
+        "**Clock.** Day 0 is the first session of the asset's own calendar whose close "
+        f"comes after the announcement; an announcement on no session "
+        f"{_DAY0[spec.day0]}. A market that never closes has the UTC day as its "
+        "session. Offsets count sessions. With daily bars, a factor that trades around "
+        "the clock is compounded over the asset's close-to-close span, and up to a few "
+        "hours of misalignment between the closes remain."
+    )
+
+
+def _estimation(spec: StudySpec) -> str:
+    purge = {
+        "exclude": f"sessions {window_text(spec.purge)} around other announcements "
+        "that touch the same asset are left out of it",
+        "keep": "sessions near other announcements are kept in it",
+    }[spec.overlap]
+    return (
+        "**Estimation.** Models are fitted on sessions "
+        f"{window_text(spec.estimation)}; {purge}. At least {spec.min_estimation} "
+        f"valid returns on {100 * spec.min_coverage:.3g} % of the admissible sessions "
+        f"are required. Where prices are missing, {_GAPS[spec.missing]}. The event "
+        f"window is {window_text(spec.event_window)}."
+    )
+
+
+_ERRORS = (
+    "**Standard errors.** The variance of a CAR over window w is σ²(L + s'(X'X)⁻¹s), "
+    "with L sessions, σ² the residual variance with T−k degrees of freedom and s the "
+    "sum of the regressors over w: forecast errors of the window's days are "
+    "correlated, because they share the estimated coefficients. SCAR is CAR over its "
+    "standard error. BHAR is the compounded simple return minus the compounded "
+    "expected one."
+)
+_DEPENDENCE = (
+    "**Dependence.** The mean correlation r̄ weights the correlation of two assets' "
+    "estimation residuals on common dates by the share of calendar sessions that their "
+    "two windows have in common; windows that share no session add zero (Kolari & "
+    "Pynnönen 2010; Kolari, Pape & Pynnönen 2018)."
+)
+
+
+def _volatility(spec: StudySpec) -> str:
+    return (
+        f"**Volatility** compares sessions {window_text(spec.volatility_post)}, and "
+        f"the event window {window_text(spec.volatility_event)}, with sessions "
+        f"{window_text(spec.volatility_pre)}; {spec.resamples:,} resamples. Measures:"
+    )
 
 
 def _model_bullet(setting: ModelSetting) -> str:
@@ -38,24 +126,6 @@ def _model_bullet(setting: ModelSetting) -> str:
         formula = md.code(entry.formula)
         text += f", {md.escape(entry.meaning)}: {formula}. {md.escape(entry.citation)}."
     return text
-
-
-def model_phrases(spec: StudySpec) -> list[str]:
-    """Name each model in a few words, for readers who skip the methods."""
-    phrases: dict[str, list[str]] = {}
-    for setting in spec.models:
-        factors = nb.listing([md.escape(f) for f in setting.factors])
-        kind = (
-            f"{label(setting.model)} on {factors}" if factors else label(setting.model)
-        )
-        whom = nb.listing([md.escape(label(g)) for g in setting.groups])
-        phrases.setdefault(setting.name, []).append(
-            f"{kind} for {whom}" if whom else kind
-        )
-    return [
-        f"**{md.escape(label(name))}**: {'; '.join(parts)}"
-        for name, parts in phrases.items()
-    ]
 
 
 def test_table(result: StudyResult) -> str:
@@ -153,86 +223,4 @@ def joint_nulls(result: StudyResult) -> str:
     )
 
 
-def settings_table(spec: StudySpec) -> str:
-    """The merged request, one row per setting."""
-    plain = spec.as_dict()
-    for name in ("models", "groups", "questions", "calendars", "title"):
-        plain.pop(name, None)
-    given = {name: value for name, value in plain.items() if value not in ("", (), {})}
-    rows = [[md.code(name), _setting(value)] for name, value in given.items()]
-    for group, members in spec.groups.items():
-        rows.append([f"group {md.escape(label(group))}", md.escape(", ".join(members))])
-    for symbol, calendar in spec.calendars.items():
-        rows.append([f"calendar of {md.escape(symbol)}", md.escape(calendar)])
-    return md.table(["Setting", "Value"], rows, "ll")
-
-
-def _setting(value: Any) -> str:  # noqa: ANN401 - any plain value of a study file
-    if _is_window(value):
-        return window_text(value)
-    if isinstance(value, Mapping):
-        return "; ".join(f"{md.escape(k)}: {_setting(v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(
-            window_text(v) if _is_window(v) else md.escape(v) for v in value
-        )
-    return md.escape(value)
-
-
-def _is_window(value: Any) -> bool:  # noqa: ANN401
-    return (
-        isinstance(value, list | tuple)
-        and len(value) == 2
-        and all(isinstance(part, int) for part in value)
-    )
-
-
-def file_table(provenance: Mapping[str, Any]) -> str:
-    """Input files with their dates and SHA-256."""
-    rows = []
-    for file in provenance.get("files") or ():
-        dates = ""
-        if file.get("first") and file.get("last"):
-            dates = f"{file['first']} to {file['last']}"
-        rows.append(
-            [
-                md.escape(file.get("role") or ""),
-                md.escape(file.get("symbol") or ""),
-                md.escape(file.get("name") or ""),
-                dates,
-                nb.decimal(file.get("rows"), 0) if file.get("rows") else "",
-                md.code((file.get("sha256") or "")[:16]),
-            ]
-        )
-    columns = ["Role", "Symbol", "File", "Dates", "Rows", "SHA-256 (first 16 digits)"]
-    return md.table(columns, rows, "llllrl") if rows else ""
-
-
-def versions_text(provenance: Mapping[str, Any]) -> str:
-    """Name the software with its versions."""
-    versions = provenance.get("versions") or {}
-    return ", ".join(f"{md.escape(k)} {md.escape(v)}" for k, v in versions.items())
-
-
-def command_block(provenance: Mapping[str, Any]) -> str:
-    """The command in a code fence that its own text cannot close."""
-    command = provenance.get("command")
-    if not command:
-        return ""
-    fence = "```"
-    while fence in str(command):
-        fence += "`"
-    return f"{fence}sh\n{command}\n{fence}"
-
-
-def notes(result: StudyResult) -> list[str]:
-    """What readers of catalogue and prices decided by themselves."""
-    return [md.escape(note) for note in result.provenance.get("notes") or ()]
-
-
-def plain_json(value: Any) -> str:  # noqa: ANN401
-    """Write plain values as sorted, indented JSON with a final newline."""
-    return (
-        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
-        + "\n"
-    )
+SECTION = Section(title="Methods", blocks=blocks)

@@ -1,7 +1,7 @@
 """The study file's questions, each answered with a number and its uncertainty."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -10,66 +10,52 @@ from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
 from eventstudy.report.effects import confidence_text, level_text
 from eventstudy.report.labels import alpha_of, label, main_window, model_names
+from eventstudy.report.observations import Held, Row
+from eventstudy.report.section import Section
 from eventstudy.report.sections import volatility
-from eventstudy.report.sections.events import Row, Sections
+from eventstudy.report.views import Views
 from eventstudy.spec import Question, window_text
 from eventstudy.study.result import StudyResult
 
 MOST_LINES = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A question with what answers it: lines of text, a table, or both."""
-
-    question: str
-    background: str
-    lines: tuple[str, ...]
-    table: str = ""
+def blocks(views: Views) -> Iterator[str]:
+    """Every question of the study file with its answer."""
+    for question in views.result.spec.questions:
+        yield from answer(views, question)
 
 
-def answers(result: StudyResult, sections: Sections) -> list[Answer]:
-    """Answer every question of the study file."""
-    return [_answer(result, sections, question) for question in result.spec.questions]
-
-
-def _answer(result: StudyResult, sections: Sections, question: Question) -> Answer:
-    pairs = sorted(
-        (
-            pair
-            for pair in sections.pairs(question.event_id)
-            if not question.assets or pair[1] in question.assets
-        ),
-        key=lambda pair: sections.order.index(pair[1]),
-    )
+def answer(views: Views, question: Question) -> Iterator[str]:
+    """A question, what its author says about it, and the numbers that answer it."""
+    result = views.result
+    held = [
+        pair
+        for pair in views.observations.of(question.event_id)
+        if not question.assets or pair[1] in question.assets
+    ]
     table = ""
     if question.measure == "volatility":
-        lines = _volatility(result, question, pairs)
+        lines = _volatility(views, question, held)
     else:
-        rows = _car_rows(result, sections, question, pairs)
+        rows = _car_rows(views, question, held)
         if len(rows) <= MOST_LINES:
             lines = [_car_line(result, row) for row in rows]
         else:
             lines = [_count(result, rows)]
             table = md.details("Asset by asset", _car_table(result, rows))
-    lines += _unanswered(result, question, [asset for _, asset in pairs])
-    return Answer(
-        question=md.escape(question.text),
-        background=md.escape(question.background) if question.background else "",
-        lines=tuple(lines),
-        table=table,
-    )
+    lines += _unanswered(result, question, [asset for _, asset in held])
+    yield f"**{md.escape(question.text)}**"
+    yield md.escape(question.background)
+    yield md.bullets(lines)
+    yield table
 
 
-def _car_rows(
-    result: StudyResult,
-    sections: Sections,
-    question: Question,
-    pairs: list[tuple[str, str]],
-) -> list[Row]:
-    window = question.window or main_window(result)
-    models = question.models or model_names(result)
-    found = [sections.car(pair, model, window) for model in models for pair in pairs]
+def _car_rows(views: Views, question: Question, pairs: list[Held]) -> list[Row]:
+    window = question.window or main_window(views.result)
+    models = question.models or model_names(views.result)
+    car = views.observations.car
+    found = [car(pair, model, window) for model in models for pair in pairs]
     return [row for row in found if row is not None and not nb.is_missing(row["car"])]
 
 
@@ -195,11 +181,9 @@ def _price_words(result: StudyResult, row: Row) -> str:
     return f"the price {verb} by {size} % over the sessions {first} to {last}; "
 
 
-def _volatility(
-    result: StudyResult, question: Question, pairs: list[tuple[str, str]]
-) -> list[str]:
+def _volatility(views: Views, question: Question, pairs: list[Held]) -> list[str]:
+    result, held = views.result, views.ratios
     main, models = ratios.main_measure(result), ratios.main_models(result)
-    held = ratios.all_ratios(result)
     groups = {row["asset"]: row["group"] for row in held.after.values()}
     lines = []
     for pair in pairs:
@@ -239,3 +223,6 @@ def _unanswered(
     if not answered and not lines:
         lines = ["No answer: no asset was studied for this announcement."]
     return lines
+
+
+SECTION = Section(title="Questions answered", level=3, blocks=blocks)

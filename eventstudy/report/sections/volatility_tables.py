@@ -1,6 +1,6 @@
 """Tables of volatility ratios: pooled, by measure, and of single announcements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
@@ -8,8 +8,11 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
 from eventstudy.report.effects import confidence_text
+from eventstudy.report.figures import forest
 from eventstudy.report.labels import asset_order, group_label, groups_of, label
-from eventstudy.report.sections.volatility import Row
+from eventstudy.report.section import Section
+from eventstudy.report.sections.volatility import Row, near_events, significance_note
+from eventstudy.report.views import Views
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 from eventstudy.volatility import RANGES
@@ -177,3 +180,44 @@ def reasons(result: StudyResult) -> list[str]:
         f"{md.code(test)}: {md.escape(reason)} ({nb.count(n, 'row')})"
         for test, reason, n in counted.sort("len", descending=True).iter_rows()
     ]
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """Ratios of returns pooled over announcements, and those of other measures."""
+    result = views.result
+    tables = pooled_tables(result)
+    if not tables:
+        yield "No volatility could be compared."
+        return
+    yield (
+        "Standard deviations of returns per session, not annualised, "
+        f"{significance_note(result)}. {near_events(result)}"
+    ).rstrip()
+    yield views.picture(forest.DRAWING)
+    (first, table), *others = tables
+    yield f"**{md.escape(first)}**"
+    yield table
+    yield (
+        "Pooled over announcements; bold rows are groups. Intervals come from a method "
+        "that allows for volatility clustering and shared dates (`cluster`, "
+        "`bootstrap` or `placebo`, the first that can be computed). Columns named "
+        "after tests hold p-values; naive ones take days or observations as "
+        "independent and are there for comparison."
+    )
+    for title, table in others:
+        yield md.details(title, table)
+    if table := measure_table(result):
+        yield (
+            "**By other measures.** Ranges use the high and low of each session; "
+            "*garch*, where shown, sets squared abnormal returns against forecasts "
+            "made before the event, and its tests look for a rise only."
+        )
+        yield table
+    yield md.details("Missing values", md.bullets(reasons(result)))
+    yield (
+        "Single announcements and all tests: "
+        "[tables/volatility.csv](tables/volatility.csv)."
+    )
+
+
+SECTION = Section(title="Volatility", blocks=blocks)
