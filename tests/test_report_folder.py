@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -82,8 +83,17 @@ def test_links_lead_to_files(report: Path) -> None:
     text = (report / "report.md").read_text(encoding="utf-8")
     targets = {part.split(")")[0] for part in text.split("](")[1:]}
     local = {t for t in targets if not t.startswith(("#", "http"))}
-    assert {"figures/caar.svg", "tables/cars.csv", "manifest.json"} <= local
+    assert {"figures/caar.svg", "manifest.json"} <= local
     assert all((report / target).exists() for target in local)
+
+
+def test_tables_are_named_and_not_linked(report: Path) -> None:
+    """A published copy may come without them, and then has no dead link."""
+    text = (report / "report.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tables/[^`]+)`", text))
+    assert {"tables/cars.csv", "tables/volatility.csv"} <= named
+    assert all((report / name).is_file() for name in named)
+    assert "](tables" not in text
 
 
 def test_the_same_result_gives_the_same_bytes(report: Path, tmp_path: Path) -> None:

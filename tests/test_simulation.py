@@ -582,8 +582,10 @@ def test_links_of_the_page_lead_somewhere(result, tmp_path):
     folder = es.write_simulation(result, tmp_path / "page")
     text = (folder / "simulation.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
-    assert len(links) >= 7
-    assert all((folder / link).is_file() for link in links)
+    tables = re.findall(r"`(tables/[^`]+)`", text)
+    assert len(links) == 3
+    assert len(tables) == 4
+    assert all((folder / name).is_file() for name in [*links, *tables])
     assert not re.search(r"\bnan\b", text)
     assert "eventstudy simulate x.csv" in text
 

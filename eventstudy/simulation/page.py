@@ -72,10 +72,9 @@ def render(result: SimulationResult) -> str:
         file_table(result.provenance),
         f"Software: {versions_text(result.provenance)}. Seed: {result.request.seed}.",
         command_block(result.provenance),
-        "All numbers in full precision: [rejections](tables/rejections.csv), "
-        "[verdict](tables/verdict.csv), [power](tables/power.csv), "
-        "[designs](tables/designs.csv); settings and hashes: "
-        "[manifest.json](manifest.json).",
+        "All numbers in full precision: `tables/rejections.csv`, `tables/verdict.csv`, "
+        "`tables/power.csv`, `tables/designs.csv`, written beside this page; settings "
+        "and hashes: [manifest.json](manifest.json).",
     ]
     text = "\n\n".join(section for section in sections if section)
     return re.sub(r"(?<=\d) %", f"{nb.NBSP}%", text) + "\n"

@@ -23,7 +23,7 @@ def blocks(views: Views) -> Iterator[str]:
         f"of the window. {drift_sentence(views.result)} How many points of each CAAR "
         "come from the constant, and the CAAR with it set to zero, for the longest "
         "window (for single CARs: column `alpha_part` of "
-        "[tables/cars.csv](tables/cars.csv)):"
+        "`tables/cars.csv`):"
     )
     yield drift_table(views.effects, _longest(views.result))
     yield md.details("The same for all windows", table)

@@ -65,7 +65,7 @@ def persistence(result: StudyResult) -> str:
         f"{text}Wild weeks therefore follow wild days without any announcement, and a "
         "test that takes days as independent mistakes them for an effect. (GARCH(1,1) "
         "with Student-t errors on each asset's whole history; "
-        "[tables/garch.csv](tables/garch.csv).)"
+        "`tables/garch.csv`.)"
     )
 
 

@@ -34,8 +34,8 @@ def headline_blocks(views: Views) -> Iterator[str]:
         "Cells hold a CAR in per cent, its standard error in brackets (forecast error "
         "of the model included) and its p-value; AR(0) is the abnormal return of day "
         f"0. Bold: below {level_text(views.result)} even after Holm's correction for "
-        "all CARs of the study. Every number: [tables/cars.csv](tables/cars.csv), "
-        "[tables/abnormal_returns.csv](tables/abnormal_returns.csv)."
+        "all CARs of the study. Every number: `tables/cars.csv`, "
+        "`tables/abnormal_returns.csv`."
     )
     events = _events(views.result, headline=True)
     for event in events:

@@ -33,10 +33,7 @@ def blocks(views: Views) -> Iterator[str]:
             "changing variance (ARCH-LM); skewness and kurtosis are medians.\n\n"
             + diagnostics_table(result, model),
         )
-    yield (
-        "Per observation: [tables/fit.csv](tables/fit.csv), "
-        "[tables/coefficients.csv](tables/coefficients.csv)."
-    )
+    yield "Per observation: `tables/fit.csv`, `tables/coefficients.csv`."
 
 
 def fit_table(result: StudyResult, model: str) -> str:

@@ -49,7 +49,7 @@ def blocks(views: Views) -> Iterator[str]:
         yield md.details(f"All windows: model {label(model)}", table)
     yield (
         "Which test to rely on, and why (every row's reason is in the last columns of "
-        "[tables/headline.csv](tables/headline.csv)):"
+        "`tables/headline.csv`):"
     )
     yield md.bullets(recommendations(effects))
     if missing := missing_reasons(effects):
@@ -61,10 +61,7 @@ def blocks(views: Views) -> Iterator[str]:
             headline_table(views.effects_of_all, model),
         )
     yield from estimand_notes(views.effects_of_all)
-    yield (
-        "All tests of all outcomes, windows and groups: "
-        "[tables/tests.csv](tables/tests.csv)."
-    )
+    yield "All tests of all outcomes, windows and groups: `tables/tests.csv`."
 
 
 def shown_tests(effects: Effects) -> list[str]:

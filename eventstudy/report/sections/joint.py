@@ -60,10 +60,7 @@ def blocks(views: Views) -> Iterator[str]:
             "little power."
         )
         yield hypotheses
-    yield (
-        "All windows: [tables/joint.csv](tables/joint.csv), "
-        "[tables/joint_tests.csv](tables/joint_tests.csv)."
-    )
+    yield "All windows: `tables/joint.csv`, `tables/joint_tests.csv`."
 
 
 def overlapping(result: StudyResult, window: Pair | None = None) -> pl.DataFrame:

@@ -27,7 +27,7 @@ def blocks(views: Views) -> Iterator[str]:
         return
     yield ledger_counts(result)
     yield md.details(f"Row by row (the first {MOST_ROWS})", ledger_rows(result))
-    yield "All rows: [tables/ledger.csv](tables/ledger.csv)."
+    yield "All rows: `tables/ledger.csv`."
 
 
 def summary(result: StudyResult) -> str:

@@ -16,9 +16,7 @@ def blocks(views: Views) -> Iterator[str]:
     """How many observations are concerned, and which announcements."""
     yield overlap_sentence(views.result)
     if picture := views.picture(overlap.DRAWING):
-        yield (
-            f"{picture} By asset: [tables/contamination.csv](tables/contamination.csv)."
-        )
+        yield (f"{picture} By asset: `tables/contamination.csv`.")
 
 
 def overlap_sentence(result: StudyResult) -> str:

@@ -23,10 +23,12 @@ def blocks(views: Views) -> Iterator[str]:
         yield f"Software: {versions}. Seed: {spec.seed}."
     yield command_block(provenance)
     yield md.details("All settings", settings_table(spec))
+    again = "the command above" if provenance.get("command") else "the same study"
     yield (
         "Full hashes, the settings and the SHA-256 of every file of this report: "
-        "[manifest.json](manifest.json). All tables, in full precision, are in "
-        "[tables](tables)."
+        "[manifest.json](manifest.json). All tables, in full precision, are CSV files "
+        "in the folder `tables`, written beside this page; where a copy of the report "
+        f"comes without it, {again} writes it anew."
     )
 
 

@@ -214,10 +214,7 @@ def blocks(views: Views) -> Iterator[str]:
         )
         yield table
     yield md.details("Missing values", md.bullets(reasons(result)))
-    yield (
-        "Single announcements and all tests: "
-        "[tables/volatility.csv](tables/volatility.csv)."
-    )
+    yield "Single announcements and all tests: `tables/volatility.csv`."
 
 
 SECTION = Section(title="Volatility", blocks=blocks)
