@@ -632,12 +632,3 @@ def _closes(
             for day, close in zip(days, path, strict=True)
         ]
     return frame("closes", rows)
-
-
-if __name__ == "__main__":
-    from pathlib import Path
-
-    from eventstudy.report import render
-
-    text = render(sample_result())
-    (Path(__file__).parent / "golden" / "report.md").write_text(text, encoding="utf-8")

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from eventstudy.report import effects, markdown, numbers, ratios, render
 from eventstudy.report.section import Section
 from eventstudy.report.sections import (
+    SECTIONS,
     agreement,
     dynamics,
     events,
@@ -30,7 +31,7 @@ from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, Question
 from eventstudy.study.result import StudyResult
 
-GOLDEN = Path(__file__).parent / "golden" / "report.md"
+EXAMPLE = Path(__file__).parents[1] / "reports/china_2021"
 NASTY = [
     "a | pipe, <script>alert(1)</script> & <img src=x onerror=y>",
     "# heading `code` *stars* _under_ [link](javascript:x) ![i](y) $math$ ~~gone~~",
@@ -57,14 +58,16 @@ def table_widths(text: str) -> list[set[int]]:
     return tables
 
 
-def test_the_report_is_the_reviewed_one() -> None:
-    """After a wanted change run `python tests/report_sample.py` and review it."""
-    assert render(sample.sample_result()) == GOLDEN.read_text(encoding="utf-8")
+@pytest.fixture(scope="module", params=["worked example", "sample"])
+def page(request: pytest.FixtureRequest) -> str:
+    """The page of the committed example, and one with every section filled."""
+    if request.param == "sample":
+        return render(sample.sample_result())
+    return (EXAMPLE / "report.md").read_text(encoding="utf-8")
 
 
-def test_sections_come_in_the_agreed_order() -> None:
-    text = render(sample.sample_result())
-    heads = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+def test_sections_come_in_the_agreed_order(page: str) -> None:
+    heads = [line[3:] for line in page.splitlines() if line.startswith("## ")]
     assert heads == [
         "Finding",
         "Headline table",
@@ -78,6 +81,14 @@ def test_sections_come_in_the_agreed_order() -> None:
     ]
 
 
+def test_every_section_is_in_a_page_with_every_table() -> None:
+    spec = sample.sample_spec(questions=(Question(text="How far?", event_id="E1"),))
+    text = render(sample.sample_result(spec=spec))
+    heads = [line for line in text.splitlines() if line.startswith("#")]
+    wanted = [f"{'#' * s.level} {s.title}" for s in SECTIONS]
+    assert [head for head in heads if head in wanted] == wanted
+
+
 def test_a_section_without_blocks_has_no_heading() -> None:
     views = Views(sample.sample_result())
     written = Section(title="New", level=3, blocks=lambda _: ["", "One.", "- two"])
@@ -85,20 +96,27 @@ def test_a_section_without_blocks_has_no_heading() -> None:
     assert Section(title="New", blocks=lambda _: [""]).write(views) == ""
 
 
-def test_links_within_the_page_lead_somewhere() -> None:
-    text = render(sample.sample_result())
+def test_links_within_the_page_lead_somewhere(page: str) -> None:
     heads = {
         markdown.anchor(line.lstrip("# "))
-        for line in text.splitlines()
+        for line in page.splitlines()
         if line.startswith("#")
     }
-    targets = {part.split(")")[0] for part in text.split("](#")[1:]}
+    targets = {part.split(")")[0] for part in page.split("](#")[1:]}
     assert targets
     assert targets <= heads
 
 
-def test_tables_are_no_wider_than_a_page() -> None:
-    widths = table_widths(render(sample.sample_result()))
+def test_files_that_the_example_links_are_committed() -> None:
+    text = (EXAMPLE / "report.md").read_text(encoding="utf-8")
+    links = {part.split(")")[0] for part in text.split("](")[1:]}
+    files = {link for link in links if not link.startswith(("#", "http"))}
+    assert files >= {"manifest.json", "figures/caar.svg"}
+    assert [name for name in files if not (EXAMPLE / name).is_file()] == []
+
+
+def test_tables_are_no_wider_than_a_page(page: str) -> None:
+    widths = table_widths(page)
     assert widths
     assert all(len(found) == 1 for found in widths), "ragged table"
     assert max(max(found) for found in widths) <= 11
@@ -360,6 +378,12 @@ def test_breaks_are_near_announcements_only_by_their_p(
     )
     assert said in text
     assert ("closer" in text) is (pvalue is not None)
+
+
+def test_moves_around_the_instant_have_a_row_each() -> None:
+    table = dynamics.intraday_table(sample.sample_result())
+    assert table.count("\n| E") == 2
+    assert "| E1 | BTC-USD | 2021-06-01 10:00 | 2.00 | 0.040 | 3 | – |" in table
 
 
 def test_volume_is_unusual_only_by_every_robust_test() -> None:
