@@ -12,6 +12,8 @@ import polars as pl
 
 from eventstudy.spec import ModelSetting, StudySpec
 from eventstudy.study.result import StudyResult
+from eventstudy.study.schema import SCHEMA as SCHEMA
+from eventstudy.study.schema import empty, frame
 
 GROUPS = {"bitcoin": ("BTC-USD",), "china_rigs": ("BTCM", "BTBT"), "abroad": ("RIOT",)}
 TESTS = (
@@ -24,142 +26,6 @@ TESTS = (
     "placebo",
 )
 FIRST = date(2021, 1, 4)
-
-TEXT, FLOAT, INT = pl.String, pl.Float64, pl.Int64
-KEY = {"event_id": TEXT, "asset": TEXT, "group": TEXT, "model": TEXT}
-WINDOW = {"start": INT, "end": INT}
-INTERVAL = {"ci_low": FLOAT, "ci_high": FLOAT}
-SCHEMAS: dict[str, dict[str, object]] = {
-    "day0": {
-        "event_id": TEXT,
-        "calendar": TEXT,
-        "announced_local": TEXT,
-        "announced_utc": pl.Datetime("us", "UTC"),
-        "state": TEXT,
-        "day0": pl.Date,
-        "shift": INT,
-        "reason": TEXT,
-    },
-    "observations": {
-        "event_id": TEXT,
-        "observation": TEXT,
-        "asset": TEXT,
-        "group": TEXT,
-        "model": TEXT,
-        "announced_utc": pl.Datetime("us", "UTC"),
-        "precision": TEXT,
-        "day0": pl.Date,
-        "calendar": TEXT,
-        "state": TEXT,
-        "shift": INT,
-        "headline": pl.Boolean,
-        "n_estimation": INT,
-        "n_excluded": INT,
-        "n_missing": INT,
-        "status": TEXT,
-        "reason": TEXT,
-    },
-    "abnormal_returns": KEY
-    | {"offset": INT, "session": pl.Date, "span": INT}
-    | dict.fromkeys(("actual", "expected", "abnormal", "se"), FLOAT),
-    "cars": KEY
-    | {"headline": pl.Boolean}
-    | WINDOW
-    | dict.fromkeys(
-        ("car", "se", "statistic", "df", "pvalue", "scar", "bhar", "placebo_pvalue"),
-        FLOAT,
-    )
-    | {"alpha_part": FLOAT, "n_valid": INT, "pvalue_holm": FLOAT, "pvalue_bh": FLOAT},
-    "tests": {"sample": TEXT, "outcome": TEXT, "model": TEXT, "group": TEXT}
-    | WINDOW
-    | {"test": TEXT}
-    | dict.fromkeys(("estimate", "statistic", "df", "pvalue"), FLOAT)
-    | {"n": INT, "n_clusters": INT, "reason": TEXT},
-    "headline": {"sample": TEXT, "model": TEXT, "group": TEXT}
-    | WINDOW
-    | {"estimate": FLOAT, "se": FLOAT}
-    | INTERVAL
-    | {"method": TEXT, "n": INT, "n_dates": INT, "n_clusters": INT, "rbar": FLOAT}
-    | {
-        "n_effective": FLOAT,
-        "variance_increase": FLOAT,
-        "recommended": TEXT,
-        "why": TEXT,
-    }
-    | {"alpha_part": FLOAT, "estimate_alpha_zero": FLOAT},
-    "aar": {"sample": TEXT, "model": TEXT, "group": TEXT, "offset": INT}
-    | {"aar": FLOAT, "caar": FLOAT, "se": FLOAT}
-    | INTERVAL
-    | {"n": INT, "caar_alpha_zero": FLOAT},
-    "volatility": KEY
-    | {"measure": TEXT, "window": TEXT, "pre": FLOAT, "post": FLOAT, "ratio": FLOAT}
-    | INTERVAL
-    | {"test": TEXT, "statistic": FLOAT, "df_num": FLOAT, "df": FLOAT, "pvalue": FLOAT}
-    | {"n": INT, "n_clusters": INT, "pre_near_events": INT, "post_near_events": INT}
-    | {"reason": TEXT},
-    "garch": {"asset": TEXT, "group": TEXT, "n": INT}
-    | dict.fromkeys(("omega", "alpha", "beta", "nu", "persistence"), FLOAT)
-    | {"half_life": FLOAT, "log_likelihood": FLOAT, "converged": pl.Boolean}
-    | {"reason": TEXT},
-    "conditional": {"asset": TEXT, "group": TEXT, "date": pl.Date, "sd": FLOAT},
-    "breaks": {"asset": TEXT, "group": TEXT, "date": pl.Date}
-    | dict.fromkeys(("sd_before", "sd_after", "statistic", "critical"), FLOAT)
-    | {"event_id": TEXT, "distance": INT, "n_breaks": INT, "mean_distance": FLOAT}
-    | {"pvalue": FLOAT, "reason": TEXT},
-    "regimes": {"asset": TEXT, "group": TEXT, "date": pl.Date, "probability": FLOAT},
-    "volume_aar": {"sample": TEXT, "group": TEXT, "offset": INT}
-    | {"aar": FLOAT, "caar": FLOAT, "se": FLOAT}
-    | INTERVAL
-    | {"n": INT},
-    "intraday": {"event_id": TEXT, "symbol": TEXT, "minutes": FLOAT}
-    | {"log_change": FLOAT},
-    "intraday_events": {"event_id": TEXT, "symbol": TEXT, "bar_minutes": FLOAT}
-    | {"announced_utc": pl.Datetime("us", "UTC")}
-    | dict.fromkeys(("rv_event", "rv_usual", "ratio", "pvalue"), FLOAT)
-    | {"n_missing": INT, "reason": TEXT},
-    "joint": {"model": TEXT, "group": TEXT, "asset": TEXT, "event_id": TEXT}
-    | WINDOW
-    | dict.fromkeys(("car", "se", "statistic", "df", "pvalue", "car_alone"), FLOAT)
-    | {"n_overlapping": INT, "reason": TEXT},
-    "joint_tests": {"model": TEXT, "group": TEXT, "event_id": TEXT}
-    | WINDOW
-    | {"hypothesis": TEXT, "null": TEXT}
-    | dict.fromkeys(("statistic", "df1", "df2", "pvalue"), FLOAT)
-    | {"n_assets": INT, "n_events": INT, "exact": pl.Boolean, "reason": TEXT},
-    "fit": KEY
-    | {"n_estimation": INT}
-    | dict.fromkeys(
-        ("sigma", "df", "r_squared", "alpha", "alpha_se", "skewness"), FLOAT
-    )
-    | dict.fromkeys(
-        (
-            "excess_kurtosis",
-            "jarque_bera_pvalue",
-            "ljung_box_pvalue",
-            "arch_lm_pvalue",
-        ),
-        FLOAT,
-    ),
-    "coefficients": {"event_id": TEXT, "asset": TEXT, "model": TEXT, "term": TEXT}
-    | {"value": FLOAT, "se": FLOAT},
-    "ledger": dict.fromkeys(
-        ("stage", "event_id", "asset", "model", "reason", "held", "wanted"), TEXT
-    ),
-    "contamination": {"asset": TEXT, "event_id": TEXT, "other_event_id": TEXT}
-    | {"day0": pl.Date, "other_day0": pl.Date, "sessions": INT},
-    "closes": {"symbol": TEXT, "date": pl.Date, "close": FLOAT},
-    "price_issues": dict.fromkeys(("symbol", "place", "problem"), TEXT),
-}
-
-
-def frame(name: str, rows: list[dict[str, object]]) -> pl.DataFrame:
-    """Return rows as the table of that name; absent columns are null."""
-    return pl.DataFrame(rows, schema=SCHEMAS[name])
-
-
-def empty(name: str) -> pl.DataFrame:
-    """Return the table without rows."""
-    return frame(name, [])
 
 
 def events_frame(n_events: int = 3, **changes: list[object]) -> pl.DataFrame:
@@ -592,7 +458,6 @@ def _day0(events: pl.DataFrame) -> pl.DataFrame:
             "state": state,
             "day0": event["announced_date"],
             "shift": 0,
-            "reason": None,
         }
         for event in events.iter_rows(named=True)
         for calendar, state in (("24/7", "open"), ("XNYS", "pre"))

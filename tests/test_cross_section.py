@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -100,11 +100,7 @@ def study(seed=0):
         "cars": pl.DataFrame(cars, infer_schema_length=None),
         "abnormal_returns": pl.DataFrame(abnormal),
     }
-    names = [
-        f.name for f in fields(StudyResult) if f.name not in ("spec", "provenance")
-    ]
-    unread = dict.fromkeys(names, pl.DataFrame())
-    return StudyResult(spec=spec, provenance={}, **unread | tables)
+    return StudyResult(spec=spec, provenance={}, **tables)
 
 
 @pytest.fixture(scope="module")

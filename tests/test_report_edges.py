@@ -63,7 +63,7 @@ def test_everything_dropped() -> None:
     dropped = result.observations.with_columns(
         status=pl.lit("dropped"), reason=pl.lit("no prices")
     )
-    names = set(sample.SCHEMAS) - KEPT - {"observations", "ledger"}
+    names = set(sample.SCHEMA) - KEPT - {"observations", "ledger"}
     empty = {name: sample.empty(name) for name in names}
     result = replace(result, observations=dropped, **empty)
     text = written(result)
@@ -78,12 +78,13 @@ def test_everything_dropped() -> None:
 
 def test_every_table_empty() -> None:
     result = sample.sample_result()
-    empty = {name: sample.empty(name) for name in sample.SCHEMAS}
-    result = replace(result, **empty, events=result.events.clear(), provenance={})
+    empty = {name: sample.empty(name) for name in sample.SCHEMA}
+    empty["events"] = result.events.clear()
+    result = replace(result, **empty, provenance={})
     assert "0 announcements" in written(result)
 
 
-@pytest.mark.parametrize("name", sorted(set(sample.SCHEMAS) - {"observations"}))
+@pytest.mark.parametrize("name", sorted(set(sample.SCHEMA) - {"observations"}))
 def test_any_table_empty(name: str) -> None:
     result = replace(sample.sample_result(), **{name: sample.empty(name)})
     written(result, *DRAWN_FROM.get(name, ()))
@@ -132,9 +133,9 @@ def test_no_groups_and_simple_returns() -> None:
     columns = {"group": pl.lit("all"), "model": pl.lit("mean")}
     named = {
         name: getattr(base, name).with_columns(
-            **{c: v for c, v in columns.items() if c in sample.SCHEMAS[name]}
+            **{c: v for c, v in columns.items() if c in sample.SCHEMA[name].dtypes}
         )
-        for name in set(sample.SCHEMAS) - KEPT - {"ledger", "contamination"}
+        for name in set(sample.SCHEMA) - KEPT - {"ledger", "contamination"}
         if name != "price_issues"
     }
     text = written(replace(base, spec=spec, **named), *DRAWINGS)

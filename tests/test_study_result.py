@@ -1,11 +1,21 @@
-"""How a result shows itself."""
+"""How a result is made, shows itself, and what its tables are."""
 
-from dataclasses import fields
+import copy
+import inspect
+import pickle
+import re
+from dataclasses import FrozenInstanceError, replace
+from datetime import date
 
 import polars as pl
+import pytest
 
+import eventstudy as es
+from eventstudy.core.errors import SpecError
+from eventstudy.report import tables
 from eventstudy.spec import ModelSetting, StudySpec
 from eventstudy.study.result import StudyResult
+from eventstudy.study.schema import SCHEMA, data_dictionary, empty, frame
 
 MODELS = (
     ModelSetting(name="<total>", model="market", factors=("^GSPC",), groups=("rigs",)),
@@ -30,26 +40,22 @@ HEADLINE = pl.DataFrame(
 
 
 def result(headline=HEADLINE) -> StudyResult:
-    tables = {field.name: pl.DataFrame() for field in fields(StudyResult)}
     return StudyResult(
-        **{
-            **tables,
-            "spec": StudySpec(
-                returns="log",
-                models=MODELS,
-                groups={"rigs": ("RIOT", "MARA"), "coin": ("BTC-USD",)},
-            ),
-            "events": pl.DataFrame({"event_id": ["a", "b"]}),
-            "observations": pl.DataFrame(
-                {
-                    "observation": ["a", "a+b", "b", "b"],
-                    "asset": ["RIOT", "MARA", "RIOT", "BTC-USD"],
-                    "status": ["used", "used", "used", "dropped"],
-                }
-            ),
-            "headline": headline,
-            "provenance": {},
-        }
+        spec=StudySpec(
+            returns="log",
+            models=MODELS,
+            groups={"rigs": ("RIOT", "MARA"), "coin": ("BTC-USD",)},
+        ),
+        events=pl.DataFrame({"event_id": ["a", "b"]}),
+        observations=pl.DataFrame(
+            {
+                "observation": ["a", "a+b", "b", "b"],
+                "asset": ["RIOT", "MARA", "RIOT", "BTC-USD"],
+                "status": ["used", "used", "used", "dropped"],
+            }
+        ),
+        headline=headline,
+        provenance={},
     )
 
 
@@ -71,3 +77,105 @@ def test_a_notebook_shows_the_headline_sample_in_percent():
 
 def test_a_notebook_shows_an_empty_headline():
     assert "StudyResult(2 events" in result(HEADLINE.clear())._repr_html_()
+
+
+# --- tables -------------------------------------------------------------------------
+
+
+def test_every_table_of_the_schema_is_an_attribute():
+    made = result()
+    assert list(made.tables) == list(SCHEMA)
+    assert set(SCHEMA) <= set(dir(made))
+    for name, table in SCHEMA.items():
+        assert getattr(made, name) is made.tables[name]
+        if name not in ("events", "observations", "headline"):
+            assert made.tables[name].schema == pl.Schema(table.dtypes)
+            assert made.tables[name].is_empty()
+    assert not set(SCHEMA) & {name for name in vars(StudyResult) if name[0] != "_"}
+
+
+def test_a_result_does_not_change_and_can_be_copied():
+    made = result()
+    with pytest.raises(FrozenInstanceError):
+        made.cars = pl.DataFrame()
+    with pytest.raises(TypeError):
+        made.tables["cars"] = pl.DataFrame()
+    with pytest.raises(AttributeError, match="no attribute or table 'care'"):
+        _ = made.care
+    cars = frame("cars", [{"car": 0.1}])
+    other = replace(made, cars=cars)
+    assert other.cars is cars
+    assert other.headline is made.headline
+    assert made.cars.is_empty()
+    for again in (pickle.loads(pickle.dumps(other)), copy.deepcopy(other)):
+        assert again.spec == made.spec
+        assert again.cars.equals(cars)
+
+
+def test_a_table_that_there_is_not_is_refused():
+    with pytest.raises(SpecError, match="unknown table 'care'; known: aar"):
+        StudyResult(spec=result().spec, provenance={}, care=pl.DataFrame())
+    with pytest.raises(SpecError, match="unknown table 'care'; known: aar"):
+        StudyResult.describe("care")
+
+
+def test_rows_become_a_table_with_null_for_what_is_not_there():
+    made = frame("cars", [{"car": float("nan"), "start": 0}, {"se": float("inf")}])
+    assert made.schema == pl.Schema(SCHEMA["cars"].dtypes)
+    assert made.select("car", "se", "start").rows() == [(None, None, 0), (None,) * 3]
+    days = frame("breaks", [{"date": date(2021, 6, 21), "n_breaks": 1}])
+    assert days["date"][0] == date(2021, 6, 21)
+    with pytest.raises(ValueError, match="table cars has no column pvalu"):
+        frame("cars", [{"pvalu": 0.5}])
+    assert frame("cars", []).equals(empty("cars"))
+
+
+def test_a_frame_that_is_not_the_table_is_refused():
+    table = SCHEMA["coefficients"]
+    good = table.empty()
+    assert table.checked(good.select(*reversed(good.columns))).equals(good)
+    with pytest.raises(ValueError, match="table coefficients: se is not there, wanted"):
+        table.checked(good.drop("se"))
+    with pytest.raises(ValueError, match="se is String, wanted Float64"):
+        table.checked(good.cast({"se": pl.String}))
+    with pytest.raises(ValueError, match="mine is unknown"):
+        table.checked(good.with_columns(mine=1))
+    further = SCHEMA["events"].empty().with_columns(mine=1)
+    assert SCHEMA["events"].checked(further) is further
+
+
+def test_the_tables_are_described_in_every_place():
+    words = inspect.getdoc(StudyResult)
+    dictionary = data_dictionary()
+    overview = dict(StudyResult.describe().rows())
+    assert list(overview) == list(SCHEMA)
+    for name, table in SCHEMA.items():
+        assert re.search(rf"^{name} : polars.DataFrame$", words, re.M)
+        assert overview[name] == table.meaning
+        assert f"\n## {name}\n" in f"\n{dictionary}"
+        columns = StudyResult.describe(name)
+        assert columns["column"].to_list() == list(table.dtypes)
+        for column in table.columns:
+            assert column.meaning.strip() == column.meaning != ""
+            assert f"| `{column.name}` | {column.kind} |" in dictionary
+
+
+def test_the_files_of_a_report_are_those_of_the_schema():
+    assert list(tables(result())) == [n for n, t in SCHEMA.items() if t.written]
+    assert "closes" not in tables(result())
+
+
+def test_a_study_gives_the_tables_of_the_schema():
+    events = pl.DataFrame(
+        {
+            "event_id": ["summons"],
+            "announced_at": ["2021-06-21T18:12+08:00"],
+            "assets": ["BTCM"],
+        }
+    )
+    spec = StudySpec(returns="log", model="market", factors=("^GSPC",), resamples=99)
+    prices = es.fetch_prices(["BTCM", "^GSPC"], source="snapshot")
+    made = es.run(spec, events, prices)
+    for name, table in SCHEMA.items():
+        assert made.tables[name].schema == pl.Schema(table.dtypes), name
+    assert made.volatility.height

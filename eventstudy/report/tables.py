@@ -6,40 +6,35 @@ import polars as pl
 
 from eventstudy.catalogue import escape_cell
 from eventstudy.study.result import StudyResult
-
-NAMES = (
-    "events",
-    "day0",
-    "observations",
-    "abnormal_returns",
-    "cars",
-    "tests",
-    "headline",
-    "aar",
-    "volatility",
-    "garch",
-    "conditional",
-    "breaks",
-    "regimes",
-    "volume_aar",
-    "intraday",
-    "intraday_events",
-    "joint",
-    "joint_tests",
-    "fit",
-    "coefficients",
-    "ledger",
-    "contamination",
-    "price_issues",
-)
+from eventstudy.study.schema import SCHEMA
 
 
 def tables(result: StudyResult) -> dict[str, pl.DataFrame]:
-    """Return the tables of the output contract: name -> frame.
+    """Return the tables that a report has as files.
 
-    Floats keep full precision; nan is null; lists are joined with "; ".
+    Parameters
+    ----------
+    result : StudyResult
+        The study.
+
+    Returns
+    -------
+    dict of str to polars.DataFrame
+        Frames by the name of the file. Numbers keep full precision, nan is null, and
+        lists are joined with "; ".
+
+    Examples
+    --------
+    >>> from eventstudy import StudyResult, StudySpec
+    >>> nothing = StudyResult(spec=StudySpec(returns="log"), provenance={})
+    >>> tables(nothing)["ledger"].columns[:3]
+    ['stage', 'event_id', 'asset']
     """
-    return {name: _plain(getattr(result, name)) for name in NAMES}
+    return {
+        name: _plain(result.tables[name])
+        for name, table in SCHEMA.items()
+        if table.written
+    }
 
 
 def _plain(table: pl.DataFrame) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from eventstudy.inference import (
 from eventstudy.spec import StudySpec
 from eventstudy.study.observation_tables import alpha_part
 from eventstudy.study.samples import Cell, Fitted, cells
+from eventstudy.study.schema import frame
 
 Row = dict[str, Any]
 
@@ -63,9 +64,9 @@ def test_groups(
         headline += advised
         path += _path(spec, cell, evidence)
     return GroupTables(
-        tests=frame_of(tests, TESTS_SCHEMA),
-        headline=frame_of(headline, _HEADLINE_SCHEMA),
-        aar=frame_of(path, _AAR_SCHEMA),
+        tests=frame("tests", tests),
+        headline=frame("headline", headline),
+        aar=frame("aar", path),
     )
 
 
@@ -218,62 +219,3 @@ def _mean(
     values = np.concatenate([value(ab, window) for ab in chunks])
     values = values[np.isfinite(values)]
     return float(values.mean()) if len(values) else float("nan")
-
-
-def frame_of(rows: Sequence[Row], schema: Mapping[str, Any]) -> pl.DataFrame:
-    """Return a table in which nan and infinite numbers are null."""
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-    floats = [name for name, kind in schema.items() if kind == pl.Float64]
-    return frame.with_columns(
-        pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)
-        for name in floats
-    )
-
-
-_LABELS = {"sample": pl.String, "model": pl.String, "group": pl.String}
-TESTS_SCHEMA = {
-    **_LABELS,
-    "outcome": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "test": pl.String,
-    "estimate": pl.Float64,
-    "statistic": pl.Float64,
-    "df": pl.Float64,
-    "pvalue": pl.Float64,
-    "alternative": pl.String,
-    "n": pl.Int64,
-    "n_clusters": pl.Int64,
-    "reason": pl.String,
-}
-_HEADLINE_SCHEMA = {
-    **_LABELS,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "estimate": pl.Float64,
-    "se": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "method": pl.String,
-    "n": pl.Int64,
-    "n_dates": pl.Int64,
-    "n_clusters": pl.Int64,
-    "rbar": pl.Float64,
-    "n_effective": pl.Float64,
-    "variance_increase": pl.Float64,
-    "recommended": pl.String,
-    "why": pl.String,
-    "alpha_part": pl.Float64,
-    "estimate_alpha_zero": pl.Float64,
-}
-_AAR_SCHEMA = {
-    **_LABELS,
-    "offset": pl.Int64,
-    "aar": pl.Float64,
-    "caar": pl.Float64,
-    "se": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "n": pl.Int64,
-    "caar_alpha_zero": pl.Float64,
-}

@@ -13,8 +13,8 @@ from eventstudy.calendars import ALWAYS_OPEN, Calendar, calendar_name, get_calen
 from eventstudy.core.abnormal import IntArray
 from eventstudy.core.errors import DataError
 from eventstudy.spec import StudySpec
-from eventstudy.study.group_tables import frame_of
 from eventstudy.study.intraday_bars import BarFile
+from eventstudy.study.schema import frame
 from eventstudy.study.volatility_pieces import RAW, Piece, keep
 from eventstudy.volatility import REALISED, Bars, har, path_around, realised_variance
 
@@ -59,8 +59,8 @@ def intraday_tables(
                 paths += one
                 summary.append(found | _variance(spec, symbol, file.bars, row))
     return IntradayTables(
-        paths=frame_of(paths, INTRADAY_SCHEMA),
-        events=frame_of(summary, INTRADAY_EVENTS_SCHEMA),
+        paths=frame("intraday", paths),
+        events=frame("intraday_events", summary),
     )
 
 
@@ -160,23 +160,3 @@ def realised_pieces(
             )
             values[row, : len(found.rv)] = found.rv
         yield replace(part, measure=REALISED.name, spread=REALISED, values=values)
-
-
-INTRADAY_SCHEMA = {
-    "event_id": pl.String,
-    "symbol": pl.String,
-    "minutes": pl.Float64,
-    "log_change": pl.Float64,
-}
-INTRADAY_EVENTS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "event_id": pl.String,
-    "symbol": pl.String,
-    "bar_minutes": pl.Float64,
-    "announced_utc": pl.Datetime("us", "UTC"),
-    "rv_event": pl.Float64,
-    "rv_usual": pl.Float64,
-    "ratio": pl.Float64,
-    "pvalue": pl.Float64,
-    "n_missing": pl.Int64,
-    "reason": pl.String,
-}

@@ -15,6 +15,7 @@ from eventstudy.spec import Pair, StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.observation_tables import keys, number
 from eventstudy.study.samples import ALL, Fitted
+from eventstudy.study.schema import SCHEMA, empty, frame
 
 # The models whose normal return is linear in the factors of the same session.
 LINEAR = ("constant_mean", "market_adjusted", "market", "factors")
@@ -26,11 +27,7 @@ _BUDGET = 5_000_000
 class JointTables:
     """Effects by asset and event, and hypotheses across assets.
 
-    effects : model, group, asset, event_id, start, end, car, se, statistic, df, pvalue,
-        car_alone (the separate CAR of the same observation), n_overlapping (other
-        events of the calendar whose windows share a session), reason
-    tests : model, group, event_id (or "all"), start, end, hypothesis, null, statistic,
-        df1, df2, pvalue, n_assets, n_events, exact, reason
+    effects, tests : the tables ``joint`` and ``joint_tests``
     """
 
     effects: pl.DataFrame
@@ -74,7 +71,7 @@ def joint_effects(spec: StudySpec, events: pl.DataFrame, fitted: Fitted) -> Join
     indicators of their own. A model without parameters gets a constant.
     """
     ids = events["event_id"].to_list()
-    effects, tests = [pl.DataFrame(schema=_EFFECTS)], [pl.DataFrame(schema=_TESTS)]
+    effects, tests = [empty("joint")], [empty("joint_tests")]
     for estimator, estimates in fitted:
         for system in _systems(estimator, estimates):
             for window in spec.windows:
@@ -192,7 +189,7 @@ def _effects(
         n_overlapping=pl.Series(overlapping[system.event], dtype=pl.Int64),
         reason=pl.Series(reasons, dtype=pl.String),
         **{name: number(values) for name, values in numbers.items()},
-    ).select(*_EFFECTS)
+    ).select(list(SCHEMA["joint"].dtypes))
 
 
 def _tests(
@@ -232,7 +229,7 @@ def _tests(
                             "reason": fit,
                         }
                     )
-    return pl.DataFrame(rows, schema=_TESTS)
+    return frame("joint_tests", rows)
 
 
 def _cases(
@@ -266,37 +263,3 @@ def _row(found: JointTest) -> dict[str, Any]:
         "exact": None if missing else found.exact,
         "reason": found.reason,
     }
-
-
-_LABELS = {"model": pl.String, "group": pl.String}
-_EFFECTS = {
-    **_LABELS,
-    "asset": pl.String,
-    "event_id": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "car": pl.Float64,
-    "se": pl.Float64,
-    "statistic": pl.Float64,
-    "df": pl.Float64,
-    "pvalue": pl.Float64,
-    "car_alone": pl.Float64,
-    "n_overlapping": pl.Int64,
-    "reason": pl.String,
-}
-_TESTS = {
-    **_LABELS,
-    "event_id": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "hypothesis": pl.String,
-    "null": pl.String,
-    "statistic": pl.Float64,
-    "df1": pl.Float64,
-    "df2": pl.Float64,
-    "pvalue": pl.Float64,
-    "n_assets": pl.Int64,
-    "n_events": pl.Int64,
-    "exact": pl.Boolean,
-    "reason": pl.String,
-}

@@ -18,6 +18,12 @@ from eventstudy.inference import battery
 from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
 from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.schema import SCHEMA
+
+_KEYS = {
+    name: SCHEMA["observations"].dtypes[name]
+    for name in ("event_id", "asset", "group", "model", "headline", "day0")
+}
 
 
 def keys(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
@@ -32,14 +38,7 @@ def keys(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
             "headline": [o.headline for o in held],
             "day0": [o.session for o in held],
         },
-        schema={
-            "event_id": pl.String,
-            "asset": pl.String,
-            "group": pl.String,
-            "model": pl.String,
-            "headline": pl.Boolean,
-            "day0": pl.Date,
-        },
+        schema=_KEYS,
     )
 
 
@@ -214,26 +213,13 @@ def observations(
     return _with_clock(rows, panel, events, zeros)
 
 
-_OBSERVATION_SCHEMA = {
-    "event_id": pl.String,
-    "observation": pl.String,
-    "asset": pl.String,
-    "group": pl.String,
-    "day0": pl.Date,
-    "headline": pl.Boolean,
-    "n_estimation": pl.Int64,
-    "n_excluded": pl.Int64,
-    "n_missing": pl.Int64,
-    "status": pl.String,
-    "reason": pl.String,
-    "held": pl.String,
-    "wanted": pl.String,
-}
+# Beside the table's own columns: what the ledger says of a dropped observation.
+_LEDGER_ONLY = {"held": pl.String, "wanted": pl.String}
+_JOINED = ("model", "calendar", "announced_utc", "precision", "state", "shift")
 
 
 def _dropped(event_id: str, asset: str, group: str, reason: str) -> dict[str, Any]:
-    blank = dict.fromkeys(_OBSERVATION_SCHEMA)
-    return blank | {
+    return {
         "event_id": event_id,
         "asset": asset,
         "group": group,
@@ -249,8 +235,10 @@ def _with_clock(
         "asset": list(panel.calendar),
         "calendar": list(panel.calendar.values()),
     }
+    dtypes = SCHEMA["observations"].dtypes | _LEDGER_ONLY
+    own = {name: dtype for name, dtype in dtypes.items() if name not in _JOINED}
     return (
-        pl.DataFrame(rows, schema=_OBSERVATION_SCHEMA)
+        pl.DataFrame(rows, schema=own)
         .with_columns(model=pl.lit(panel.setting.name))
         .join(pl.DataFrame(calendar), on="asset", how="left")
         .join(

@@ -3,96 +3,98 @@
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
+from eventstudy.core.errors import unknown_name
 from eventstudy.spec import StudySpec, window_text
+from eventstudy.study.schema import SCHEMA
+
+_NO_TABLES: Mapping[str, pl.DataFrame] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class StudyResult:
-    """Tables of one study; floats in full precision, null where there is no value.
-
-    Windows are columns ``start`` and ``end``, both ends included. ``event_id`` joins
-    with "+" the ids of events that share an asset's day 0: they are one observation.
-    ``sample`` is "headline" or "all" (events).
-
-    events : the catalogue as read
-    day0 : event_id, calendar, announced_local, announced_utc, state, day0, shift, note
-    observations : event_id (one row per event), observation (the joined id), asset,
-        group, model, announced_utc, precision, day0, calendar, state, shift, headline,
-        n_estimation, n_excluded, n_missing, status (used|dropped), reason
-    abnormal_returns : event_id, asset, group, model, offset, session, span, actual,
-        expected, abnormal, se
-    cars : event_id, asset, group, model, headline, start, end, car, se, statistic, df,
-        pvalue, scar, bhar, placebo_pvalue, alpha_part, n_valid, pvalue_holm, pvalue_bh
-    tests : sample, outcome, model, group, start, end, test, estimate, statistic, df,
-        pvalue, n, n_clusters, reason
-    headline : sample, model, group, start, end, estimate, se, ci_low, ci_high, method,
-        n, n_dates, n_clusters, rbar, n_effective, recommended, why, alpha_part,
-        estimate_alpha_zero (estimates are CAARs)
-    aar : sample, model, group, offset, aar, caar, se, ci_low, ci_high, n,
-        caar_alpha_zero
-    volatility : event_id (or "all"), asset (or "all"), group, model, measure, window
-        (post|event, against volatility_pre), pre, post, ratio, ci_low, ci_high, test,
-        statistic, df_num, df, pvalue, n, n_clusters, pre_near_events,
-        post_near_events, reason
-    garch : asset, group, n, omega, alpha, beta, nu, persistence, half_life (sessions),
-        log_likelihood, converged, reason (GARCH(1,1) of each asset's whole history)
-    conditional : asset, group, date, sd (per session, by that model)
-    breaks : asset, group, date (first session after the break), sd_before, sd_after,
-        statistic, critical, event_id (of the nearest announcement), distance
-        (sessions, break minus day 0), n_breaks, mean_distance, pvalue (same in all
-        rows of an asset), reason
-    regimes : asset, group, date, probability (of the turbulent one of two)
-    volume_aar : sample, group, offset, aar, caar, se, ci_low, ci_high, n (abnormal log
-        volume)
-    intraday : event_id, symbol, minutes (since announced_utc), log_change
-    intraday_events : event_id, symbol, bar_minutes, announced_utc, rv_event, rv_usual,
-        ratio, pvalue, n_missing, reason
-    joint : model, group, asset, event_id, start, end, car, se, statistic, df, pvalue,
-        car_alone, n_overlapping, reason (effects of all headline events together)
-    joint_tests : model, group, event_id (or "all"), start, end, hypothesis (all_zero|
-        all_equal|sum_zero), null, statistic, df1, df2, pvalue, n_assets, n_events,
-        exact, reason
-    fit : event_id, asset, group, model, n_estimation, sigma, df, r_squared, alpha,
-        alpha_se, skewness, excess_kurtosis, jarque_bera_pvalue, ljung_box_pvalue,
-        arch_lm_pvalue
-    coefficients : event_id, asset, model, term, value, se
-    ledger : stage, event_id, asset, model, reason, held, wanted
-    contamination : asset, event_id, other_event_id, day0, other_day0, sessions (that
-        the two event windows share)
-    closes : symbol, date, close;  price_issues : what the price reader found
-    provenance : source, files, versions, seed, command, notice, notes
-    """
+    """Tables of one study, each an attribute, with the spec that made them."""
 
     spec: StudySpec
-    events: pl.DataFrame
-    day0: pl.DataFrame
-    observations: pl.DataFrame
-    abnormal_returns: pl.DataFrame
-    cars: pl.DataFrame
-    tests: pl.DataFrame
-    headline: pl.DataFrame
-    aar: pl.DataFrame
-    volatility: pl.DataFrame
-    garch: pl.DataFrame
-    conditional: pl.DataFrame
-    breaks: pl.DataFrame
-    regimes: pl.DataFrame
-    volume_aar: pl.DataFrame
-    intraday: pl.DataFrame
-    intraday_events: pl.DataFrame
-    joint: pl.DataFrame
-    joint_tests: pl.DataFrame
-    fit: pl.DataFrame
-    coefficients: pl.DataFrame
-    ledger: pl.DataFrame
-    contamination: pl.DataFrame
-    closes: pl.DataFrame
-    price_issues: pl.DataFrame
     provenance: Mapping[str, Any]
+    tables: Mapping[str, pl.DataFrame]
+
+    def __init__(
+        self,
+        *,
+        spec: StudySpec,
+        provenance: Mapping[str, Any],
+        tables: Mapping[str, pl.DataFrame] = _NO_TABLES,
+        **named: pl.DataFrame,
+    ) -> None:
+        given = {**tables, **named}
+        for name in given:
+            if name not in SCHEMA:
+                raise unknown_name("table", name, SCHEMA)
+        held = {
+            name: given[name] if name in given else table.empty()
+            for name, table in SCHEMA.items()
+        }
+        object.__setattr__(self, "spec", spec)
+        object.__setattr__(self, "provenance", provenance)
+        object.__setattr__(self, "tables", MappingProxyType(held))
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        """Return the table of that name."""
+        if name not in SCHEMA:
+            raise AttributeError(f"StudyResult has no attribute or table {name!r}")
+        return self.tables[name]
+
+    def __dir__(self) -> list[str]:
+        """List the tables among the attributes, for who completes a name."""
+        return sorted({*object.__dir__(self), *SCHEMA})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what a copy in another process is made from."""
+        made = partial(
+            StudyResult,
+            spec=self.spec,
+            provenance=dict(self.provenance),
+            tables=dict(self.tables),
+        )
+        return made, ()
+
+    @staticmethod
+    def describe(table: str | None = None) -> pl.DataFrame:
+        """Say what the tables are, or the columns of one.
+
+        Parameters
+        ----------
+        table : str, optional
+            Name of a table.
+
+        Returns
+        -------
+        polars.DataFrame
+            A row per table (name, meaning) or per column (column, type, unit, meaning).
+
+        Raises
+        ------
+        SpecError
+            For a table that there is not.
+
+        Examples
+        --------
+        >>> from eventstudy import StudyResult
+        >>> StudyResult.describe("coefficients")["column"].to_list()
+        ['event_id', 'asset', 'model', 'term', 'value', 'se']
+        """
+        if table is None:
+            meanings = [one.meaning for one in SCHEMA.values()]
+            return pl.DataFrame({"table": list(SCHEMA), "meaning": meanings})
+        if table not in SCHEMA:
+            raise unknown_name("table", table, SCHEMA)
+        return SCHEMA[table].describe()
 
     def __repr__(self) -> str:
         """Summarise in a line."""
@@ -120,3 +122,33 @@ class StudyResult:
             recommended="recommended",
         )
         return f"<p>{html.escape(repr(self))}</p>{shown._repr_html_()}"
+
+
+StudyResult.__doc__ = """Tables of one study, each an attribute, and the spec behind.
+
+Numbers are in full precision, null where there is no value. `describe` gives the
+columns of a table; `dataclasses.replace` makes a result with another table.
+
+Parameters
+----------
+spec : StudySpec
+    The request, with everything that was not said filled in.
+provenance : mapping
+    Source, files with their hashes, versions, seed, command, notice, notes.
+tables : mapping of str to polars.DataFrame
+    The tables by name; those that are not given are empty.
+**named : polars.DataFrame
+    Tables by name, over those in ``tables``.
+
+Attributes
+----------
+spec : StudySpec
+    The request.
+provenance : mapping
+    Where the numbers come from.
+tables : mapping of str to polars.DataFrame
+    All tables by name, in this order:
+""" + "\n".join(
+    f"{name} : polars.DataFrame\n    {table.meaning[0].upper()}{table.meaning[1:]}."
+    for name, table in SCHEMA.items()
+)

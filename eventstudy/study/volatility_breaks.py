@@ -8,6 +8,7 @@ import polars as pl
 
 from eventstudy.study.asset_history import AssetHistory
 from eventstudy.study.observation_tables import number
+from eventstudy.study.schema import empty, frame
 from eventstudy.volatility import break_distance, icss, markov_switching
 
 Row = dict[str, Any]
@@ -18,12 +19,7 @@ def break_table(histories: Sequence[AssetHistory]) -> pl.DataFrame:
     rows: list[Row] = []
     for history in histories:
         rows += _breaks(history)
-    table = pl.DataFrame(rows, schema=BREAKS_SCHEMA)
-    return table.with_columns(
-        pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)
-        for name, kind in BREAKS_SCHEMA.items()
-        if kind == pl.Float64
-    )
+    return frame("breaks", rows)
 
 
 def _breaks(history: AssetHistory) -> list[Row]:
@@ -78,27 +74,4 @@ def regime_table(histories: Sequence[AssetHistory]) -> pl.DataFrame:
         )
         for history in histories
     ]
-    return pl.concat([pl.DataFrame(schema=REGIMES_SCHEMA), *pieces])
-
-
-BREAKS_SCHEMA = {
-    "asset": pl.String,
-    "group": pl.String,
-    "date": pl.Date,
-    "sd_before": pl.Float64,
-    "sd_after": pl.Float64,
-    "statistic": pl.Float64,
-    "critical": pl.Float64,
-    "event_id": pl.String,
-    "distance": pl.Int64,
-    "n_breaks": pl.Int64,
-    "mean_distance": pl.Float64,
-    "pvalue": pl.Float64,
-    "reason": pl.String,
-}
-REGIMES_SCHEMA = {
-    "asset": pl.String,
-    "group": pl.String,
-    "date": pl.Date,
-    "probability": pl.Float64,
-}
+    return pl.concat([empty("regimes"), *pieces])

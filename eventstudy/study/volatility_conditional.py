@@ -9,6 +9,7 @@ from eventstudy.core.abnormal import BoolArray
 from eventstudy.garch import MIN_SESSIONS, GarchFit, fit, half_life, persistence
 from eventstudy.study.asset_history import AssetHistory, padded
 from eventstudy.study.observation_tables import number
+from eventstudy.study.schema import SCHEMA, empty
 
 _LASTING = "half of a shock outlives the history: its persistence may as well be one"
 
@@ -21,9 +22,7 @@ def garch_tables(
     Returns the parameters, one row per asset, and the conditional standard deviations.
     """
     if not histories:
-        return pl.DataFrame(schema=GARCH_SCHEMA), pl.DataFrame(
-            schema=CONDITIONAL_SCHEMA
-        )
+        return empty("garch"), empty("conditional")
     found = fit(padded(list(histories)), dist="t")
     who = {
         "asset": [h.asset for h in histories],
@@ -44,7 +43,7 @@ def garch_tables(
         converged=pl.Series(found.converged),
         reason=pl.Series(_reasons(found, histories, lasting), dtype=pl.String),
     )
-    return parameters.select(GARCH_SCHEMA.keys()), _paths(found, histories)
+    return parameters.select(list(SCHEMA["garch"].dtypes)), _paths(found, histories)
 
 
 def _reasons(
@@ -80,26 +79,4 @@ def _paths(found: GarchFit, histories: Sequence[AssetHistory]) -> pl.DataFrame:
         for row, history in enumerate(histories)
         if found.converged[row]
     ]
-    return pl.concat([pl.DataFrame(schema=CONDITIONAL_SCHEMA), *pieces])
-
-
-GARCH_SCHEMA = {
-    "asset": pl.String,
-    "group": pl.String,
-    "n": pl.Int64,
-    "omega": pl.Float64,
-    "alpha": pl.Float64,
-    "beta": pl.Float64,
-    "nu": pl.Float64,
-    "persistence": pl.Float64,
-    "half_life": pl.Float64,
-    "log_likelihood": pl.Float64,
-    "converged": pl.Boolean,
-    "reason": pl.String,
-}
-CONDITIONAL_SCHEMA = {
-    "asset": pl.String,
-    "group": pl.String,
-    "date": pl.Date,
-    "sd": pl.Float64,
-}
+    return pl.concat([empty("conditional"), *pieces])

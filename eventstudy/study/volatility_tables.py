@@ -1,6 +1,6 @@
 """Table of volatility shifts: per observation, and pooled over a group's events."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from eventstudy.core.abnormal import Array, BoolArray
 from eventstudy.spec import StudySpec
 from eventstudy.study.observation_tables import number
 from eventstudy.study.samples import ALL
+from eventstudy.study.schema import SCHEMA, empty
 from eventstudy.study.volatility_pieces import ABNORMAL, RAW, Piece
 from eventstudy.volatility import (
     POOLED_TESTS,
@@ -69,7 +70,7 @@ def shifts(
 def table(answers: Sequence[Answer]) -> pl.DataFrame:
     """Return the answers as the table of the output contract."""
     if not answers:
-        return pl.DataFrame(schema=SCHEMA)
+        return empty("volatility")
     found = [answer.found for answer in answers]
     columns: dict[str, pl.Series] = {
         name: number(np.concatenate([getattr(one, name) for one in found]))
@@ -91,7 +92,7 @@ def table(answers: Sequence[Answer]) -> pl.DataFrame:
         .with_columns(
             pl.Series(name, values, dtype=pl.String) for name, values in texts.items()
         )
-        .select(SCHEMA.keys())
+        .select(list(SCHEMA["volatility"].dtypes))
     )
 
 
@@ -144,7 +145,7 @@ class Pool:
         values = (ALL, self.asset, self.group, self.model, None, None)
         return pl.DataFrame(
             {name: [value] for name, value in zip(_WHO, values, strict=True)},
-            schema={name: SCHEMA[name] for name in _WHO},
+            schema={n: SCHEMA["volatility"].dtypes[n] for n in _WHO},
         )
 
 
@@ -282,26 +283,3 @@ _NUMBERS = (
     "df",
     "pvalue",
 )
-SCHEMA: Mapping[str, type[pl.DataType]] = {
-    "event_id": pl.String,
-    "asset": pl.String,
-    "group": pl.String,
-    "model": pl.String,
-    "measure": pl.String,
-    "window": pl.String,
-    "pre": pl.Float64,
-    "post": pl.Float64,
-    "ratio": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "test": pl.String,
-    "statistic": pl.Float64,
-    "df_num": pl.Float64,
-    "df": pl.Float64,
-    "pvalue": pl.Float64,
-    "n": pl.Int64,
-    "n_clusters": pl.Int64,
-    "pre_near_events": pl.Int64,
-    "post_near_events": pl.Int64,
-    "reason": pl.String,
-}

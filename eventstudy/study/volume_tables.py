@@ -15,9 +15,7 @@ from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.group_tables import (
-    TESTS_SCHEMA,
     Row,
-    frame_of,
     path_evidence,
     path_rows,
     sample_tests,
@@ -25,6 +23,7 @@ from eventstudy.study.group_tables import (
 )
 from eventstudy.study.observation_tables import keys
 from eventstudy.study.samples import ALL, HEADLINE, Fitted
+from eventstudy.study.schema import SCHEMA, empty, frame
 
 VOLUME = "volume"
 
@@ -68,7 +67,7 @@ def volume_tables(
     """
     tests: list[Row] = []
     path: list[Row] = []
-    ledger = [pl.DataFrame(schema=_LEDGER_SCHEMA)]
+    ledger = [empty("ledger")]
     for outcome in OUTCOMES:
         blocks = list(_blocks(spec, fitted, calendars, prices, outcome))
         held = list(_samples(groups, blocks)) if blocks else []
@@ -80,8 +79,8 @@ def volume_tables(
                     path += path_rows(spec, labels, path_evidence(spec, chunks))
             ledger += map(_left_out, blocks)
     return VolumeTables(
-        tests=frame_of(tests, TESTS_SCHEMA),
-        aar=frame_of(path, VOLUME_AAR_SCHEMA),
+        tests=frame("tests", tests),
+        aar=frame("volume_aar", path),
         ledger=pl.concat(ledger),
     )
 
@@ -258,7 +257,7 @@ def _names(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[str]:
 
 def _nothing(spec: StudySpec, labels: Mapping[str, str], outcome: str) -> list[Row]:
     return [
-        {**dict.fromkeys(TESTS_SCHEMA), **labels, "outcome": outcome}
+        {**labels, "outcome": outcome}
         | {"start": start, "end": end, "test": name}
         | {"alternative": spec.alternative, "n": 0, "reason": "no volume to study"}
         for start, end in spec.windows
@@ -276,21 +275,5 @@ def _left_out(block: _Block) -> pl.DataFrame:
             wanted=pl.lit(None, pl.String),
         )
         .filter(~pl.Series(block.usable))
-        .select(_LEDGER_SCHEMA.keys())
+        .select(list(SCHEMA["ledger"].dtypes))
     )
-
-
-_LEDGER_SCHEMA = dict.fromkeys(
-    ("stage", "event_id", "asset", "model", "reason", "held", "wanted"), pl.String
-)
-VOLUME_AAR_SCHEMA = {
-    "sample": pl.String,
-    "group": pl.String,
-    "offset": pl.Int64,
-    "aar": pl.Float64,
-    "caar": pl.Float64,
-    "se": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "n": pl.Int64,
-}

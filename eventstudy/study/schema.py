@@ -1,0 +1,469 @@
+"""Every table of a result: its columns, their types, units and meanings, once.
+
+Empty frames, the checks of what is put into a result, the documentation of
+`StudyResult`, the data dictionary and the files of a report are made from `SCHEMA`.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import polars as pl
+
+from eventstudy.study.table import (
+    Table,
+    count,
+    day,
+    flag,
+    instant,
+    number,
+    text,
+    texts,
+)
+
+_EVENT = text("event_id", "the announcement's id")
+_OBSERVATION = text(
+    "event_id",
+    "the observation: ids of the announcements that share the asset's day 0, "
+    'joined with "+"',
+)
+_ASSET = text("asset", "the asset's symbol")
+_GROUP = text("group", "the asset group")
+_MODEL = text("model", "name of a model setting of the study file")
+_REASON = text("reason", "why there is no value")
+_WINDOW = (
+    count("start", "first session of the window, day 0 = 0", "sessions"),
+    count("end", "last session of the window, included", "sessions"),
+)
+_SAMPLE = text("sample", '"headline" or "all" announcements')
+_CELL = (
+    _SAMPLE,
+    _MODEL,
+    text("group", 'an asset group, "all" groups together, or "A - B", their spread'),
+)
+_RETURN = "return (log or simple, as the study says)"
+_STATISTIC = (
+    number("statistic", "the test statistic"),
+    number("df", "its degrees of freedom; null for a normal or resampled one"),
+    number("pvalue", "the p-value"),
+)
+_INTERVAL = (
+    number("ci_low", "lower end of the interval at the study's level"),
+    number("ci_high", "upper end of the interval"),
+)
+_N_CLUSTERS = count("n_clusters", "clusters of dates whose windows share sessions")
+_ANNOUNCED = instant("announced_utc", "when it was announced; null for a day")
+_PATH = (
+    count("offset", "the session relative to day 0", "sessions"),
+    number("aar", "average abnormal value of the session", "as the outcome"),
+    number("caar", "its sum from the event window's start", "as the outcome"),
+    number("se", "standard error of the sum", "as the outcome"),
+    *_INTERVAL,
+    count("n", "observations"),
+)
+_ASSET_DAY = (_ASSET, _GROUP, day("date", "the session"))
+_SYMBOL = text("symbol", "the symbol of the bars")
+
+_TABLES = (
+    Table(
+        "events",
+        "the catalogue as read, a row per announcement",
+        (
+            _EVENT,
+            text("title", "what was announced"),
+            text("announced_at", "the time as written in the catalogue"),
+            _ANNOUNCED,
+            day("announced_date", "its local date"),
+            text("precision", "minute, hour or day"),
+            text("jurisdiction", "whose rules"),
+            text("level", "national, provincial, ..."),
+            text("authority", "who announced"),
+            text("kind", "kind of announcement, see `eventstudy list kinds`"),
+            texts("assets", "symbols that it concerns; none: all of the study"),
+            text("cluster", "name shared by announcements of one story"),
+            texts("flags", "leak, stale, mixed"),
+            text("confounders", "what else happened"),
+            text("source_url", "where it can be read"),
+            text("status", "confirmed, inferred or memory"),
+            flag("headline", "counts in the headline averages"),
+            instant("reaction_at", "when prices moved"),
+            instant("source_latest_at", "the latest time that the source allows"),
+            day("date_act", "date of the act"),
+            day("date_first_public", "date when first public"),
+            day("date_effective", "date when it takes effect"),
+            count("line", "line of the catalogue"),
+        ),
+        further="expected_GROUP and the catalogue's own columns, as text",
+    ),
+    Table(
+        "day0",
+        "where each announcement falls on each calendar of the study",
+        (
+            _EVENT,
+            text("calendar", "name of the calendar"),
+            text("announced_local", "the time on the exchange's clock"),
+            _ANNOUNCED,
+            text("state", "what the market was then: open, pre, post, weekend, ..."),
+            day("day0", "the first session that could react"),
+            count("shift", "day 0 less the local date", "days"),
+            text("reason", "why there is no day 0"),
+        ),
+    ),
+    Table(
+        "observations",
+        "a row per announcement, asset and model: used, or dropped and why",
+        (
+            _EVENT,
+            text("observation", "the observation that it is part of"),
+            _ASSET,
+            _GROUP,
+            day("day0", "the first session that could react"),
+            flag("headline", "the observation is in the headline sample"),
+            count("n_estimation", "returns in the estimation window", "sessions"),
+            count("n_excluded", "sessions left out near other events", "sessions"),
+            count("n_missing", "sessions without a return", "sessions"),
+            text("status", "used or dropped"),
+            text("reason", "why it was dropped"),
+            _MODEL,
+            text("calendar", "name of the asset's calendar"),
+            _ANNOUNCED,
+            text("precision", "minute, hour or day"),
+            text("state", "what the market was then"),
+            count("shift", "day 0 less the local date", "days"),
+        ),
+    ),
+    Table(
+        "abnormal_returns",
+        "a row per observation, model and session of the event window",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _GROUP,
+            _MODEL,
+            count("offset", "the session relative to day 0", "sessions"),
+            day("session", "its date"),
+            count("span", "sessions that the return spans", "sessions"),
+            number("actual", "the return", _RETURN),
+            number("expected", "the return that the model expects", _RETURN),
+            number("abnormal", "actual less expected", _RETURN),
+            number("se", "standard error of the forecast", _RETURN),
+        ),
+    ),
+    Table(
+        "cars",
+        "a row per observation, model and window: the cumulative abnormal return",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _GROUP,
+            _MODEL,
+            flag("headline", "the observation is in the headline sample"),
+            *_WINDOW,
+            number("car", "the cumulative abnormal return", _RETURN),
+            number("se", "its standard error, forecast error included", _RETURN),
+            *_STATISTIC,
+            number("scar", "the CAR over its standard error"),
+            number("bhar", "buy-and-hold abnormal return", "simple return"),
+            number("placebo_pvalue", "p-value among all pseudo-dates before the event"),
+            number("alpha_part", "part of the CAR from subtracting alpha", _RETURN),
+            count("n_valid", "sessions of the window with a return", "sessions"),
+            number("pvalue_holm", "p-value adjusted after Holm"),
+            number("pvalue_bh", "p-value adjusted after Benjamini and Hochberg"),
+            number("pvalue_by", "p-value adjusted after Benjamini and Yekutieli"),
+            number("pvalue_rw", "p-value adjusted after Romano and Wolf"),
+        ),
+    ),
+    Table(
+        "tests",
+        "a row per sample, outcome, model, group, window and test",
+        (
+            *_CELL,
+            text("outcome", "what is tested: car, bhar, or another outcome"),
+            *_WINDOW,
+            text("test", "name of the test, see `eventstudy list tests`"),
+            number("estimate", "the mean effect", "as the outcome"),
+            *_STATISTIC,
+            text("alternative", "two-sided, less or greater"),
+            count("n", "observations"),
+            _N_CLUSTERS,
+            _REASON,
+        ),
+    ),
+    Table(
+        "headline",
+        "a row per sample, model, group and window: the average and its interval",
+        (
+            *_CELL,
+            *_WINDOW,
+            number("estimate", "average CAR", _RETURN),
+            number("se", "its standard error", _RETURN),
+            *_INTERVAL,
+            text("method", "how the interval was made"),
+            count("n", "observations"),
+            count("n_dates", "distinct days 0"),
+            _N_CLUSTERS,
+            number("rbar", "mean correlation of observations on common sessions"),
+            number("n_effective", "effective number of independent observations"),
+            number("variance_increase", "variance of standardised CARs over its null"),
+            text("recommended", "name of the test that suits the design"),
+            text("why", "why it is recommended"),
+            number("alpha_part", "part of the average from alpha", _RETURN),
+            number("estimate_alpha_zero", "the average with alpha taken as 0", _RETURN),
+        ),
+    ),
+    Table(
+        "aar",
+        "a row per sample, model, group and session: average abnormal returns, summed",
+        (
+            *_CELL,
+            *_PATH,
+            number("caar_alpha_zero", "the sum with alpha taken as 0", _RETURN),
+        ),
+    ),
+    Table(
+        "volatility",
+        "a row per observation or pool, measure, window and test: after over before",
+        (
+            text("event_id", 'the observation, or "all" of the pool'),
+            text("asset", 'the asset, or "all" of the group'),
+            text("group", 'the asset group, or "all"'),
+            text("model", "model setting of the returns; null for raw prices"),
+            text("measure", "what volatility is measured by"),
+            text("window", "post (volatility_post) or event (volatility_event)"),
+            number("pre", "standard deviation before", "per session, not annualised"),
+            number("post", "standard deviation after", "per session, not annualised"),
+            number("ratio", "post over pre"),
+            *_INTERVAL,
+            text("test", "name of the test, see `eventstudy list volatility`"),
+            number("statistic", "the test statistic"),
+            number("df_num", "degrees of freedom of the numerator"),
+            number("df", "degrees of freedom, of the denominator if there are two"),
+            number("pvalue", "the p-value"),
+            count("n", "observations"),
+            _N_CLUSTERS,
+            count(
+                "pre_near_events", "sessions before that lie near events", "sessions"
+            ),
+            count(
+                "post_near_events", "sessions after that lie near events", "sessions"
+            ),
+            _REASON,
+        ),
+    ),
+    Table(
+        "garch",
+        "a row per asset: GARCH(1,1) with Student-t errors of its whole history",
+        (
+            _ASSET,
+            _GROUP,
+            count("n", "returns", "sessions"),
+            number("omega", "constant of the variance", "squared return"),
+            number("alpha", "weight of the last shock"),
+            number("beta", "weight of the last variance"),
+            number("nu", "degrees of freedom of the errors"),
+            number("persistence", "alpha + beta"),
+            number("half_life", "time until half of a shock is gone", "sessions"),
+            number("log_likelihood", "the maximised log-likelihood"),
+            flag("converged", "the likelihood was maximised"),
+            _REASON,
+        ),
+    ),
+    Table(
+        "conditional",
+        "a row per asset and session: volatility by that GARCH model",
+        (*_ASSET_DAY, number("sd", "standard deviation", "return per session")),
+    ),
+    Table(
+        "breaks",
+        "a row per break of an asset's variance; one with a reason if there is none",
+        (
+            _ASSET,
+            _GROUP,
+            day("date", "first session after the break"),
+            number("sd_before", "standard deviation before", "return per session"),
+            number("sd_after", "standard deviation after", "return per session"),
+            number("statistic", "the statistic of the break"),
+            number("critical", "its critical value"),
+            text("event_id", "the nearest observation"),
+            count("distance", "break less its day 0", "sessions"),
+            count("n_breaks", "breaks of the asset"),
+            number("mean_distance", "mean distance of the asset's breaks", "sessions"),
+            number("pvalue", "p-value of that mean among random dates"),
+            _REASON,
+        ),
+    ),
+    Table(
+        "regimes",
+        "a row per asset and session: which of two regimes of variance",
+        (*_ASSET_DAY, number("probability", "probability of the turbulent one")),
+    ),
+    Table(
+        "volume_aar",
+        "a row per sample, group and session: average abnormal log volume, cumulated",
+        (_SAMPLE, _GROUP, *_PATH),
+    ),
+    Table(
+        "intraday",
+        "a row per announcement, symbol and step: the price around the minute",
+        (
+            _EVENT,
+            _SYMBOL,
+            number("minutes", "time since the announcement", "minutes"),
+            number("log_change", "change since the announcement", "log return"),
+        ),
+    ),
+    Table(
+        "intraday_events",
+        "a row per announcement and symbol: the variance that followed",
+        (
+            _EVENT,
+            _SYMBOL,
+            number("bar_minutes", "length of a bar", "minutes"),
+            _ANNOUNCED,
+            number("rv_event", "realised variance from the event", "squared return"),
+            number("rv_usual", "its forecast by a HAR model", "squared return"),
+            number("ratio", "event over usual"),
+            number("pvalue", "two-sided p-value"),
+            count("n_missing", "bars that lack around the announcement"),
+            _REASON,
+        ),
+    ),
+    Table(
+        "joint",
+        "a row per model, asset, headline observation and window: effects of all "
+        "announcements estimated together",
+        (
+            _MODEL,
+            _GROUP,
+            _ASSET,
+            _OBSERVATION,
+            *_WINDOW,
+            number("car", "the effect net of overlapping events", _RETURN),
+            number("se", "its standard error", _RETURN),
+            *_STATISTIC,
+            number("car_alone", "the separate CAR of the observation", _RETURN),
+            count("n_overlapping", "other events whose windows share a session"),
+            _REASON,
+        ),
+    ),
+    Table(
+        "joint_tests",
+        "a row per model, group, observation, window and hypothesis across assets",
+        (
+            _MODEL,
+            text("group", 'the asset group, or "all"'),
+            text("event_id", 'the observation, or "all" of them'),
+            *_WINDOW,
+            text("hypothesis", "all_zero, all_equal or sum_zero"),
+            text("null", "the null hypothesis"),
+            number("statistic", "the F statistic"),
+            number("df1", "degrees of freedom of the numerator"),
+            number("df2", "degrees of freedom of the denominator"),
+            number("pvalue", "the p-value"),
+            count("n_assets", "assets"),
+            count("n_events", "days 0"),
+            flag("exact", "F is exact under normal errors"),
+            _REASON,
+        ),
+    ),
+    Table(
+        "fit",
+        "a row per observation and model: how well the model fits before the event",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _GROUP,
+            _MODEL,
+            count("n_estimation", "returns in the estimation window", "sessions"),
+            number("sigma", "standard deviation of the residuals", _RETURN),
+            number("df", "residual degrees of freedom"),
+            number("r_squared", "share of the variance explained"),
+            number("alpha", "the constant", "return per session"),
+            number("alpha_se", "its standard error", "return per session"),
+            number("skewness", "skewness of the residuals"),
+            number("excess_kurtosis", "kurtosis of the residuals less 3"),
+            number("jarque_bera_pvalue", "p-value of normal residuals"),
+            number("ljung_box_pvalue", "p-value of no autocorrelation"),
+            number("arch_lm_pvalue", "p-value of constant variance"),
+        ),
+    ),
+    Table(
+        "coefficients",
+        "a row per observation, model and coefficient",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _MODEL,
+            text("term", "constant, or the factor"),
+            number("value", "the estimate"),
+            number("se", "its standard error"),
+        ),
+    ),
+    Table(
+        "ledger",
+        "a row per thing that was left out or is doubtful",
+        (
+            text("stage", "where: observation, volume, prices"),
+            text("event_id", "the announcement; null for prices"),
+            _ASSET,
+            text("model", "the model setting or outcome"),
+            text("reason", "what and why"),
+            text("held", "what there was"),
+            text("wanted", "what was needed"),
+        ),
+    ),
+    Table(
+        "contamination",
+        "a row per pair of observations of an asset whose event windows share sessions",
+        (
+            _ASSET,
+            _OBSERVATION,
+            text("other_event_id", "the other observation"),
+            day("day0", "day 0 of the one"),
+            day("other_day0", "day 0 of the other"),
+            count("sessions", "sessions that both windows have", "sessions"),
+        ),
+    ),
+    Table(
+        "closes",
+        "a row per symbol and date: the prices behind the figures",
+        (
+            text("symbol", "the asset or factor"),
+            day("date", "the session"),
+            number("close", "adjusted close, or close where there is none"),
+        ),
+        written=False,
+    ),
+    Table(
+        "price_issues",
+        "a row per finding of the readers of prices and of the quality gate",
+        (
+            text("symbol", "the symbol"),
+            day("date", "the first date that it concerns"),
+            text("file", "the file"),
+            count("line", "its line"),
+            text("severity", "error, warning or info"),
+            text("rule", "name of the rule"),
+            text("detail", "what was found"),
+            text("action", "what was done"),
+        ),
+    ),
+)
+
+SCHEMA: Mapping[str, Table] = MappingProxyType({table.name: table for table in _TABLES})
+"""The tables of `StudyResult` in the order of its documentation."""
+
+
+def empty(name: str) -> pl.DataFrame:
+    """Return a table of the result without rows."""
+    return SCHEMA[name].empty()
+
+
+def frame(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return rows as a table of the result; see `Table.frame`."""
+    return SCHEMA[name].frame(rows)
+
+
+def data_dictionary() -> str:
+    """Return all tables with their columns as Markdown, for the documentation."""
+    return "\n".join(table.markdown() for table in SCHEMA.values())
