@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eventstudy._version import __version__
 
 if TYPE_CHECKING:
-    from eventstudy import inference, models, volatility
+    from eventstudy import inference, models, prices, volatility
     from eventstudy.catalogue import Events, read_events
     from eventstudy.core.errors import (
         DataError,
@@ -50,6 +50,7 @@ __all__ = [
     "fetch_prices",
     "inference",
     "models",
+    "prices",
     "read_events",
     "read_prices",
     "read_spec",
@@ -87,7 +88,7 @@ _HOME = {
     "write_report": "report",
     "write_simulation": "simulation",
 }
-_MODULES = ("inference", "models", "volatility")
+_MODULES = ("inference", "models", "prices", "volatility")
 
 
 def __getattr__(name: str) -> object:

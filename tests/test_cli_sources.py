@@ -36,8 +36,8 @@ def run(tmp_path, monkeypatch, capsys):
 
 REFUSALS = [
     ("--strict", "findings in the prices, and --strict allows none"),
-    ("--refresh", "--refresh downloads anew, but the prices are snapshot"),
-    ("--cache here", "--cache holds downloads, but the prices are snapshot"),
+    ("--refresh", "refresh downloads anew, but the prices are snapshot"),
+    ("--cache here", "cache holds downloads, but the prices are snapshot"),
     ("--factors ff3", "mkt_rf, smb, hml, rf come from a file of daily returns"),
     (
         "--prices yahoo --offline --cache here",

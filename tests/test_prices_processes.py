@@ -49,7 +49,7 @@ def source_of(root: Path) -> Cached:
     retry = Retry(attempts=3, first=0.01)
     return Cached(
         provider=Yahoo(timeout=20.0, retry=retry),
-        store=Store(root=root),
+        store=Store(root=root, source="yahoo"),
         now=lambda: NOW,
     )
 
@@ -67,7 +67,7 @@ def fetch_in_child(root: Path, url: str, symbols, start, results, ready) -> None
 
 
 def write_in_child(root: Path, ready) -> None:
-    store = Store(root=root)
+    store = Store(root=root, source="fake")
     versions = [read_stored(root / name) for name in ("one.parquet", "two.parquet")]
     ready.set()
     while True:
@@ -114,7 +114,7 @@ def test_eight_processes_one_download_per_symbol(processes, server, tmp_path):
     assert server.counts == dict.fromkeys(SYMBOLS, 1)
     assert len(hashes) == 20
     assert len(set(hashes)) == len(SYMBOLS)
-    store = Store(root=tmp_path)
+    store = Store(root=tmp_path, source="yahoo")
     for symbol in SYMBOLS:
         assert store.read(symbol).frame["date"].max() == END
 
@@ -123,7 +123,7 @@ def test_eight_processes_one_download_per_symbol(processes, server, tmp_path):
 def test_killed_in_the_middle_of_a_fetch(processes, server, tmp_path, kills):
     """A file is there whole or not at all, and the next process is not held up."""
     rng = random.Random(20210621)
-    store = Store(root=tmp_path)
+    store = Store(root=tmp_path, source="yahoo")
     fetch = (fetch_in_child, tmp_path, server.url, ["RIOT"])
     with running(processes, *fetch, date(2021, 1, 4), None) as child:
         begin = time.monotonic()
@@ -150,7 +150,7 @@ def test_killed_in_the_middle_of_a_fetch(processes, server, tmp_path, kills):
 def test_killed_in_the_middle_of_a_write(processes, tmp_path, kills):
     """Readers see one of the two versions, never a mixture or a part."""
     rng = random.Random(20210621)
-    store = Store(root=tmp_path)
+    store = Store(root=tmp_path, source="fake")
     one = _stored(factor=1.0)
     versions = {}
     for name, factor in (("one", 1.0), ("two", 2.0)):
@@ -177,5 +177,7 @@ def _stored(factor: float):
     from test_prices_store import Fake
 
     fake = Fake(closes=weekdays(START, END), factor=factor)
-    source = Cached(provider=fake, store=Store(root=Path("unused")), now=lambda: NOW)
+    source = Cached(
+        provider=fake, store=Store(root=Path("unused"), source="fake"), now=lambda: NOW
+    )
     return source._download("RIOT", None, START, END, NOW)

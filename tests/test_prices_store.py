@@ -16,9 +16,13 @@ from eventstudy.core.cache_folder import cache_root
 from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices import fetch_prices, read_prices, upkeep
 from eventstudy.prices.cached import Cached
-from eventstudy.prices.chart import CHART_SCHEMA, Chart, NoPricesError
 from eventstudy.prices.lock import locked
-from eventstudy.prices.retry import TryAgainError
+from eventstudy.prices.provider import (
+    CHART_SCHEMA,
+    Chart,
+    NoPricesError,
+    TryAgainError,
+)
 from eventstudy.prices.store import (
     DamagedError,
     Store,
@@ -34,8 +38,11 @@ NOW = utc(2021, 7, 15, 12)
 class Fake:
     """A provider of weekday prices that remembers what it was asked for."""
 
-    name: str = "yahoo"
+    name: str = "fake"
     client: str = "fake 1.0"
+    notice: str = "Prices of the Fake Exchange."
+    terms: str = "Use them as you like."
+    basis: str = "as faked"
     asked: list = field(default_factory=list)
     closes: dict = field(default_factory=lambda: weekdays(date(2021, 1, 1), END))
     factor: float = 1.0
@@ -76,7 +83,7 @@ def fake():
 
 @pytest.fixture
 def source(tmp_path, fake):
-    store = Store(root=tmp_path / "cache")
+    store = Store(root=tmp_path / "cache", source="fake")
     return Cached(provider=fake, store=store, now=lambda: NOW)
 
 
@@ -210,7 +217,10 @@ class TestOffline:
         message = str(caught.value)
         assert "RIOT: the cache has 2021-03-01 to 2021-04-30; offline" in message
         assert "MARA: not in the cache; offline" in message
-        command = "eventstudy prices fetch MARA --start 2021-03-01 --end 2021-06-30"
+        command = (
+            "eventstudy prices fetch MARA --start 2021-03-01 --end 2021-06-30 "
+            "--source fake"
+        )
         assert command in message
         assert len(fake.asked) == 1
 
@@ -276,7 +286,9 @@ class TestDamage:
     def test_a_folder_that_cannot_be_written(self, tmp_path, fake):
         blocked = tmp_path / "file"
         blocked.write_text("")
-        source = Cached(provider=fake, store=Store(root=blocked), now=lambda: NOW)
+        source = Cached(
+            provider=fake, store=Store(root=blocked, source="fake"), now=lambda: NOW
+        )
         with pytest.raises(SourceError, match=r"cannot be written.*--cache"):
             fetch(source)
 
@@ -386,17 +398,17 @@ class TestUpkeep:
     def test_export_import_and_use_as_files(self, source, tmp_path):
         prices = fetch(source, "RIOT", "^GSPC")
         folder = tmp_path / "out"
-        paths = upkeep.export(source.store.root, folder)
+        paths = upkeep.export(source.store.root, folder, source="fake")
         assert [path.name for path in paths] == ["RIOT.parquet", "^GSPC.parquet"]
         assert_frame_equal(read_prices(folder).frame, prices.frame)
-        elsewhere = Store(root=tmp_path / "other")
+        elsewhere = Store(root=tmp_path / "other", source="fake")
         assert upkeep.bring(elsewhere.root, folder) == ["RIOT", "^GSPC"]
         offline = replace(source, store=elsewhere, offline=True)
         assert_frame_equal(fetch(offline, "RIOT", "^GSPC").frame, prices.frame)
 
     def test_import_extends_what_is_held(self, source, tmp_path):
         fetch(source)
-        upkeep.export(source.store.root, tmp_path / "out", ["RIOT"])
+        upkeep.export(source.store.root, tmp_path / "out", ["RIOT"], source="fake")
         upkeep.clear(source.store.root)
         fetch(source, start=MIDDLE - timedelta(days=9), end=MIDDLE)
         upkeep.bring(source.store.root, tmp_path / "out")
@@ -406,10 +418,10 @@ class TestUpkeep:
     def test_import_takes_only_sound_exports(self, source, tmp_path):
         fetch(source, "RIOT", "MARA")
         folder = tmp_path / "out"
-        upkeep.export(source.store.root, folder)
+        upkeep.export(source.store.root, folder, source="fake")
         (folder / "MARA.parquet").write_bytes(b"PAR1xxPAR1")
         pl.DataFrame({"close": [1.0]}).write_parquet(folder / "MINE.parquet")
-        other = Store(root=tmp_path / "other")
+        other = Store(root=tmp_path / "other", source="fake")
         with pytest.raises(DataError, match=r"(?s)MARA\.parquet.*MINE\.parquet"):
             upkeep.bring(other.root, folder)
         assert list(other) == ["RIOT"]
@@ -427,7 +439,7 @@ class TestUpkeep:
 
     def test_export_of_nothing(self, source, tmp_path):
         with pytest.raises(DataError, match="RIOT is not in the cache"):
-            upkeep.export(source.store.root, tmp_path, ["RIOT"])
+            upkeep.export(source.store.root, tmp_path, ["RIOT"], source="fake")
 
 
 def write_manifest(folder: Path, prices, **changes) -> Path:

@@ -15,7 +15,8 @@ from yahoo_server import Listing, utc, weekdays
 from eventstudy.core.errors import SourceError, SpecError
 from eventstudy.prices import fetch_prices
 from eventstudy.prices.cached import Cached
-from eventstudy.prices.retry import Retry, TryAgainError
+from eventstudy.prices.provider import TryAgainError
+from eventstudy.prices.retry import Retry
 from eventstudy.prices.store import Store
 from eventstudy.prices.yahoo import Yahoo
 
@@ -42,7 +43,7 @@ def source(tmp_path, server, waits):
     retry = Retry(sleep=waits.append, draw=lambda: 1.0)
     return Cached(
         provider=Yahoo(timeout=2.0, retry=retry),
-        store=Store(root=tmp_path / "cache"),
+        store=Store(root=tmp_path / "cache", source="yahoo"),
         now=lambda: NOW,
     )
 
@@ -186,7 +187,7 @@ class TestNormalDays:
     def test_hourly_bars(self, tmp_path, server, source):
         hourly = Cached(
             provider=source.provider,
-            store=Store(root=tmp_path, interval="1h"),
+            store=Store(root=tmp_path, source="yahoo", interval="1h"),
             now=source.now,
         )
         loaded = hourly.load(["RIOT"], start=START, end=END)
@@ -275,7 +276,7 @@ class TestFaultsThatPass:
         retry = Retry(attempts=2, sleep=waits.append, draw=lambda: 1.0)
         source = Cached(
             provider=Yahoo(timeout=0.5, retry=retry),
-            store=Store(root=tmp_path / "cache"),
+            store=Store(root=tmp_path / "cache", source="yahoo"),
             now=lambda: NOW,
         )
         server.scripts["RIOT"] = [answer] * 2

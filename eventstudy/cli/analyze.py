@@ -14,7 +14,7 @@ import polars as pl
 
 from eventstudy.calendars import calendar_name, day_zero_table, get_calendar
 from eventstudy.catalogue import Events, read_events
-from eventstudy.cli.options import Flags, in_snapshot, prices_of
+from eventstudy.cli.options import Flags, default_prices, prices_of
 from eventstudy.core.errors import SpecError
 from eventstudy.report import write_report
 from eventstudy.spec import (
@@ -161,9 +161,14 @@ def request_of(catalogue: Path, flags: Flags) -> Request:
     if "returns" not in table and flags.returns is None:
         notes.append("returns: log, as nothing else was asked for")
     spec = resolve(spec_from(table | changes(flags, table)), events)
-    if path is None and flags.prices is None and not in_snapshot(spec, events.frame):
-        spec = replace(spec, prices="yahoo")
-        notes.append("prices: yahoo, as the embedded snapshot does not cover the study")
+    if path is None and flags.prices is None:
+        chosen = default_prices(spec, events.frame)
+        if chosen != spec.prices:
+            notes.append(
+                f"prices: {chosen}, as the embedded {spec.prices} does not cover the "
+                "study"
+            )
+        spec = replace(spec, prices=chosen)
     return Request(events=events, spec=spec, inputs=inputs, notes=tuple(notes))
 
 

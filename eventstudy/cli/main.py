@@ -44,7 +44,8 @@ PricesFrom = Annotated[
     str | None,
     typer.Option(
         "--prices",
-        help="snapshot, yahoo, a folder or file, or the manifest.json of a report.",
+        help="A source (eventstudy list sources), a folder or file of prices, or the "
+        "manifest.json of a report.",
         rich_help_panel=_PRICES,
     ),
 ]

@@ -14,6 +14,8 @@ from eventstudy.prices import (
     fetch_prices,
     read_factors,
     refuse_warnings,
+    source_entry,
+    source_for,
     with_factors,
 )
 from eventstudy.spec import RISK_FREE, StudySpec
@@ -59,12 +61,12 @@ def prices_of(spec: StudySpec, events: pl.DataFrame, flags: Flags) -> Prices:
     from_files = [name for name in spec.factor_names if name != name.upper()]
     symbols = [s for s in _symbols(spec, events) if s not in from_files]
     start, end = needed_dates(spec, events)
-    yahoo = spec.prices == "yahoo"
+    whole = source_entry(spec.prices).holds_all
     prices = fetch_prices(
         symbols,
         source=spec.prices,
-        start=start if yahoo else None,
-        end=end if yahoo else None,
+        start=None if whole else start,
+        end=None if whole else end,
         partial=True,
         splices=spec.splices,
         **_settings(spec, flags),
@@ -100,7 +102,7 @@ def _symbols(spec: StudySpec, events: pl.DataFrame) -> list[str]:
     named = events["assets"].explode().drop_nulls().unique(maintain_order=True)
     if (events["assets"].list.len() > 0).all():
         return list(dict.fromkeys([*named, *spec.symbols]))
-    if spec.prices == "yahoo":
+    if not source_entry(spec.prices).holds_all:
         raise SpecError(
             "some events name no assets: give --assets BTC-USD,RIOT or --group "
             "NAME=SYMBOL,SYMBOL, or write a study file"
@@ -110,33 +112,22 @@ def _symbols(spec: StudySpec, events: pl.DataFrame) -> list[str]:
 
 def _settings(spec: StudySpec, flags: Flags) -> dict[str, Any]:
     """Return what the source of prices is opened with."""
-    settings: dict[str, Any] = {}
-    if spec.prices == "yahoo":
-        settings |= {"offline": flags.offline, "refresh": flags.refresh}
-    elif flags.refresh:
-        raise SpecError(f"--refresh downloads anew, but the prices are {spec.prices}")
-    if spec.prices == "yahoo" or spec.prices.endswith(".json"):
-        settings |= {"cache": flags.cache}
-    elif flags.cache is not None:
-        raise SpecError(f"--cache holds downloads, but the prices are {spec.prices}")
-    if spec.price_columns:
-        settings["columns"] = spec.price_columns
-    if spec.date_format:
-        settings["date_format"] = spec.date_format
-    return settings
+    given = {
+        "offline": flags.offline,
+        "refresh": flags.refresh,
+        "cache": flags.cache,
+        "columns": spec.price_columns,
+        "date_format": spec.date_format,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
-def in_snapshot(spec: StudySpec, events: pl.DataFrame) -> bool:
-    """Whether the embedded prices have every symbol, and some event's dates."""
-    held = fetch_prices([], source="snapshot").frame
+def default_prices(spec: StudySpec, events: pl.DataFrame) -> str:
+    """Return the source of the prices of a study that names none."""
     named = events["assets"].explode().drop_nulls()
     symbols = {name for name in spec.symbols if name == name.upper()}
     wanted = {*symbols, *named} if spec.groups or len(named) else set()
-    first, last = held["date"].min(), held["date"].max()
-    return (
-        wanted <= set(held["symbol"])
-        and events["announced_date"].is_between(first, last).any()
-    )
+    return source_for(wanted, events["announced_date"])
 
 
 def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:

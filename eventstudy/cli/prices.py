@@ -13,15 +13,21 @@ from eventstudy.core.errors import SourceError, SpecError
 
 app = typer.Typer(
     name="prices",
-    help="Download prices once, keep them, and look after what is kept.",
+    help="Download prices once, keep them, and look after what is kept.\n\n"
+    "A request that fails for a while is repeated: the first time after "
+    "$EVENTSTUDY_RETRY_WAIT seconds (default 1), then each time twice as long after.",
     no_args_is_help=True,
 )
 
 Symbols = Annotated[
-    list[str], typer.Argument(help="Symbols in Yahoo's spelling, such as BTC-USD.")
+    list[str], typer.Argument(help="Symbols in the source's spelling, such as BTC-USD.")
 ]
 SomeSymbols = Annotated[
     list[str] | None, typer.Argument(help="Symbols; none means all of them.")
+]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="Source of the downloads: eventstudy list sources."),
 ]
 Cache = Annotated[
     Path | None,
@@ -45,20 +51,27 @@ def fetch(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Download anew what is there already.")
     ] = False,
+    source: Source = None,
     cache: Cache = None,
 ) -> None:
     """Download prices that the cache does not have yet."""
-    from eventstudy.prices.cached import failure
-    from eventstudy.prices.fetch import open_yahoo
+    from eventstudy.prices.cached import Cached, failure
+    from eventstudy.prices.fetch import open_source, usual_provider
     from eventstudy.prices.symbols import check_symbols
 
     wanted = check_symbols(symbols)
     span = _date(start, "--start"), _date(end, "--end")
     with _progress(len(wanted)) as progress:
-        source = open_yahoo(
-            cache=cache, interval=interval, refresh=refresh, progress=progress
+        opened = open_source(
+            source or usual_provider(),
+            cache=cache,
+            interval=interval,
+            refresh=refresh,
+            progress=progress,
         )
-        loaded = source.load(wanted, start=span[0], end=span[1])
+        if not isinstance(opened, Cached):
+            raise SpecError(f"prices of {source} are not downloaded")
+        loaded = opened.load(wanted, start=span[0], end=span[1])
     for symbol in wanted:
         if symbol in loaded.stored:
             days = loaded.stored[symbol].frame["date"]
@@ -66,7 +79,7 @@ def fetch(
     for note in loaded.notes:
         typer.echo(f"{note['symbol']}: {note['detail']}: {note['action']}", err=True)
     if loaded.failed:
-        raise failure(loaded.failed, source.name)
+        raise failure(loaded.failed, opened.name)
 
 
 @app.command()
@@ -134,13 +147,17 @@ def import_files(
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder to write to.")],
     symbols: SomeSymbols = None,
+    source: Source = None,
     cache: Cache = None,
 ) -> None:
     """Copy daily prices into a folder, for `prices import` or for --prices FOLDER."""
     from eventstudy.core.cache_folder import cache_root
     from eventstudy.prices import upkeep
+    from eventstudy.prices.fetch import usual_provider
 
-    paths = upkeep.export(cache_root(cache), folder, symbols or ())
+    paths = upkeep.export(
+        cache_root(cache), folder, symbols or (), source=source or usual_provider()
+    )
     typer.echo(f"exported: {', '.join(path.name for path in paths)}")
 
 

@@ -6,21 +6,31 @@ return `Prices`, which carry their origin and every fault that was found in them
 """
 
 from eventstudy.prices.factors import Factors, read_factors, with_factors
-from eventstudy.prices.fetch import SOURCES, PriceSource, fetch_prices
+from eventstudy.prices.fetch import fetch_prices, open_source, source_entry, source_for
 from eventstudy.prices.files import read_prices
+from eventstudy.prices.provider import Chart, NoPricesError, Provider, TryAgainError
 from eventstudy.prices.quality import check_quality, refuse_warnings
+from eventstudy.prices.source import SOURCES, PriceSource, SourceEntry
 from eventstudy.prices.table import PriceFile, Prices
 
 __all__ = [
     "SOURCES",
+    "Chart",
     "Factors",
+    "NoPricesError",
     "PriceFile",
     "PriceSource",
     "Prices",
+    "Provider",
+    "SourceEntry",
+    "TryAgainError",
     "check_quality",
     "fetch_prices",
+    "open_source",
     "read_factors",
     "read_prices",
     "refuse_warnings",
+    "source_entry",
+    "source_for",
     "with_factors",
 ]

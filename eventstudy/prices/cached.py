@@ -5,15 +5,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from eventstudy.catalogue.frames import ArrowStream
 from eventstudy.core.errors import DataError, SourceError, SpecError
-from eventstudy.prices.chart import EARLIEST, Chart, NoPricesError
 from eventstudy.prices.clean import clean
-from eventstudy.prices.retry import TryAgainError
+from eventstudy.prices.files import parsed_frame
+from eventstudy.prices.provider import (
+    CHART_SCHEMA,
+    EARLIEST,
+    Chart,
+    NoPricesError,
+    Provider,
+    TryAgainError,
+    notice_of,
+)
 from eventstudy.prices.store import DamagedError, Provenance, Store, Stored
 from eventstudy.prices.table import (
     NO_PRICES,
@@ -32,26 +40,6 @@ _OVERLAP = timedelta(days=14)
 _DAY = timedelta(days=1)
 _LATE_BARS = timedelta(days=7)
 _ASK_AGAIN = timedelta(hours=12)
-
-
-class Provider(Protocol):
-    """Whatever downloads bars of one symbol."""
-
-    @property
-    def name(self) -> str:
-        """Name of the provider, a folder of the store."""
-        ...
-
-    @property
-    def client(self) -> str:
-        """Name and version of the client."""
-        ...
-
-    def download(
-        self, symbol: str, *, interval: str, start: date, end: date, now: datetime
-    ) -> Chart:
-        """Return the bars; raise `NoPricesError` or `TryAgainError`."""
-        ...
 
 
 def utc_now() -> datetime:
@@ -118,7 +106,7 @@ class Cached:
             source=self.name,
             files=tuple(files),
             issues=pl.concat(issues),
-            notice=YAHOO_NOTICE,
+            notice=notice_of(self.provider),
         )
 
     def load(
@@ -137,7 +125,7 @@ class Cached:
             try:
                 stored, what = self._load_one(symbol, start, end, down, loaded.notes)
                 loaded.stored[symbol] = stored
-            except (NoPricesError, TryAgainError, SourceError) as error:
+            except (NoPricesError, TryAgainError, DataError, SourceError) as error:
                 loaded.failed[symbol] = str(error)
             self.progress(symbol, what)
 
@@ -165,7 +153,7 @@ class Cached:
         if held is not None and not self.refresh and _covers(held, since, until, now):
             return held, "cached"
         if self.offline:
-            raise SourceError(_not_held(symbol, held, since, until))
+            raise SourceError(_not_held(symbol, held, since, until, self.name))
         if down.is_set():
             raise SourceError("not asked for, since the provider failed before")
         with self.store.lock(symbol):
@@ -223,9 +211,15 @@ class Cached:
         return stored
 
     def _ask(self, symbol: str, start: date, end: date, now: datetime) -> Chart:
-        return self.provider.download(
-            symbol, interval=self.store.interval, start=start, end=end, now=now
+        interval = self.store.interval
+        found = self.provider.download(
+            symbol, interval=interval, start=start, end=end, now=now
         )
+        if isinstance(found, Chart):
+            return found
+        if interval != "1d":
+            raise SpecError(f"{interval} bars of {self.name}: wanted a Chart of them")
+        return _chart_of(found, symbol, now)
 
     def _stored(self, chart: Chart, start: date, end: date, now: datetime) -> Stored:
         today = now.astimezone(ZoneInfo(chart.zone)).date()
@@ -250,11 +244,34 @@ class Cached:
         self, stored: Stored, start: date | None, end: date | None
     ) -> tuple[pl.DataFrame, pl.DataFrame, PriceFile]:
         name = self.store.path(stored.provenance.symbol).name
-        return deliver(stored, name=name, start=start, end=end)
+        basis = self.provider.basis
+        return deliver(stored, name=name, basis=basis, start=start, end=end)
+
+
+def _chart_of(found: ArrowStream, symbol: str, now: datetime) -> Chart:
+    """Return the bars of a frame of daily prices, dated by UTC days."""
+    frame = parsed_frame(found, symbol)
+    frame = frame.filter(pl.col("date") < now.date()).sort("date")
+    if not frame.height:
+        raise NoPricesError(f"no prices of {symbol} in that span")
+    if (again := frame.filter(frame["date"].is_duplicated())).height:
+        raise DataError(f"two rows of {symbol} for {again['date'][0]}")
+    return Chart(
+        symbol=symbol,
+        interval="1d",
+        frame=frame.with_columns(
+            time=pl.col("date").cast(pl.Datetime("us", "UTC")),
+            dividend=pl.lit(None, pl.Float64),
+            split=pl.lit(None, pl.Float64),
+        ).select(list(CHART_SCHEMA)),
+        currency=None,
+        zone="UTC",
+        instrument="unknown",
+    )
 
 
 def deliver(
-    stored: Stored, *, name: str, start: date | None, end: date | None
+    stored: Stored, *, name: str, basis: str, start: date | None, end: date | None
 ) -> tuple[pl.DataFrame, pl.DataFrame, PriceFile]:
     """Return the usable prices of a span, their issues, and what identifies them.
 
@@ -273,10 +290,7 @@ def deliver(
             file=pl.lit(name),
         )
     )
-    basis = (
-        f"Yahoo, in {held.currency or 'no currency'}, split-adjusted; the adjusted "
-        f"close also for dividends; as of {held.adjusted_on}"
-    )
+    basis = f"{basis}; in {held.currency or 'no currency'}, as of {held.adjusted_on}"
     (file,) = describe_files(frame, name=name, basis=basis)
     noted = pl.concat([issues, _splits(held.symbol, rows), _moved(held)])
     return frame.select(list(SCHEMA)), noted, file
@@ -388,7 +402,9 @@ def _new_split(held: Stored, new: Stored) -> bool:
     return later.height > 0
 
 
-def _not_held(symbol: str, held: Stored | None, since: date, until: date) -> str:
+def _not_held(
+    symbol: str, held: Stored | None, since: date, until: date, source: str
+) -> str:
     have = (
         f"the cache has {held.provenance.start} to {held.provenance.end}"
         if held is not None
@@ -397,7 +413,7 @@ def _not_held(symbol: str, held: Stored | None, since: date, until: date) -> str
     start = f" --start {since}" if since > EARLIEST else ""
     return (
         f"{have}; offline, so nothing was downloaded. With a network, run: "
-        f"eventstudy prices fetch {symbol}{start} --end {until}"
+        f"eventstudy prices fetch {symbol}{start} --end {until} --source {source}"
     )
 
 
@@ -438,9 +454,3 @@ def _moved(held: Provenance) -> pl.DataFrame:
         "action": "dated by the day that they open",
     }
     return issues_frame([note] if held.moved else [])
-
-
-YAHOO_NOTICE = (
-    "Prices of Yahoo Finance, downloaded for this study. The vendor's rights in its "
-    "data remain and its terms of use apply; do not pass the prices on."
-)

@@ -7,31 +7,14 @@ too, both as of the day of the answer; the day that is not over yet is included.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
+from eventstudy.prices.provider import CHART_SCHEMA, INTERVALS, Chart, NoPricesError
 from eventstudy.prices.table import FIELDS
-
-INTERVALS: Mapping[str, timedelta] = {
-    "1d": timedelta(days=1),
-    "1h": timedelta(hours=1),
-    "1m": timedelta(minutes=1),
-}
-
-CHART_SCHEMA: Mapping[str, pl.DataType] = {
-    "date": pl.Date(),
-    "time": pl.Datetime("us", "UTC"),
-    **{name: pl.Float64() for name in FIELDS},
-    "dividend": pl.Float64(),
-    "split": pl.Float64(),
-}
-
-EARLIEST = date(1900, 1, 1)
-"""The start of a request for all that there is."""
 
 _ALWAYS_OPEN = "CRYPTOCURRENCY"
 _SECONDS = (-5_000_000_000, 7_000_000_000)  # the years 1811 to 2191
@@ -39,30 +22,6 @@ _SECONDS = (-5_000_000_000, 7_000_000_000)  # the years 1811 to 2191
 
 class BadAnswerError(Exception):
     """What came is not a whole answer; asking again may help."""
-
-
-class NoPricesError(Exception):
-    """The answer is whole and holds no prices of the symbol; it would stay so."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """Bars of one symbol as delivered, with what the provider says about them.
-
-    frame : `CHART_SCHEMA`, sorted; ``date`` is the bar's date in the exchange's own
-        time zone and ``time`` its start. ``dividend`` and ``split`` (new shares per
-        old one) stand on their ex-dates. Null where the provider has nothing
-    zone : IANA name of the exchange's time zone;  instrument : EQUITY, INDEX, …
-    moved : bars stamped in the last two hours of the day before, see `_session_dates`
-    """
-
-    symbol: str
-    interval: str
-    frame: pl.DataFrame
-    currency: str | None
-    zone: str
-    instrument: str
-    moved: int
 
 
 def read_chart(text: str, *, symbol: str, interval: str, now: datetime) -> Chart:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
 
+from eventstudy.catalogue.frames import ArrowStream
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.clean import clean
 from eventstudy.prices.parse import complete, is_wide, parse_table, parse_wide
@@ -18,16 +18,9 @@ from eventstudy.prices.raw import (
     read_raw,
     shown,
 )
+from eventstudy.prices.source import SOURCES, SourceEntry
 from eventstudy.prices.symbols import symbol_of_file
 from eventstudy.prices.table import PriceFile, Prices, describe_files
-
-
-class ArrowStream(Protocol):
-    """A table with the Arrow C stream interface: polars, pandas, pyarrow, duckdb."""
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Return a capsule with the stream."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +72,19 @@ class Files:
         return _collect(paths)
 
 
+SOURCES.register(
+    SourceEntry(
+        name="files",
+        meaning="a folder with a CSV, Parquet or Feather file per symbol, or one long "
+        "file; give its path",
+        needs_network=False,
+        holds_all=True,
+        by_path=True,
+        open=Files,
+    )
+)
+
+
 def read_prices(
     source: str | Path | ArrowStream,
     *,
@@ -109,6 +115,11 @@ def read_prices(
         return Files(path=path, columns=columns, date_format=date_format).read()
     raw = _raw_of_frame(source)
     return _prices([raw], "frame", columns, date_format)
+
+
+def parsed_frame(source: ArrowStream, symbol: str) -> pl.DataFrame:
+    """Return the columns of a frame that holds one symbol, typed and complete."""
+    return complete(parse_table(_raw_of_frame(source), symbol=symbol))
 
 
 def _raw_of_frame(source: ArrowStream) -> RawTable:

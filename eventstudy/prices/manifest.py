@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ import polars as pl
 
 from eventstudy.core.cache_folder import cache_root
 from eventstudy.core.errors import DataError, Problem, SourceError
-from eventstudy.prices.cached import YAHOO_NOTICE, deliver
-from eventstudy.prices.files import Files
-from eventstudy.prices.snapshot import Snapshot
+from eventstudy.prices.cached import Cached, deliver
+from eventstudy.prices.fetch import ask, open_source
+from eventstudy.prices.source import SOURCES, PriceSource, SourceEntry
 from eventstudy.prices.store import Store
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import PriceFile, Prices
@@ -45,10 +45,11 @@ class Manifest:
         Every file, or where prices were downloaded every symbol's values, must have
         the recorded SHA-256.
         """
-        source, files = self._recorded()
-        if source == "yahoo":
-            return self._from_store(files)
-        prices = self._open(source).fetch((), start=None, end=None)
+        source, notice, files = self._recorded()
+        opened = self._open(source)
+        if opened is None:
+            return self._from_store(source, notice, files)
+        prices = self._asked(opened, source, files)
         held = {(file.symbol, file.sha256) for file in prices.files}
         changed = [f.symbol for f in files if (f.symbol, f.sha256) not in held]
         if changed:
@@ -58,39 +59,60 @@ class Manifest:
             )
         recorded = [file.symbol for file in files]
         kept = pl.col("symbol").is_in(recorded)
-        return Prices(
+        return replace(
+            prices,
             frame=prices.frame.filter(kept),
-            source=prices.source,
             files=tuple(file for file in prices.files if file.symbol in recorded),
             issues=prices.issues.filter(kept),
-            notice=prices.notice,
         )
 
-    def _open(self, source: str) -> Snapshot | Files:
-        if source == "snapshot":
-            return Snapshot()
+    def _asked(
+        self, opened: PriceSource, source: str, files: Sequence[PriceFile]
+    ) -> Prices:
+        """Return what a source holds, or delivers of the recorded symbols and dates."""
+        if source not in SOURCES or SOURCES[source].holds_all:
+            return ask(opened, (), None, None)
+        first, last = min(f.first for f in files), max(f.last for f in files)
+        return ask(opened, [file.symbol for file in files], first, last)
+
+    def _open(self, source: str) -> PriceSource | None:
+        """Return the recorded source, None where its prices are in the store."""
         kind, _, name = source.partition(": ")
         if kind == "files" and symbol_fault(name) is None:
             for folder in (Path(), self.path.parent):
                 if (folder / name).exists():
-                    return Files(path=folder / name)
+                    return open_source(folder / name)
             raise SourceError(
                 f"the report used the prices in {name!r}, which is neither here nor "
                 f"beside {self.path.name}; run from the folder that holds it"
             )
+        if source in SOURCES and not SOURCES[source].by_path:
+            opened = open_source(source)
+            if isinstance(opened, Cached):
+                return None
+            if not SOURCES[source].needs_network:
+                return opened
+        if symbol_fault(source) is None and (cache_root(self.cache) / source).is_dir():
+            return None
         raise SourceError(
             f"the report used prices from {source!r}, which cannot be had again; "
             "give them with --prices"
         )
 
-    def _from_store(self, files: Sequence[PriceFile]) -> Prices:
-        store = Store(root=cache_root(self.cache))
+    def _from_store(
+        self, source: str, notice: str | None, files: Sequence[PriceFile]
+    ) -> Prices:
+        store = Store(root=cache_root(self.cache), source=source)
         frames, issues, again, lost = [], [], [], []
         for wanted in files:
             for stored in store.versions(wanted.symbol):
                 try:
                     frame, found, file = deliver(
-                        stored, name=wanted.name, start=wanted.first, end=wanted.last
+                        stored,
+                        name=wanted.name,
+                        basis=wanted.basis,
+                        start=wanted.first,
+                        end=wanted.last,
                     )
                 except DataError:
                     continue
@@ -109,14 +131,14 @@ class Manifest:
             )
         return Prices(
             frame=pl.concat(frames),
-            source="yahoo",
+            source=source,
             files=tuple(again),
             issues=pl.concat(issues),
-            notice=YAHOO_NOTICE,
+            notice=notice,
         )
 
-    def _recorded(self) -> tuple[str, list[PriceFile]]:
-        """Return the source and the price files that the manifest names."""
+    def _recorded(self) -> tuple[str, str | None, list[PriceFile]]:
+        """Return the source, its notice and its files that the manifest names."""
         try:
             with self.path.open("rb") as stream:
                 data = stream.read(_MAX_BYTES + 1)
@@ -126,7 +148,8 @@ class Manifest:
                 for found in inputs["files"]
                 if found.get("role") == "prices"
             ]
-            return str(inputs["source"]), files
+            notice = inputs.get("notice")
+            return str(inputs["source"]), notice and str(notice), files
         except OSError as error:
             why = f"cannot be read ({error.strerror})"
             problem = Problem(message=why, file=self.path.name)
@@ -135,6 +158,19 @@ class Manifest:
             why = f"is not the manifest.json of a report ({error!r})"
             problem = Problem(message=why, file=self.path.name)
             raise DataError("the manifest cannot be used", [problem]) from error
+
+
+SOURCES.register(
+    SourceEntry(
+        name="manifest",
+        meaning="the very prices of an earlier report; give the path of its "
+        "manifest.json",
+        needs_network=False,
+        holds_all=True,
+        by_path=True,
+        open=Manifest,
+    )
+)
 
 
 def _price_file(found: Mapping[str, Any]) -> PriceFile:

@@ -9,18 +9,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from eventstudy.core.errors import SpecError
+from eventstudy.prices.provider import TryAgainError
 
 WAIT_VARIABLE = "EVENTSTUDY_RETRY_WAIT"
 
 T = TypeVar("T")
-
-
-class TryAgainError(Exception):
-    """A fault that may pass; ``retry_after`` is the wait in seconds that was asked."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 def first_wait() -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from eventstudy.prices.source import SOURCES, SourceEntry
 from eventstudy.prices.table import Prices, describe_files, issues_frame
 
 _FILE = "snapshot.parquet"
@@ -59,6 +60,17 @@ class Snapshot:
             issues=issues_frame(oddities),
             notice=_path("NOTICE").read_text(encoding="utf-8").strip(),
         )
+
+
+SOURCES.register(
+    SourceEntry(
+        name="snapshot",
+        meaning="the embedded prices of the worked example, 2020-08-03 to 2021-12-31",
+        needs_network=False,
+        holds_all=True,
+        open=Snapshot,
+    )
+)
 
 
 def _path(name: str = _FILE) -> Path:

@@ -1,6 +1,7 @@
 """One history out of several symbols of one firm, with the seams checked."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -63,13 +64,8 @@ def splice(prices: Prices, splices: Splices) -> Prices:
     used = {part for symbol in spliced for part in splices[symbol]}
     kept = [frame for symbol, frame in frames.items() if symbol not in used]
     frame = pl.concat([*kept, *spliced.values()]).sort("symbol", "date")
-    return Prices(
-        frame=frame,
-        source=prices.source,
-        files=prices.files,
-        issues=pl.concat([prices.issues, issues_frame(notes)]),
-        notice=prices.notice,
-    )
+    issues = pl.concat([prices.issues, issues_frame(notes)])
+    return replace(prices, frame=frame, issues=issues)
 
 
 def _join(

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import polars as pl
 
-from eventstudy.prices.chart import CHART_SCHEMA
 from eventstudy.prices.lock import locked, unwritable
+from eventstudy.prices.provider import CHART_SCHEMA
 from eventstudy.prices.symbols import file_stem, symbol_of_file
 
 BASIS = "split_adjusted"
@@ -80,7 +80,7 @@ class Store:
     """The files of one source, interval and adjustment basis under one root."""
 
     root: Path
-    source: str = "yahoo"
+    source: str
     interval: str = "1d"
     basis: str = BASIS
 
@@ -94,6 +94,11 @@ class Store:
     def folder(self) -> Path:
         """Where the files are."""
         return self.root / self.source / self.interval / self.basis
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything was ever stored."""
+        return self.folder.is_dir()
 
     def path(self, symbol: str) -> Path:
         """Return where a symbol's file is, or would be."""

@@ -31,17 +31,18 @@ def symbol_fault(symbol: str) -> str | None:
     return None
 
 
-def check_symbols(symbols: Iterable[str]) -> tuple[str, ...]:
-    """Return the symbols without repetition, in their order.
+def check_symbols(symbols: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the symbols without repetition, in their order; a text is one symbol.
 
     Raises `SpecError` that names every text that cannot be a symbol.
 
     >>> check_symbols(["RIOT", "MARA", "RIOT"])
     ('RIOT', 'MARA')
+    >>> check_symbols("RIOT")
+    ('RIOT',)
     """
-    if isinstance(symbols, str):
-        raise SpecError(f"symbols: wanted a list, found the text {symbols!r}")
-    unique = tuple(dict.fromkeys(symbols))
+    given = (symbols,) if isinstance(symbols, str) else symbols
+    unique = tuple(dict.fromkeys(given))
     faults = [(symbol, fault) for symbol in unique if (fault := symbol_fault(symbol))]
     if faults:
         listing = "; ".join(f"{symbol!r}: {fault}" for symbol, fault in faults)

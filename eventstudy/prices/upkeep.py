@@ -9,8 +9,8 @@ import polars as pl
 
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.cached import combine
-from eventstudy.prices.chart import INTERVALS
 from eventstudy.prices.lock import unwritable
+from eventstudy.prices.provider import INTERVALS
 from eventstudy.prices.store import (
     BASIS,
     DamagedError,
@@ -19,9 +19,7 @@ from eventstudy.prices.store import (
     Stored,
     read_stored,
 )
-from eventstudy.prices.symbols import check_symbols, file_stem
-
-SOURCES_KEPT = ("yahoo",)
+from eventstudy.prices.symbols import check_symbols, file_stem, symbol_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +33,10 @@ class Fault:
 def stores(root: Path) -> list[Store]:
     """Return every store under a cache folder."""
     return [
-        Store(root=root, source=source, interval=interval)
-        for source in SOURCES_KEPT
+        store
+        for folder in sorted(root.glob("[!.]*"))
         for interval in INTERVALS
-        if Store(root=root, source=source, interval=interval).folder.is_dir()
+        if (store := Store(root=root, source=folder.name, interval=interval)).is_there
     ]
 
 
@@ -73,12 +71,14 @@ def clear(root: Path, symbols: Sequence[str] = ()) -> list[str]:
     return sorted(gone)
 
 
-def export(root: Path, folder: Path, symbols: Sequence[str] = ()) -> list[Path]:
-    """Copy sound daily files into a folder that `read_prices` and `bring` can read.
+def export(
+    root: Path, folder: Path, symbols: Sequence[str] = (), *, source: str
+) -> list[Path]:
+    """Copy a source's daily files into a folder for `read_prices` and `bring`.
 
     Raises `DataError` when a symbol is not there or damaged, before anything is copied.
     """
-    store = Store(root=root)
+    store = Store(root=root, source=source)
     wanted = check_symbols(symbols) or tuple(store)
     problems = []
     for symbol in wanted:
@@ -115,8 +115,9 @@ def bring(root: Path, source: Path) -> list[str]:
         except DamagedError as error:
             problems.append(Problem(message=str(error), file=path.name))
             continue
-        _take(Store(root=root, interval=stored.provenance.interval), stored)
-        taken.append(stored.provenance.symbol)
+        held = stored.provenance
+        _take(Store(root=root, source=held.source, interval=held.interval), stored)
+        taken.append(held.symbol)
     if problems or not taken:
         raise DataError(
             f"not exported files{', the others are in' if taken else ''}; to use your "
@@ -148,8 +149,8 @@ def _take(store: Store, stored: Stored) -> None:
 
 
 def _check_export(provenance: Provenance) -> None:
-    known = provenance.source in SOURCES_KEPT and provenance.interval in INTERVALS
-    if not known or provenance.basis != BASIS:
+    known = provenance.interval in INTERVALS and provenance.basis == BASIS
+    if not known or symbol_fault(provenance.source):
         raise DamagedError(
             f"a store has no place for {provenance.source!r}, "
             f"{provenance.interval!r}, {provenance.basis!r}"

@@ -21,40 +21,49 @@ from urllib.parse import quote
 import polars as pl
 
 from eventstudy.core.errors import SpecError
-from eventstudy.prices.chart import (
+from eventstudy.prices.chart import BadAnswerError, read_chart, refusal
+from eventstudy.prices.provider import (
     EARLIEST,
     INTERVALS,
-    BadAnswerError,
     Chart,
     NoPricesError,
-    read_chart,
-    refusal,
+    TryAgainError,
 )
-from eventstudy.prices.retry import Retry, TryAgainError
+from eventstudy.prices.retry import Retry
+from eventstudy.prices.source import SOURCES, SourceEntry
 
+_NOTICE = "Prices of Yahoo Finance, downloaded for this study."
+_TERMS = (
+    "The vendor's rights in its data remain and its terms of use apply; do not pass "
+    "the prices on."
+)
+_BASIS = "Yahoo, split-adjusted; the adjusted close also for dividends"
 _CHART = "/v8/finance/chart/"
 _LONGEST_REQUEST = {"1m": timedelta(days=7), "1h": timedelta(days=700)}
 _KEPT = {"1m": timedelta(days=29), "1h": timedelta(days=729)}
 _ZONES = timedelta(days=1)  # a local date begins up to 14 hours before the UTC date
 
 
+NAME = "yahoo"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Yahoo:
-    """Downloads bars of one symbol at a time; safe to call from several threads.
+    """The `Provider` Yahoo Finance; safe to call from several threads.
 
     timeout : seconds for a whole answer, however slowly it drips
     retry : how faults that may pass are asked again
     """
 
+    name: str = field(default=NAME, init=False)
+    notice: str = field(default=_NOTICE, init=False)
+    terms: str = field(default=_TERMS, init=False)
+    basis: str = field(default=_BASIS, init=False)
+
     timeout: float = 20.0
     retry: Retry = field(default_factory=Retry)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _clients: list[Any] = field(default_factory=list, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The name of the provider."""
-        return "yahoo"
 
     @property
     def client(self) -> str:
@@ -154,6 +163,15 @@ class Yahoo:
             if not self._clients:
                 self._clients.append(_new_client(self.timeout))
             return self._clients[0]
+
+
+SOURCES.register(
+    SourceEntry(
+        name=NAME,
+        meaning="Yahoo Finance through yfinance, kept in a local cache",
+        open=Yahoo,
+    )
+)
 
 
 def _new_client(timeout: float) -> Any:  # noqa: ANN401
