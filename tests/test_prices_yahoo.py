@@ -1,10 +1,12 @@
 """The real client against a server that speaks Yahoo's chart service."""
 
+import inspect
 import logging
 import warnings
 from dataclasses import replace
 from datetime import date, timedelta
 from datetime import time as clock
+from importlib import metadata
 from pathlib import Path
 
 import polars as pl
@@ -458,3 +460,30 @@ class TestTheClientIsTamed:
         fetch(source)
         assert YfData()._session is session
         assert source.provider._client() is not mine
+
+    def test_its_private_names_are_where_they_were(self):
+        """What `Yahoo` uses of yfinance without a promise that it stays."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from yfinance import const, data
+        version = metadata.version("yfinance")
+        words = f"yfinance {version} has moved it: adapt prices/yahoo.py and the pin"
+        assert const._BASE_URL_.startswith("https://"), words
+        for name in ("_load_cookie_curlCffi", "_save_cookie_curlCffi"):
+            assert callable(getattr(data.YfData, name, None)), f"YfData.{name}: {words}"
+        assert {"url", "params", "timeout"} <= set(
+            inspect.signature(data.YfData.get).parameters
+        ), f"YfData.get: {words}"
+        assert "session" in inspect.signature(data.YfData.__init__).parameters, words
+        assert hasattr(data.requests, "Session"), f"data.requests.Session: {words}"
+        assert type(data.YfData) is not type, f"the metaclass of YfData: {words}"
+
+    def test_a_private_name_that_moved_is_told(self, tmp_path, server, monkeypatch):
+        from yfinance import data
+
+        monkeypatch.delattr(data.YfData, "_load_cookie_curlCffi")
+        store = Store(root=tmp_path / "cache", source="yahoo")
+        source = Cached(provider=Yahoo(), store=store, now=lambda: NOW)
+        message = "lacks yfinance.data.YfData._load_cookie_curlCffi, with which prices"
+        with pytest.raises(SourceError, match=message):
+            fetch(source)

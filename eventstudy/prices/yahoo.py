@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib import metadata
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
 import polars as pl
 
-from eventstudy.core.errors import SpecError
+from eventstudy.core.errors import SourceError, SpecError
 from eventstudy.prices.chart import BadAnswerError, read_chart, refusal
 from eventstudy.prices.provider import (
     EARLIEST,
@@ -38,6 +39,14 @@ _TERMS = (
     "the prices on."
 )
 _BASIS = "Yahoo, split-adjusted; the adjusted close also for dividends"
+# What is used of yfinance beyond its documentation.
+_CONST = ("_BASE_URL_",)
+_DATA = (
+    "requests.Session",
+    "YfData.get",
+    "YfData._load_cookie_curlCffi",
+    "YfData._save_cookie_curlCffi",
+)
 _CHART = "/v8/finance/chart/"
 _LONGEST_REQUEST = {"1m": timedelta(days=7), "1h": timedelta(days=700)}
 _KEPT = {"1m": timedelta(days=29), "1h": timedelta(days=729)}
@@ -132,9 +141,9 @@ class Yahoo:
         return self.retry(ask)
 
     def _get(self, symbol: str, params: dict[str, object]) -> str:
+        client = self._client()
         from yfinance.const import _BASE_URL_
 
-        client = self._client()
         url = f"{_BASE_URL_}{_CHART}{quote(symbol, safe='')}"
         try:
             with _HUSH.quiet():
@@ -177,8 +186,18 @@ SOURCES.register(
 def _new_client(timeout: float) -> Any:  # noqa: ANN401
     """Make a client of yfinance that shares nothing with others and keeps no file."""
     with warnings.catch_warnings():  # importing it changes the warning filters
-        from yfinance import data
+        from yfinance import const, data
 
+    if lacks := [
+        f"{module.__name__}.{name}"
+        for module, names in ((const, _CONST), (data, _DATA))
+        for name in names
+        if not _has(module, name)
+    ]:
+        raise SourceError(
+            f"yfinance {metadata.version('yfinance')} lacks {', '.join(lacks)}, with "
+            "which prices of Yahoo are read; install another, such as yfinance==1.7.0"
+        )
     backend = data.requests
 
     class Session(backend.Session):  # type: ignore[misc,name-defined]
@@ -196,6 +215,14 @@ def _new_client(timeout: float) -> Any:  # noqa: ANN401
     client._load_cookie_curlCffi = lambda: False
     client._save_cookie_curlCffi = lambda: False
     return client
+
+
+def _has(module: Any, name: str) -> bool:  # noqa: ANN401
+    try:
+        attrgetter(name)(module)
+    except AttributeError:
+        return False
+    return True
 
 
 def _check_status(response: Any) -> None:  # noqa: ANN401
