@@ -1,8 +1,12 @@
 """Names as a reader wants them, and the orders in which the report shows things."""
 
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
 import polars as pl
 
-from eventstudy.spec import Pair, window_text
+from eventstudy.spec import Pair, StudySpec, window_text
 from eventstudy.study.result import StudyResult
 
 
@@ -22,6 +26,16 @@ def group_label(name: str) -> str:
     ('all assets', 'china rigs minus foreign rigs')
     """
     return "all assets" if name == "all" else label(name).replace(" - ", " minus ")
+
+
+def study_title(spec: StudySpec, provenance: Mapping[str, Any]) -> str:
+    """The study's title, or the name of its catalogue."""
+    if spec.title:
+        return spec.title
+    for file in provenance.get("files") or ():
+        if file.get("role") == "catalogue" and file.get("name"):
+            return label(PurePosixPath(str(file["name"]).replace("\\", "/")).stem)
+    return "Event study"
 
 
 def model_names(result: StudyResult) -> list[str]:

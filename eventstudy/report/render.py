@@ -1,15 +1,13 @@
 """The report as Markdown: a pure function of the result."""
 
-import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import headline_ids, label
-from eventstudy.report.section import Section
+from eventstudy.report.labels import headline_ids, study_title
+from eventstudy.report.section import Section, page
 from eventstudy.report.sections import SECTIONS
 from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
@@ -37,23 +35,12 @@ def render(result: StudyResult) -> str:
     """
     views = Views(result)
     written = {section: section.write(views) for section in SECTIONS}
-    held = [section for section, text in written.items() if text]
-    head = [f"# {md.escape(title(result))}", f"{_scope(result)}. {_contents(held)}"]
-    text = "\n\n".join([*head, *filter(None, written.values())])
-    return re.sub(r"(?<=\d) %", f"{nb.NBSP}%", text) + "\n"
+    contents = _contents([section for section, text in written.items() if text])
+    head = f"# {md.escape(study_title(result.spec, result.provenance))}"
+    return page([head, f"{_scope(result)}. {contents}", *written.values()])
 
 
-def title(result: StudyResult) -> str:
-    """The heading: the study's title, or the name of its catalogue."""
-    if result.spec.title:
-        return result.spec.title
-    for file in result.provenance.get("files") or ():
-        if file.get("role") == "catalogue" and file.get("name"):
-            return label(PurePosixPath(str(file["name"]).replace("\\", "/")).stem)
-    return "Event study"
-
-
-def _contents(sections: Iterable[Section]) -> str:
+def _contents(sections: Iterable[Section[Views]]) -> str:
     """Link every section of the upper level."""
     return " · ".join(
         f"[{section.short or section.title}](#{md.anchor(section.title)})"

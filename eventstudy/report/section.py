@@ -1,14 +1,18 @@
-"""What a section of the report is: a heading, and what makes its blocks of text."""
+"""What a section of a page is: a heading, and what makes its blocks of text."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from eventstudy.report.views import Views
+from eventstudy.report.numbers import NBSP
+
+V = TypeVar("V")  # what the blocks are made from: views of a result, or the result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A part of the page under a heading of its own.
+class Section(Generic[V]):
+    """A part of a page under a heading of its own.
 
     Parameters
     ----------
@@ -24,13 +28,18 @@ class Section:
     """
 
     title: str
-    blocks: Callable[[Views], Iterable[str]]
+    blocks: Callable[[V], Iterable[str]]
     level: int = 2
     short: str = ""
 
-    def write(self, views: Views) -> str:
+    def write(self, views: V) -> str:
         """Return heading and blocks; empty where there is nothing to say."""
         blocks = [block for block in self.blocks(views) if block]
-        return "\n\n".join(
-            [f"{'#' * self.level} {self.title}", *blocks] if blocks else []
-        )
+        head = f"{'#' * self.level} {self.title}"
+        return "\n\n".join([head, *blocks]) if blocks else ""
+
+
+def page(blocks: Iterable[str]) -> str:
+    """Join the blocks of a page, empty ones left out; numbers keep their per cent."""
+    text = "\n\n".join(block for block in blocks if block)
+    return re.sub(r"(?<=\d) %", f"{NBSP}%", text) + "\n"

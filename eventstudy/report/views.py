@@ -35,6 +35,6 @@ class Views:
         """Ratios of volatility with their tests."""
         return all_ratios(self.result)
 
-    def picture(self, drawing: Drawing) -> str:
+    def picture(self, drawing: Drawing[StudyResult]) -> str:
         """Return a figure with its caption; empty without data."""
         return drawing.picture(self.result)

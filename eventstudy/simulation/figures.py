@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from eventstudy.report.figures import multiples, style
+from eventstudy.report.figures.drawing import Drawing, drawn
 from eventstudy.report.figures.scales import Scale, linear
 from eventstudy.report.labels import group_label, label
 from eventstudy.report.markdown import shorten
@@ -20,13 +21,9 @@ HIGHLIGHTED = 5
 NEARLY_ALL = 0.98
 
 
-@style.house()
 def figures(result: SimulationResult) -> dict[str, bytes]:
     """Draw the figures: file name -> SVG bytes, the same bytes each time."""
-    drawn = {"size.svg": _size(result)}
-    if not result.power.is_empty():
-        drawn["power.svg"] = _power(result)
-    return drawn
+    return drawn([SIZES, POWERS], result)
 
 
 def samples_of(result: SimulationResult) -> list[tuple[str, str]]:
@@ -69,6 +66,7 @@ def _titles(result: SimulationResult) -> list[str]:
     ]
 
 
+@style.house()
 def _size(result: SimulationResult) -> bytes:
     tests = result.request.tests
     variances = result.request.variances
@@ -107,6 +105,7 @@ def _dots(
     axes.plot(size, heights, "o", color=colour, markersize=4)
 
 
+@style.house()
 def _power(result: SimulationResult) -> bytes:
     shown = trusted_first(result)[:HIGHLIGHTED]
     others = [test for test in result.request.tests if test not in shown]
@@ -152,3 +151,27 @@ def _reach(result: SimulationResult, shown: list[str]) -> list[float]:
     beyond = [abs(e) for e in effects if isinstance(missed, float) and abs(e) > missed]
     reach = min(beyond, default=max(abs(e) for e in effects))
     return [effect for effect in effects if abs(effect) <= reach]
+
+
+def _power_caption(_: SimulationResult) -> str:
+    return (
+        "Every replication has the same effect on day 0 of each observation. Lines "
+        f"mark the nominal level and {100 * POWER:.0f} %. Coloured: the tests that "
+        "over-reject least."
+    )
+
+
+SIZES: Drawing[SimulationResult] = Drawing(
+    name="size",
+    has_data=lambda _: True,
+    draw=_size,
+    alt=lambda _: "Rejections without an effect per test and sample, with intervals",
+    caption=lambda _: "",
+)
+POWERS: Drawing[SimulationResult] = Drawing(
+    name="power",
+    has_data=lambda result: not result.power.is_empty(),
+    draw=_power,
+    alt=lambda _: "Rejections by size of the effect per test and sample",
+    caption=_power_caption,
+)

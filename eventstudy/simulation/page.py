@@ -1,14 +1,15 @@
 """The page of a simulation: which tests hold their size here, and what they find."""
 
-import re
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.folder import write_folder
-from eventstudy.report.labels import label
+from eventstudy.report.labels import study_title
+from eventstudy.report.section import Section, page
 from eventstudy.report.sections.provenance import (
     command_block,
     file_table,
@@ -16,6 +17,8 @@ from eventstudy.report.sections.provenance import (
 )
 from eventstudy.report.tables import to_csv
 from eventstudy.simulation.figures import (
+    POWERS,
+    SIZES,
     figures,
     sample_label,
     samples_of,
@@ -54,39 +57,9 @@ def write_simulation(
 
 def render(result: SimulationResult) -> str:
     """Return the page as Markdown; neither clock nor path enters."""
-    sections = [
-        f"# Size and power: {md.escape(_title(result))}",
-        _scope(result),
-        "## Which tests can be trusted here",
-        *_verdicts(result),
-        *(_size_table(result, variance) for variance in result.request.variances),
-        _size_note(result),
-        "![Rejections without an effect per test and sample, with intervals]"
-        "(figures/size.svg)",
-        *_power(result),
-        "## What was simulated",
-        _design_table(result),
-        _method(result),
-        "\n".join(f"- {md.escape(note)}" for note in result.notes),
-        "## Provenance",
-        file_table(result.provenance),
-        f"Software: {versions_text(result.provenance)}. Seed: {result.request.seed}.",
-        command_block(result.provenance),
-        "All numbers in full precision: `tables/rejections.csv`, `tables/verdict.csv`, "
-        "`tables/power.csv`, `tables/designs.csv`, written beside this page; settings "
-        "and hashes: [manifest.json](manifest.json).",
-    ]
-    text = "\n\n".join(section for section in sections if section)
-    return re.sub(r"(?<=\d) %", f"{nb.NBSP}%", text) + "\n"
-
-
-def _title(result: SimulationResult) -> str:
-    if result.spec.title:
-        return result.spec.title
-    for file in result.provenance["files"]:
-        if file["role"] == "catalogue":
-            return label(PurePosixPath(file["name"].replace("\\", "/")).stem)
-    return "event study"
+    title = study_title(result.spec, result.provenance)
+    head = [f"# Size and power: {md.escape(title)}", _scope(result)]
+    return page([*head, *(section.write(result) for section in SECTIONS)])
 
 
 def _scope(result: SimulationResult) -> str:
@@ -105,7 +78,16 @@ def _sided(result: SimulationResult) -> str:
     return sides[result.spec.alternative]
 
 
-def _verdicts(result: SimulationResult) -> list[str]:
+def _trusted(result: SimulationResult) -> Iterator[str]:
+    """Which tests hold their size, in words, tables and a figure."""
+    yield _verdicts(result)
+    for variance in result.request.variances:
+        yield _size_table(result, variance)
+    yield _size_note(result)
+    yield SIZES.picture(result)
+
+
+def _verdicts(result: SimulationResult) -> str:
     """One sentence per sample on the first variance."""
     variance = result.request.variances[0]
     bullets = []
@@ -130,8 +112,8 @@ def _verdicts(result: SimulationResult) -> list[str]:
                 ]
                 parts.append(f"{lead}: {nb.listing(names)}")
         said = "; ".join(parts) or "no test has an answer"
-        bullets.append(f"- **{md.escape(sample_label(model, group))}**: {said}.")
-    return ["\n".join(bullets)]
+        bullets.append(f"**{md.escape(sample_label(model, group))}**: {said}.")
+    return md.bullets(bullets)
 
 
 def _size_table(result: SimulationResult, variance: float) -> str:
@@ -188,17 +170,13 @@ def _size_note(result: SimulationResult) -> str:
     return "\n\n".join([text, "\n".join(said)]).rstrip()
 
 
-def _power(result: SimulationResult) -> list[str]:
-    """Return the blocks on power; none when no effect was put in."""
+def _power(result: SimulationResult) -> Iterator[str]:
+    """What is found how often; nothing when no effect was put in."""
     if result.power.is_empty():
-        return []
-    return [
-        "## What can be found",
-        *_power_tables(result),
-        _power_note(result),
-        "![Rejections by size of the effect per test and sample](figures/power.svg)",
-        _power_caption(result),
-    ]
+        return
+    yield from _power_tables(result)
+    yield _power_note(result)
+    yield POWERS.picture(result)
 
 
 def _power_tables(result: SimulationResult) -> list[str]:
@@ -253,12 +231,11 @@ def _power_note(result: SimulationResult) -> str:
     )
 
 
-def _power_caption(result: SimulationResult) -> str:
-    return (
-        "Every replication has the same effect on day 0 of each observation. Lines "
-        f"mark the nominal level and {100 * POWER:.0f} %. Coloured: the tests that "
-        "over-reject least."
-    )
+def _simulated(result: SimulationResult) -> Iterator[str]:
+    """What was drawn, how, and what had to be left out."""
+    yield _design_table(result)
+    yield _method(result)
+    yield md.bullets(md.escape(note) for note in result.notes)
 
 
 def _design_table(result: SimulationResult) -> str:
@@ -308,6 +285,18 @@ def _method(result: SimulationResult) -> str:
     )
 
 
+def _provenance(result: SimulationResult) -> Iterator[str]:
+    """Everything that is needed to get the same numbers again."""
+    yield file_table(result.provenance)
+    yield f"Software: {versions_text(result.provenance)}. Seed: {result.request.seed}."
+    yield command_block(result.provenance)
+    yield (
+        "All numbers in full precision: `tables/rejections.csv`, `tables/verdict.csv`, "
+        "`tables/power.csv`, `tables/designs.csv`, written beside this page; settings "
+        "and hashes: [manifest.json](manifest.json)."
+    )
+
+
 def _rate(value: float) -> str:
     """Write an estimated share or effect in per cent, one decimal."""
     return nb.decimal(100 * value, 1)
@@ -316,3 +305,11 @@ def _rate(value: float) -> str:
 def _given(value: float) -> str:
     """Write a number of the request in per cent, with the digits that it was given."""
     return f"{100 * value:.6g}".replace("-", "−")
+
+
+SECTIONS: tuple[Section[SimulationResult], ...] = (
+    Section(title="Which tests can be trusted here", blocks=_trusted),
+    Section(title="What can be found", blocks=_power),
+    Section(title="What was simulated", blocks=_simulated),
+    Section(title="Provenance", blocks=_provenance),
+)

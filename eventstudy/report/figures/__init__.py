@@ -12,11 +12,11 @@ from eventstudy.report.figures import (
     overlap,
     volume,
 )
-from eventstudy.report.figures.drawing import Drawing
+from eventstudy.report.figures.drawing import Drawing, drawn
 from eventstudy.study.result import StudyResult
 
 # File name -> figure, in the order of the report. A new figure joins here.
-DRAWINGS: Mapping[str, Drawing] = MappingProxyType(
+DRAWINGS: Mapping[str, Drawing[StudyResult]] = MappingProxyType(
     {
         drawing.file: drawing
         for drawing in (
@@ -55,8 +55,4 @@ def figures(result: StudyResult) -> dict[str, bytes]:
     >>> list(images)[:2]  # doctest: +SKIP
     ['caar.svg', 'car_heatmap.svg']
     """
-    return {
-        name: drawing.draw(result)
-        for name, drawing in DRAWINGS.items()
-        if drawing.has_data(result)
-    }
+    return drawn(DRAWINGS.values(), result)

@@ -1,16 +1,17 @@
 """What a figure of the report is: when it is drawn, how, and its words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from eventstudy.study.result import StudyResult
+R = TypeVar("R")  # the result that is drawn: of a study, of a simulation
 
 # Characters that would end a link's text or start an element of HTML.
 _FLAT = str.maketrans("[]|`<>\\", "()/'()/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class Drawing(Generic[R]):
     """A figure with everything that the report says about it.
 
     Parameters
@@ -31,10 +32,10 @@ class Drawing:
     """
 
     name: str
-    has_data: Callable[[StudyResult], bool]
-    draw: Callable[[StudyResult], bytes]
-    alt: Callable[[StudyResult], str]
-    caption: Callable[[StudyResult], str]
+    has_data: Callable[[R], bool]
+    draw: Callable[[R], bytes]
+    alt: Callable[[R], str]
+    caption: Callable[[R], str]
     opening: bool = True
 
     @property
@@ -42,9 +43,14 @@ class Drawing:
         """Name of the file in the report's folder of figures."""
         return f"{self.name}.svg"
 
-    def picture(self, result: StudyResult) -> str:
+    def picture(self, result: R) -> str:
         """Return the figure and its caption as Markdown; empty without data."""
         if not self.has_data(result):
             return ""
         alt = self.alt(result).translate(_FLAT)
-        return f"![{alt}](figures/{self.file})\n\n{self.caption(result)}"
+        return f"![{alt}](figures/{self.file})\n\n{self.caption(result)}".rstrip()
+
+
+def drawn(drawings: Iterable[Drawing[R]], result: R) -> dict[str, bytes]:
+    """Draw the figures that there is data for: file name -> SVG."""
+    return {d.file: d.draw(result) for d in drawings if d.has_data(result)}

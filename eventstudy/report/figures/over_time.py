@@ -51,7 +51,7 @@ class Timeline:
     shown: pl.Expr
     bands: bool = False
 
-    def drawing(self, *, opening: bool) -> Drawing:
+    def drawing(self, *, opening: bool) -> Drawing[StudyResult]:
         """Return the figure as the report takes it."""
         return Drawing(
             name=self.name,

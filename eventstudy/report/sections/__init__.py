@@ -19,8 +19,9 @@ from eventstudy.report.sections import (
     questions,
     volatility_tables,
 )
+from eventstudy.report.views import Views
 
-SECTIONS: tuple[Section, ...] = (
+SECTIONS: tuple[Section[Views], ...] = (
     finding.SECTION,
     questions.SECTION,
     headline.SECTION,
