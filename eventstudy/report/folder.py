@@ -33,17 +33,43 @@ def write_report(
     parquet: bool = False,
     force: bool = False,
 ) -> Path:
-    """Write report.md, figures, tables and manifest.json; return the folder.
-
-    parquet : write every table as Parquet too
-    force : also into a folder that is not empty and not an earlier report. Files that
-        are not part of a report stay where they are in any case.
+    """Write report.md, figures, tables and manifest.json into a folder.
 
     Everything is written beside the target first and moved into place at the end, so
     an interrupted run leaves the earlier report whole. The same result gives the same
     bytes.
 
-    Raises `SpecError` when the folder belongs to somebody else or cannot be written.
+    Parameters
+    ----------
+    result : StudyResult
+        A finished study.
+    folder : str or pathlib.Path
+        The folder, made if it is not there.
+    parquet : bool
+        Whether to write every table as Parquet too.
+    force : bool
+        Whether to write also into a folder that is not empty and not an earlier
+        report. Files that are not part of a report stay where they are in any case.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    SpecError
+        When the folder belongs to somebody else, or cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from eventstudy import StudyResult, StudySpec
+    >>> nothing = StudyResult(spec=StudySpec(returns="log"), provenance={})
+    >>> with TemporaryDirectory() as home:
+    ...     report = write_report(nothing, f"{home}/nothing")
+    ...     sorted(path.name for path in report.iterdir())
+    ['manifest.json', 'report.md', 'tables']
     """
     about = {
         "spec": result.spec.as_dict(),

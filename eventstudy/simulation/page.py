@@ -36,10 +36,36 @@ WORDS = {"rise": "Rises", "fall": "Falls"}
 def write_simulation(
     result: SimulationResult, folder: str | Path, *, force: bool = False
 ) -> Path:
-    """Write simulation.md, figures, tables and manifest.json; return the folder.
+    """Write simulation.md, figures, tables and manifest.json into a folder.
 
-    force : also into a folder that is not empty and not an earlier report
-    All or nothing, and the same bytes each time, as `write_report`; raises as it does.
+    All or nothing, and the same bytes each time, as `write_report`.
+
+    Parameters
+    ----------
+    result : SimulationResult
+        A finished simulation.
+    folder : str or pathlib.Path
+        The folder, made if it is not there.
+    force : bool
+        Whether to write also into a folder that is not empty and not an earlier
+        report.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    SpecError
+        When the folder belongs to somebody else, or cannot be written.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> result = es.simulate(spec, events, prices)  # doctest: +SKIP
+    >>> es.write_simulation(result, "reports/china_2021_simulation")  # doctest: +SKIP
+    PosixPath('reports/china_2021_simulation')
     """
     files = {PAGE: render(result).encode()}
     for name, image in figures(result).items():
