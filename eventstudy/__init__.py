@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eventstudy._version import __version__
 
 if TYPE_CHECKING:
-    from eventstudy import inference, models, prices, volatility
+    from eventstudy import inference, models, outcomes, prices, volatility
     from eventstudy.catalogue import Events, read_events
     from eventstudy.core.errors import (
         DataError,
@@ -50,6 +50,7 @@ __all__ = [
     "fetch_prices",
     "inference",
     "models",
+    "outcomes",
     "prices",
     "read_events",
     "read_prices",
@@ -88,7 +89,7 @@ _HOME = {
     "write_report": "report",
     "write_simulation": "simulation",
 }
-_MODULES = ("inference", "models", "prices", "volatility")
+_MODULES = ("inference", "models", "outcomes", "prices", "volatility")
 
 
 def __getattr__(name: str) -> object:

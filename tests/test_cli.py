@@ -22,6 +22,7 @@ from eventstudy.core.errors import SpecError
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
 from eventstudy.report import folder as report_folder
+from eventstudy.volatility import MEASURES, SHIFTS
 
 ROOT = Path(__file__).parents[1]
 TINY = "event_id,announced_at,assets\nsummons,2021-06-21T18:12+08:00,BTCM RIOT\n"
@@ -363,11 +364,14 @@ def test_the_families_are_listed_with_every_member(run):
         names = [line.split()[0] for line in printed if line[:1].strip()]
         assert names == [family, *members]
         assert max(map(len, printed)) <= 100
-    for family in ("volatility", "sources", "kinds"):
+    for family in ("outcomes", "sources", "kinds"):
         assert run("list", family).out.strip()
+    both = run("list", "volatility").out
+    named = [line.split()[0] for line in both.splitlines() if line[:1].strip()]
+    assert named == ["volatility", *SHIFTS, "measures", *MEASURES]
     ended = run("list", "nope")
     assert ended.code == 2
-    assert "unknown family 'nope'; known: kinds, models, sources" in ended.err
+    assert "unknown family 'nope'; known: kinds, models, outcomes" in ended.err
     heads = families.table("tests").splitlines()[0].split()
     assert heads == ["tests", "meaning", "null", "robust", "to", "least", "N", "source"]
 

@@ -18,6 +18,7 @@ from eventstudy.core import abnormal, windows
 from eventstudy.core.registry import Family
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
+from eventstudy.outcomes import OUTCOMES
 from eventstudy.prices import SOURCES
 from eventstudy.volatility import SHIFTS
 
@@ -31,7 +32,7 @@ def test_the_layers_are_kept(capsys):
 
 # --- public names -------------------------------------------------------------------
 
-MODULES = {"inference", "models", "prices", "volatility"}
+MODULES = {"inference", "models", "outcomes", "prices", "volatility"}
 MEANT = {
     *("StudySpec", "StudyResult", "run", "write_report", "DataError", "SpecError"),
     *("read_events", "read_prices", "fetch_prices", "read_spec", "EventStudyError"),
@@ -122,7 +123,13 @@ def test_imports_stay_light(imported, absent):
 
 # --- registries ---------------------------------------------------------------------
 
-REGISTRIES = {"MODELS": MODELS, "TESTS": TESTS, "SHIFTS": SHIFTS, "SOURCES": SOURCES}
+REGISTRIES = {
+    "MODELS": MODELS,
+    "TESTS": TESTS,
+    "SHIFTS": SHIFTS,
+    "OUTCOMES": OUTCOMES,
+    "SOURCES": SOURCES,
+}
 ENTRIES = [
     pytest.param(family, key, id=f"{family}-{key}")
     for family, registry in REGISTRIES.items()
@@ -138,7 +145,8 @@ def test_entries_say_what_they_are(family, key):
     texts = {f.name: getattr(entry, f.name) for f in fields(entry)}
     texts = {name: text for name, text in texts.items() if isinstance(text, str)}
     for name, text in texts.items():
-        assert text.strip() == text != "", name
+        assert text.strip() == text, name
+        assert text or name not in ("meaning", "null", "citation"), name
         assert "\n" not in text, name
     assert len(entry.meaning) > 10
     if family != "SOURCES":

@@ -124,6 +124,33 @@ def test_filtered_simulation_equals_a_loop_over_paths():
         assert_allclose(got.estimate[i], statistic / keep.sum(), rtol=1e-10)
 
 
+def test_simulated_windows_of_a_group_equal_a_loop_over_paths():
+    y = simulated(22, 4, 260)
+    found = fit(y[:, :250])
+    ar = y[:, 250:] - found.mean
+    clock = np.array([0, 0, 1, 1])
+    _, got = cumulative_abnormal_volatility(found, ar, clock=clock, reps=40, seed=3)
+    draws = np.random.default_rng(3).integers(250, size=(2, 40, 10))
+    h = forecast(found, 10)
+    observed = sum(slow_multiple(ar[:, t], h[:, t]) for t in range(10)) - 10
+    z = found.residuals / np.sqrt(found.h)
+    z = (z - z.mean(axis=1, keepdims=True)) / z.std(axis=1, keepdims=True)
+    far = 0
+    for r in range(40):
+        errors = np.empty((4, 10))
+        for i in range(4):
+            omega, alpha, beta = found.variance[i]
+            v, e = found.h[i, -1], found.residuals[i, -1]
+            for t in range(10):
+                v = omega + alpha * e**2 + beta * v
+                e = np.sqrt(v) * z[i, draws[clock[i], r, t]]
+                errors[i, t] = e
+        drawn = sum(slow_multiple(errors[:, t], h[:, t]) for t in range(10)) - 10
+        far += drawn >= observed
+    assert_allclose(got.pvalue[0], (1 + far) / 41)
+    assert_allclose(got.statistic[0], observed, rtol=1e-10)
+
+
 def test_every_answer_is_described_in_the_registry():
     y = simulated(30, 4, 150)
     found = fit(y[:, :140])

@@ -6,12 +6,15 @@ from numpy.testing import assert_allclose
 
 from eventstudy.core.errors import DataError
 from eventstudy.volatility import (
-    RANGES,
+    MEASURES,
+    ShiftOptions,
     cut,
     log_ranges,
     spread_of,
     variance_ratio,
 )
+
+RANGES = {name: e.spread for name, e in MEASURES.items() if e.is_range}
 
 
 def paths(seed, rows, sessions, *, overnight=0.008, inside=0.02, drift=0.0, steps=400):
@@ -115,10 +118,8 @@ def test_ratio_of_ranges_is_that_of_the_walks(name):
         w.post,
         history=w.history,
         gap=w.gap,
-        spread=RANGES[name],
-        measure=name,
+        options=ShiftOptions(measure=name, reps=299),
         tests=tests,
-        reps=299,
     )
     assert_allclose(np.median(boot.ratio), 2.0, rtol=0.06)
     assert np.median(boot.pvalue) < 0.02
@@ -133,6 +134,9 @@ def test_missing_highs_and_lows_leave_a_reason():
     h[:, 360:] = np.nan
     w = cut(log_ranges(o, h, low, c).values, 350)
     (got,) = variance_ratio(
-        w.pre, w.post, spread=RANGES["parkinson"], tests=("bootstrap",), reps=50
+        w.pre,
+        w.post,
+        options=ShiftOptions(measure="parkinson", reps=50),
+        tests=("bootstrap",),
     )
     assert got.reason == ("10 valid sessions after the event, 25 needed",)

@@ -8,9 +8,8 @@ from scipy import stats
 from eventstudy.core.bootstrap import block_draws, politis_white, resample
 from eventstudy.core.errors import SpecError
 from eventstudy.volatility import (
-    SHIFTS,
-    SPREADS,
-    TESTS,
+    MEASURES,
+    ShiftOptions,
     cut,
     date_clusters,
     pooled_ratio,
@@ -21,9 +20,12 @@ from eventstudy.volatility.null_distributions import (
     joint_bootstrap_law,
     placebo_law,
 )
-from eventstudy.volatility.pooled import POOLED_TESTS
 
 RNG_SEED = 20
+SD = MEASURES["raw_return"].spread
+OF_RETURNS = ("raw_return", "absolute_return", "squared_return")
+POOLED = ("csect", "cluster", "bootstrap", "placebo")
+SINGLE = ("f", "brown_forsythe", "fligner", "bootstrap", "placebo")
 
 
 def garch(rng, rows, n, alpha=0.1, beta=0.85, burn=200):
@@ -90,21 +92,21 @@ def test_brown_forsythe_and_fligner_equal_scipy_with_ties_and_missing_returns():
 
 def slow_spread(name, x):
     x = clean(x)
-    if name == "sd":
+    if name == "raw_return":
         return x.std(ddof=1)
-    if name == "squared":
+    if name == "squared_return":
         return np.sqrt((x**2).mean())
     return np.sqrt(np.pi / 2) * np.abs(x).mean()
 
 
-@pytest.mark.parametrize("name", sorted(SPREADS))
+@pytest.mark.parametrize("name", OF_RETURNS)
 def test_placebo_law_equals_a_loop_over_pseudo_dates(name):
     rng = np.random.default_rng(1)
     x = 0.01 + 0.02 * rng.standard_t(4, size=(2, 130))
     x[0, 20:24] = np.nan
     x[1, 70:] = np.nan
     p, gap, q = 20, 5, 10
-    got = placebo_law(SPREADS[name], x, p, gap, q)
+    got = placebo_law(MEASURES[name].spread, x, p, gap, q)
     assert got.shape == (2, 130 - 35 + 1)
     for i in range(2):
         for s in range(got.shape[1]):
@@ -118,21 +120,21 @@ def test_placebo_law_equals_a_loop_over_pseudo_dates(name):
     assert np.isnan(got[1, 60:]).all()
 
 
-@pytest.mark.parametrize("name", sorted(SPREADS))
+@pytest.mark.parametrize("name", OF_RETURNS)
 def test_bootstrap_law_equals_a_loop_over_resamples(name):
     rng = np.random.default_rng(2)
     x = 0.01 + garch(rng, 3, 160)
     x[1, 5:30] = np.nan
     p, gap, q, reps = 20, 5, 12, 40
-    spread = SPREADS[name]
+    spread = MEASURES[name].spread
     got = bootstrap_law(spread, x, p, gap, q, reps=reps, seed=7, least_block=12)
     draws = block_draws(p + gap + q, reps, 7)
     for i in range(3):
         y = clean(x[i])
         proxy = {
-            "sd": (y - y.mean()) ** 2,
-            "squared": y**2,
-            "absolute": np.abs(y),
+            "raw_return": (y - y.mean()) ** 2,
+            "squared_return": y**2,
+            "absolute_return": np.abs(y),
         }[name]
         found = np.ceil(politis_white(proxy).stationary[0])
         block = min(max(found, 12), len(y) // 2)
@@ -147,12 +149,16 @@ def test_p_values_and_intervals_are_those_of_the_laws():
     rng = np.random.default_rng(3)
     x = garch(rng, 4, 420)
     w = cut(x, 380)
-    got = by_name(variance_ratio(w.pre, w.post, history=w.history, gap=w.gap, reps=499))
+    got = by_name(
+        variance_ratio(
+            w.pre, w.post, history=w.history, gap=w.gap, options=ShiftOptions(reps=499)
+        )
+    )
     laws = {
         "bootstrap": bootstrap_law(
-            SPREADS["sd"], w.history, 50, 10, 31, reps=499, seed=0, least_block=81
+            SD, w.history, 50, 10, 31, reps=499, seed=0, least_block=81
         ),
-        "placebo": placebo_law(SPREADS["sd"], w.history, 50, 10, 31),
+        "placebo": placebo_law(SD, w.history, 50, 10, 31),
     }
     for test, law in laws.items():
         result = got[test]
@@ -198,7 +204,11 @@ def test_what_cannot_be_computed_is_missing_with_its_reason():
     post[1] = 0.01  # a price that grows evenly
     pre[2] = 0.0
     history = np.concatenate([rng.normal(size=(4, 100)), pre], axis=1)
-    results = by_name(variance_ratio(pre, post, history=history, gap=10, reps=99))
+    results = by_name(
+        variance_ratio(
+            pre, post, history=history, gap=10, options=ShiftOptions(reps=99)
+        )
+    )
     for result in results.values():
         assert result.reason[:3] == (
             "30 valid sessions before the event, 40 needed",
@@ -209,22 +219,28 @@ def test_what_cannot_be_computed_is_missing_with_its_reason():
             assert np.isnan(getattr(result, field)[:3]).all()
         assert result.reason[3] is None
         assert np.isfinite(result.pvalue[3])
-    none = by_name(variance_ratio(pre, post, reps=99))
+    none = by_name(variance_ratio(pre, post, options=ShiftOptions(reps=99)))
     assert none["placebo"].reason[3] == "no history given to take pseudo-dates from"
     assert none["bootstrap"].reason[3] is None
     short = by_name(variance_ratio(pre, post, history=history[:, 45:], gap=10))
     assert short["placebo"].reason[3] == "15 admissible pseudo-dates, 20 needed"
-    squared = by_name(variance_ratio(pre, post, spread="squared", reps=99))
-    assert "not of 'squared'" in squared["f"].reason[3]
+    squared = by_name(
+        variance_ratio(
+            pre, post, options=ShiftOptions(measure="squared_return", reps=99)
+        )
+    )
+    assert "not of 'squared_return'" in squared["f"].reason[3]
     assert squared["bootstrap"].reason[3] is None
 
 
 def test_unknown_names_list_the_known_ones():
     pre, post = two_windows()
-    with pytest.raises(SpecError, match="unknown variance test 'levene'; known: boot"):
+    with pytest.raises(SpecError, match="unknown volatility test 'levene'; known: f, "):
         variance_ratio(pre, post, tests=("levene",))
-    with pytest.raises(SpecError, match="unknown spread 'mad'; known: absolute"):
-        variance_ratio(pre, post, spread="mad")
+    with pytest.raises(
+        SpecError, match="unknown volatility measure 'mad'; known: raw_"
+    ):
+        variance_ratio(pre, post, options=ShiftOptions(measure="mad"))
     with pytest.raises(SpecError, match="one row per observation"):
         variance_ratio(pre, post[:2])
 
@@ -233,11 +249,17 @@ def test_a_row_does_not_depend_on_the_rows_beside_it():
     rng = np.random.default_rng(6)
     w = cut(garch(rng, 5, 300), 250)
     w.history[2, :40] = np.nan
-    whole = variance_ratio(w.pre, w.post, history=w.history, gap=w.gap, reps=199)
+    whole = variance_ratio(
+        w.pre, w.post, history=w.history, gap=w.gap, options=ShiftOptions(reps=199)
+    )
     for i in range(5):
         rows = slice(i, i + 1)
         alone = variance_ratio(
-            w.pre[rows], w.post[rows], history=w.history[rows], gap=w.gap, reps=199
+            w.pre[rows],
+            w.post[rows],
+            history=w.history[rows],
+            gap=w.gap,
+            options=ShiftOptions(reps=199),
         )
         for one, all_rows in zip(alone, whole, strict=True):
             assert_allclose(one.pvalue, all_rows.pvalue[rows], rtol=1e-12)
@@ -247,10 +269,12 @@ def test_a_row_does_not_depend_on_the_rows_beside_it():
 def test_ratio_is_free_of_scale_and_turns_over_with_the_windows():
     rng = np.random.default_rng(7)
     pre, post = rng.normal(size=(3, 40)), rng.normal(size=(3, 40))
-    one = variance_ratio(pre, post, tests=TESTS[:4], reps=99)
+    one = variance_ratio(pre, post, tests=SINGLE[:4], options=ShiftOptions(reps=99))
     # a power of two, so that the ties of ranked deviations are the same to the last bit
-    scaled = variance_ratio(pre / 2**13, post / 2**13, tests=TESTS[:4], reps=99)
-    back = variance_ratio(post, pre, tests=TESTS[:3])
+    scaled = variance_ratio(
+        pre / 2**13, post / 2**13, tests=SINGLE[:4], options=ShiftOptions(reps=99)
+    )
+    back = variance_ratio(post, pre, tests=SINGLE[:3])
     for a, b in zip(one, scaled, strict=True):
         assert_allclose(a.ratio, b.ratio, rtol=1e-10)
         assert_allclose(a.pvalue, b.pvalue, rtol=1e-9)
@@ -308,7 +332,7 @@ def test_joint_bootstrap_law_equals_a_loop_over_calendars():
     day0 = np.array([90, 90, 97, 110])
     p, gap, q, reps = 20, 4, 10, 30
     (got,) = joint_bootstrap_law(
-        SPREADS["sd"],
+        SD,
         x,
         day0,
         *(p, gap, q),
@@ -373,7 +397,13 @@ def test_pools_judged_together_are_those_judged_alone():
     w = cut(x, day0)
     pools = np.array([[1, 0, 1, 0, 1, 1], [0, 1, 0, 1, 1, 0]], np.bool_)
     together = pooled_ratio(
-        w.pre, w.post, day0=w.day0, history=w.history, gap=w.gap, pools=pools, reps=199
+        w.pre,
+        w.post,
+        day0=w.day0,
+        history=w.history,
+        gap=w.gap,
+        pools=pools,
+        options=ShiftOptions(reps=199),
     )
     for place, inside in enumerate(pools):
         alone = pooled_ratio(
@@ -382,7 +412,7 @@ def test_pools_judged_together_are_those_judged_alone():
             day0=w.day0[inside],
             history=w.history[inside],
             gap=w.gap,
-            reps=199,
+            options=ShiftOptions(reps=199),
         )
         for both, one in zip(together, alone, strict=True):
             for name in ("pre", "post", "ratio", "ci_low", "statistic", "pvalue"):
@@ -398,7 +428,13 @@ def test_an_empty_pool_beside_a_full_one_says_so():
     w = cut(rng.normal(size=(3, 400)), np.array([200, 210, 300]))
     pools = np.array([[1, 1, 1], [0, 0, 0]], np.bool_)
     for found in pooled_ratio(
-        w.pre, w.post, day0=w.day0, history=w.history, gap=w.gap, pools=pools, reps=99
+        w.pre,
+        w.post,
+        day0=w.day0,
+        history=w.history,
+        gap=w.gap,
+        pools=pools,
+        options=ShiftOptions(reps=99),
     ):
         assert found.reason[1] == "no observation has a ratio"
         assert found.n.tolist() == [3, 0]
@@ -422,8 +458,19 @@ def test_pooling_says_what_is_missing():
     assert all(np.isnan(r.ratio[0]) and r.n[0] == 0 for r in empty)
 
 
-def test_every_test_is_described():
-    assert {*TESTS, *POOLED_TESTS} <= set(SHIFTS)
+def test_a_pool_and_a_single_observation_have_their_own_tests():
+    pre, post = two_windows()
+    assert tuple(by_name(variance_ratio(pre, post))) == SINGLE
+    found = pooled_ratio(pre, post, day0=np.arange(0, 800, 100))
+    assert tuple(by_name(found)) == POOLED
+    with pytest.raises(SpecError, match="'csect' is no test of a ratio of single"):
+        variance_ratio(pre, post, tests=("csect",))
+    with pytest.raises(SpecError, match="'f' is no test of a ratio of a mean"):
+        pooled_ratio(pre, post, day0=np.arange(8), tests=("f",))
+    with pytest.raises(SpecError, match="measured by a model"):
+        variance_ratio(pre, post, options=ShiftOptions(measure="garch"))
+    with pytest.raises(SpecError, match="level = 95"):
+        ShiftOptions(level=95)
 
 
 # Size and coverage with the default windows; 95 % binomial bands are about ±1 point.
@@ -449,7 +496,11 @@ DESIGNS = {
 def test_bootstrap_and_placebo_hold_their_level_and_f_does_not(design, n_history):
     x = DESIGNS[design](np.random.default_rng(30), n_history + 41)
     w = cut(x, n_history + 10)
-    size = reject(variance_ratio(w.pre, w.post, history=w.history, gap=w.gap, reps=999))
+    size = reject(
+        variance_ratio(
+            w.pre, w.post, history=w.history, gap=w.gap, options=ShiftOptions(reps=999)
+        )
+    )
     assert size["f"] > 0.20
     assert 0.035 < size["bootstrap"] < 0.065
     assert 0.035 < size["placebo"] < 0.065
@@ -467,7 +518,9 @@ def test_a_variance_times_two_and_four_is_recovered(design, factor):
     x = DESIGNS[design](np.random.default_rng(31), 641)
     x[:, 610:] *= np.sqrt(factor)
     w = cut(x, 610)
-    results = variance_ratio(w.pre, w.post, history=w.history, gap=w.gap, reps=999)
+    results = variance_ratio(
+        w.pre, w.post, history=w.history, gap=w.gap, options=ShiftOptions(reps=999)
+    )
     covered = cover(results, np.sqrt(factor))
     assert 0.935 < covered["bootstrap"] < 0.965
     assert 0.935 < covered["placebo"] < 0.965
@@ -478,13 +531,18 @@ def test_a_variance_times_two_and_four_is_recovered(design, factor):
 @pytest.mark.slow
 def test_pooled_bootstrap_and_placebo_survive_one_shared_date():
     rng = np.random.default_rng(32)
-    rates = {name: [] for name in POOLED_TESTS}
+    rates = {name: [] for name in POOLED}
     for _ in range(400):
         common = garch(rng, 1, 841, 0.08, 0.88)
         x = np.sqrt(0.6) * common + np.sqrt(0.4) * garch(rng, 6, 841, 0.08, 0.88)
         w = cut(x, np.array([790, 790, 790, 795, 795, 810]))
         for r in pooled_ratio(
-            w.pre, w.post, day0=w.day0, history=w.history, gap=w.gap, reps=399
+            w.pre,
+            w.post,
+            day0=w.day0,
+            history=w.history,
+            gap=w.gap,
+            options=ShiftOptions(reps=399),
         ):
             rates[r.test].append(r.pvalue[0] <= 0.05)
             assert r.test != "cluster" or r.reason[0] is not None

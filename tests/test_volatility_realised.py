@@ -12,7 +12,7 @@ from scipy import special, stats
 
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.volatility import (
-    REALISED,
+    ShiftOptions,
     check_bars,
     cut,
     har,
@@ -180,7 +180,12 @@ def test_ratio_of_realised_volatility():
     rv[:, 350:] *= 4
     w = cut(rv, 350)
     (got,) = variance_ratio(
-        w.pre, w.post, history=w.history, gap=w.gap, spread=REALISED, tests=("placebo",)
+        w.pre,
+        w.post,
+        history=w.history,
+        gap=w.gap,
+        options=ShiftOptions(measure="realised"),
+        tests=("placebo",),
     )
     assert_allclose(got.ratio, 2.0, rtol=0.1)
     assert_allclose(got.pre, np.sqrt(w.pre.mean(axis=1)), rtol=1e-12)

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from eventstudy.core.errors import DataError
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
-from eventstudy.outcomes.volume import amihud, corwin_schultz, log_volume
+from eventstudy.outcomes import amihud, corwin_schultz, log_volume
 
 
 def test_log_volume_leaves_zero_and_missing_volume_out():

@@ -21,7 +21,12 @@ def table(family: str) -> str:
     """
     if family not in _FAMILIES:
         raise unknown_name("family", family, _FAMILIES)
-    members = _FAMILIES[family]()
+    return "\n\n".join(
+        _table(head, members()) for head, members in _FAMILIES[family].items()
+    )
+
+
+def _table(family: str, members: "_Facts") -> str:
     labels = list(next(iter(members.values())))
     rows = [[name, *facts.values()] for name, facts in members.items()]
     widths = _widths([[family, *labels], *rows])
@@ -93,6 +98,33 @@ def _volatility() -> _Facts:
     }
 
 
+def _measures() -> _Facts:
+    from eventstudy.volatility import MEASURES
+
+    return {
+        name: {
+            "meaning": entry.meaning.replace("`", ""),
+            "unit": entry.unit,
+            "source": entry.citation,
+        }
+        for name, entry in MEASURES.items()
+    }
+
+
+def _outcomes() -> _Facts:
+    from eventstudy.outcomes import OUTCOMES
+
+    return {
+        name: {
+            "meaning": entry.meaning,
+            "unit": entry.unit,
+            "needs": ", ".join(entry.needs),
+            "source": entry.citation,
+        }
+        for name, entry in OUTCOMES.items()
+    }
+
+
 def _sources() -> _Facts:
     from eventstudy.prices import SOURCES
 
@@ -111,10 +143,12 @@ def _kinds() -> _Facts:
     return {name: {"meaning": meaning} for name, meaning in KINDS.items()}
 
 
-_FAMILIES: Mapping[str, Callable[[], _Facts]] = {
-    "models": _models,
-    "tests": _tests,
-    "volatility": _volatility,
-    "sources": _sources,
-    "kinds": _kinds,
+# By the name of a family, its tables: the word at the head of each, and its members.
+_FAMILIES: Mapping[str, Mapping[str, Callable[[], _Facts]]] = {
+    "models": {"models": _models},
+    "tests": {"tests": _tests},
+    "volatility": {"volatility": _volatility, "measures": _measures},
+    "outcomes": {"outcomes": _outcomes},
+    "sources": {"sources": _sources},
+    "kinds": {"kinds": _kinds},
 }

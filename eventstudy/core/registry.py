@@ -220,13 +220,15 @@ TESTS: Family[Any] = Family(
 MODELS: Family[Any] = Family("model", *_in("models", "linear", "garch"))
 SHIFTS: Family[Any] = Family(
     "volatility test",
-    *_in("volatility", "ratio", "pooled", "conditional", "breaks"),
+    *_in("volatility", "classical", "resampled", "clustered", "conditional", "breaks"),
 )
 MEASURES: Family[Any] = Family(
     "volatility measure",
-    *_in("volatility", "spread", "range_based", "realised"),
+    *_in("volatility", "spread", "range_based", "realised", "conditional"),
 )
-OUTCOMES: Family[Any] = Family("outcome", *_in("outcomes", "volume", "illiquidity"))
+OUTCOMES: Family[Any] = Family(
+    "session outcome", *_in("outcomes", "volume", "illiquidity", "spread")
+)
 SOURCES: Family[Any] = Family(
     "source of prices", *_in("prices", "snapshot", "files", "yahoo", "manifest")
 )

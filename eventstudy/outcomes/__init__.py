@@ -1,5 +1,14 @@
-"""Outcomes beside returns: what else an announcement moves."""
+"""Outcomes beside returns: what else an announcement moves.
 
-from eventstudy.outcomes.volume import amihud, corwin_schultz, log_volume
+Each function turns prices and volumes, (E, S), into an outcome, (E, S), to be given
+to a normal-return model as ``y`` (constant mean, or a market model on the market's own
+outcome) with one session per span; the abnormal outcome then goes to the tests of
+abnormal returns. The family is `OUTCOMES`.
+"""
 
-__all__ = ["amihud", "corwin_schultz", "log_volume"]
+from eventstudy.outcomes.entries import OUTCOMES, OutcomeEntry
+from eventstudy.outcomes.illiquidity import amihud
+from eventstudy.outcomes.spread import corwin_schultz
+from eventstudy.outcomes.volume import log_volume
+
+__all__ = ["OUTCOMES", "OutcomeEntry", "amihud", "corwin_schultz", "log_volume"]

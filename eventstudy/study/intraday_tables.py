@@ -15,8 +15,9 @@ from eventstudy.core.errors import DataError
 from eventstudy.spec import StudySpec
 from eventstudy.study.intraday_bars import BarFile
 from eventstudy.study.schema import frame
-from eventstudy.study.volatility_pieces import RAW, Piece, keep
-from eventstudy.volatility import REALISED, Bars, har, path_around, realised_variance
+from eventstudy.study.volatility_pieces import RETURNS, Piece, keep, plain
+from eventstudy.volatility import Bars, har, path_around, realised_variance
+from eventstudy.volatility.spread import MEASURES
 
 Row = dict[str, Any]
 
@@ -144,9 +145,10 @@ def realised_pieces(
 
     held : pieces of a study; the observations are those of the raw returns
     """
-    for piece in held:
+    entries = [entry for entry in MEASURES.values() if entry.of == "bars"]
+    for piece in plain(held, RETURNS):
         inside = piece.keys["asset"].is_in(list(files)).to_numpy()
-        if piece.measure != RAW or not inside.any():
+        if not inside.any():
             continue
         part = keep(piece, inside)
         values = np.full(part.values.shape, np.nan)
@@ -159,4 +161,5 @@ def realised_pieces(
                 calendar.closes_utc // 1_000_000,
             )
             values[row, : len(found.rv)] = found.rv
-        yield replace(part, measure=REALISED.name, spread=REALISED, values=values)
+        for entry in entries:
+            yield replace(part, measure=entry, values=values)

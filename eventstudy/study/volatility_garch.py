@@ -15,9 +15,9 @@ from eventstudy.garch import GarchFit, fit, forecast
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.samples import ALL, Fitted
-from eventstudy.study.volatility_pieces import ABNORMAL, Piece, keep
+from eventstudy.study.volatility_pieces import ABNORMAL, Piece, keep, plain
 from eventstudy.study.volatility_tables import (
-    Answer,
+    ShiftRows,
     pools,
     who_of,
     windows_of,
@@ -27,13 +27,12 @@ from eventstudy.volatility import (
     VolatilityTest,
     cumulative_abnormal_volatility,
     date_clusters,
-    dated,
     filtered_simulation,
     garch_dummy,
     window_dummy,
 )
-
-GARCH = "garch"
+from eventstudy.volatility.conditional import GARCH, cav_missing
+from eventstudy.volatility.spread import dated
 
 # Rows whose simulated paths are held at once, and observations of a pool at most.
 _CHUNK = 512
@@ -65,13 +64,13 @@ class _Forecasts:
 
 def garch_shifts(
     spec: StudySpec, groups: Sequence[str], fitted: Fitted, held: Sequence[Piece]
-) -> Iterator[Answer]:
+) -> Iterator[ShiftRows]:
     """Yield the answers of single observations, then those of groups, by window.
 
     held : the pieces of the fits; those of abnormal returns are read
     """
     blocks = [(e, one) for e, found in fitted for one in found if len(one.rows)]
-    measured = [piece for piece in held if piece.measure == ABNORMAL]
+    measured = plain(held, ABNORMAL)
     forecasts = [
         _forecasts(estimator, estimate, piece, headline)
         for (estimator, estimate), piece in zip(blocks, measured, strict=True)
@@ -87,13 +86,13 @@ def garch_shifts(
                 who = who_of(spec, part.piece, window)
                 for answer in (_simulation, _dummy):
                     found = answer(spec, part, windows_of(spec)[window])
-                    yield Answer(who=who, window=window, found=found)
+                    yield ShiftRows(who=who, window=window, found=found)
         for pool in joint:
             members = [
                 _take(by_piece[id(p)], np.flatnonzero(at)) for p, at in pool.chosen
             ]
             for found in _cumulated(spec, members, windows_of(spec)[window]):
-                yield Answer(who=pool.who, window=window, found=found)
+                yield ShiftRows(who=pool.who, window=window, found=found)
 
 
 def _forecasts(
@@ -172,9 +171,7 @@ def _dummy(spec: StudySpec, one: _Forecasts, window: tuple[int, int]) -> ShiftRe
     columns = np.flatnonzero(dated(values))
     first, last = columns[0], columns[-1] + 1
     dummy = window_dummy(last - first, one.piece.day0 - first, window)
-    found = garch_dummy(
-        values[:, first:last], dummy, dist="t", level=spec.level, measure=GARCH
-    )
+    found = garch_dummy(values[:, first:last], dummy, dist="t", level=spec.level)
     outside = np.where(dummy > 0, np.nan, values[:, first:last])
     pre = np.sqrt(np.nanmean(outside**2, axis=1))
     with np.errstate(invalid="ignore"):
@@ -204,7 +201,10 @@ def _cumulated(
     found = _fits([m.found for m in members], [np.arange(len(m.ar)) for m in members])
     day0 = np.concatenate([m.piece.day0 for m in members])
     if len(ar) > _MOST_POOLED:
-        tests = _too_many(len(ar))
+        tests = cav_missing(
+            len(ar),
+            f"{len(ar)} observations; {_MOST_POOLED} at most are simulated together",
+        )
     else:
         tests = cumulative_abnormal_volatility(
             found,
@@ -224,20 +224,6 @@ def _cumulated(
         yield _shift(test, n_post, pre, pre * ratio, n_clusters=clusters)
 
 
-def _too_many(n: int) -> tuple[VolatilityTest, VolatilityTest]:
-    empty = np.full(1, np.nan)
-    cav = VolatilityTest(
-        test="cav",
-        estimate=empty,
-        statistic=empty,
-        df=empty,
-        pvalue=empty,
-        n=np.array([n]),
-        reason=(f"{n} observations; {_MOST_POOLED} at most are simulated together",),
-    )
-    return cav, replace(cav, test="cav_bootstrap")
-
-
 def _shift(
     test: VolatilityTest,
     n_post: IntArray,
@@ -250,7 +236,7 @@ def _shift(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = post / pre
     return ShiftResult(
-        measure=GARCH,
+        measure=GARCH.name,
         test=test.test,
         pre=pre,
         post=post,

@@ -1,6 +1,6 @@
 """What is compared before and after events: returns and ranges per session."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,14 +14,11 @@ from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.observation_tables import keys
 from eventstudy.study.samples import Fitted
-from eventstudy.volatility import RANGES, Spread, log_ranges
+from eventstudy.volatility import MEASURES, MeasureEntry, log_ranges
+from eventstudy.volatility.spread import measures_of
 
-RAW = "raw_return"
-ABNORMAL = "abnormal_return"
-
-
-# Other ways to measure the spread of raw returns, for whom outliers weigh differently.
-MOMENTS = ("absolute", "squared")
+RETURNS = "returns"
+ABNORMAL = "abnormal returns"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,8 +33,7 @@ class Piece:
 
     keys: pl.DataFrame
     calendar: list[str]
-    measure: str
-    spread: Spread | str
+    measure: MeasureEntry
     values: Array
     row: IntArray
     day0: IntArray
@@ -56,13 +52,14 @@ def pieces(
     calendars: Mapping[str, Calendar],
     prices: pl.DataFrame,
 ) -> list[Piece]:
-    """Return raw and abnormal returns of every block of fits, then the ranges.
+    """Return every measure of returns, abnormal returns and ranges.
 
-    Raw returns and ranges do not depend on a model; an asset has them once, on the
+    Those that single observations are tested on come first, by block of fits. Raw
+    returns and ranges do not depend on a model; an asset has them once, on the
     calendar of its first model setting.
     """
-    out = []
-    quoted = []
+    out: list[Piece] = []
+    measured: list[Piece] = []
     done: set[str] = set()
     for estimator, estimates in fitted:
         fresh = set(estimator.panel.calendar) - done
@@ -73,16 +70,32 @@ def pieces(
             if held := [asset in fresh for asset in raw.keys["asset"]]:
                 kept = keep(raw, np.array(held, np.bool_))
                 if len(kept.row):
-                    out.append(kept)
-                    quoted.append(kept)
-            out.append(_abnormal(spec, estimator, estimate, raw))
+                    out += _as(kept, RETURNS, single=True)
+                    measured.append(kept)
+            abnormal = _abnormal(spec, estimator, estimate, raw)
+            out += _as(abnormal, ABNORMAL, single=True)
+            measured.append(abnormal)
         done |= fresh
-    for piece in quoted:
-        out += [
-            replace(piece, measure=f"{name}_return", spread=name) for name in MOMENTS
-        ]
-        out += _ranges(piece, calendars, prices)
+    quotes = by_symbol(prices)
+    for piece in measured:
+        if piece.measure.of == ABNORMAL:
+            out += _as(piece, ABNORMAL, single=False)
+            continue
+        out += _as(piece, RETURNS, single=False)
+        out += _ranges(piece, calendars, quotes)
     return out
+
+
+def _as(piece: Piece, series: str, *, single: bool) -> list[Piece]:
+    """Return the measures of a series, of the values of one of them."""
+    entries = measures_of(series, single=single)
+    return [replace(piece, measure=entry) for entry in entries]
+
+
+def plain(held: Sequence[Piece], series: str) -> list[Piece]:
+    """Return the pieces of a series once, whatever is measured of it."""
+    first = measures_of(series, single=True)[0]
+    return [piece for piece in held if piece.measure is first]
 
 
 def _raw(spec: StudySpec, estimator: Estimator, estimate: Estimate) -> Piece:
@@ -95,8 +108,7 @@ def _raw(spec: StudySpec, estimator: Estimator, estimate: Estimate) -> Piece:
     return Piece(
         keys=who.with_columns(model=pl.lit(None, pl.String)),
         calendar=[panel.calendar[asset] for asset in who["asset"]],
-        measure=RAW,
-        spread="sd",
+        measure=measures_of(RETURNS, single=True)[0],
         values=held.y / np.sqrt(held.span),
         row=row,
         day0=panel.day0[estimate.rows],
@@ -122,7 +134,7 @@ def _abnormal(
     return replace(
         raw,
         keys=raw.keys.with_columns(model=pl.lit(estimator.panel.setting.name)),
-        measure=ABNORMAL,
+        measure=measures_of(ABNORMAL, single=True)[0],
         values=prediction_errors(estimate, held) / np.sqrt(held.span),
         row=np.arange(len(estimate.rows)),
         near_events=held.near_events,
@@ -142,31 +154,36 @@ def prediction_errors(estimate: Estimate, history: History) -> Array:
 
 
 def _ranges(
-    piece: Piece, calendars: Mapping[str, Calendar], prices: pl.DataFrame
+    piece: Piece, calendars: Mapping[str, Calendar], prices: Mapping[str, pl.DataFrame]
 ) -> Iterator[Piece]:
-    """Yield the four range measures of the observations of raw returns."""
+    """Yield the measures of ranges of the observations of raw returns."""
     asset = dict(zip(piece.row.tolist(), piece.keys["asset"], strict=True))
     calendar = dict(zip(piece.row.tolist(), piece.calendar, strict=True))
     values = np.full((*piece.values.shape, 4), np.nan)
     for row, symbol in asset.items():
-        quotes = adjusted_prices(prices, symbol)
+        quotes = adjusted_prices(prices[symbol])
         found = on_calendar(quotes, calendars[calendar[row]])
         values[row, : found.shape[1]] = log_ranges(*found[:, None]).values[0]
-    for name, spread in RANGES.items():
-        yield replace(piece, measure=name, spread=spread, values=values)
+    for entry in MEASURES.values():
+        if entry.is_range:
+            yield replace(piece, measure=entry, values=values)
 
 
-def adjusted_prices(prices: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    """Date, open, high, low and close of a symbol, scaled to the adjusted close.
+def by_symbol(prices: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Cut prices into the rows of each symbol, in the order of dates."""
+    parts = prices.partition_by("symbol", as_dict=True)
+    return {str(symbol): part.sort("date") for (symbol,), part in parts.items()}
+
+
+def adjusted_prices(prices: pl.DataFrame) -> pl.DataFrame:
+    """Date, open, high, low and close of one symbol, scaled to the adjusted close.
 
     A session's range does not depend on the scale; the step from the close before to
     the open does, where a dividend or a split lies between them.
     """
     scale = (pl.col("adj_close") / pl.col("close")).fill_null(1.0)
-    return (
-        prices.filter(pl.col("symbol") == symbol, pl.col("close").is_not_null())
-        .sort("date")
-        .select("date", pl.col("open", "high", "low", "close") * scale)
+    return prices.filter(pl.col("close").is_not_null()).select(
+        "date", pl.col("open", "high", "low", "close") * scale
     )
 
 

@@ -12,17 +12,18 @@ from eventstudy.spec import StudySpec
 from eventstudy.study.observation_tables import number
 from eventstudy.study.samples import ALL
 from eventstudy.study.schema import SCHEMA, empty
-from eventstudy.study.volatility_pieces import ABNORMAL, RAW, Piece
+from eventstudy.study.volatility_pieces import Piece
 from eventstudy.volatility import (
-    POOLED_TESTS,
-    REALISED,
+    MeasureEntry,
+    ShiftOptions,
     ShiftResult,
     ShiftWindows,
     cut,
-    dated,
     pooled_ratio,
     variance_ratio,
 )
+from eventstudy.volatility.entries import tests_of
+from eventstudy.volatility.spread import dated
 
 POST = "post"
 EVENT = "event"
@@ -30,13 +31,9 @@ EVENT = "event"
 # Pieces with the (E,) observations of each that are meant.
 Chosen = list[tuple[Piece, BoolArray]]
 
-_TESTS = ("f", "brown_forsythe", "fligner", "bootstrap", "placebo")
-# Other spreads than that of returns: only what resamples them can test them.
-_RESAMPLED = ("bootstrap", "placebo")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answer:
+class ShiftRows:
     """Answers of one test, and the rows of the table that they go to.
 
     who : event_id, asset, group, model, pre_near_events, post_near_events, (H,)
@@ -52,22 +49,29 @@ def windows_of(spec: StudySpec) -> dict[str, tuple[int, int]]:
     return {POST: spec.volatility_post, EVENT: spec.volatility_event}
 
 
+def options_of(spec: StudySpec, measure: MeasureEntry) -> ShiftOptions:
+    """Return how a study compares volatilities."""
+    return ShiftOptions(
+        measure=measure, level=spec.level, reps=spec.resamples, seed=spec.seed
+    )
+
+
 def shifts(
     spec: StudySpec, groups: Sequence[str], held: Sequence[Piece]
-) -> Iterator[Answer]:
+) -> Iterator[ShiftRows]:
     """Yield the answers for single observations, then those pooled.
 
-    Ranges, absolute and squared returns are pooled only: single ones would say the
-    same of the same sessions.
+    Further measures of the same sessions, such as ranges, are pooled only: single ones
+    would say the same again.
     """
     for window in windows_of(spec):
         for piece in held:
-            if piece.measure in (RAW, ABNORMAL, REALISED.name):
+            if piece.measure.single:
                 yield from _single(spec, piece, window)
         yield from _pooled(spec, groups, held, window)
 
 
-def table(answers: Sequence[Answer]) -> pl.DataFrame:
+def table(answers: Sequence[ShiftRows]) -> pl.DataFrame:
     """Return the answers as the table of the output contract."""
     if not answers:
         return empty("volatility")
@@ -102,22 +106,18 @@ def _cut(spec: StudySpec, values: Array, piece: Piece, window: str) -> ShiftWind
     )
 
 
-def _single(spec: StudySpec, piece: Piece, window: str) -> list[Answer]:
+def _single(spec: StudySpec, piece: Piece, window: str) -> list[ShiftRows]:
     windows = _cut(spec, piece.values[piece.row], piece, window)
     found = variance_ratio(
         windows.pre,
         windows.post,
         history=windows.history,
         gap=windows.gap,
-        tests=_TESTS if piece.spread == "sd" else _RESAMPLED,
-        spread=piece.spread,
-        measure=piece.measure,
-        level=spec.level,
-        reps=spec.resamples,
-        seed=spec.seed,
+        tests=tests_of(piece.measure, pooled=False),
+        options=options_of(spec, piece.measure),
     )
     who = who_of(spec, piece, window)
-    return [Answer(who=who, window=window, found=one) for one in found]
+    return [ShiftRows(who=who, window=window, found=one) for one in found]
 
 
 def who_of(spec: StudySpec, piece: Piece, window: str) -> pl.DataFrame:
@@ -135,7 +135,7 @@ class Pool:
 
     group: str
     asset: str
-    measure: str
+    measure: MeasureEntry
     model: str | None
     chosen: Chosen
 
@@ -154,8 +154,10 @@ def pools(groups: Sequence[str], held: Sequence[Piece]) -> Iterator[Pool]:
 
     Only observations on one calendar can be pooled: their dates are resampled jointly.
     """
-    for measure, model in dict.fromkeys((p.measure, p.model) for p in held):
-        own = [p for p in held if p.measure == measure and p.model == model]
+    alike: dict[tuple[str, str | None], list[Piece]] = {}
+    for piece in held:
+        alike.setdefault((piece.measure.name, piece.model), []).append(piece)
+    for (_, model), own in alike.items():
         assets = (
             pl.concat([p.keys for p in own])
             .select("group", "asset")
@@ -172,7 +174,7 @@ def pools(groups: Sequence[str], held: Sequence[Piece]) -> Iterator[Pool]:
                 yield Pool(
                     group=group,
                     asset=asset,
-                    measure=measure,
+                    measure=own[0].measure,
                     model=model,
                     chosen=chosen,
                 )
@@ -189,7 +191,7 @@ def _members(piece: Piece, group: str, asset: str) -> BoolArray:
 
 def _pooled(
     spec: StudySpec, groups: Sequence[str], held: Sequence[Piece], window: str
-) -> Iterator[Answer]:
+) -> Iterator[ShiftRows]:
     for together in _comparable(pools(groups, held)):
         whole = _union(together)
         windows = cut(
@@ -198,7 +200,7 @@ def _pooled(
             pre=spec.volatility_pre,
             post=windows_of(spec)[window],
         )
-        spread = whole[0][0].spread
+        measure = together[0].measure
         who = pl.concat([pool.who for pool in together])
         for found in pooled_ratio(
             windows.pre,
@@ -207,14 +209,10 @@ def _pooled(
             history=windows.history,
             gap=windows.gap,
             pools=np.array([_places(pool, whole) for pool in together]),
-            tests=POOLED_TESTS if spread == "sd" else _RESAMPLED,
-            spread=spread,
-            measure=together[0].measure,
-            level=spec.level,
-            reps=spec.resamples,
-            seed=spec.seed,
+            tests=tests_of(measure, pooled=True),
+            options=options_of(spec, measure),
         ):
-            yield Answer(who=who, window=window, found=found)
+            yield ShiftRows(who=who, window=window, found=found)
 
 
 def _comparable(found: Iterable[Pool]) -> list[list[Pool]]:
@@ -229,7 +227,7 @@ def _comparable(found: Iterable[Pool]) -> list[list[Pool]]:
         priced = np.flatnonzero(dated(_series(pool.chosen)))
         span = (priced[0], priced[-1]) if len(priced) else (0, 0)
         calendar = piece.calendar[int(members.argmax())]
-        key = pool.measure, pool.model, calendar, *span
+        key = pool.measure.name, pool.model, calendar, *span
         out.setdefault(key, []).append(pool)
     return list(out.values())
 

@@ -1,7 +1,7 @@
 """Abnormal volume and liquidity: what was traded around events, and at what cost."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -9,8 +9,9 @@ import polars as pl
 from eventstudy.calendars import ALWAYS_OPEN, Calendar
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
 from eventstudy.core.windows import narrow, select
-from eventstudy.models import MODELS
-from eventstudy.outcomes.volume import amihud, corwin_schultz, log_volume
+from eventstudy.models import constant_mean
+from eventstudy.outcomes import OUTCOMES, OutcomeEntry
+from eventstudy.outcomes.entries import COLUMNS, leading
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
@@ -24,8 +25,7 @@ from eventstudy.study.group_tables import (
 from eventstudy.study.observation_tables import keys
 from eventstudy.study.samples import ALL, HEADLINE, Fitted
 from eventstudy.study.schema import SCHEMA, empty, frame
-
-VOLUME = "volume"
+from eventstudy.study.volatility_pieces import by_symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,24 @@ class VolumeTables:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Block:
-    """Abnormal log volume of some observations.
+class _Studied:
+    """Observations of a block of fits whose assets were not met before.
 
-    n_valid : (E,) sessions with a volume in the estimation window
-    usable : (E,) whether there is an abnormal volume;  why : E reasons where not
+    new : (E,) of the block's observations, those meant;  keys : of these
+    """
+
+    estimator: Estimator
+    estimate: Estimate
+    new: BoolArray
+    keys: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Block:
+    """An abnormal outcome of some observations.
+
+    n_valid : (E,) sessions with a value in the estimation window
+    usable : (E,) whether there is an abnormal outcome;  why : E reasons where not
     """
 
     keys: pl.DataFrame
@@ -52,36 +65,75 @@ class _Block:
     why: list[str | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Market:
+    """Prices by symbol, and their columns as arrays, each made once."""
+
+    prices: Mapping[str, pl.DataFrame]
+    calendars: Mapping[str, Calendar]
+    held: dict[str, dict[str, Array]] = field(default_factory=dict)
+    known: dict[tuple[str, str, str], Array] = field(default_factory=dict)
+
+    def series(self, asset: str, calendar: str, outcome: OutcomeEntry) -> Array:
+        """Return an outcome on the calendar's sessions, (S,), nan where none is."""
+        key = asset, calendar, outcome.name
+        if key not in self.known:
+            self.known[key] = self._series(asset, self.calendars[calendar], outcome)
+        return self.known[key]
+
+    def _series(self, asset: str, calendar: Calendar, outcome: OutcomeEntry) -> Array:
+        prices = self.prices[asset]
+        if asset not in self.held:
+            self.held[asset] = {
+                name: prices[name].fill_null(np.nan).to_numpy()
+                for name in COLUMNS
+                if name in prices.columns
+            }
+        columns = self.held[asset]
+        # Round the clock, volume is in money already.
+        price = 1.0 if calendar.name == ALWAYS_OPEN else columns["adj_close"]
+        columns = {**columns, "value": price * columns["volume"]}
+        values = outcome.of({name: columns[name] for name in outcome.needs})
+        days = prices["date"].to_physical().cast(pl.Int64).to_numpy()
+        closes = np.asarray(values, np.float64)
+        return on_sessions(Quotes(days=days, closes=closes), calendar)
+
+
 def volume_tables(
     spec: StudySpec,
     groups: Sequence[str],
     fitted: Fitted,
     calendars: Mapping[str, Calendar],
     prices: pl.DataFrame,
+    outcomes: Sequence[OutcomeEntry] | None = None,
 ) -> VolumeTables:
     """Test abnormal volume and liquidity of every group, on the windows of the returns.
 
     The normal value of an outcome is its mean over the estimation window, in the
     asset's own units, without the sessions that returns leave out. No outcome depends
     on a model of returns: an asset's is studied once.
+
+    outcomes : those wanted; None is all of the family
     """
     tests: list[Row] = []
     path: list[Row] = []
-    ledger = [empty("ledger")]
-    for outcome in OUTCOMES:
-        blocks = list(_blocks(spec, fitted, calendars, prices, outcome))
+    left_out = [empty("ledger")]
+    market = _Market(prices=by_symbol(prices), calendars=calendars)
+    studied = list(_studied(fitted))
+    for outcome in OUTCOMES.values() if outcomes is None else outcomes:
+        blocks = [_block(spec, one, market, outcome) for one in studied]
         held = list(_samples(groups, blocks)) if blocks else []
         for labels, chunks in held:
-            tests += _tested(spec, {**labels, "model": outcome}, chunks)
-        if outcome == VOLUME:
+            tests += _tested(spec, {**labels, "model": outcome.name}, outcome, chunks)
+        if outcome is leading():
             for labels, chunks in held:
                 if chunks:
                     path += path_rows(spec, labels, path_evidence(spec, chunks))
-            ledger += map(_left_out, blocks)
+            left_out += [_left_out(block, outcome.name) for block in blocks]
     return VolumeTables(
         tests=frame("tests", tests),
         aar=frame("volume_aar", path),
-        ledger=pl.concat(ledger),
+        ledger=pl.concat(left_out),
     )
 
 
@@ -103,61 +155,51 @@ def _samples(
 
 
 def _tested(
-    spec: StudySpec, labels: Mapping[str, str], chunks: Sequence[Abnormal]
+    spec: StudySpec,
+    labels: Mapping[str, str],
+    outcome: OutcomeEntry,
+    chunks: Sequence[Abnormal],
 ) -> list[Row]:
     """Return the rows of the tests of one outcome of one group."""
-    outcome = labels["model"]
     if not chunks:
         return _nothing(spec, labels, outcome)
-    return test_rows(spec, labels, outcome, chunks, _names(spec, chunks), "car")
+    return test_rows(spec, labels, outcome.name, chunks, _names(spec, chunks), "car")
 
 
-def _blocks(
-    spec: StudySpec,
-    fitted: Fitted,
-    calendars: Mapping[str, Calendar],
-    prices: pl.DataFrame,
-    outcome: str,
-) -> Iterator[_Block]:
+def _studied(fitted: Fitted) -> Iterator[_Studied]:
+    """Yield the observations of every asset, on its first model setting."""
     done: set[str] = set()
-    quotes: dict[tuple[str, str], Array] = {}
     for estimator, estimates in fitted:
         fresh = set(estimator.panel.calendar) - done
         for estimate in estimates:
             who = keys(estimator, estimate)
             new = who["asset"].is_in(list(fresh)).to_numpy()
-            if not new.any():
-                continue
-            yield _block(
-                spec, estimator, estimate, new, calendars, prices, quotes, outcome
-            )
+            if new.any():
+                yield _Studied(
+                    estimator=estimator,
+                    estimate=estimate,
+                    new=new,
+                    keys=who.filter(pl.Series(new)),
+                )
         done |= fresh
 
 
 def _block(
-    spec: StudySpec,
-    estimator: Estimator,
-    estimate: Estimate,
-    new: BoolArray,
-    calendars: Mapping[str, Calendar],
-    prices: pl.DataFrame,
-    quotes: dict[tuple[str, str], Array],
-    outcome: str,
+    spec: StudySpec, studied: _Studied, market: _Market, outcome: OutcomeEntry
 ) -> _Block:
+    estimator, estimate, new = studied.estimator, studied.estimate, studied.new
     panel, rows = estimator.panel, estimate.rows[new]
     y = np.full((len(rows), len(panel.columns.offsets)), np.nan)
     for at, row in enumerate(rows.tolist()):
         asset = panel.observations[row].asset
-        key = asset, panel.calendar[asset]
-        if key not in quotes:
-            quotes[key] = _series(prices, asset, calendars[key[1]], outcome)
+        values = market.series(asset, panel.calendar[asset], outcome)
         column = panel.day0[row] + panel.columns.offsets
-        inside = (column >= 0) & (column < len(quotes[key]))
-        y[at, inside] = quotes[key][column[inside]]
+        inside = (column >= 0) & (column < len(values))
+        y[at, inside] = values[column[inside]]
     # sessions that the returns leave out are left out here
     y[np.isnan(estimate.raw[new])] = np.nan
     t = panel.columns.n_estimation
-    fit = MODELS["constant_mean"](
+    fit = constant_mean(
         y,
         n_estimation=t,
         asset=panel.asset[rows],
@@ -173,7 +215,7 @@ def _block(
         for row in zip(n_valid.tolist(), fit.status.tolist(), traded, strict=True)
     ]
     return _Block(
-        keys=keys(estimator, estimate).filter(pl.Series(new)),
+        keys=studied.keys,
         event=event,
         n_valid=n_valid,
         usable=np.array([reason is None for reason in why], np.bool_),
@@ -188,51 +230,6 @@ def _reason(spec: StudySpec, n_valid: int, status: int, traded: np.bool_) -> str
     if status != Status.OK:
         return "the volume does not vary in the estimation window"
     return None if traded else "no volume in the event window"
-
-
-def _series(
-    prices: pl.DataFrame, asset: str, calendar: Calendar, outcome: str
-) -> Array:
-    """Return an outcome on the calendar's sessions, (S,), nan where there is none."""
-    held = prices.filter(pl.col("symbol") == asset).sort("date")
-    columns = {
-        name: held[name].fill_null(np.nan).to_numpy()
-        for name in ("high", "low", "close", "adj_close", "volume")
-    }
-    quotes = Quotes(
-        days=held["date"].to_physical().cast(pl.Int64).to_numpy(),
-        closes=OUTCOMES[outcome](columns, calendar),
-    )
-    return on_sessions(quotes, calendar)
-
-
-def _volume(columns: Mapping[str, Array], _calendar: Calendar) -> Array:
-    return np.asarray(log_volume(columns["volume"])[0])
-
-
-def _illiquidity(columns: Mapping[str, Array], calendar: Calendar) -> Array:
-    """Log of Amihud's ratio; round the clock, volume is in money already."""
-    close = columns["adj_close"]
-    returns = np.full_like(close, np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        returns[1:] = close[1:] / close[:-1] - 1.0
-        price = np.ones_like(close) if calendar.name == ALWAYS_OPEN else close
-        ratio = np.log(amihud(returns, price, columns["volume"])[0])
-    return np.asarray(np.where(np.isfinite(ratio), ratio, np.nan))
-
-
-def _spread(columns: Mapping[str, Array], _calendar: Calendar) -> Array:
-    return np.asarray(
-        corwin_schultz(columns["high"], columns["low"], columns["close"])[0]
-    )
-
-
-OUTCOMES: Mapping[str, Callable[[Mapping[str, Array], Calendar], Array]] = {
-    VOLUME: _volume,
-    "illiquidity": _illiquidity,
-    "spread": _spread,
-}
-"""Log volume, log of Amihud's ratio, Corwin and Schultz's bid-ask spread."""
 
 
 def _chunks(blocks: Sequence[_Block], sample: str, group: str) -> list[Abnormal]:
@@ -255,21 +252,23 @@ def _names(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[str]:
     return [*names, "t", "placebo_single"] if single else names
 
 
-def _nothing(spec: StudySpec, labels: Mapping[str, str], outcome: str) -> list[Row]:
+def _nothing(
+    spec: StudySpec, labels: Mapping[str, str], outcome: OutcomeEntry
+) -> list[Row]:
     return [
-        {**labels, "outcome": outcome}
+        {**labels, "outcome": outcome.name}
         | {"start": start, "end": end, "test": name}
-        | {"alternative": spec.alternative, "n": 0, "reason": "no volume to study"}
+        | {"alternative": spec.alternative, "n": 0, "reason": outcome.lacking}
         for start, end in spec.windows
         for name in sample_tests(spec.tests)
     ]
 
 
-def _left_out(block: _Block) -> pl.DataFrame:
+def _left_out(block: _Block, outcome: str) -> pl.DataFrame:
     return (
         block.keys.with_columns(
-            stage=pl.lit(VOLUME),
-            model=pl.lit(VOLUME),
+            stage=pl.lit(outcome),
+            model=pl.lit(outcome),
             reason=pl.Series(block.why, dtype=pl.String),
             held=pl.Series(block.n_valid).cast(pl.String),
             wanted=pl.lit(None, pl.String),

@@ -12,6 +12,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.volatility.entries import SHIFTS, ShiftEntry
 
 # Points of the largest absolute value of a Brownian bridge (Kolmogorov).
 CRITICAL = {0.10: 1.224, 0.05: 1.358, 0.01: 1.628}
@@ -68,6 +69,19 @@ def icss(
         raise unknown_name("level", level, map(str, CRITICAL))
     rows = np.atleast_2d(np.asarray(series, np.float64))
     return tuple(_one_series(row, kappa, CRITICAL[level]) for row in rows)
+
+
+SHIFTS.register(
+    ShiftEntry(
+        name="icss",
+        meaning="dates of variance breaks by cumulative sums of squares (κ₂)",
+        null="the unconditional variance is constant",
+        robust_to="fat tails, moderate volatility clustering",
+        citation="Inclan & Tiao (1994), J. American Statistical Association 89; "
+        "Sanso, Arago & Carrion (2004), Revista de Economia Financiera 4",
+        table="breaks",
+    )
+)
 
 
 def _one_series(row: Array, kappa: str, critical: float) -> BreakResult:

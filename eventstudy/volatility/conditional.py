@@ -14,10 +14,26 @@ from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.garch import GarchFit, fit, forecast, robust_errors, simulate
 from eventstudy.garch.likelihood import NAMES
-from eventstudy.volatility.spread import ShiftResult
+from eventstudy.volatility.entries import SHIFTS, ShiftEntry
+from eventstudy.volatility.spread import MEASURES, MeasureEntry
+from eventstudy.volatility.windows import ShiftResult
 
 # Resamples of which the paths are held in memory at once.
 _CHUNK = 200
+GARCH_WORDS = (
+    "GARCH(1,1), `h_t = ω + α e²_(t−1) + β h_(t−1)`, with Student-t errors "
+    "(Bollerslev 1986, J. Econometrics 31)"
+)
+
+GARCH = MEASURES.register(
+    MeasureEntry(
+        name="garch",
+        meaning=f"{GARCH_WORDS}, fitted to the estimation window; its tests look for a "
+        "rise only",
+        of="forecasts",
+        citation="Bollerslev (1986), J. Econometrics 31",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +53,102 @@ class VolatilityTest:
     pvalue: Array
     n: IntArray
     reason: tuple[str | None, ...]
+
+
+def garch_dummy(
+    y: Array,
+    dummy: Array,
+    x: Array | None = None,
+    *,
+    kind: str = "garch",
+    dist: str = "normal",
+    level: float = 0.95,
+    measure: str = GARCH.name,
+) -> ShiftResult:
+    """Shift of the variance's intercept while ``dummy`` is one: GARCH-X.
+
+    y : (E, S) returns around the event, nan = missing;  dummy : (E, S), a step (one
+    from day 0 on) or an impulse (one in the event window only), see `window_dummy`;
+    x : (E, S, K) regressors of the mean. ``ω_t = ω exp(η d_t)``, so variances stay
+    positive whatever the sign, and a lasting step multiplies the standard deviation
+    by ``exp(η/2)``, the ratio (EGARCH: by ``exp(η / (2 (1-β)))``). Quasi maximum
+    likelihood with robust standard errors; statistic η / se, normal.
+
+    Lamoureux & Lastrapes (1990), J. Finance 45 (regressors in the variance);
+    Bollerslev & Wooldridge (1992), Econometric Reviews 11 (standard errors).
+    """
+    y = np.atleast_2d(np.asarray(y, np.float64))
+    moves = np.broadcast_to(np.asarray(dummy, np.float64), y.shape)[:, :, None]
+    valid = np.isfinite(y)
+    on = valid & (moves[:, :, 0] != 0)
+    found = fit(y, x, kind=kind, dist=dist, shifts=moves)
+    se = robust_errors(found, y, x, shifts=moves).shifts[:, 0]
+    eta = found.shifts[:, 0]
+    reason = tuple(
+        _no_shift(*row) for row in zip(found.converged, on.sum(1), se, strict=True)
+    )
+    usable = np.array([r is None for r in reason], np.bool_)
+    eta, se = np.where(usable, eta, np.nan), np.where(usable, se, np.nan)
+    omega, beta = found.variance[:, 0], found.variance[:, -1]
+    with np.errstate(all="ignore"):
+        if kind == "egarch":
+            half = 0.5 / (1.0 - beta)
+            before = np.exp(omega / (1.0 - beta) / 2.0)
+        else:
+            half = np.full(len(y), 0.5)
+            shocks = found.variance[:, 1]
+            if kind == "gjr":
+                shocks = shocks + found.variance[:, 2] / 2.0
+            before = np.sqrt(omega / (1.0 - shocks - beta))
+        ratio = np.exp(half * eta)
+        reach = float(special.ndtri(0.5 + level / 2.0)) * se
+        low, high = np.exp(half * (eta - reach)), np.exp(half * (eta + reach))
+        z = eta / se
+    before = np.where(usable & np.isfinite(before), before, np.nan)
+    one = np.ones(len(y), np.int64)
+    return ShiftResult(
+        measure=measure,
+        test="garch_dummy",
+        pre=before,
+        post=before * ratio,
+        ratio=ratio,
+        ci_low=low,
+        ci_high=high,
+        statistic=z,
+        df_num=np.full(len(y), np.nan),
+        df=np.where(usable, np.inf, np.nan),
+        pvalue=2.0 * special.ndtr(-np.abs(z)),
+        n_pre=(valid & ~on).sum(axis=1),
+        n_post=on.sum(axis=1),
+        n=one,
+        n_clusters=one,
+        reason=reason,
+    )
+
+
+SHIFTS.register(
+    ShiftEntry(
+        name="garch_dummy",
+        meaning="step or impulse in the variance equation of a GARCH model",
+        null="the variance's intercept is the same during the event",
+        robust_to="volatility clustering, errors of any law (robust errors)",
+        citation="Lamoureux & Lastrapes (1990), J. Finance 45",
+        preference=6,
+    )
+)
+
+
+def window_dummy(
+    n_sessions: int, day0: IntArray | int, window: tuple[int, int]
+) -> Array:
+    """One in the sessions ``window`` (inclusive offsets) around day 0, (E, S).
+
+    >>> window_dummy(6, np.array([2]), (0, 1))
+    array([[0., 0., 1., 1., 0., 0.]])
+    """
+    offset = np.arange(n_sessions) - np.atleast_1d(np.asarray(day0))[:, None]
+    inside = (offset >= window[0]) & (offset <= window[1])
+    return np.asarray(inside, np.float64)
 
 
 def abnormal_volatility(ar: Array, variance: Array, df: Array) -> VolatilityTest:
@@ -74,6 +186,18 @@ def abnormal_volatility(ar: Array, variance: Array, df: Array) -> VolatilityTest
         n=n,
         reason=tuple("no abnormal return" if e else None for e in empty),
     )
+
+
+SHIFTS.register(
+    ShiftEntry(
+        name="abnormal_volatility",
+        meaning="squared abnormal returns over their forecast-error variance",
+        null="squared abnormal returns are as large as forecast",
+        robust_to="estimation error, not fat tails, clustering or shared dates",
+        citation="Patell (1976), J. Accounting Research 14",
+        table="",
+    )
+)
 
 
 def event_multiple(ar: Array, h: Array) -> Array:
@@ -155,6 +279,40 @@ def cumulative_abnormal_volatility(
     return chi, _one("cav_bootstrap", cav, cav, np.inf, pvalue, used, None)
 
 
+def cav_missing(n: int, reason: str) -> tuple[VolatilityTest, VolatilityTest]:
+    """The two tests of cumulative abnormal volatility, unanswered for a reason."""
+    nothing = (np.nan, np.nan, np.nan, np.nan)
+    return (
+        _one("cav", *nothing, n, reason),
+        _one("cav_bootstrap", *nothing, n, reason),
+    )
+
+
+SHIFTS.register(
+    ShiftEntry(
+        name="cav",
+        meaning="cumulative abnormal volatility against GARCH forecasts",
+        null="the cross-section's variance is as forecast",
+        robust_to="volatility clustering, a common mean effect; not fat tails",
+        citation="Bialkowski, Gottschalk & Wisniewski (2008), J. Banking & Finance 32",
+        naive="errors as normal",
+    )
+)
+
+
+SHIFTS.register(
+    ShiftEntry(
+        name="cav_bootstrap",
+        meaning="cumulative abnormal volatility against simulated windows",
+        null="the cross-section's variance is as the models simulate it",
+        robust_to="volatility clustering, fat tails, shared dates",
+        citation="Bialkowski, Gottschalk & Wisniewski (2008), J. Banking & Finance 32",
+        resampled=True,
+        preference=4,
+    )
+)
+
+
 def filtered_simulation(
     found: GarchFit, ar: Array, *, reps: int = 1999, seed: int = 0
 ) -> VolatilityTest:
@@ -199,88 +357,17 @@ def filtered_simulation(
     )
 
 
-def garch_dummy(
-    y: Array,
-    dummy: Array,
-    x: Array | None = None,
-    *,
-    kind: str = "garch",
-    dist: str = "normal",
-    level: float = 0.95,
-    measure: str = "garch",
-) -> ShiftResult:
-    """Shift of the variance's intercept while ``dummy`` is one: GARCH-X.
-
-    y : (E, S) returns around the event, nan = missing;  dummy : (E, S), a step (one
-    from day 0 on) or an impulse (one in the event window only), see `window_dummy`;
-    x : (E, S, K) regressors of the mean. ``ω_t = ω exp(η d_t)``, so variances stay
-    positive whatever the sign, and a lasting step multiplies the standard deviation
-    by ``exp(η/2)``, the ratio (EGARCH: by ``exp(η / (2 (1-β)))``). Quasi maximum
-    likelihood with robust standard errors; statistic η / se, normal.
-
-    Lamoureux & Lastrapes (1990), J. Finance 45 (regressors in the variance);
-    Bollerslev & Wooldridge (1992), Econometric Reviews 11 (standard errors).
-    """
-    y = np.atleast_2d(np.asarray(y, np.float64))
-    moves = np.broadcast_to(np.asarray(dummy, np.float64), y.shape)[:, :, None]
-    valid = np.isfinite(y)
-    on = valid & (moves[:, :, 0] != 0)
-    found = fit(y, x, kind=kind, dist=dist, shifts=moves)
-    se = robust_errors(found, y, x, shifts=moves).shifts[:, 0]
-    eta = found.shifts[:, 0]
-    reason = tuple(
-        _no_shift(*row) for row in zip(found.converged, on.sum(1), se, strict=True)
+SHIFTS.register(
+    ShiftEntry(
+        name="filtered_simulation",
+        meaning="an asset's squared abnormal returns against its own GARCH paths",
+        null="the window's volatility is as the asset's model simulates it",
+        robust_to="volatility clustering, fat tails",
+        citation="Barone-Adesi, Giannopoulos & Vosper (1999), J. Futures Markets 19",
+        resampled=True,
+        preference=5,
     )
-    usable = np.array([r is None for r in reason], np.bool_)
-    eta, se = np.where(usable, eta, np.nan), np.where(usable, se, np.nan)
-    omega, beta = found.variance[:, 0], found.variance[:, -1]
-    with np.errstate(all="ignore"):
-        if kind == "egarch":
-            half = 0.5 / (1.0 - beta)
-            before = np.exp(omega / (1.0 - beta) / 2.0)
-        else:
-            half = np.full(len(y), 0.5)
-            shocks = found.variance[:, 1]
-            if kind == "gjr":
-                shocks = shocks + found.variance[:, 2] / 2.0
-            before = np.sqrt(omega / (1.0 - shocks - beta))
-        ratio = np.exp(half * eta)
-        reach = float(special.ndtri(0.5 + level / 2.0)) * se
-        low, high = np.exp(half * (eta - reach)), np.exp(half * (eta + reach))
-        z = eta / se
-    before = np.where(usable & np.isfinite(before), before, np.nan)
-    one = np.ones(len(y), np.int64)
-    return ShiftResult(
-        measure=measure,
-        test="garch_dummy",
-        pre=before,
-        post=before * ratio,
-        ratio=ratio,
-        ci_low=low,
-        ci_high=high,
-        statistic=z,
-        df_num=np.full(len(y), np.nan),
-        df=np.where(usable, np.inf, np.nan),
-        pvalue=2.0 * special.ndtr(-np.abs(z)),
-        n_pre=(valid & ~on).sum(axis=1),
-        n_post=on.sum(axis=1),
-        n=one,
-        n_clusters=one,
-        reason=reason,
-    )
-
-
-def window_dummy(
-    n_sessions: int, day0: IntArray | int, window: tuple[int, int]
-) -> Array:
-    """One in the sessions ``window`` (inclusive offsets) around day 0, (E, S).
-
-    >>> window_dummy(6, np.array([2]), (0, 1))
-    array([[0., 0., 1., 1., 0., 0.]])
-    """
-    offset = np.arange(n_sessions) - np.atleast_1d(np.asarray(day0))[:, None]
-    inside = (offset >= window[0]) & (offset <= window[1])
-    return np.asarray(inside, np.float64)
+)
 
 
 def _no_shift(converged: np.bool_, sessions: int, se: float) -> str | None:

@@ -5,14 +5,13 @@ as precise as a squared return. What happens while the market is closed is seen 
 `yang_zhang` alone.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray
 from eventstudy.core.errors import DataError
-from eventstudy.volatility.spread import Spread
+from eventstudy.volatility.spread import MEASURES, MeasureEntry, Spread
 
 # Rounding of quoted prices may put an open or close this far outside high and low.
 _SLACK = 1e-9
@@ -69,6 +68,18 @@ def parkinson(values: Array) -> Array:
     return np.asarray((values[..., 1] - values[..., 2]) ** 2 / (4.0 * np.log(2.0)))
 
 
+MEASURES.register(
+    MeasureEntry(
+        name="parkinson",
+        meaning="Parkinson (1980): range of high and low",
+        spread=Spread(parts=lambda v: parkinson(v)[None]),
+        is_range=True,
+        words="Parkinson",
+        citation="Parkinson (1980), J. Business 53",
+    )
+)
+
+
 def garman_klass(values: Array) -> Array:
     """``½ (ln H/L)² - (2 ln 2 - 1) (ln C/O)²``, (E, S).
 
@@ -80,6 +91,18 @@ def garman_klass(values: Array) -> Array:
     return np.asarray(0.5 * reach**2 - close)
 
 
+MEASURES.register(
+    MeasureEntry(
+        name="garman_klass",
+        meaning="Garman & Klass (1980): range and open-to-close return",
+        spread=Spread(parts=lambda v: garman_klass(v)[None]),
+        is_range=True,
+        words="Garman-Klass",
+        citation="Garman & Klass (1980), J. Business 53",
+    )
+)
+
+
 def rogers_satchell(values: Array) -> Array:
     """``ln H/O ln H/C + ln L/O ln L/C``, (E, S); right under any drift.
 
@@ -89,9 +112,16 @@ def rogers_satchell(values: Array) -> Array:
     return np.asarray(up * (up - close) + down * (down - close))
 
 
-def _total(n: Array | float, sums: Array) -> Array:
-    """Root of the mean; zero where the mean is not positive."""
-    return np.asarray(np.sqrt(np.maximum(sums[0] / n, 0.0)))
+MEASURES.register(
+    MeasureEntry(
+        name="rogers_satchell",
+        meaning="Rogers & Satchell (1991): range, free of drift",
+        spread=Spread(parts=lambda v: rogers_satchell(v)[None]),
+        is_range=True,
+        words="Rogers-Satchell",
+        citation="Rogers & Satchell (1991), Annals of Applied Probability 1",
+    )
+)
 
 
 def _yang_zhang_parts(values: Array) -> Array:
@@ -111,32 +141,13 @@ def _yang_zhang(n: Array | float, sums: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
 
-RANGES: Mapping[str, Spread] = {
-    spread.name: spread
-    for spread in (
-        Spread(
-            name="parkinson",
-            meaning="Parkinson (1980): range of high and low",
-            parts=lambda v: parkinson(v)[None],
-            value=_total,
-        ),
-        Spread(
-            name="garman_klass",
-            meaning="Garman & Klass (1980): range and open-to-close return",
-            parts=lambda v: garman_klass(v)[None],
-            value=_total,
-        ),
-        Spread(
-            name="rogers_satchell",
-            meaning="Rogers & Satchell (1991): range, free of drift",
-            parts=lambda v: rogers_satchell(v)[None],
-            value=_total,
-        ),
-        Spread(
-            name="yang_zhang",
-            meaning="Yang & Zhang (2000): overnight, open-to-close and range",
-            parts=_yang_zhang_parts,
-            value=_yang_zhang,
-        ),
+MEASURES.register(
+    MeasureEntry(
+        name="yang_zhang",
+        meaning="Yang & Zhang (2000): overnight, open-to-close and range",
+        spread=Spread(parts=_yang_zhang_parts, value=_yang_zhang),
+        is_range=True,
+        words="Yang-Zhang",
+        citation="Yang & Zhang (2000), J. Business 73",
     )
-}
+)

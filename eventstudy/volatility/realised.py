@@ -11,7 +11,7 @@ from scipy import special
 
 from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.errors import DataError, SpecError
-from eventstudy.volatility.spread import Spread
+from eventstudy.volatility.spread import MEASURES, MeasureEntry, Spread
 
 # A session needs this share of its bars, and this many for a test of jumps.
 MIN_SHARE = 0.8
@@ -22,11 +22,15 @@ _BIPOWER = np.pi / 2.0
 _TRIPOWER = (special.gamma(0.5) / (2.0 ** (2.0 / 3.0) * special.gamma(7.0 / 6.0))) ** 3
 _RATIO = np.pi**2 / 4.0 + np.pi - 5.0
 
-REALISED = Spread(
-    name="realised",
-    meaning="root of the mean realised variance",
-    parts=lambda rv: np.where(np.isfinite(rv), rv, np.nan)[None],
-    value=lambda n, sums: np.sqrt(sums[0] / n),
+MEASURES.register(
+    MeasureEntry(
+        name="realised",
+        meaning="root of the mean realised variance",
+        spread=Spread(parts=lambda rv: np.where(np.isfinite(rv), rv, np.nan)[None]),
+        of="bars",
+        citation="Andersen & Bollerslev (1998), International Economic Review 39",
+        single=True,
+    )
 )
 
 

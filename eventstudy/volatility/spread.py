@@ -6,13 +6,17 @@ can be had for all windows of a history at once, from cumulative sums or from co
 of resampled sessions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import getdoc
+from typing import Any, Literal
 
 import numpy as np
 
+from eventstudy.core import registry
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
-from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.errors import SpecError
+from eventstudy.core.registry import Family
 
 # A window needs this many valid sessions ...
 MIN_SESSIONS = 5
@@ -23,118 +27,97 @@ MIN_SHARE = 0.8
 _ROUNDING = 1e-12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShiftResult:
-    """Answer of one test of a shift; every array is (H,), one per series given.
-
-    measure : what the spread was taken of;  test : name of the test
-    pre, post : standard deviations per session (not annualised); of a pooled answer
-        their geometric means
-    ratio : post / pre;  ci_low, ci_high : interval of the ratio, nan where the test
-        has none
-    statistic, pvalue : two-sided;  df : degrees of freedom (of the denominator), inf
-        for resampling;  df_num : of the numerator of an F statistic, otherwise nan
-    n_pre, n_post : valid sessions, summed over observations in a pooled answer
-    n, n_clusters : observations and independent clusters of dates behind the answer
-    reason : H texts, why a value is missing, None where it is there
-    """
-
-    measure: str
-    test: str
-    pre: Array
-    post: Array
-    ratio: Array
-    ci_low: Array
-    ci_high: Array
-    statistic: Array
-    df_num: Array
-    df: Array
-    pvalue: Array
-    n_pre: IntArray
-    n_post: IntArray
-    n: IntArray
-    n_clusters: IntArray
-    reason: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShiftWindows:
-    """The windows of E observations, cut from histories; see `cut`.
-
-    pre : (E, P);  post : (E, Q);  gap : sessions between the two
-    history : (E, S) without the sessions from day 0 to the end of the post window
-    day0 : (E,) column of day 0 in ``history``
-    """
-
-    pre: Array
-    post: Array
-    gap: int
-    history: Array
-    day0: IntArray
+def root_mean(n: Array | float, sums: Array) -> Array:
+    """Root of the mean of the first part; zero where the mean is not positive."""
+    return np.asarray(np.sqrt(np.maximum(sums[0] / n, 0.0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A measure of spread, additive over sessions.
+    """How a measure adds up over sessions, and what the sums say.
 
-    parts : (E, S, ...) -> (M, E, S), nan = missing; the last part is the session's
-        own variance (or its root), from which block lengths are chosen
-    value : (n, sums (M, ...)) -> standard deviation per session
+    Parameters
+    ----------
+    parts : callable
+        From the values of the sessions, (E, S) or (E, S, 4) of a range, to the M parts
+        that are added up, (M, E, S), nan where a session is missing. The last part is
+        the session's own variance or its root, from which block lengths are chosen.
+    value : callable
+        From the number of sessions and the sums, (M, ...), to the standard deviation
+        per session. The root of the mean of the first part unless another is given.
+    centred : bool
+        Whether it is the standard deviation about the window's mean, of which alone
+        the classical tests of equal variances are tests.
+
+    Examples
+    --------
+    >>> of_squares = Spread(parts=lambda x: x[None] ** 2)
+    >>> spread_of(of_squares, np.array([[3.0, 4.0, np.nan]]))[0].round(4)
+    array([3.5355])
+    """
+
+    parts: Callable[[Array], Array]
+    value: Callable[[Array | float, Array], Array] = root_mean
+    centred: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureEntry:
+    """A member of `MEASURES`: what is compared before and after an event.
+
+    Parameters
+    ----------
+    name : str
+        The name in tables.
+    meaning : str
+        What it measures, in words; a report describes it with them.
+    spread : Spread or None
+        How it adds up over sessions; None where a model gives the volatility.
+    of : str
+        What is measured: ``"returns"``, ``"abnormal returns"``, both (A, S) per
+        session, ``"bars"``, the realised variances (A, S), or ``"forecasts"`` of a
+        model.
+    is_range : bool
+        Whether it is measured of the session's range in place of ``of``; its values
+        are the (A, S, 4) of `log_ranges`.
+    unit : str
+        Unit of the values before and after an event.
+    words : str
+        How tables of a report call it; the name in words if empty.
+    citation : str
+        Where it comes from.
+    single : bool
+        Whether single observations are tested, and not their means over events alone.
+
+    Examples
+    --------
+    >>> from eventstudy.volatility import MEASURES
+    >>> MEASURES["parkinson"].words, MEASURES["parkinson"].is_range
+    ('Parkinson', True)
     """
 
     name: str
-    meaning: str
-    parts: Callable[[Array], Array]
-    value: Callable[[Array | float, Array], Array]
+    meaning: str = ""
+    spread: Spread | None = None
+    of: Literal["returns", "abnormal returns", "bars", "forecasts"] = "returns"
+    is_range: bool = False
+    unit: str = "standard deviation per session"
+    words: str = ""
+    citation: str = ""
+    single: bool = False
 
 
-def cut(
-    series: Array,
-    day0: IntArray | int,
-    *,
-    pre: tuple[int, int] = (-60, -11),
-    post: tuple[int, int] = (0, 30),
-) -> ShiftWindows:
-    """Cut the pre and post windows (inclusive offsets from day 0) out of histories.
-
-    series : (E, S) returns or abnormal returns, or (E, S, ...) such as prices per
-    session; day0 : column of day 0, one or (E,). Sessions beyond the series are nan.
-
-    Raises `SpecError` unless the pre window ends before the post window starts.
-
-    >>> w = cut(np.arange(10.0)[None, :], 5, pre=(-3, -2), post=(0, 1))
-    >>> w.pre, w.post, w.gap
-    (array([[2., 3.]]), array([[5., 6.]]), 1)
-    """
-    x = np.atleast_2d(np.asarray(series, np.float64))
-    if not pre[0] <= pre[1] < post[0] <= post[1]:
-        raise SpecError(
-            f"windows {pre[0]}:{pre[1]} and {post[0]}:{post[1]}: the pre window must "
-            "end before the post window starts, and each must run forwards"
-        )
-    n_rows, n_sessions = x.shape[:2]
-    zero = np.broadcast_to(np.asarray(day0, np.int64), (n_rows,))
-    column = np.arange(n_sessions) - zero[:, None]
-    history = x.copy()
-    # the event's own sessions run from day 0 on, even if the post window starts later
-    history[(column >= min(0, post[0])) & (column <= post[1])] = np.nan
-    return ShiftWindows(
-        pre=_take(x, zero, pre),
-        post=_take(x, zero, post),
-        gap=post[0] - pre[1] - 1,
-        history=history,
-        day0=zero.copy(),
+def _measure_of(function: Callable[..., Any]) -> MeasureEntry:
+    """Return the root of the window's mean of a function's variances per session."""
+    return MeasureEntry(
+        name=function.__name__,
+        meaning=(getdoc(function) or "").partition("\n")[0].strip(" ."),
+        spread=Spread(parts=lambda x: np.asarray(function(x), np.float64)[None]),
     )
 
 
-def _take(x: Array, zero: IntArray, window: tuple[int, int]) -> Array:
-    column = zero[:, None] + np.arange(window[0], window[1] + 1)
-    inside = (column >= 0) & (column < x.shape[1])
-    if not x.shape[1]:
-        return np.full((*column.shape, *x.shape[2:]), np.nan)
-    taken: Array = x[np.arange(len(x))[:, None], np.where(inside, column, 0)]
-    taken[~inside] = np.nan
-    return taken
+MEASURES: Family[MeasureEntry] = registry.MEASURES
+MEASURES.wrap = _measure_of
 
 
 def _centred_parts(x: Array) -> Array:
@@ -159,36 +142,62 @@ def _sd(n: Array | float, sums: Array) -> Array:
     return np.asarray(np.sqrt(excess / (n - 1.0)))
 
 
-SPREADS: Mapping[str, Spread] = {
-    spread.name: spread
-    for spread in (
-        Spread(
-            name="sd",
-            meaning="standard deviation about the window's mean",
-            parts=_centred_parts,
-            value=_sd,
-        ),
-        Spread(
-            name="squared",
-            meaning="root of the mean square",
-            parts=lambda x: _finite(x)[None] ** 2,
-            value=lambda n, sums: np.sqrt(sums[0] / n),
-        ),
-        Spread(
-            name="absolute",
-            meaning="mean absolute value x sqrt(π/2), the sd of a normal return",
+SD = Spread(parts=_centred_parts, value=_sd, centred=True)
+_SD = "standard deviation about the window's mean"
+
+MEASURES.register(
+    MeasureEntry(name="raw_return", meaning=_SD, spread=SD, single=True),
+)
+MEASURES.register(
+    MeasureEntry(
+        name="abnormal_return",
+        meaning=_SD,
+        spread=SD,
+        of="abnormal returns",
+        single=True,
+    ),
+)
+MEASURES.register(
+    MeasureEntry(
+        name="absolute_return",
+        meaning="mean absolute value x sqrt(π/2), the sd of a normal return",
+        spread=Spread(
             parts=lambda x: np.abs(_finite(x))[None],
             value=lambda n, sums: np.sqrt(np.pi / 2.0) * sums[0] / n,
         ),
-    )
-}
+        citation="Davidian & Carroll (1987), J. American Statistical Association 82",
+    ),
+)
+MEASURES.register(
+    MeasureEntry(
+        name="squared_return",
+        meaning="root of the mean square",
+        spread=Spread(parts=lambda x: _finite(x)[None] ** 2),
+        citation="Beaver (1968), J. Accounting Research 6 (suppl.)",
+    ),
+)
 
 
-def spread_named(name: str) -> Spread:
-    """Return a member of `SPREADS`, or raise `SpecError` listing them."""
-    if name not in SPREADS:
-        raise unknown_name("spread", name, SPREADS)
-    return SPREADS[name]
+def measures_of(what: str, *, single: bool) -> list[MeasureEntry]:
+    """Return the measures of a series that single observations are tested on, or not.
+
+    >>> [entry.name for entry in measures_of("returns", single=False)]
+    ['absolute_return', 'squared_return']
+    """
+    return [
+        entry
+        for entry in MEASURES.values()
+        if entry.of == what and entry.single == single and not entry.is_range
+    ]
+
+
+def spread_in(measure: MeasureEntry) -> Spread:
+    """Return how a measure adds up; `SpecError` where a model gives the volatility."""
+    if measure.spread is None:
+        raise SpecError(
+            f"{measure.name!r} is measured by a model, not in windows of a series"
+        )
+    return measure.spread
 
 
 def spread_of(spread: Spread, window: Array) -> tuple[Array, IntArray]:
@@ -215,24 +224,3 @@ def dated(series: Array) -> BoolArray:
 def needed(length: int) -> int:
     """Return how many valid sessions a window of ``length`` sessions needs."""
     return max(MIN_SESSIONS, int(np.ceil(MIN_SHARE * length)))
-
-
-def window_reasons(
-    pre: Array, n_pre: IntArray, post: Array, n_post: IntArray, wanted: tuple[int, int]
-) -> list[str | None]:
-    """Why a ratio of the spreads ``pre`` and ``post`` (E,) cannot be had, or None."""
-    why: list[str | None] = [None] * len(pre)
-    lacking = (n_pre < wanted[0]) | (n_post < wanted[1]) | ~(pre > 0) | ~(post > 0)
-    for row in np.flatnonzero(lacking).tolist():
-        why[row] = _reason("before", n_pre[row], pre[row], wanted[0]) or _reason(
-            "after", n_post[row], post[row], wanted[1]
-        )
-    return why
-
-
-def _reason(side: str, n: int, spread: float, wanted: int) -> str | None:
-    if n < wanted:
-        return f"{n} valid sessions {side} the event, {wanted} needed"
-    if not spread > 0:
-        return f"no variation {side} the event"
-    return None

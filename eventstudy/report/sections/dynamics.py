@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.outcomes import OUTCOMES, OutcomeEntry
+from eventstudy.outcomes.entries import leading
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
@@ -18,6 +20,7 @@ from eventstudy.report.labels import (
     group_label,
     groups_of,
     in_window,
+    label,
     main_window,
 )
 from eventstudy.report.section import Section
@@ -155,7 +158,7 @@ def break_table(result: StudyResult) -> str:
 def volume(result: StudyResult) -> str:
     """Name the groups whose volume every robust test finds unusual in the window."""
     table = result.tests.filter(
-        (pl.col("outcome") == "volume")
+        (pl.col("outcome") == leading().name)
         & (pl.col("sample") == "headline")
         & in_window(main_window(result))
         & pl.col("test").is_in(_VOLUME_TESTS)
@@ -188,9 +191,25 @@ def volume(result: StudyResult) -> str:
 
 
 def volume_table(result: StudyResult) -> str:
-    """Volume of each group and window as a multiple of the usual, with robust tests."""
+    """Volume of each group and window, with robust tests; then outcomes of users."""
+    tables = []
+    for entry in OUTCOMES.values():
+        if entry.shown and (table := _outcome_table(result, entry)):
+            if entry is not leading():
+                tables.append(f"**{_outcome_title(entry)}**")
+            tables.append(table)
+    return "\n\n".join(tables)
+
+
+def _outcome_title(entry: OutcomeEntry) -> str:
+    name = md.escape(entry.words or label(entry.name))
+    return f"{name}, {md.escape(entry.meaning)}" if entry.meaning else name
+
+
+def _outcome_table(result: StudyResult, entry: OutcomeEntry) -> str:
+    """An outcome of each group and window: a multiple of the usual, or a difference."""
     table = result.tests.filter(
-        (pl.col("outcome") == "volume") & (pl.col("sample") == "headline")
+        (pl.col("outcome") == entry.name) & (pl.col("sample") == "headline")
     )
     held = table.drop_nulls("pvalue")["test"].unique().to_list()
     tests = [name for name in _VOLUME_TESTS if name in held]
@@ -206,18 +225,24 @@ def volume_table(result: StudyResult) -> str:
         total = next((value for value in sums if not nb.is_missing(value)), None)
         if total is None:
             continue
-        times = math.exp(total / (end - start + 1))
+        mean = total / (end - start + 1)
         pvalues = [cells[key].get(name, {}).get("pvalue") for name in tests]
         rows.append(
             [
                 md.escape(group_label(group)),
                 window_text((start, end)),
-                nb.decimal(times),
+                nb.decimal(math.exp(mean)) if entry.is_log else f"{mean:+.3g}",
                 *(nb.pvalue_cell(value) for value in pvalues),
             ]
         )
-    columns = ["Group", "Window", "Times usual", *(md.code(name) for name in tests)]
+    head = "Times usual" if entry.is_log else _difference(entry)
+    columns = ["Group", "Window", head, *(md.code(name) for name in tests)]
     return md.table(columns, rows, "ll" + "r" * (len(tests) + 1)) if rows else ""
+
+
+def _difference(entry: OutcomeEntry) -> str:
+    unit = f", {md.escape(entry.unit)}" if entry.unit else ""
+    return f"Less usual, a session{unit}"
 
 
 def intraday_table(result: StudyResult) -> str:

@@ -1,10 +1,12 @@
 """What was done, drawn from the families of models, tests and measures."""
 
+import re
 from collections.abc import Iterator
 
 from eventstudy.inference import ADJUSTMENTS, TESTS
 from eventstudy.models import MODELS
 from eventstudy.models.joint_hypotheses import HYPOTHESES
+from eventstudy.outcomes import OUTCOMES
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
@@ -13,13 +15,12 @@ from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, StudySpec, window_text
 from eventstudy.study.result import StudyResult
-from eventstudy.volatility import RANGES, REALISED, SHIFTS, SPREADS
+from eventstudy.volatility import MEASURES, SHIFTS
+from eventstudy.volatility.conditional import GARCH_WORDS
 
 _TEST_COLUMNS = ("Test", "In words", "Null", "Robust to", "Source")
-_GARCH = (
-    "GARCH(1,1), `h_t = ω + α e²_(t−1) + β h_(t−1)`, with Student-t errors "
-    "(Bollerslev 1986, J. Econometrics 31)"
-)
+_WORDS = re.compile(r"\S(?:.*\S)?")
+_AUTHORS = re.compile(r"\s*([^;()]+) \((\d{4}[a-z]?)\)[^;]*")
 
 
 _DAY0 = {
@@ -148,7 +149,8 @@ def test_table(result: StudyResult) -> str:
 def shift_table(result: StudyResult) -> str:
     """The tests of volatility, drawn from their family."""
     names = ratios.test_names(result.volatility)
-    names += [] if result.breaks.is_empty() else ["icss"]
+    if not result.breaks.is_empty():
+        names += [entry.name for entry in ratios.answered_in("breaks")]
     rows = [
         [
             md.code(name),
@@ -165,35 +167,48 @@ def shift_table(result: StudyResult) -> str:
 
 def measure_bullets(result: StudyResult) -> list[str]:
     """The measures of volatility of this study, in words with their source."""
-    held = result.volatility["measure"].unique(maintain_order=True)
-    lines = []
-    for name in held.drop_nulls():
-        if entry := RANGES.get(name):
-            text = md.escape(entry.meaning)
-        elif name == "garch":
-            text = f"{_GARCH}, fitted to the estimation window; its tests look for a "
-            text += "rise only"
-        elif name == REALISED.name:
-            text = md.escape(REALISED.meaning)
-        else:
-            text = md.escape(SPREADS["sd"].meaning)
-        lines.append(f"{md.escape(label(name))}: {text}.")
+    held = result.volatility["measure"].drop_nulls().unique(maintain_order=True)
+    lines = [
+        f"{md.escape(label(name))}: {_prose(entry.meaning)}."
+        for name in held
+        if (entry := MEASURES.get(name)) and entry.meaning
+    ]
     if not result.garch.is_empty():
         lines.append(
-            f"conditional standard deviation: {_GARCH}, fitted to the whole history; "
-            "the half-life is ln 0.5 / ln(α + β)."
+            f"conditional standard deviation: {GARCH_WORDS}, fitted to the whole "
+            "history; the half-life is ln 0.5 / ln(α + β)."
         )
     if not result.regimes.is_empty():
         lines.append(
             "regimes: returns with one of two variances, in turn by a Markov chain "
             "(Hamilton 1989), Econometrica 57."
         )
-    if not result.volume_aar.is_empty():
-        lines.append(
-            "volume: logarithm of one plus the volume, less its mean in the estimation "
-            "window (Ajinkya & Jain 1989; Campbell & Wasley 1996)."
-        )
+    return [*lines, *_outcome_bullets(result)]
+
+
+def _outcome_bullets(result: StudyResult) -> list[str]:
+    """The outcomes beside returns that the report shows, with their sources."""
+    held = set(result.tests.drop_nulls("estimate")["outcome"])
+    lines = []
+    for entry in OUTCOMES.values():
+        if entry.name in held and entry.shown and entry.meaning:
+            sources = "; ".join(
+                f"{author} {year}" for author, year in _AUTHORS.findall(entry.citation)
+            )
+            lines.append(
+                f"{md.escape(entry.words or label(entry.name))}: "
+                f"{md.escape(entry.meaning)}, less its mean in the estimation window"
+                f"{f' ({md.escape(sources)})' if sources else ''}."
+            )
     return lines
+
+
+def _prose(text: str) -> str:
+    """Escape a text but for its code spans."""
+    parts = text.split("`")
+    for place in range(0, len(parts), 2):
+        parts[place] = _WORDS.sub(lambda found: md.escape(found[0]), parts[place])
+    return "`".join(parts)
 
 
 def adjustments(result: StudyResult) -> str:

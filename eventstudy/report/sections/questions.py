@@ -198,7 +198,7 @@ def _volatility(views: Views, question: Question, pairs: list[Held]) -> list[str
                 f"**{md.escape(asset)}**: standard deviation of abnormal returns per "
                 f"session {sds}, {volatility.sentence(result, row, held.pvalues)}",
                 volatility.during_event(result, held.during.get((*key, main))),
-                volatility.forecast(held.after.get((*key, "garch"))),
+                volatility.forecast(ratios.of_forecasts(held, key)),
             ]
             lines.append(" ".join(part for part in parts if part))
     return lines

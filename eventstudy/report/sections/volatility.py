@@ -66,7 +66,7 @@ def during_event(result: StudyResult, row: Row | None) -> str:
 def above_forecast(result: StudyResult) -> list[Row]:
     """Groups whose volatility after the event exceeds GARCH forecasts made before."""
     table = ratios.pooled(result).filter(
-        (pl.col("measure") == "garch") & (pl.col("asset") == "all")
+        pl.col("measure").is_in(ratios.against_forecasts()) & (pl.col("asset") == "all")
     )
     models = ratios.main_models(result)
     groups = {row["group"] for row in group_rows(result)}
@@ -93,8 +93,7 @@ def forecast(row: Row | None) -> str:
 
 def weak(result: StudyResult, row: Row) -> bool:
     """Tell whether the interval excludes no change but the placebo dates do not."""
-    key = ratios.key_of(row)
-    value = ratios.pvalues(result).get((*key, "placebo"))
+    value = _of_other_dates(row, ratios.pvalues(result))
     return value is not None and value >= alpha_of(result)
 
 
@@ -129,11 +128,18 @@ def sentence(
             else ": **not distinguishable from no change**."
         )
     key = ratios.key_of(row)
-    notes = [_placebo(result, values.get((*key, "placebo")), verdict)]
+    notes = [_placebo(result, _of_other_dates(row, values), verdict)]
     notes.append(
-        _naive(result, {n: values.get((*key, n)) for n in ratios.NAIVE}, verdict)
+        _naive(result, {n: values.get((*key, n)) for n in ratios.naive()}, verdict)
     )
     return " ".join([text, *(note for note in notes if note)])
+
+
+def _of_other_dates(row: Row, values: Mapping[ratios.Key, float]) -> float | None:
+    """P-value of the first test that looks at other dates, if there is one."""
+    key = ratios.key_of(row)
+    found = [values.get((*key, name)) for name in ratios.other_dates()]
+    return next((value for value in found if value is not None), None)
 
 
 def _placebo(result: StudyResult, value: float | None, verdict: bool | None) -> str:  # noqa: FBT001
@@ -153,10 +159,11 @@ def _naive(
     if verdict:
         return ""
     claims: dict[str, list[str]] = {}
+    granted = ratios.naive()
     for name, value in held.items():
         if value is not None and value < alpha_of(result):
             text = f"{md.code(name)} ({nb.p_equals(value)})"
-            claims.setdefault(ratios.NAIVE[name], []).append(text)
+            claims.setdefault(granted[name], []).append(text)
     if not claims:
         return ""
     parts = [

@@ -15,19 +15,17 @@ from eventstudy.report.sections.volatility import Row, near_events, significance
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
-from eventstudy.volatility import RANGES
-
-# One naive test is enough for comparison: of one observation, of many.
-_SHOWN = ("cluster", "bootstrap", "placebo", "f", "csect")
+from eventstudy.volatility import MEASURES
 
 
 def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
     """(title, table) per model of the ratios of returns over all events."""
     held = ratios.all_ratios(result)
-    table = ratios.pooled(result).filter(pl.col("measure").is_in(ratios.RETURNS))
+    measures = ratios.returns()
+    table = ratios.pooled(result).filter(pl.col("measure").is_in(measures))
     order = {asset: i for i, asset in enumerate(["all", *asset_order(result)])}
     settings = list(table.select("measure", "model").unique(maintain_order=True).rows())
-    settings.sort(key=lambda pair: ratios.RETURNS.index(pair[0]))
+    settings.sort(key=lambda pair: measures.index(pair[0]))
     found = []
     for measure, model in settings:
         chosen = table.filter(
@@ -53,7 +51,7 @@ def ratio_table(result: StudyResult, held: ratios.Ratios, rows: Sequence[Row]) -
     """
     values, event = held.pvalues, held.during
     keys = [ratios.key_of(row) for row in rows]
-    tests = [n for n in _SHOWN if any((*key, n) in values for key in keys)]
+    tests = [n for n in ratios.shown() if any((*key, n) in values for key in keys)]
     during = any(key in event for key in keys)
     judges = _judges(event.get(key) for key in keys)
     cells = []
@@ -67,8 +65,8 @@ def ratio_table(result: StudyResult, held: ratios.Ratios, rows: Sequence[Row]) -
     pre, post = window_text(spec.volatility_pre), window_text(spec.volatility_post)
     columns = ["", f"SD {pre}, %", f"SD {post}, %"]
     columns.append(f"Ratio [{confidence_text(result)} interval]")
-    naive = {test: " (naive)" if test in ratios.NAIVE else "" for test in tests}
-    columns += [f"{md.code(test)}{naive[test]}" for test in tests]
+    naive = ratios.naive()
+    columns += [f"{md.code(t)}{' (naive)' if t in naive else ''}" for t in tests]
     if during:
         columns.append(f"Ratio {window_text(spec.volatility_event)}")
         columns.append(_p_head(judges))
@@ -133,10 +131,9 @@ def measure_table(result: StudyResult) -> str:
 
 
 def _measure(name: str) -> str:
-    """Write a measure's name: ranges after their authors, others as words."""
-    if name in RANGES:
-        return "-".join(word.capitalize() for word in name.split("_"))
-    return md.escape(label(name))
+    """Write a measure's name as its entry has it, or as words."""
+    entry = MEASURES.get(name)
+    return md.escape((entry.words if entry else "") or label(name))
 
 
 def _by_measure(result: StudyResult, window: str) -> dict[tuple[str, str], Row]:

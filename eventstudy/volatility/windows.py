@@ -1,0 +1,128 @@
+"""The windows around day 0, what a test of them answers, and why one cannot."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftResult:
+    """Answer of one test of a shift; every array is (H,), one per series given.
+
+    measure : what the spread was taken of;  test : name of the test
+    pre, post : standard deviations per session (not annualised); of a pooled answer
+        their geometric means
+    ratio : post / pre;  ci_low, ci_high : interval of the ratio, nan where the test
+        has none
+    statistic, pvalue : two-sided;  df : degrees of freedom (of the denominator), inf
+        for resampling;  df_num : of the numerator of an F statistic, otherwise nan
+    n_pre, n_post : valid sessions, summed over observations in a pooled answer
+    n, n_clusters : observations and independent clusters of dates behind the answer
+    reason : H texts, why a value is missing, None where it is there
+    """
+
+    measure: str
+    test: str
+    pre: Array
+    post: Array
+    ratio: Array
+    ci_low: Array
+    ci_high: Array
+    statistic: Array
+    df_num: Array
+    df: Array
+    pvalue: Array
+    n_pre: IntArray
+    n_post: IntArray
+    n: IntArray
+    n_clusters: IntArray
+    reason: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftWindows:
+    """The windows of E observations, cut from histories; see `cut`.
+
+    pre : (E, P);  post : (E, Q);  gap : sessions between the two
+    history : (E, S) without the sessions from day 0 to the end of the post window
+    day0 : (E,) column of day 0 in ``history``
+    """
+
+    pre: Array
+    post: Array
+    gap: int
+    history: Array
+    day0: IntArray
+
+
+def cut(
+    series: Array,
+    day0: IntArray | int,
+    *,
+    pre: tuple[int, int] = (-60, -11),
+    post: tuple[int, int] = (0, 30),
+) -> ShiftWindows:
+    """Cut the pre and post windows (inclusive offsets from day 0) out of histories.
+
+    series : (E, S) returns or abnormal returns, or (E, S, ...) such as prices per
+    session; day0 : column of day 0, one or (E,). Sessions beyond the series are nan.
+
+    Raises `SpecError` unless the pre window ends before the post window starts.
+
+    >>> w = cut(np.arange(10.0)[None, :], 5, pre=(-3, -2), post=(0, 1))
+    >>> w.pre, w.post, w.gap
+    (array([[2., 3.]]), array([[5., 6.]]), 1)
+    """
+    x = np.atleast_2d(np.asarray(series, np.float64))
+    if not pre[0] <= pre[1] < post[0] <= post[1]:
+        raise SpecError(
+            f"windows {pre[0]}:{pre[1]} and {post[0]}:{post[1]}: the pre window must "
+            "end before the post window starts, and each must run forwards"
+        )
+    n_rows, n_sessions = x.shape[:2]
+    zero = np.broadcast_to(np.asarray(day0, np.int64), (n_rows,))
+    column = np.arange(n_sessions) - zero[:, None]
+    history = x.copy()
+    # the event's own sessions run from day 0 on, even if the post window starts later
+    history[(column >= min(0, post[0])) & (column <= post[1])] = np.nan
+    return ShiftWindows(
+        pre=_take(x, zero, pre),
+        post=_take(x, zero, post),
+        gap=post[0] - pre[1] - 1,
+        history=history,
+        day0=zero.copy(),
+    )
+
+
+def _take(x: Array, zero: IntArray, window: tuple[int, int]) -> Array:
+    column = zero[:, None] + np.arange(window[0], window[1] + 1)
+    inside = (column >= 0) & (column < x.shape[1])
+    if not x.shape[1]:
+        return np.full((*column.shape, *x.shape[2:]), np.nan)
+    taken: Array = x[np.arange(len(x))[:, None], np.where(inside, column, 0)]
+    taken[~inside] = np.nan
+    return taken
+
+
+def window_reasons(
+    pre: Array, n_pre: IntArray, post: Array, n_post: IntArray, wanted: tuple[int, int]
+) -> list[str | None]:
+    """Why a ratio of the spreads ``pre`` and ``post`` (E,) cannot be had, or None."""
+    why: list[str | None] = [None] * len(pre)
+    lacking = (n_pre < wanted[0]) | (n_post < wanted[1]) | ~(pre > 0) | ~(post > 0)
+    for row in np.flatnonzero(lacking).tolist():
+        why[row] = _reason("before", n_pre[row], pre[row], wanted[0]) or _reason(
+            "after", n_post[row], post[row], wanted[1]
+        )
+    return why
+
+
+def _reason(side: str, n: int, spread: float, wanted: int) -> str | None:
+    if n < wanted:
+        return f"{n} valid sessions {side} the event, {wanted} needed"
+    if not spread > 0:
+        return f"no variation {side} the event"
+    return None
