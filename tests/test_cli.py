@@ -320,7 +320,7 @@ def test_a_fault_of_the_study_file_is_told_with_its_name(run):
     Path("tiny.toml").write_text('retruns = "log"\n', encoding="utf-8")
     ended = run("check", "tiny.csv")
     assert ended.code == 2
-    assert "tiny.toml: the study file has an unknown key 'retruns'" in ended.err
+    assert "tiny.toml:1: the study file has an unknown key 'retruns'" in ended.err
     assert "did you mean 'returns'?" in ended.err
 
 

@@ -1,6 +1,9 @@
 """The request: what it accepts, what it refuses and in which words."""
 
+import inspect
 import json
+import pickle
+import re
 import tomllib
 from dataclasses import fields, replace
 
@@ -15,6 +18,7 @@ from eventstudy.spec import (
     Question,
     StudySpec,
     read_spec,
+    settings_of,
     spec_from,
     window_text,
 )
@@ -89,11 +93,47 @@ def test_defaults_are_those_of_the_literature():
     assert spec.models == (ModelSetting(name="constant_mean", model="constant_mean"),)
 
 
-def test_the_return_convention_is_asked_for_in_code_only():
-    with pytest.raises(TypeError, match="returns"):
-        StudySpec()
-    assert spec_from({}).returns == "log"
-    assert spec_from({"returns": "simple"}).returns == "simple"
+def test_returns_are_log_unless_said_and_the_spec_knows_it():
+    for spec in (StudySpec(), spec_from({}), replace(StudySpec(), seed=3)):
+        assert spec.returns == "log"
+        assert spec.assumed == ("returns",)
+    for spec in (StudySpec(returns="log"), spec_from({"returns": "simple"})):
+        assert spec.assumed == ()
+    assert StudySpec() == StudySpec(returns="log")
+    assert repr(StudySpec()) == repr(StudySpec(returns="log"))
+    assert type(StudySpec().as_dict()["returns"]) is str
+
+
+def my_model(y, x, *, n_estimation, **context):
+    raise NotImplementedError
+
+
+def my_test(sample, options):
+    raise NotImplementedError
+
+
+def test_functions_stand_where_names_are_taken():
+    spec = StudySpec(model=my_model, tests=["csect", my_test])
+    assert spec.tests == ("csect", "my_test")
+    (held,) = spec.models
+    assert (held.name, held.model) == ("my_model", "my_model")
+    assert "tests=('csect', 'my_test')" in repr(spec)
+    plain = spec.as_dict()
+    assert json.loads(json.dumps(plain))["tests"] == ["csect", "my_test"]
+    assert type(plain["tests"][1]) is type(plain["models"][0]["model"]) is str
+    for again in (replace(spec, seed=5), pickle.loads(pickle.dumps(spec))):
+        assert again.tests[1].member is my_test
+        assert again.models[0].model.member is my_model
+    with pytest.raises(SpecError, match="tests has 'my_test' twice"):
+        StudySpec(tests=[my_test, my_test])
+    with pytest.raises(SpecError, match="model = 3; wanted a name or a function"):
+        ModelSetting(model=3)
+
+
+def test_words_stand_for_several_tests():
+    default = StudySpec().tests
+    assert StudySpec(tests=["default", "crude"]).tests == (*default, "crude")
+    assert len(default) > 5
 
 
 @pytest.mark.parametrize(
@@ -228,10 +268,10 @@ REFUSED = [
     ({"model": "market", **_models(M)}, "either model and factors, or models"),
     ({"factors": ["SPY"], **_models(M)}, "either model and factors, or models"),
     ({"model": "market", "factors": "^GSPC"}, "factors = '^GSPC'; wanted a list"),
-    ({"model": 3}, "model = 3; wanted a text"),
+    ({"model": 3}, "model = 3; wanted a name or a function"),
     ({"models": M}, "wanted tables headed [[models]]"),
     (_models({"name": "m"}), "[[models]] number 1 lacks model"),
-    (_models(M, {"factors": []}), "[[models]] number 2 lacks name or model"),
+    (_models(M, {"factors": []}), "[[models]] number 2 lacks model"),
     (
         _models({**M, "factor": 1}),
         "has an unknown key 'factor' (did you mean 'factors'?)",
@@ -274,8 +314,8 @@ def test_refusals_say_what_was_found_and_what_was_wanted(table, said):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"models": ["market"]}, "models holds 'market'; wanted ModelSetting(...)"),
-        ({"questions": ["How far?"]}, "questions holds 'How far?'; wanted Question"),
+        ({"models": ["market"]}, "models[0] = 'market'; wanted ModelSetting(...)"),
+        ({"questions": ["How far?"]}, "questions[0] = 'How far?'; wanted Question"),
         ({"windows": ((0, 50),)}, "windows[0] = [0,+50] is not inside"),
         ({"estimation": (-20, -11)}, "has only 10 sessions"),
         (
@@ -352,6 +392,68 @@ def test_files_that_are_no_study_are_refused_by_name(make, kind, said, tmp_path)
         read_spec(path)
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+FAULTY = """\
+# a comment: seed = 1
+title = '''
+seed = 2
+'''
+event_window = [-5, 5]
+windows = [
+  [-1, 1],
+  [0, 9],
+]
+
+[groups]  # all of them
+miners = ["RIOT"]
+"BTC" = ["BTC-USD"]
+
+[[models]]
+name = "one"
+model = "constant_mean"
+
+[[models]]
+name = "two"
+model = "market"
+factors = ["SPY"]
+groups = ["nobody"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("windows", "windws", 6, "unknown key 'windws' (did you mean 'windows'?)"),
+        ("[0, 9]", "[0, 5]", 23, "names group 'nobody'; known: miners, BTC"),
+        ("[0, 9]", "[0, 9]", 6, "windows[1] = [0,+9] is not inside the event window"),
+        ('["RIOT"]', '"RIOT"', 12, "groups.miners = 'RIOT'; wanted a list of names"),
+        ('["BTC-USD"]', "[3]", 13, "groups.BTC = [3]; wanted a list of names"),
+        ('["SPY"]', "1", 22, "[[models]] number 2: factors = 1; wanted a list"),
+        ('model = "market"', "", 19, "[[models]] number 2 lacks model"),
+        ("factors =", "factor =", 22, "[[models]] number 2 has an unknown key"),
+    ],
+)
+def test_faults_of_a_file_are_told_with_their_line(old, new, line, said, tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(FAULTY.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert said in str(caught.value)
+
+
+def test_every_setting_is_described_once():
+    for kind in (StudySpec, ModelSetting, Question):
+        words = inspect.getdoc(kind)
+        for one in settings_of(kind):
+            assert re.search(
+                rf"^{one.name} : .+\n    {re.escape(one.meaning)}\.$", words, re.M
+            )
+            assert one.meaning == one.meaning.strip().rstrip(".")
+    flags = [one.flag for one in settings_of(StudySpec) if one.flag]
+    assert len(set(flags)) == len(flags)
+    assert all(re.fullmatch(r"--[a-z0-9-]+", flag) for flag in flags)
 
 
 # --- windows in words ---------------------------------------------------------------

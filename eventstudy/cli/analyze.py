@@ -155,7 +155,7 @@ def request_of(catalogue: Path, flags: Flags) -> Request:
     if path is None:
         notes.append(f"no study file {beside.name}: defaults and flags are used")
     else:
-        table = read_table(path)
+        _, table = read_table(path)
         read_spec(path)  # so that a fault of the file is told with the file's name
         inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     if "returns" not in table and flags.returns is None:

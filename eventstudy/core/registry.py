@@ -145,6 +145,7 @@ class Family(Mapping[str, M], Generic[M]):
         SpecError
             For an unknown name, and for a function whose name is a member's.
         """
+        given = getattr(given, "member", given)  # a name may carry what it names
         if isinstance(given, str):
             return self[given]
         name = str(getattr(given, "name", None) or getattr(given, "__name__", ""))

@@ -1,0 +1,31 @@
+"""The request of a study: `StudySpec`, and how it is read from a study file."""
+
+from eventstudy.spec.entries import FACTOR_SETS, RISK_FREE, ModelSetting, Question
+from eventstudy.spec.files import read_spec, read_table, spec_from
+from eventstudy.spec.setting import Member, Pair, Setting, settings_of
+from eventstudy.spec.study import (
+    ALL,
+    StudySpec,
+    default_model,
+    window_text,
+)
+from eventstudy.spec.typed import SettingError
+
+__all__ = [
+    "ALL",
+    "FACTOR_SETS",
+    "RISK_FREE",
+    "Member",
+    "ModelSetting",
+    "Pair",
+    "Question",
+    "Setting",
+    "SettingError",
+    "StudySpec",
+    "default_model",
+    "read_spec",
+    "read_table",
+    "settings_of",
+    "spec_from",
+    "window_text",
+]

@@ -1,0 +1,111 @@
+"""Settings that come several to a study: its models, and the questions asked of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from eventstudy.spec.setting import Member, Pair, parameters, setting
+from eventstudy.spec.typed import parse_fields, refuse_twice
+
+FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "capm": ("mkt_rf",),
+        "ff3": ("mkt_rf", "smb", "hml"),
+        "carhart": ("mkt_rf", "smb", "hml", "mom"),
+        "ff5": ("mkt_rf", "smb", "hml", "rmw", "cma"),
+        "ff6": ("mkt_rf", "smb", "hml", "rmw", "cma", "mom"),
+    }
+)
+RISK_FREE = "rf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSetting:
+    """One normal-return model for some asset groups."""
+
+    name: str = setting("column of the tables; the model's own name by default", "")
+    model: Member = setting("a name of `MODELS`, or a function of its shape")
+    factors: tuple[str, ...] = setting(
+        "symbols, columns of a factor file, or a name of `FACTOR_SETS`", ()
+    )
+    groups: tuple[str, ...] = setting("asset groups; none: all of them", ())
+
+    def __post_init__(self) -> None:
+        """Refuse what is no text, and a factor named twice."""
+        parse_fields(self)
+        if not self.name:
+            object.__setattr__(self, "name", str(self.model))
+        expanded = expand_factors(self.factors)
+        refuse_twice(("factors",), expanded)
+        object.__setattr__(self, "factors", expanded)
+
+    @property
+    def riskless(self) -> str | None:
+        """The riskless rate that returns are in excess of: the market factor's own."""
+        return RISK_FREE if "mkt_rf" in self.factors else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question that the report answers with a number and its uncertainty."""
+
+    text: str = setting("the question")
+    event_id: str = setting("the announcement that it is about")
+    measure: Literal["car", "volatility"] = setting(
+        "answer: car, the abnormal return over ``window`` beside the raw return, or "
+        "volatility, the ratio of after to before",
+        "car",
+    )
+    assets: tuple[str, ...] = setting("symbols; none: every asset of the event", ())
+    window: Pair | None = setting(
+        "one of the study's windows; none: the first; unused for volatility", None
+    )
+    models: tuple[str, ...] = setting("model settings; none: all", ())
+    background: str = setting("facts printed under the question, as they stand", "")
+
+    def __post_init__(self) -> None:
+        """Refuse what is no text, and a measure that there is not."""
+        parse_fields(self)
+
+
+def expand_factors(factors: tuple[str, ...]) -> tuple[str, ...]:
+    """Return factors with the names of sets replaced by their members.
+
+    >>> expand_factors(("ff3", "BTC-USD"))
+    ('mkt_rf', 'smb', 'hml', 'BTC-USD')
+    """
+    return tuple(n for f in factors for n in FACTOR_SETS.get(f, (f,)))
+
+
+ModelSetting.__doc__ = f"""One normal-return model for some asset groups.
+
+Settings of the same ``name`` are one column of the tables: several may be needed
+because, say, bitcoin has no market.
+
+{parameters(ModelSetting)}
+
+Raises
+------
+SpecError
+    For a value of another type, and for a factor named twice.
+
+Examples
+--------
+>>> ModelSetting(name="carhart", model="factors", factors=("carhart",)).factors
+('mkt_rf', 'smb', 'hml', 'mom')
+"""
+Question.__doc__ = f"""A question that the report answers with a number and its error.
+
+{parameters(Question)}
+
+Raises
+------
+SpecError
+    For a value of another type.
+
+Examples
+--------
+>>> Question(text="How far did it fall?", event_id="summons").measure
+'car'
+"""

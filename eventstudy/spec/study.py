@@ -1,0 +1,408 @@
+"""The request: everything about a study that is neither catalogue nor prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.registry import MODELS, TESTS
+from eventstudy.spec.entries import FACTOR_SETS, ModelSetting, Question
+from eventstudy.spec.setting import Assumed, Member, Pair, parameters, setting
+from eventstudy.spec.typed import SettingError, parse_fields, refuse_twice, written
+
+DEFAULT_WINDOWS: tuple[Pair, ...] = ((-1, 1), (0, 1), (0, 5), (-5, 5), (-10, 10))
+HEADLINE_TESTS = (
+    "csect",
+    "patell",
+    "bmp",
+    "kp_patell",
+    "kp_bmp",
+    "rank",
+    "grank_t",
+    "grank_overlap",
+    "gsign",
+    "portfolio",
+    "cluster",
+    "placebo",
+)
+ALL = "all"
+DEFAULT = "default"
+_LONGEST = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySpec:
+    """What to estimate, and how; frozen, comparable, printable."""
+
+    returns: Literal["log", "simple"] = setting("kind of return", Assumed("log"))
+    title: str = setting("heading of the report; the catalogue's name by default", "")
+    prices: str = setting(
+        "source: snapshot, yahoo, a folder or file, or the manifest.json of a report",
+        "snapshot",
+        about_prices=True,
+    )
+    factor_files: tuple[str, ...] = setting(
+        "files of daily factor returns",
+        (),
+        flag="--factor-file",
+        repeated=True,
+        about_prices=True,
+    )
+    splices: Mapping[str, tuple[str, ...]] = setting(
+        "per symbol the symbols that it had, oldest first", {}, flag=None
+    )
+    price_columns: Mapping[str, str] = setting(
+        "per field its column in the user's files", {}, flag=None
+    )
+    date_format: str = setting(
+        "how dates are written in the user's files", "", about_prices=True
+    )
+    model: Member | None = setting("see `eventstudy list models`", None)
+    factors: tuple[str, ...] = setting(
+        "symbols, or one of " + ", ".join(FACTOR_SETS), ()
+    )
+    models: tuple[ModelSetting, ...] = setting(
+        "several models, in place of ``model`` and ``factors``", (), flag=None
+    )
+    groups: Mapping[str, tuple[str, ...]] = setting(
+        "assets by group; none: those that events name, or all that have prices",
+        {},
+        flag="--group",
+        repeated=True,
+    )
+    calendars: Mapping[str, str] = setting(
+        'calendar per symbol, and "default", where the spelling does not tell',
+        {},
+        flag=None,
+    )
+    estimation: Pair = setting(
+        "sessions that say what is normal, relative to day 0", (-130, -11)
+    )
+    event_window: Pair = setting("sessions around day 0 that are studied", (-10, 10))
+    windows: tuple[Pair, ...] = setting(
+        "windows of cumulated returns, the first is the headline",
+        DEFAULT_WINDOWS,
+        flag="--window",
+        repeated=True,
+    )
+    missing: Literal["trade_to_trade", "drop"] = setting(
+        "a return spans a gap, or is dropped", "trade_to_trade"
+    )
+    overlap: Literal["exclude", "keep"] = setting(
+        "what becomes of sessions near other events in the estimation window",
+        "exclude",
+    )
+    purge: Pair = setting("sessions around another event that count as near", (-1, 5))
+    day0: Literal["next", "previous", "error", "drop"] = setting(
+        "session of an announcement on no session", "next"
+    )
+    min_estimation: int = setting("fewest returns of the estimation window", 60)
+    min_coverage: float = setting(
+        "least share of a window's sessions that must have a return", 0.8
+    )
+    tests: tuple[Member, ...] = setting(
+        "names, `all`, or `default`; see `eventstudy list tests`", HEADLINE_TESTS
+    )
+    alternative: Literal["two-sided", "less", "greater"] = setting(
+        "alternative hypothesis", "two-sided"
+    )
+    level: float = setting("confidence of the intervals", 0.95)
+    volatility_pre: Pair = setting(
+        "sessions of the volatility before", (-60, -11), flag="--vol-pre"
+    )
+    volatility_event: Pair = setting(
+        "sessions of the volatility at the event", (0, 10), flag="--vol-event"
+    )
+    volatility_post: Pair = setting(
+        "sessions of the volatility after", (0, 30), flag="--vol-post"
+    )
+    intraday: Mapping[str, str] = setting(
+        "per symbol a file of intraday bars", {}, flag=None
+    )
+    regimes: bool = setting("fit two regimes of variance to each asset: slow", False)
+    resamples: int = setting("draws of tests that resample", 999)
+    seed: int = setting("seed of all resampling", 20210621)
+    questions: tuple[Question, ...] = setting(
+        "questions that the report answers", (), flag=None
+    )
+
+    def __post_init__(self) -> None:
+        """Expand the shorthand and refuse what cannot be estimated."""
+        parse_fields(self)
+        if self.models and (self.model is not None or self.factors):
+            raise SettingError(
+                "give either model and factors, or models, not both", "models"
+            )
+        if not self.models:
+            model = self.model or default_model(self.factors)
+            held = ModelSetting(model=model, factors=self.factors)
+            object.__setattr__(self, "models", (held,))
+        object.__setattr__(self, "model", None)
+        object.__setattr__(self, "factors", ())
+        object.__setattr__(self, "tests", _expand_tests(self.tests))
+        _check(self)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """The conventions that were not said, but taken by default."""
+        return tuple(
+            one.name
+            for one in fields(self)
+            if isinstance(getattr(self, one.name), Assumed)
+        )
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """All assets of all groups, in the order given, each once."""
+        return tuple(dict.fromkeys(a for group in self.groups.values() for a in group))
+
+    @property
+    def factor_names(self) -> tuple[str, ...]:
+        """All factors of all models, and the riskless rate where one is needed."""
+        named = (f for s in self.models for f in (*s.factors, s.riskless) if f)
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All assets and factors."""
+        return tuple(dict.fromkeys([*self.assets, *self.factor_names]))
+
+    def group_of(self, asset: str) -> str:
+        """Return the group of an asset, "all" when it is in none."""
+        return next((g for g, members in self.groups.items() if asset in members), ALL)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, in the spelling of a study file.
+
+        Returns
+        -------
+        dict
+            Every setting but ``model`` and ``factors``, which ``models`` says. Members
+            given as functions are there by their names.
+        """
+        plain: dict[str, Any] = _plain(self)
+        del plain["model"], plain["factors"]
+        return plain
+
+
+def default_model(factors: tuple[str, ...]) -> str:
+    """Return the model that is taken when only factors are named."""
+    if not factors:
+        return "constant_mean"
+    single = len(factors) == 1 and factors[0] not in FACTOR_SETS
+    return "market" if single else "factors"
+
+
+def _expand_tests(tests: tuple[Member, ...]) -> tuple[Member, ...]:
+    words: dict[str, tuple[Member, ...]] = {DEFAULT: HEADLINE_TESTS}
+    if len(TESTS):
+        words[ALL] = tuple(TESTS)
+    named = (one for given in tests for one in words.get(str(given), (given,)))
+    return tuple(dict.fromkeys(named))
+
+
+def window_text(window: Pair) -> str:
+    """Write a window as ``[-1,+1]``.
+
+    >>> window_text((-1, 1)), window_text((0, 5))
+    ('[-1,+1]', '[0,+5]')
+    """
+    return f"[{_signed(window[0])},{_signed(window[1])}]"
+
+
+def _signed(offset: int) -> str:
+    return f"{offset:+d}" if offset else "0"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, tuple):
+        return tuple(_plain(one) for one in value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, StudySpec | ModelSetting | Question):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    return value
+
+
+def _check(spec: StudySpec) -> None:
+    """Refuse numbers, windows and names that cannot be."""
+    _check_numbers(spec)
+    _check_windows(spec)
+    _check_lengths(spec)
+    _check_groups(spec)
+    _check_members(spec)
+    _check_questions(spec)
+
+
+def _check_numbers(spec: StudySpec) -> None:
+    limits = {
+        "level": (0.5 < spec.level < 1, "wanted a confidence such as 0.95"),
+        "min_coverage": (0 < spec.min_coverage <= 1, "wanted a share in (0, 1]"),
+        "min_estimation": (spec.min_estimation >= 2, "wanted at least 2"),
+        "resamples": (spec.resamples >= 99, "wanted at least 99"),
+        "seed": (spec.seed >= 0, "wanted a whole number from 0"),
+    }
+    for name, (possible, wanted) in limits.items():
+        if not possible:
+            raise SettingError(f"{name} = {getattr(spec, name)}; {wanted}", name)
+
+
+_WINDOWS = (
+    "estimation",
+    "event_window",
+    "purge",
+    "volatility_pre",
+    "volatility_event",
+    "volatility_post",
+)
+
+
+def _check_windows(spec: StudySpec) -> None:
+    if not spec.windows:
+        raise SettingError(
+            "windows is empty; give at least one, such as [[-1, 1]]", "windows"
+        )
+    refuse_twice(("windows",), [window_text(window) for window in spec.windows])
+    named = [(("windows", i), window) for i, window in enumerate(spec.windows)]
+    first, last = spec.event_window
+    for key, (start, end) in [*(((n,), getattr(spec, n)) for n in _WINDOWS), *named]:
+        if start > end:
+            raise SettingError(
+                f"{written(key)} = {start}:{end} ends before it starts", *key
+            )
+        if max(-start, end) > _LONGEST:
+            raise SettingError(
+                f"{written(key)} = {start}:{end} is longer than {_LONGEST} sessions",
+                *key,
+            )
+    for key, (start, end) in named:
+        if start < first or end > last:
+            raise SettingError(
+                f"{written(key)} = {window_text((start, end))} is not inside the event "
+                f"window {window_text(spec.event_window)}; widen event_window or "
+                "shorten it",
+                *key,
+            )
+
+
+def _check_lengths(spec: StudySpec) -> None:
+    if spec.estimation[1] >= spec.event_window[0]:
+        raise SettingError(
+            f"the estimation window {window_text(spec.estimation)} must end before the "
+            f"event window {window_text(spec.event_window)} begins",
+            "estimation",
+        )
+    length = spec.estimation[1] - spec.estimation[0] + 1
+    if spec.min_estimation > length:
+        raise SettingError(
+            f"min_estimation = {spec.min_estimation} but the estimation window "
+            f"{window_text(spec.estimation)} has only {length} sessions",
+            "min_estimation",
+        )
+    for name in ("volatility_event", "volatility_post"):
+        if spec.volatility_pre[1] >= getattr(spec, name)[0]:
+            raise SettingError(
+                f"volatility_pre {window_text(spec.volatility_pre)} must end before "
+                f"{name} {window_text(getattr(spec, name))} begins",
+                "volatility_pre",
+            )
+
+
+def _check_groups(spec: StudySpec) -> None:
+    if ALL in spec.groups:
+        raise SettingError(
+            "no group can be called 'all': that is all assets together", "groups", ALL
+        )
+    seen: dict[str, str] = {}
+    for group, members in spec.groups.items():
+        if not members:
+            raise SettingError(f"group {group!r} is empty", "groups", group)
+        for asset in members:
+            if asset in seen:
+                raise SettingError(
+                    f"{asset} is in group {seen[asset]!r} and in {group!r}",
+                    "groups",
+                    group,
+                )
+            seen[asset] = group
+    taken: set[tuple[str, str]] = set()
+    for at, held in enumerate(spec.models):
+        for group in held.groups or tuple(spec.groups) or (ALL,):
+            if held.groups and group not in spec.groups:
+                raise SettingError(
+                    f"model {held.name!r} names group {group!r}; known: "
+                    f"{', '.join(spec.groups) or 'none'}",
+                    "models",
+                    at,
+                    "groups",
+                )
+            if (held.name, group) in taken:
+                raise SettingError(
+                    f"two models called {held.name!r} claim group {group!r}: "
+                    "give one of them another name",
+                    "models",
+                    at,
+                )
+            taken.add((held.name, group))
+
+
+def _check_members(spec: StudySpec) -> None:
+    """Refuse models and tests that there are not, and factors a model cannot take."""
+    for at, held in enumerate(spec.models if len(MODELS) else ()):
+        try:
+            entry = MODELS.entry(held.model)
+        except SpecError as err:
+            raise SettingError(str(err), "models", at, "model") from err
+        count, least, most = len(held.factors), entry.min_factors, entry.max_factors
+        if count < least or (most is not None and count > most):
+            wanted = {0: "no factor", 1: "one factor"}.get(most, "at least one factor")
+            raise SettingError(
+                f"model {held.name!r} ({held.model}) takes {wanted}, got "
+                f"{', '.join(held.factors) or 'none'}; name them with --market or "
+                "--factors, or as factors in the study file",
+                "models",
+                at,
+                "factors",
+            )
+    for given in spec.tests if len(TESTS) else ():
+        try:
+            TESTS.entry(given)
+        except SpecError as err:
+            raise SettingError(str(err), "tests") from err
+
+
+def _check_questions(spec: StudySpec) -> None:
+    settings = {held.name for held in spec.models}
+    for at, question in enumerate(spec.questions):
+        if question.window is not None and question.window not in spec.windows:
+            raise SettingError(
+                f"question {question.text!r}: window {window_text(question.window)} is "
+                f"none of {', '.join(map(window_text, spec.windows))}",
+                "questions",
+                at,
+                "window",
+            )
+        if unknown := sorted(set(question.models) - settings):
+            said = str(unknown_name("model setting", unknown[0], settings))
+            raise SettingError(said, "questions", at, "models")
+
+
+StudySpec.__doc__ = f"""What to estimate, and how; frozen, comparable, printable.
+
+Windows are pairs of sessions relative to day 0, both ends included.
+
+{parameters(StudySpec)}
+
+Raises
+------
+SpecError
+    For a value of another type, an unknown name, or what cannot be estimated.
+
+Examples
+--------
+>>> spec = StudySpec(model="market", factors=("^GSPC",))
+>>> spec.models[0].name, spec.returns
+('market', 'log')
+"""
