@@ -26,10 +26,25 @@ _ROUNDS = 20
 class BreakResult:
     """Variance breaks of one series.
 
-    breaks : (B,) columns of the first session after each break
-    sd : (B+1,) standard deviation in each segment;  statistic : (B,) of each break
-    against the segments beside it;  critical : its critical value
-    reason : why nothing could be looked for, or None
+    Parameters
+    ----------
+    breaks : ndarray
+        Columns of the first session after each break, (B,).
+    sd : ndarray
+        Standard deviation in each segment, (B+1,).
+    statistic : ndarray
+        Of each break against the segments beside it, (B,).
+    critical : float
+        The statistic's critical value.
+    reason : str or None
+        Why nothing could be looked for.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(1).normal(size=(1, 400))
+    >>> x[:, 250:] *= 2.5
+    >>> icss(x)[0].sd.round(1)
+    array([0.9, 2.3])
     """
 
     breaks: IntArray
@@ -45,19 +60,41 @@ def icss(
     kappa: str = "kappa2",
     level: float = 0.05,
 ) -> tuple[BreakResult, ...]:
-    """Breaks of the variance by iterated cumulative sums of squares, per series.
+    """Date breaks of the variance by iterated cumulative sums of squares.
 
-    series : (E, S), nan = missing (the sessions beside it are joined). kappa2 divides
-    the cumulated squares ``C_k - (k/T) C_T`` by the root of their long-run variance
-    (Bartlett kernel, bandwidth by Newey & West 1994), so that fat tails and GARCH do
-    not pass for breaks; kappa1 corrects for fat tails only. In 500 sessions without a
-    break kappa2 finds one in 4 % of normal, 3 % of t(4) and 12 % of GARCH series with
-    persistence 0.9 (kappa1: 42 %). It misses most rises that are soon undone.
+    kappa2 divides the cumulated squares ``C_k - (k/T) C_T`` by the root of their
+    long-run variance (Bartlett kernel, bandwidth by Newey & West 1994), so that fat
+    tails and GARCH do not pass for breaks; kappa1 corrects for fat tails only. In 500
+    sessions without a break kappa2 finds one in 4 % of normal, 3 % of t(4) and 12 % of
+    GARCH series with persistence 0.9 (kappa1: 42 %). It misses most rises that are soon
+    undone.
 
-    Inclan & Tiao (1994), J. American Statistical Association 89; Sanso, Arago &
-    Carrion (2004), Revista de Economia Financiera 4.
-    Raises `SpecError` for unknown kappas and levels.
+    Parameters
+    ----------
+    series : ndarray
+        Returns, (E, S), nan where missing (the sessions beside it are joined).
+    kappa : str
+        ``"kappa2"`` or ``"kappa1"``.
+    level : float
+        Of the test of each break: 0.10, 0.05 or 0.01.
 
+    Returns
+    -------
+    tuple of BreakResult
+        One per series.
+
+    Raises
+    ------
+    SpecError
+        For unknown kappas and levels.
+
+    References
+    ----------
+    Inclan & Tiao (1994), J. American Statistical Association 89; Sanso, Arago & Carrion
+    (2004), Revista de Economia Financiera 4.
+
+    Examples
+    --------
     >>> rng = np.random.default_rng(1)
     >>> x = rng.normal(size=(1, 400)) * np.where(np.arange(400) < 250, 1.0, 2.5)
     >>> icss(x)[0].breaks
@@ -192,10 +229,23 @@ def _long_run(excess: Array) -> float:
 class BreakDistance:
     """How close breaks are to announcements.
 
-    nearest : (B,) announcement (its index) nearest to each break;  distance : (B,)
-    sessions from that announcement to the break, negative before it
-    mean_distance : mean of |distance|;  pvalue : share of shifted calendars whose
-    mean is as small;  reason : why there is no p-value, or None
+    Parameters
+    ----------
+    nearest : ndarray
+        Announcement (its index) nearest to each break, (B,).
+    distance : ndarray
+        Sessions from that announcement to the break, (B,), negative before it.
+    mean_distance : float
+        Mean of the distances' sizes.
+    pvalue : float
+        Share of shifted calendars whose mean is as small.
+    reason : str or None
+        Why there is no p-value.
+
+    Examples
+    --------
+    >>> break_distance(np.array([52]), np.array([50]), 300).mean_distance
+    2.0
     """
 
     nearest: IntArray
@@ -208,13 +258,31 @@ class BreakDistance:
 def break_distance(breaks: IntArray, day0: IntArray, n_sessions: int) -> BreakDistance:
     """Test whether breaks are closer to announcements than chance.
 
-    breaks, day0 : columns of one series of ``n_sessions``. The statistic is the mean
-    distance of a break to its nearest announcement. Under the null announcements and
-    breaks have nothing to do with each other: the announcements are moved, together
-    and around the end of the series, by every possible number of sessions, which
-    keeps their spacing, and p is the share of moves (the true one included) that
-    brings the mean distance as low.
+    The statistic is the mean distance of a break to its nearest announcement. Under the
+    null announcements and breaks have nothing to do with each other: the announcements
+    are moved, together and around the end of the series, by every possible number of
+    sessions, which keeps their spacing.
 
+    Parameters
+    ----------
+    breaks, day0 : ndarray
+        Columns of breaks and of announcements, (B,) and (N,).
+    n_sessions : int
+        Sessions of the series.
+
+    Returns
+    -------
+    BreakDistance
+        The p-value is the share of moves (the true one included) that brings the mean
+        distance as low.
+
+    Raises
+    ------
+    SpecError
+        For announcements outside the series.
+
+    Examples
+    --------
     >>> break_distance(np.array([52, 203]), np.array([50, 200]), 300).distance
     array([2, 3])
     """
@@ -250,10 +318,25 @@ def break_distance(breaks: IntArray, day0: IntArray, n_sessions: int) -> BreakDi
 class RegimeResult:
     """Two variance regimes of one series.
 
-    probability : (S,) smoothed probability of the turbulent regime, nan = missing
-    sd : (2,) standard deviation per session, calm first;  stay : (2,) probability of
-    staying in each;  duration : (2,) expected sessions in each;  loglik : its value
-    reason : why there is none, or None
+    Parameters
+    ----------
+    probability : ndarray
+        Smoothed probability of the turbulent regime, (S,), nan where missing.
+    sd : ndarray
+        Standard deviation per session, (2,), calm first.
+    stay : ndarray
+        Probability of staying in each, (2,).
+    duration : ndarray
+        Expected sessions in each, (2,).
+    loglik : float
+        Value of the log likelihood.
+    reason : str or None
+        Why there is none.
+
+    Examples
+    --------
+    >>> markov_switching(np.zeros(50)).probability.shape
+    (50,)
     """
 
     probability: Array
@@ -265,11 +348,27 @@ class RegimeResult:
 
 
 def markov_switching(series: Array) -> RegimeResult:
-    """Markov-switching variance with two regimes and one mean, by statsmodels.
+    """Fit two variance regimes with one mean, by statsmodels.
 
-    series : (S,), nan = missing (the sessions beside it are joined).
+    Parameters
+    ----------
+    series : ndarray
+        Returns, (S,), nan where missing (the sessions beside it are joined).
+
+    Returns
+    -------
+    RegimeResult
+        With a reason where no regimes could be fitted.
+
+    References
+    ----------
     Hamilton (1989), Econometrica 57; Turner, Startz & Nelson (1989), J. Financial
     Economics 25.
+
+    Examples
+    --------
+    >>> markov_switching(np.zeros(50)).reason
+    '50 valid sessions, 100 needed'
     """
     row = np.asarray(series, np.float64)
     known: BoolArray = np.isfinite(row)

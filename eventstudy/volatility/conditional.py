@@ -40,10 +40,28 @@ GARCH = MEASURES.register(
 class VolatilityTest:
     """Test of the event window's volatility; every array is (H,).
 
-    estimate : what the test estimates, 1 (or 0 for a cumulated excess) without event
-    statistic, df, pvalue : pvalue is one-sided, for a rise; df of the χ², inf for the
-        normal and for resampling;  n : observations
-    reason : H texts, why a value is missing, None where it is there
+    Parameters
+    ----------
+    test : str
+        Name of the test.
+    estimate : ndarray
+        What the test estimates, 1 (or 0 for a cumulated excess) without event.
+    statistic : ndarray
+        Statistic of the test.
+    df : ndarray
+        Degrees of freedom of the χ², inf for the normal and for resampling.
+    pvalue : ndarray
+        One-sided, for a rise.
+    n : ndarray
+        Observations.
+    reason : tuple of str or None
+        Why a value is missing, None where it is there.
+
+    Examples
+    --------
+    >>> ar = np.array([[0.02, -0.05], [0.01, 0.04]])
+    >>> abnormal_volatility(ar, np.full((2, 2), 4e-4), np.full(2, 100.0)).n
+    array([2, 2])
     """
 
     test: str
@@ -65,17 +83,52 @@ def garch_dummy(
     level: float = 0.95,
     measure: str = GARCH.name,
 ) -> ShiftResult:
-    """Shift of the variance's intercept while ``dummy`` is one: GARCH-X.
+    """Estimate the shift of the variance's intercept while ``dummy`` is one: GARCH-X.
 
-    y : (E, S) returns around the event, nan = missing;  dummy : (E, S), a step (one
-    from day 0 on) or an impulse (one in the event window only), see `window_dummy`;
-    x : (E, S, K) regressors of the mean. ``ω_t = ω exp(η d_t)``, so variances stay
-    positive whatever the sign, and a lasting step multiplies the standard deviation
-    by ``exp(η/2)``, the ratio (EGARCH: by ``exp(η / (2 (1-β)))``). Quasi maximum
-    likelihood with robust standard errors; statistic η / se, normal.
+    ``ω_t = ω exp(η d_t)``, so variances stay positive whatever the sign, and a lasting
+    step multiplies the standard deviation by ``exp(η/2)``, the ratio (EGARCH: by
+    ``exp(η / (2 (1-β)))``). Quasi maximum likelihood with robust standard errors;
+    statistic η / se, normal.
 
-    Lamoureux & Lastrapes (1990), J. Finance 45 (regressors in the variance);
-    Bollerslev & Wooldridge (1992), Econometric Reviews 11 (standard errors).
+    Parameters
+    ----------
+    y : ndarray
+        Returns around the event, (E, S), nan where missing.
+    dummy : ndarray
+        A step (one from day 0 on) or an impulse (one in the event window only), (E, S);
+        see `window_dummy`.
+    x : ndarray or None
+        Regressors of the mean, (E, S, K).
+    kind : str
+        Model of the variance: ``"garch"``, ``"gjr"`` or ``"egarch"``.
+    dist : str
+        Law of the errors: ``"normal"`` or ``"t"``.
+    level : float
+        Of the interval.
+    measure : str
+        Name of what is measured, for the answer.
+
+    Returns
+    -------
+    ShiftResult
+        One row per series.
+
+    References
+    ----------
+    Lamoureux & Lastrapes (1990), J. Finance 45 (regressors in the variance); Bollerslev
+    & Wooldridge (1992), Econometric Reviews 11 (standard errors).
+
+    Examples
+    --------
+    >>> h, y = 1.0, [0.0]
+    >>> for shock in np.random.default_rng(2).normal(size=1200):
+    ...     h = 0.1 + 0.1 * y[-1] ** 2 + 0.8 * h
+    ...     y.append(np.sqrt(h) * shock)
+    >>> y = np.array([y[1:]]) / 100
+    >>> y[:, 600:] *= 3
+    >>> found = garch_dummy(y, window_dummy(1200, 600, (0, 599)))
+    >>> bool(2.5 < found.ratio[0] < 3.5)
+    True
     """
     y = np.atleast_2d(np.asarray(y, np.float64))
     moves = np.broadcast_to(np.asarray(dummy, np.float64), y.shape)[:, :, None]
@@ -141,8 +194,24 @@ SHIFTS.register(
 def window_dummy(
     n_sessions: int, day0: IntArray | int, window: tuple[int, int]
 ) -> Array:
-    """One in the sessions ``window`` (inclusive offsets) around day 0, (E, S).
+    """Mark the sessions of a window around day 0 with ones.
 
+    Parameters
+    ----------
+    n_sessions : int
+        Columns of the result.
+    day0 : int or ndarray
+        Column of day 0, one or (E,).
+    window : tuple of int
+        First and last session, counted from day 0, both included.
+
+    Returns
+    -------
+    ndarray
+        One inside the window, zero outside, (E, S).
+
+    Examples
+    --------
     >>> window_dummy(6, np.array([2]), (0, 1))
     array([[0., 0., 1., 1., 0., 0.]])
     """
@@ -152,15 +221,29 @@ def window_dummy(
 
 
 def abnormal_volatility(ar: Array, variance: Array, df: Array) -> VolatilityTest:
-    """Squared abnormal returns over their variance, ``U = AR² / V``, by session.
+    """Set squared abnormal returns against their variance, by session: ``U = AR²/V``.
 
-    ar, variance : (E, L) abnormal returns and their forecast-error variances;  df :
-    (E,) degrees of freedom of the variances, inf where they are known. The answer has
-    H = L rows: mean U, and ``Z = Σ (U - E U) / sqrt(Σ Var U)``, with the moments of
-    F(1, df) (``E U = df / (df - 2)``). Observations are taken for independent.
+    Observations are taken for independent.
 
+    Parameters
+    ----------
+    ar, variance : ndarray
+        Abnormal returns and their forecast-error variances, (E, L).
+    df : ndarray
+        Degrees of freedom of the variances, (E,), inf where they are known.
+
+    Returns
+    -------
+    VolatilityTest
+        H = L rows: mean U, and ``Z = Σ (U - E U) / sqrt(Σ Var U)``, with the moments of
+        F(1, df) (``E U = df / (df - 2)``).
+
+    References
+    ----------
     Beaver (1968), J. Accounting Research 6 (suppl.); Patell (1976), same journal 14.
 
+    Examples
+    --------
     >>> ar = np.array([[0.02, -0.05], [0.01, 0.04]])
     >>> abnormal_volatility(ar, np.full((2, 2), 4e-4), np.full(2, 100.0)).estimate
     array([0.625, 5.125])
@@ -201,16 +284,35 @@ SHIFTS.register(
 
 
 def event_multiple(ar: Array, h: Array) -> Array:
-    """Multiple of the variance in each session, λ̂ or ``M``, (L,); 1 without event.
+    """Estimate the multiple of the variance in each session, λ̂ or ``M``.
 
-    ar : (E, L) abnormal returns, nan = missing;  h : (E, L) variances forecast before
-    the event. ``M = (1/N) Σ_i (N AR_i - Σ_j AR_j)² / (N (N-2) h_i + Σ_j h_j)``: each
-    squared deviation from the cross-section's mean over its expectation, so a common
-    mean effect does not count. The papers divide by N-1, which makes it N/(N-1)
-    without any event, and their χ² too large. nan below three observations.
+    ``M = (1/N) Σ_i (N AR_i - Σ_j AR_j)² / (N (N-2) h_i + Σ_j h_j)``: each squared
+    deviation from the cross-section's mean over its expectation, so a common mean
+    effect does not count. The papers divide by N-1, which makes it N/(N-1) without any
+    event, and their χ² too large.
 
+    Parameters
+    ----------
+    ar : ndarray
+        Abnormal returns, (E, L), nan where missing.
+    h : ndarray
+        Variances forecast before the event, (E, L).
+
+    Returns
+    -------
+    ndarray
+        M of each session, (L,); 1 without event, nan below three observations.
+
+    References
+    ----------
     Hilliard & Savickas (2002), J. Financial Research 25; Bialkowski, Gottschalk &
     Wisniewski (2008), J. Banking & Finance 32, equation 4.
+
+    Examples
+    --------
+    >>> ar = np.array([[0.02], [-0.02], [0.04], [-0.04]])
+    >>> event_multiple(ar, np.full((4, 1), 1e-3)).round(4)
+    array([1.3333])
     """
     ar, h = np.asarray(ar, np.float64), np.asarray(h, np.float64)
     return _multiple(ar, h, np.isfinite(ar) & np.isfinite(h))
@@ -235,19 +337,50 @@ def cumulative_abnormal_volatility(
     reps: int = 1999,
     seed: int = 0,
 ) -> tuple[VolatilityTest, VolatilityTest]:
-    """Cumulative abnormal volatility ``CAV = Σ_τ M_τ - L`` of an event window.
+    """Test the cumulative abnormal volatility ``CAV = Σ_τ M_τ - L`` for a rise.
 
-    found : GARCH fits of the estimation windows;  ar : (E, L) abnormal returns of the
-    sessions that follow, nan = missing, as all of those before the event window;
-    clock : (E,) equal for observations that lived through the same sessions, default
-    all the same. Two tests of a rise: ``cav``, with ``Σ_τ (N_τ - 1) M_τ ~
-    χ²(Σ_τ (N_τ - 1))`` for independent normal returns, and ``cav_bootstrap``, where
-    the window is simulated from the fitted models with standardised residuals drawn
-    by session, the same for equal clocks, so that fat tails, clustering and the
-    correlation across assets stay.
+    ``cav`` takes ``Σ_τ (N_τ - 1) M_τ ~ χ²(Σ_τ (N_τ - 1))``, for independent normal
+    returns; for ``cav_bootstrap`` the window is simulated from the fitted models with
+    standardised residuals drawn by session, the same for equal clocks, so that fat
+    tails, clustering and the correlation across assets stay.
 
-    Bialkowski, Gottschalk & Wisniewski (2008), section 3.2.
-    Raises `SpecError` for shapes that do not fit.
+    Parameters
+    ----------
+    found : GarchFit
+        GARCH fits of the estimation windows.
+    ar : ndarray
+        Abnormal returns of the sessions that follow, (E, L), nan where missing, as all
+        of those before the event window.
+    clock : ndarray or None
+        Equal for observations that lived through the same sessions, (E,); None takes
+        all as the same.
+    reps : int
+        Number of simulated windows.
+    seed : int
+        Of the simulation.
+
+    Returns
+    -------
+    tuple of VolatilityTest
+        The χ² test and the simulated one.
+
+    Raises
+    ------
+    SpecError
+        For shapes that do not fit.
+
+    References
+    ----------
+    Bialkowski, Gottschalk & Wisniewski (2008), J. Banking & Finance 32, section 3.2.
+
+    Examples
+    --------
+    >>> from eventstudy.garch import fit
+    >>> y = np.random.default_rng(0).normal(size=(5, 210)) / 100
+    >>> found = fit(y[:, :200])
+    >>> chi, simulated = cumulative_abnormal_volatility(found, y[:, 200:], reps=99)
+    >>> chi.test, simulated.test
+    ('cav', 'cav_bootstrap')
     """
     ar = np.atleast_2d(np.asarray(ar, np.float64))
     _check(found, ar)
@@ -316,15 +449,44 @@ SHIFTS.register(
 def filtered_simulation(
     found: GarchFit, ar: Array, *, reps: int = 1999, seed: int = 0
 ) -> VolatilityTest:
-    """Volatility of each observation's window against its own GARCH model.
+    """Test each observation's window against its own GARCH model.
 
-    found : GARCH fits of the estimation windows;  ar : (E, L) abnormal returns of the
-    sessions that follow, nan = missing, as all of those before the event window. The
-    statistic ``Σ_τ AR² / h`` over the forecast variances is set against filtered
+    The statistic ``Σ_τ AR² / h`` over the forecast variances is set against filtered
     historical simulation: paths of the fitted model whose shocks are drawn from the
-    standardised residuals. The estimate is its mean per session.
+    standardised residuals.
 
+    Parameters
+    ----------
+    found : GarchFit
+        GARCH fits of the estimation windows.
+    ar : ndarray
+        Abnormal returns of the sessions that follow, (E, L), nan where missing, as all
+        of those before the event window.
+    reps : int
+        Number of paths.
+    seed : int
+        Of the simulation.
+
+    Returns
+    -------
+    VolatilityTest
+        One row per observation; the estimate is the statistic per session.
+
+    Raises
+    ------
+    SpecError
+        For shapes that do not fit.
+
+    References
+    ----------
     Barone-Adesi, Giannopoulos & Vosper (1999), J. Futures Markets 19.
+
+    Examples
+    --------
+    >>> from eventstudy.garch import fit
+    >>> y = np.random.default_rng(0).normal(size=(2, 210)) / 100
+    >>> filtered_simulation(fit(y[:, :200]), 5 * y[:, 200:], reps=99).pvalue
+    array([0.01, 0.01])
     """
     ar = np.atleast_2d(np.asarray(ar, np.float64))
     _check(found, ar)

@@ -80,6 +80,16 @@ class RatioQuestion:
         How the measure adds up over sessions.
     options : ShiftOptions
         Level, number of resamples, seed.
+
+    Examples
+    --------
+    >>> def normal(ask):
+    ...     statistic = ask.ratio / np.sqrt(
+    ...         0.5 / ask.pre.shape[1] + 0.5 / ask.post.shape[1]
+    ...     )
+    ...     return ShiftAnswer(statistic=statistic, pvalue=np.full(len(statistic), 0.5))
+    >>> SHIFTS.entry(normal).name
+    'normal'
     """
 
     pre: Array
@@ -118,6 +128,14 @@ class PoolQuestion:
         How the measure adds up over sessions.
     options : ShiftOptions
         Level, number of resamples, seed.
+
+    Examples
+    --------
+    >>> def rose(ask):
+    ...     share = np.array([(ask.ratio[inside] > 0).mean() for inside in ask.pools])
+    ...     return ShiftAnswer(statistic=share, pvalue=np.abs(2 * share - 1))
+    >>> ShiftEntry(name="rose", of_pool=rose).naive
+    ''
     """
 
     ratio: Array
@@ -148,6 +166,12 @@ class ShiftAnswer:
         Interval of the ratio.
     reason : sequence of str or None
         Why a value is missing, None where it is there.
+
+    Examples
+    --------
+    >>> answer = ShiftAnswer(statistic=np.zeros(2), pvalue=np.array([1.0, np.nan]))
+    >>> answer.reasons("mine")
+    [None, 'mine gives no p-value']
     """
 
     statistic: Array

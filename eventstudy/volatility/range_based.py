@@ -21,11 +21,20 @@ _SLACK = 1e-9
 class LogRanges:
     """Sessions as logarithms; see `log_ranges`.
 
-    values : (E, S, 4) overnight ``ln O_t/C_{t-1}``, ``ln H/O``, ``ln L/O``, ``ln C/O``;
-        nan where a price is missing or bad (overnight alone where only the close
-        before is)
-    bad : (E, S) sessions whose prices contradict each other: not positive, high below
-        low, open or close outside them; they are left out and belong to the ledger
+    Parameters
+    ----------
+    values : ndarray
+        Overnight ``ln O_t/C_{t-1}``, ``ln H/O``, ``ln L/O``, ``ln C/O``, (E, S, 4); nan
+        where a price is missing or bad (overnight alone where only the close before
+        is).
+    bad : ndarray
+        Sessions whose prices contradict each other, (E, S): not positive, high below
+        low, open or close outside them. They are left out and belong to the ledger.
+
+    Examples
+    --------
+    >>> log_ranges([[10.0]], [[12.0]], [[9.0]], [[11.0]]).values.shape
+    (1, 1, 4)
     """
 
     values: Array
@@ -33,8 +42,25 @@ class LogRanges:
 
 
 def log_ranges(open_: Array, high: Array, low: Array, close: Array) -> LogRanges:
-    """Turn prices (E, S) into log ranges, nan where missing or contradictory.
+    """Turn prices into log ranges.
 
+    Parameters
+    ----------
+    open_, high, low, close : ndarray
+        Prices, (E, S), nan where missing.
+
+    Returns
+    -------
+    LogRanges
+        Values nan where a price is missing or contradicts the others.
+
+    Raises
+    ------
+    DataError
+        Where the shapes differ.
+
+    Examples
+    --------
     >>> one = log_ranges([[10.0, 11]], [[12.0, 10]], [[9.0, 9]], [[11.0, 10]])
     >>> one.bad
     array([[False,  True]])

@@ -36,7 +36,22 @@ MEASURES.register(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """Bars of one asset in the order of time; see `check_bars`."""
+    """Bars of one asset in the order of time; see `check_bars`.
+
+    Parameters
+    ----------
+    start : ndarray
+        Seconds since 1970-01-01 UTC at which each bar starts, (B,).
+    open, close : ndarray
+        First and last price of each bar, (B,).
+    bar : int
+        Length of the bars in seconds.
+
+    Examples
+    --------
+    >>> check_bars(60 * np.arange(2), [1, 2.0], [2, 1.0], bar=60).bar
+    60
+    """
 
     start: IntArray
     open: Array
@@ -48,10 +63,24 @@ class Bars:
 class RealisedResult:
     """Variances of each session; every array is (S,).
 
-    rv, bipower : realised variance with and without jumps;  jump : what jumps added,
-        not below zero;  statistic, pvalue : test of no jump, one-sided
-    n_bars, expected : bars found, bars that fit into the session
-    reason : why a session has no value, or None
+    Parameters
+    ----------
+    rv, bipower : ndarray
+        Realised variance with and without jumps.
+    jump : ndarray
+        What jumps added, not below zero.
+    statistic, pvalue : ndarray
+        Test of no jump, one-sided.
+    n_bars, expected : ndarray
+        Bars found, and bars that fit into the session.
+    reason : tuple of str or None
+        Why a session has no value.
+
+    Examples
+    --------
+    >>> bars = check_bars(60 * np.arange(4), [1, 2, 1, 2.0], [2, 1, 2, 1.0], bar=60)
+    >>> realised_variance(bars, [0], [240]).n_bars
+    array([4])
     """
 
     rv: Array
@@ -65,7 +94,34 @@ class RealisedResult:
 
 
 def check_bars(start: IntArray, open_: Array, close: Array, *, bar: int) -> Bars:
-    """Take bars in, or raise `DataError` naming the first that cannot be right."""
+    """Take bars in, and check them.
+
+    Parameters
+    ----------
+    start : ndarray
+        Seconds since 1970-01-01 UTC at which each bar starts, (B,).
+    open_, close : ndarray
+        First and last price of each bar, (B,).
+    bar : int
+        Length of the bars in seconds.
+
+    Returns
+    -------
+    Bars
+        The same, as arrays.
+
+    Raises
+    ------
+    DataError
+        Naming the first bar that cannot be right.
+    SpecError
+        For a length that is not positive.
+
+    Examples
+    --------
+    >>> check_bars(60 * np.arange(2), [1, 2.0], [2, 1.0], bar=60).close
+    array([2., 1.])
+    """
     times = np.asarray(start, np.int64)
     opens, closes = np.asarray(open_, np.float64), np.asarray(close, np.float64)
     if not times.shape == opens.shape == closes.shape or times.ndim != 1:
@@ -89,16 +145,32 @@ def check_bars(start: IntArray, open_: Array, close: Array, *, bar: int) -> Bars
 
 
 def realised_variance(bars: Bars, opens: IntArray, closes: IntArray) -> RealisedResult:
-    """Realised and bipower variance of sessions, with a test of jumps.
+    """Compute realised and bipower variance of sessions, with a test of jumps.
 
-    opens, closes : (S,) first and last second of each session. A session's returns run
-    from the open of its first bar over the closes of all bars inside; a gap is one
-    return over the gap. Below `MIN_SHARE` of its bars a session has no value.
+    A session's returns run from the open of its first bar over the closes of all bars
+    inside; a gap is one return over the gap. Below `MIN_SHARE` of its bars a session
+    has no value.
 
-    Andersen & Bollerslev (1998), International Economic Review 39; Barndorff-Nielsen
-    & Shephard (2004), J. Financial Econometrics 2; ratio test with tri-power
-    quarticity, Huang & Tauchen (2005), same journal 3.
+    Parameters
+    ----------
+    bars : Bars
+        Bars of one asset.
+    opens, closes : ndarray
+        First and last second of each session, (S,).
 
+    Returns
+    -------
+    RealisedResult
+        One value per session.
+
+    References
+    ----------
+    Andersen & Bollerslev (1998), International Economic Review 39; Barndorff-Nielsen &
+    Shephard (2004), J. Financial Econometrics 2; ratio test with tri-power quarticity,
+    Huang & Tauchen (2005), same journal 3.
+
+    Examples
+    --------
     >>> bars = check_bars(60 * np.arange(4), [1, 2, 1, 2.0], [2, 1, 2, 1.0], bar=60)
     >>> realised_variance(bars, [0], [240]).rv.round(4)
     array([1.9218])
@@ -154,10 +226,23 @@ def realised_variance(bars: Bars, opens: IntArray, closes: IntArray) -> Realised
 class HarResult:
     """Abnormal realised variance against a HAR baseline.
 
-    coefficients : (E, 4) constant and the three horizons;  sigma : (E,) of the errors
-    expected, abnormal, se : (E, L) of ln RV; expected is the forecast made at the end
-        of the estimation window, so the event does not enter its own baseline
-    reason : E texts, why there is no baseline, or None
+    Parameters
+    ----------
+    coefficients : ndarray
+        Constant and the three horizons, (E, 4).
+    sigma : ndarray
+        Standard deviation of the errors, (E,).
+    expected, abnormal, se : ndarray
+        Of ln RV, (E, L); expected is the forecast made at the end of the estimation
+        window, so the event does not enter its own baseline.
+    reason : tuple of str or None
+        Why there is no baseline, (E).
+
+    Examples
+    --------
+    >>> rv = np.exp(np.random.default_rng(0).normal(size=(1, 210)))
+    >>> har(rv, n_estimation=200).coefficients.shape
+    (1, 4)
     """
 
     coefficients: Array
@@ -171,15 +256,37 @@ class HarResult:
 def har(
     rv: Array, *, n_estimation: int, horizons: tuple[int, int, int] = (1, 5, 22)
 ) -> HarResult:
-    """Heterogeneous autoregression of ln RV, and what it did not expect.
+    """Fit a heterogeneous autoregression of ln RV; tell what it did not expect.
 
-    rv : (E, T+L) realised variances, nan = missing; a horizon's mean is over the
-    sessions at hand. horizons : sessions of a day, week and month (1, 7, 30 for an
-    asset that trades every day). Least squares on the T estimation sessions. se is
-    that of the forecast some sessions ahead, parameters taken as known.
+    Least squares on the T estimation sessions. The standard error is that of the
+    forecast some sessions ahead, parameters taken as known.
 
+    Parameters
+    ----------
+    rv : ndarray
+        Realised variances, (E, T+L), nan where missing; a horizon's mean is over the
+        sessions at hand.
+    n_estimation : int
+        T, the sessions of the estimation window.
+    horizons : tuple of int
+        Sessions of a day, week and month (1, 7, 30 for an asset that trades every day).
+
+    Returns
+    -------
+    HarResult
+        One row per series.
+
+    Raises
+    ------
+    SpecError
+        Where the estimation window is too short, or nothing follows it.
+
+    References
+    ----------
     Corsi (2009), J. Financial Econometrics 7, in logarithms.
 
+    Examples
+    --------
     >>> rng = np.random.default_rng(0)
     >>> har(np.exp(rng.normal(size=(2, 210))), n_estimation=200).abnormal.shape
     (2, 10)
@@ -274,7 +381,18 @@ def _no_baseline(sigma: float, n: int) -> str | None:
 class PricesAt:
     """Last prices known at instants, (S,): nan where none is recent enough.
 
-    price : close of the last bar that has ended;  age : seconds since it ended
+    Parameters
+    ----------
+    price : ndarray
+        Close of the last bar that has ended.
+    age : ndarray
+        Seconds since it ended.
+
+    Examples
+    --------
+    >>> bars = check_bars(60 * np.arange(2), [1, 2.0], [2, 3.0], bar=60)
+    >>> price_at(bars, [70], max_age=60).age
+    array([10.])
     """
 
     price: Array
@@ -282,12 +400,27 @@ class PricesAt:
 
 
 def price_at(bars: Bars, instants: IntArray, *, max_age: int) -> PricesAt:
-    """Last close known at each instant, such as bitcoin's at the New York close.
+    """Find the last close known at each instant, as bitcoin's at the New York close.
 
     Returns of a 24/7 asset between such prices cover the very spans of an
-    exchange-listed asset's returns. A bar that ended more than ``max_age`` seconds
-    before leaves the price missing.
+    exchange-listed asset's returns.
 
+    Parameters
+    ----------
+    bars : Bars
+        Bars of one asset.
+    instants : ndarray
+        Seconds since 1970-01-01 UTC, (S,).
+    max_age : int
+        Seconds: a bar that ended longer before leaves the price missing.
+
+    Returns
+    -------
+    PricesAt
+        Prices and their ages.
+
+    Examples
+    --------
     >>> bars = check_bars(60 * np.arange(3), [1, 2, 3.0], [2, 3, 4.0], bar=60)
     >>> price_at(bars, [60, 119, 120], max_age=60).price
     array([2., 2., 3.])
@@ -309,9 +442,22 @@ def price_at(bars: Bars, instants: IntArray, *, max_age: int) -> PricesAt:
 class IntradayPath:
     """Cumulative log return around an instant, one value per bar.
 
-    seconds : (B,) from the instant to the end of each bar;  path : (B,) log return
-    since ``base``, the last price known at the instant;  missing : bars of the window
-    that are not there
+    Parameters
+    ----------
+    seconds : ndarray
+        From the instant to the end of each bar, (B,).
+    path : ndarray
+        Log return since ``base``, (B,).
+    base : float
+        The last price known at the instant.
+    missing : int
+        Bars of the window that are not there.
+
+    Examples
+    --------
+    >>> bars = check_bars(60 * np.arange(3), [1, 2, 4.0], [2, 4, 8.0], bar=60)
+    >>> path_around(bars, 60, before=60, after=120).seconds
+    array([  0,  60, 120])
     """
 
     seconds: IntArray
@@ -321,9 +467,32 @@ class IntradayPath:
 
 
 def path_around(bars: Bars, instant: int, *, before: int, after: int) -> IntradayPath:
-    """Price path from ``before`` to ``after`` seconds around an announcement.
+    """Follow the price around an announcement.
 
-    Raises `DataError` when no bar has ended within ``before`` seconds of the instant.
+    Parameters
+    ----------
+    bars : Bars
+        Bars of one asset.
+    instant : int
+        Of the announcement, in seconds since 1970-01-01 UTC.
+    before, after : int
+        Seconds before and after it.
+
+    Returns
+    -------
+    IntradayPath
+        One value per bar that ends in the window.
+
+    Raises
+    ------
+    DataError
+        When no bar has ended within ``before`` seconds of the instant.
+
+    Examples
+    --------
+    >>> bars = check_bars(60 * np.arange(3), [1, 2, 4.0], [2, 4, 8.0], bar=60)
+    >>> path_around(bars, 60, before=60, after=120).path.round(2)
+    array([0.  , 0.69, 1.39])
     """
     known = price_at(bars, np.array([instant]), max_age=before)
     base = float(known.price[0])

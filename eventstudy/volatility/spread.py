@@ -201,7 +201,25 @@ def spread_in(measure: MeasureEntry) -> Spread:
 
 
 def spread_of(spread: Spread, window: Array) -> tuple[Array, IntArray]:
-    """Spread and number of valid sessions of each row of a window, both (E,)."""
+    """Compute a measure and the number of valid sessions of each window.
+
+    Parameters
+    ----------
+    spread : Spread
+        How the measure adds up over sessions.
+    window : ndarray
+        Values of the sessions, (E, P) or (E, P, 4).
+
+    Returns
+    -------
+    tuple of ndarray
+        Standard deviation per session and number of valid sessions, both (E,).
+
+    Examples
+    --------
+    >>> spread_of(SD, np.array([[1.0, 2.0, 3.0, np.nan]]))
+    (array([1.]), array([3]))
+    """
     parts = spread.parts(window)
     valid = complete(parts)
     n = valid.sum(axis=1)

@@ -10,18 +10,46 @@ from eventstudy.core.errors import SpecError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftResult:
-    """Answer of one test of a shift; every array is (H,), one per series given.
+    """Answer of one test of a shift, with a row per series or pool.
 
-    measure : what the spread was taken of;  test : name of the test
-    pre, post : standard deviations per session (not annualised); of a pooled answer
-        their geometric means
-    ratio : post / pre;  ci_low, ci_high : interval of the ratio, nan where the test
-        has none
-    statistic, pvalue : two-sided;  df : degrees of freedom (of the denominator), inf
-        for resampling;  df_num : of the numerator of an F statistic, otherwise nan
-    n_pre, n_post : valid sessions, summed over observations in a pooled answer
-    n, n_clusters : observations and independent clusters of dates behind the answer
-    reason : H texts, why a value is missing, None where it is there
+    Every array has H values, one per series given.
+
+    Parameters
+    ----------
+    measure : str
+        What the spread was taken of.
+    test : str
+        Name of the test.
+    pre, post : ndarray
+        Standard deviations per session (not annualised); of a pooled answer their
+        geometric means.
+    ratio : ndarray
+        Post / pre.
+    ci_low, ci_high : ndarray
+        Interval of the ratio, nan where the test has none.
+    statistic : ndarray
+        Statistic of the test.
+    df_num : ndarray
+        Degrees of freedom of the numerator of an F statistic, otherwise nan.
+    df : ndarray
+        Degrees of freedom (of the denominator), inf for resampling.
+    pvalue : ndarray
+        Two-sided.
+    n_pre, n_post : ndarray
+        Valid sessions, summed over observations in a pooled answer.
+    n, n_clusters : ndarray
+        Observations and independent clusters of dates behind the answer.
+    reason : tuple of str or None
+        Why a value is missing, None where it is there.
+
+    Examples
+    --------
+    >>> from eventstudy.volatility import variance_ratio
+    >>> rng = np.random.default_rng(0)
+    >>> pre, post = rng.normal(size=(1, 50)), 2 * rng.normal(size=(1, 31))
+    >>> (found,) = variance_ratio(pre, post, tests=("f",))
+    >>> found.test, found.n_pre, found.n_post
+    ('f', array([50]), array([31]))
     """
 
     measure: str
@@ -46,9 +74,22 @@ class ShiftResult:
 class ShiftWindows:
     """The windows of E observations, cut from histories; see `cut`.
 
-    pre : (E, P);  post : (E, Q);  gap : sessions between the two
-    history : (E, S) without the sessions from day 0 to the end of the post window
-    day0 : (E,) column of day 0 in ``history``
+    Parameters
+    ----------
+    pre, post : ndarray
+        Values of the windows, (E, P) and (E, Q).
+    gap : int
+        Sessions between the two.
+    history : ndarray
+        The series without the sessions from day 0 to the end of the post window, (E,
+        S).
+    day0 : ndarray
+        Column of day 0 in ``history``, (E,).
+
+    Examples
+    --------
+    >>> cut(np.arange(10.0)[None, :], 5, pre=(-3, -2), post=(0, 1)).history
+    array([[ 0.,  1.,  2.,  3.,  4., nan, nan,  7.,  8.,  9.]])
     """
 
     pre: Array
@@ -65,13 +106,29 @@ def cut(
     pre: tuple[int, int] = (-60, -11),
     post: tuple[int, int] = (0, 30),
 ) -> ShiftWindows:
-    """Cut the pre and post windows (inclusive offsets from day 0) out of histories.
+    """Cut the windows before and after day 0 out of histories.
 
-    series : (E, S) returns or abnormal returns, or (E, S, ...) such as prices per
-    session; day0 : column of day 0, one or (E,). Sessions beyond the series are nan.
+    Parameters
+    ----------
+    series : ndarray
+        Returns or abnormal returns, (E, S), or (E, S, ...) such as prices per session.
+    day0 : int or ndarray
+        Column of day 0, one or (E,).
+    pre, post : tuple of int
+        First and last session of the windows, counted from day 0, both included.
 
-    Raises `SpecError` unless the pre window ends before the post window starts.
+    Returns
+    -------
+    ShiftWindows
+        Sessions beyond the series are nan.
 
+    Raises
+    ------
+    SpecError
+        Unless the pre window ends before the post window starts.
+
+    Examples
+    --------
     >>> w = cut(np.arange(10.0)[None, :], 5, pre=(-3, -2), post=(0, 1))
     >>> w.pre, w.post, w.gap
     (array([[2., 3.]]), array([[5., 6.]]), 1)
