@@ -221,7 +221,8 @@ TESTS: Family[Any] = Family(
 MODELS: Family[Any] = Family("model", *_in("models", "linear", "garch"))
 SHIFTS: Family[Any] = Family(
     "volatility test",
-    *_in("volatility", "classical", "resampled", "clustered", "conditional", "breaks"),
+    *_in("volatility", "classical", "resampled", "clustered", "variance_step"),
+    *_in("volatility", "conditional", "breaks"),
 )
 MEASURES: Family[Any] = Family(
     "volatility measure",

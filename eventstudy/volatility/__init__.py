@@ -1,5 +1,6 @@
 """Volatility shifts: arrays -> `ShiftResult`; the families are `SHIFTS`, `MEASURES`."""
 
+from eventstudy.volatility.baseline import HarResult, har
 from eventstudy.volatility.breaks import (
     BreakDistance,
     BreakResult,
@@ -15,8 +16,6 @@ from eventstudy.volatility.conditional import (
     cumulative_abnormal_volatility,
     event_multiple,
     filtered_simulation,
-    garch_dummy,
-    window_dummy,
 )
 from eventstudy.volatility.entries import (
     SHIFTS,
@@ -31,17 +30,16 @@ from eventstudy.volatility.range_based import LogRanges, log_ranges
 from eventstudy.volatility.ratio import variance_ratio
 from eventstudy.volatility.realised import (
     Bars,
-    HarResult,
     IntradayPath,
     PricesAt,
     RealisedResult,
     check_bars,
-    har,
     path_around,
     price_at,
     realised_variance,
 )
 from eventstudy.volatility.spread import MEASURES, MeasureEntry, Spread, spread_of
+from eventstudy.volatility.variance_step import garch_dummy, window_dummy
 from eventstudy.volatility.windows import ShiftResult, ShiftWindows, cut
 
 __all__ = [
