@@ -54,12 +54,25 @@ def pieces(
 ) -> list[Piece]:
     """Return every measure of returns, abnormal returns and ranges.
 
-    Those that single observations are tested on come first, by block of fits. Raw
-    returns and ranges do not depend on a model; an asset has them once, on the
-    calendar of its first model setting.
+    Those that single observations are tested on come first, by block of fits.
+    """
+    out = return_pieces(spec, fitted)
+    quotes = by_symbol(prices)
+    for piece in plain(out, RETURNS):
+        out += _as(piece, RETURNS, single=False)
+        out += _ranges(piece, calendars, quotes)
+    for piece in plain(out, ABNORMAL):
+        out += _as(piece, ABNORMAL, single=False)
+    return out
+
+
+def return_pieces(spec: StudySpec, fitted: Fitted) -> list[Piece]:
+    """Return raw and abnormal returns of every block of fits.
+
+    Raw returns do not depend on a model; an asset has them once, on the calendar of
+    its first model setting.
     """
     out: list[Piece] = []
-    measured: list[Piece] = []
     done: set[str] = set()
     for estimator, estimates in fitted:
         fresh = set(estimator.panel.calendar) - done
@@ -71,18 +84,9 @@ def pieces(
                 kept = keep(raw, np.array(held, np.bool_))
                 if len(kept.row):
                     out += _as(kept, RETURNS, single=True)
-                    measured.append(kept)
             abnormal = _abnormal(spec, estimator, estimate, raw)
             out += _as(abnormal, ABNORMAL, single=True)
-            measured.append(abnormal)
         done |= fresh
-    quotes = by_symbol(prices)
-    for piece in measured:
-        if piece.measure.of == ABNORMAL:
-            out += _as(piece, ABNORMAL, single=False)
-            continue
-        out += _as(piece, RETURNS, single=False)
-        out += _ranges(piece, calendars, quotes)
     return out
 
 
