@@ -19,10 +19,10 @@ from eventstudy.calendars import (
     calendar_from_dates,
     day_zero,
     day_zero_table,
-    day_zeros,
     get_calendar,
 )
 from eventstudy.calendars.cache import Sessions, keep_sessions, read_sessions
+from eventstudy.calendars.day_zero import day_zeros
 from eventstudy.core.errors import DataError, SpecError
 
 REFERENCE = Path(__file__).parent / "reference"

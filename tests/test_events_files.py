@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eventstudy.calendars import day_zeros, get_calendar
+from eventstudy.calendars import get_calendar
+from eventstudy.calendars.day_zero import day_zeros
 from eventstudy.catalogue import KINDS, read_events
 from eventstudy.spec import StudySpec, read_spec
 

@@ -15,6 +15,7 @@ from eventstudy.cli import main as cli
 from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices import SOURCES, SourceEntry
 from eventstudy.prices.cached import Cached
+from eventstudy.prices.fetch import open_source
 from eventstudy.prices.yahoo import Yahoo
 
 START, END = date(2020, 1, 2), date(2021, 12, 31)
@@ -187,7 +188,7 @@ class TestFetch:
         with pytest.raises(SpecError, match="there is a source of prices 'yahoo'"):
             es.fetch_prices("AAA", source=Yah())
         es.fetch_prices("AAA", source=Tape(), start=START, end=END)
-        opened = es.prices.open_source(Yahoo())
+        opened = open_source(Yahoo())
         assert isinstance(opened, Cached)
 
     def test_what_a_provider_lacks_is_said(self):
@@ -236,7 +237,7 @@ class TestFetch:
         assert prices.frame["date"].max() == date(2021, 3, 9)
 
     def test_other_bars_need_a_chart(self):
-        source = es.prices.open_source(Tape(), interval="1h")
+        source = open_source(Tape(), interval="1h")
         with pytest.raises(SpecError, match="1h bars of tape: wanted a Chart"):
             source.fetch(["AAA"], start=START, end=END)
 

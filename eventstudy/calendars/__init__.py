@@ -1,6 +1,6 @@
 """When markets trade, and where an announcement falls: day 0 and its state."""
 
-from eventstudy.calendars.day_zero import POLICIES, DayZero, day_zero, day_zeros
+from eventstudy.calendars.day_zero import POLICIES, DayZero, day_zero
 from eventstudy.calendars.day_zero_table import day_zero_table
 from eventstudy.calendars.exchange import (
     ALWAYS_OPEN,
@@ -19,6 +19,5 @@ __all__ = [
     "calendar_name",
     "day_zero",
     "day_zero_table",
-    "day_zeros",
     "get_calendar",
 ]

@@ -64,12 +64,29 @@ _NO_HOURS = "no trading hours are known: a session is taken to last its local da
 class DayZero:
     """Where one announcement falls on one calendar.
 
-    index : position in ``calendar.sessions``; None where there is no day 0
-    session : date of day 0
-    state : open, pre, post, night, weekend, holiday or unknown (see the module)
-    shift : calendar days from the announcement's local date to day 0, 0 without one
-    announced_local : ISO time in the exchange's zone; the date where only that is known
-    reason : why there is no day 0, or what is uncertain about it; otherwise None
+    Parameters
+    ----------
+    index : int or None
+        Position in ``calendar.sessions``; None where there is no day 0.
+    session : datetime.date or None
+        Date of day 0.
+    state : str
+        One of open, pre, post, night, weekend, holiday and unknown; `day_zero` says
+        what they are.
+    shift : int
+        Calendar days from the announcement's local date to day 0, 0 without one.
+    announced_local : str
+        ISO time in the exchange's zone; the date where only that is known.
+    reason : str or None
+        Why there is no day 0, or what is uncertain about it.
+
+    Examples
+    --------
+    >>> from eventstudy.calendars import get_calendar
+    >>> june = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
+    >>> zero = day_zero(june, announced_utc=None, announced_date=date(2021, 6, 12))
+    >>> zero.session.isoformat(), zero.reason
+    ('2021-06-12', 'only the day is known')
     """
 
     index: int | None
@@ -87,14 +104,45 @@ def day_zero(
     announced_date: date,
     policy: str = "next",
 ) -> DayZero:
-    """Return day 0 of one announcement; see the module for policies and states.
+    """Return day 0 of one announcement: the first session that could react to it.
 
-    ``announced_date`` is used only where ``announced_utc`` is None. An announcement
-    outside the calendar has no day 0, with the reason. Raises `SpecError` for an
-    unknown policy, `DataError` for a naive time and, with policy ``error``, where the
-    announcement is on no session.
+    Its state is *open* within a session (always on ``24/7``), *pre* and *post* before
+    the open and after the close on a session's local date, *night* for the rest of
+    that date in New York, *weekend* or *holiday* without a session, and *unknown*
+    where only the date is known or the calendar does not reach so far. An announcement
+    outside the calendar has no day 0, with the reason.
 
+    Parameters
+    ----------
+    calendar : Calendar
+        Sessions of the exchange.
+    announced_utc : datetime.datetime or None
+        Instant of the announcement, with its UTC offset.
+    announced_date : datetime.date
+        Its date, used only where the instant is None.
+    policy : {"next", "previous", "error", "drop"}
+        What to do with an announcement on no session: take the first session whose
+        close is after it, the last whose close is not, raise an error, or have no
+        day 0.
+
+    Returns
+    -------
+    DayZero
+        The session, the state and what is uncertain.
+
+    Raises
+    ------
+    SpecError
+        For an unknown policy.
+    DataError
+        For a time without an offset and, with policy ``error``, where the announcement
+        is on no session.
+
+    Examples
+    --------
+    >>> from eventstudy.calendars import get_calendar
     >>> crypto = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
+    >>> from datetime import UTC
     >>> noon = datetime(2021, 6, 12, 12, tzinfo=UTC)
     >>> day_zero(crypto, announced_utc=noon, announced_date=noon.date()).session
     datetime.date(2021, 6, 12)

@@ -16,10 +16,41 @@ def day_zero_table(
     announced_date: Sequence[date],
     policy: str = "next",
 ) -> pl.DataFrame:
-    """Return one row per event and calendar.
+    """Return where every announcement falls on every calendar.
 
-    Columns: event_id, calendar, announced_local (ISO text), announced_utc, state,
-    day0, shift (days, null without day 0), reason.
+    Parameters
+    ----------
+    event_ids : sequence of str
+        Names of the events, n.
+    calendars : iterable of Calendar
+        Calendars, each of which gives n rows.
+    announced_utc : sequence of datetime.datetime or None
+        Instants of the announcements, n.
+    announced_date : sequence of datetime.date
+        Their dates, n, used where the instant is None.
+    policy : {"next", "previous", "error", "drop"}
+        What to do with an announcement on no session, see `day_zero`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns event_id, calendar, announced_local (ISO text), announced_utc, state,
+        day0, shift (days, null without day 0), reason.
+
+    Raises
+    ------
+    SpecError
+        For an unknown policy.
+    DataError
+        For a time without an offset, and with policy ``error``.
+
+    Examples
+    --------
+    >>> from eventstudy.calendars import get_calendar
+    >>> june = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
+    >>> table = day_zero_table(["summons"], [june], [None], [date(2021, 6, 21)])
+    >>> table.select("calendar", "state", "day0", "shift").row(0)
+    ('24/7', 'open', datetime.date(2021, 6, 21), 0)
     """
     rows = [
         (

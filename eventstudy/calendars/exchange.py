@@ -27,13 +27,26 @@ _DAY_US = 86_400_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Calendar:
-    """Sessions of one exchange; the arrays are (S,), ascending and read-only.
+    """Sessions of one exchange; the arrays are ascending and read-only.
 
-    name : an exchange_calendars name, ``24/7``, or the name given to a list of dates
-    sessions : days since 1970-01-01
-    opens_utc, closes_utc : microseconds since 1970-01-01 00:00 UTC
-    zone : IANA zone of the exchange, which says what the local date of an instant is
-    hours : False where only dates are known and a session is its whole local day
+    Parameters
+    ----------
+    name : str
+        An exchange_calendars name, ``24/7``, or the name given to a list of dates.
+    sessions : ndarray of int, (S,)
+        Days since 1970-01-01.
+    opens_utc, closes_utc : ndarray of int, (S,)
+        Microseconds since 1970-01-01 00:00 UTC.
+    zone : str
+        IANA zone of the exchange, which says what the local date of an instant is.
+    hours : bool
+        False where only dates are known and a session is its whole local day.
+
+    Examples
+    --------
+    >>> crypto = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
+    >>> crypto.name, crypto.sessions.shape, crypto.hours
+    ('24/7', (30,), True)
     """
 
     name: str
@@ -47,11 +60,29 @@ class Calendar:
 def get_calendar(name: str, *, start: date, end: date) -> Calendar:
     """Return the sessions of an exchange from ``start`` to ``end``, both included.
 
-    ``name`` is an exchange_calendars name or alias (``XNYS``, ``XLON``, ``NASDAQ``) or
-    ``24/7``, whose sessions are the UTC days. Calendars are kept, those of exchanges in
-    the cache folder too, so asking twice is free. Raises `SpecError` for unknown names
-    and for ranges that cannot be had.
+    Calendars are kept, those of exchanges in the cache folder too, so asking twice is
+    free.
 
+    Parameters
+    ----------
+    name : str
+        An exchange_calendars name or alias (``XNYS``, ``XLON``, ``NASDAQ``), or
+        ``24/7``, whose sessions are the UTC days.
+    start, end : datetime.date
+        First and last date.
+
+    Returns
+    -------
+    Calendar
+        The sessions with their hours.
+
+    Raises
+    ------
+    SpecError
+        For an unknown name, and a range that cannot be had.
+
+    Examples
+    --------
     >>> calendar = get_calendar("24/7", start=date(2021, 6, 1), end=date(2021, 6, 30))
     >>> calendar.zone, len(calendar.sessions)
     ('UTC', 30)
@@ -73,10 +104,31 @@ def calendar_from_dates(
 
     Trading hours being unknown, a session lasts its whole local day: it closes at
     24:00 in ``zone``, so news after the true close maps to the day itself instead of
-    the next. `DayZero.reason` says so. Dates may repeat and come in any order.
+    the next. `DayZero.reason` says so.
 
-    Raises `DataError` for an empty or missing date, `SpecError` for an unknown zone.
+    Parameters
+    ----------
+    dates : iterable of datetime.date
+        Dates of the sessions, in any order; they may repeat.
+    name : str
+        Name of the calendar.
+    zone : str
+        IANA zone of the exchange.
 
+    Returns
+    -------
+    Calendar
+        The sessions, each as long as its local day.
+
+    Raises
+    ------
+    DataError
+        For no dates, or a missing one.
+    SpecError
+        For an unknown zone.
+
+    Examples
+    --------
     >>> calendar_from_dates([date(2021, 6, 18), date(2021, 6, 21)]).sessions
     array([18796, 18799])
     """

@@ -116,8 +116,25 @@ def calendar_name(
     then ``overrides["default"]``. A plain symbol without a default is a US share,
     which also covers Nasdaq: its sessions are those of the NYSE.
 
-    Raises `SpecError` for an index or suffix that is not known and has no default.
+    Parameters
+    ----------
+    symbol : str
+        Symbol, such as ``BTC-USD`` or ``0863.HK``.
+    overrides : mapping of str to str
+        Names of calendars by symbol, and by ``"default"``.
 
+    Returns
+    -------
+    str
+        Name of a calendar, for `get_calendar`.
+
+    Raises
+    ------
+    SpecError
+        For an index or suffix that is not known and has no default.
+
+    Examples
+    --------
     >>> [calendar_name(s) for s in ("BTC-USD", "BRK-B", "^GSPC", "0863.HK", "GC=F")]
     ['24/7', 'XNYS', 'XNYS', 'XHKG', 'CMES']
     >>> calendar_name("FIRM01", {"default": "prices"})

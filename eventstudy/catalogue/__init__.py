@@ -2,7 +2,6 @@
 
 from eventstudy.catalogue.events import Events, read_events
 from eventstudy.catalogue.schema import FLAGS, KINDS, PRECISIONS, STATUSES
-from eventstudy.catalogue.text import escape_cell
 
 __all__ = [
     "FLAGS",
@@ -10,6 +9,5 @@ __all__ = [
     "PRECISIONS",
     "STATUSES",
     "Events",
-    "escape_cell",
     "read_events",
 ]

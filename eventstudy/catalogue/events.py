@@ -39,11 +39,26 @@ _SIGNS = {"-1": "-", "−": "-", "−1": "-", "1": "+", "+1": "+"}
 class Events:
     """A validated catalogue.
 
-    frame : one row per event in catalogue order; columns as in `schemas.Catalogue`,
-        then ``expected_<group>`` (``-``, ``0``, ``+``, ``?`` or null), extra columns
-        and ``line``, the event's line in the file, or its row in the frame, from 1
-    source : file name as given, or ``"frame"``;  sha256 : of the file's bytes
-    notes : what the reader decided by itself
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        One row per event in catalogue order: event_id, announced_utc, announced_date,
+        precision, kind, headline and the other known columns, then
+        ``expected_<group>`` (``-``, ``0``, ``+``, ``?`` or null), extra columns and
+        ``line``, the event's line in the file, or its row in the frame, from 1.
+    source : str
+        File name as given, or ``"frame"``.
+    sha256 : str or None
+        SHA-256 of the file's bytes.
+    notes : tuple of str
+        What the reader decided by itself.
+
+    Examples
+    --------
+    >>> table = {"event_id": ["summons"], "announced_at": ["2021-06-21T18:12+08:00"]}
+    >>> events = read_events(pl.DataFrame(table))
+    >>> len(events), events.source
+    (1, 'frame')
     """
 
     frame: pl.DataFrame
@@ -71,12 +86,25 @@ class Events:
 def read_events(source: str | Path | frames.ArrowStream) -> Events:
     """Read a catalogue of announcements and check every cell.
 
-    source : a CSV file (comma, semicolon or tab; UTF-8), or a frame with the Arrow C
-        stream (polars, pandas, pyarrow). Only ``event_id`` and ``announced_at`` are
-        required: an instant with its offset, or a date when no more is known.
+    Parameters
+    ----------
+    source : str, pathlib.Path or frame
+        A CSV file (comma, semicolon or tab; UTF-8), or a frame with the Arrow C stream
+        (polars, pandas, pyarrow). Only ``event_id`` and ``announced_at`` are required:
+        an instant with its offset, or a date when no more is known.
 
-    Raises `DataError` that lists all problems with file, line, column and value.
+    Returns
+    -------
+    Events
+        The events, typed, in catalogue order.
 
+    Raises
+    ------
+    DataError
+        With all problems: file, line, column, value and what was wanted.
+
+    Examples
+    --------
     >>> import polars as pl
     >>> events = read_events(
     ...     pl.DataFrame(

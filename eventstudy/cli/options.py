@@ -13,11 +13,10 @@ from eventstudy.prices import (
     check_quality,
     fetch_prices,
     read_factors,
-    refuse_warnings,
-    source_entry,
-    source_for,
     with_factors,
 )
+from eventstudy.prices.fetch import source_entry, source_for
+from eventstudy.prices.quality import refuse_warnings
 from eventstudy.spec import RISK_FREE, StudySpec
 
 

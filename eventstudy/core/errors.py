@@ -16,7 +16,17 @@ from dataclasses import dataclass
 
 
 class EventStudyError(Exception):
-    """Root of all errors that the user can put right."""
+    """Root of all errors that the user can put right.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> try:
+    ...     es.fetch_prices("NONE")
+    ... except es.EventStudyError as error:
+    ...     print(str(error)[:36])
+    no prices for NONE in snapshot; it h
+    """
 
 
 class SpecError(EventStudyError, ValueError):
@@ -24,7 +34,13 @@ class SpecError(EventStudyError, ValueError):
 
 
 class SourceError(EventStudyError, OSError):
-    """A source of prices did not deliver."""
+    """A source of prices did not deliver.
+
+    Parameters
+    ----------
+    message : str
+        Which symbols, and why.
+    """
 
     # OSError treats two or more arguments as errno and text; one message is meant.
     def __init__(self, message: str) -> None:
@@ -35,7 +51,18 @@ class SourceError(EventStudyError, OSError):
 class Problem:
     """One thing wrong at one place of a file.
 
-    ``line`` counts from 1 and includes the header; ``column`` is a column's name.
+    Parameters
+    ----------
+    message : str
+        What is wrong, what was wanted and what to do.
+    file : str, optional
+        Name of the file.
+    line : int, optional
+        Counts from 1 and includes the header.
+    column : str, optional
+        Name of the column.
+    value : str, optional
+        What was found.
     """
 
     message: str
@@ -58,7 +85,15 @@ class Problem:
 
 
 class DataError(EventStudyError, ValueError):
-    """The data cannot be used; ``problems`` lists every place at once."""
+    """The data cannot be used.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong with them as a whole.
+    problems : sequence of Problem
+        Every place at fault, all at once.
+    """
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)

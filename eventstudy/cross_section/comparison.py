@@ -32,19 +32,67 @@ def categories(
 ) -> pl.DataFrame:
     """Compare the CAARs of categories of events or assets.
 
-    by : a characteristic, as in `regress`;  against : the category that the others are
-        compared with, by default the first in sorted order
-    group : an asset group, by default all assets of the model setting
-
-    Returns category, n, n_dates (distinct day 0s), n_clusters (of dates whose windows
-    share a session), caar, se, ci_low, ci_high, reason; then against, difference,
-    difference_se, difference_low, difference_high, df, pvalue and difference_reason,
-    null in the row of ``against``. Variances are clustered by those dates (CR2, with
+    Variances are clustered by dates whose windows share a session (CR2, with
     Satterthwaite degrees of freedom); a category in one cluster has neither an interval
     nor a test.
 
-    Raises `SpecError` for names that are not there.
-    Bell & McCaffrey (2002), Survey Methodology 28.
+    Parameters
+    ----------
+    result : StudyResult
+        A study with ``window`` among its windows.
+    by : str
+        A characteristic of events or assets, as in `regress`.
+    window : (int, int)
+        One of the study's windows, in event time, both ends included.
+    against : str, optional
+        Category that the others are compared with; default the first in sorted order.
+    group : str, optional
+        An asset group; default all assets of the model setting.
+    model : str, optional
+        Name of a model setting; default the first.
+    sample : {"headline", "all"}
+        Which events.
+    assets : frame, optional
+        Characteristics of assets, with a column ``asset``.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns category, n, n_dates (distinct day 0s), n_clusters, caar, se, ci_low,
+        ci_high, reason; then against, difference, difference_se, difference_low,
+        difference_high, df, pvalue and difference_reason, null in the row of
+        ``against``.
+
+    Raises
+    ------
+    SpecError
+        For names that are not there.
+
+    References
+    ----------
+    Bell & McCaffrey (2002), Survey Methodology 28, 169-181.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> events = pl.DataFrame(
+    ...     {
+    ...         "event_id": ["may", "june", "september"],
+    ...         "announced_at": ["2021-05-21", "2021-06-18", "2021-09-24"],
+    ...         "kind": ["policy_signal", "mining_ban", "mining_ban"],
+    ...     }
+    ... )
+    >>> spec = es.StudySpec(
+    ...     model="market",
+    ...     factors=("^GSPC",),
+    ...     windows=((-1, 1),),
+    ...     groups={"abroad": ("RIOT", "MARA")},
+    ...     tests=("csect",),
+    ... )
+    >>> study = es.run(spec, events, es.fetch_prices([*spec.assets, "^GSPC"]))
+    >>> table = es.categories(study, "kind", window=(-1, 1))
+    >>> table.select("category", "n", "n_dates").rows()
+    [('mining_ban', 4, 2), ('policy_signal', 2, 1)]
     """
     model = model_of(result, model)
     rows = observation_rows(

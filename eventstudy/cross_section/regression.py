@@ -41,13 +41,53 @@ CLUSTERS: Mapping[str, str] = {
 class Regression:
     """A cross-sectional regression, its terms and how they are judged.
 
-    terms : term, estimate, se, statistic, df, pvalue, ci_low, ci_high, reason (why a
-        number is missing)
-    n : observations used;  left_out : column -> observations without a value of it
-    n_clusters : clusters by kind, empty when not clustered
-    r_squared : None when nothing could be estimated
-    covariance : of the estimates, in words;  level : of the intervals
-    """
+    Parameters
+    ----------
+    outcome : str
+        What was regressed: ``"car"``, ``"scar"`` or ``"bhar"``.
+    formula : str
+        The formula as given.
+    window : (int, int)
+        First and last offset in event time.
+    model : str
+        Name of the model setting.
+    sample : str
+        ``"headline"`` or ``"all"``.
+    terms : polars.DataFrame
+        Columns term, estimate, se, statistic, df, pvalue, ci_low, ci_high and reason
+        (why a number is missing); estimates in the units of the outcome.
+    n : int
+        Observations used.
+    left_out : mapping of str to int
+        Observations without a value of a column.
+    n_clusters : mapping of str to int
+        Number of clusters by kind, empty when not clustered.
+    r_squared : float or None
+        Share of the variance explained; None when nothing could be estimated.
+    covariance : str
+        How the variance of the estimates is taken, in words.
+    level : float
+        Of the confidence intervals.
+
+    Examples
+    --------
+    >>> terms = pl.DataFrame({"term": ["Intercept"], "estimate": [-0.02]})
+    >>> Regression(
+    ...     outcome="car",
+    ...     formula="~ 1",
+    ...     window=(-1, 1),
+    ...     model="market",
+    ...     sample="headline",
+    ...     terms=terms,
+    ...     n=12,
+    ...     left_out={},
+    ...     n_clusters={"event": 3},
+    ...     r_squared=0.0,
+    ...     covariance="clustered by event",
+    ...     level=0.95,
+    ... )
+    Regression(car [-1,+1] ~ 1, model market, headline events, n 12, 3 events, R² 0.000, clustered by event)
+    """  # noqa: E501
 
     outcome: str
     formula: str
@@ -95,30 +135,80 @@ def regress(
 ) -> Regression:
     """Regress an outcome of single observations on characteristics.
 
-    outcome : "car", "scar" or "bhar" over ``window``, one of the study's windows
-    formula : names joined by ``+``, ``:`` and ``*``, ``C(name)`` for categories, ``-1``
-        for no constant. Names are the catalogue's texts, numbers and truth values, its
-        further columns included, ``asset``, ``group`` and the columns of ``assets``.
-        Where an observation merges events, texts that differ become "mixed" and
-        numbers their mean
-    model : name of a model setting, by default the first;  sample : "headline" or
-        "all" (events)
-    cluster : "event", "date" or "asset" (see `CLUSTERS`), two of them, or None
-    weights : None, or "precision": by 1/se² of the CAR
-    robust : with clusters "CR2" (the default; Satterthwaite degrees of freedom) or
-        "CR1" (``G/(G-1) (n-1)/(n-k)``, t(G-1)); two-way, G is the smaller number of
-        clusters. Without, "HC3" (the default), "HC2", "HC1", "HC0", "classical"; t(n-k)
-    assets : characteristics of assets, a frame with a column ``asset``
-
     A coefficient that rests on a single cluster (or observation) has an estimate but
     no standard error: a sandwich would show one far too small. With few or unequal
     clusters CR1 rejects too often (simulated, six events of 2 to 12 observations, a
     characteristic of events: CR2 6 %, CR1 11 %, HC3 without clusters 36 % at 5 %).
 
-    Raises `SpecError` for unknown names, windows and anything that is no formula.
-    Cameron & Miller (2015), J. Human Resources 50; CR2: Bell & McCaffrey (2002),
-    Survey Methodology 28; two-way: Cameron, Gelbach & Miller (2011), J. Business and
-    Economic Statistics 29; HC3: MacKinnon & White (1985), J. Econometrics 29.
+    Parameters
+    ----------
+    result : StudyResult
+        A study with ``window`` among its windows.
+    outcome : {"car", "scar", "bhar"}
+        Effect of an observation over the window: cumulative abnormal return, the same
+        divided by its standard error, buy-and-hold abnormal return.
+    formula : str
+        Names joined by ``+``, ``:`` and ``*``, ``C(name)`` for categories, ``-1`` for
+        no constant; nothing else is read. Names are the catalogue's texts, numbers and
+        truth values, its further columns included, ``asset``, ``group`` and the columns
+        of ``assets``. Where an observation merges events, texts that differ become
+        "mixed" and numbers their mean.
+    window : (int, int)
+        One of the study's windows, in event time, both ends included.
+    model : str, optional
+        Name of a model setting; default the first.
+    sample : {"headline", "all"}
+        Which events.
+    cluster : {"event", "date", "asset"}, two of them, or None
+        Observations that are not independent: of one event, with windows that share a
+        session (directly or by a chain), or of one asset.
+    weights : {"precision"}, optional
+        Weights ``1/se²`` of the CAR; default equal weights.
+    robust : str, optional
+        With clusters ``"CR2"`` (the default; Satterthwaite degrees of freedom) or
+        ``"CR1"`` (``G/(G-1) (n-1)/(n-k)``, t(G-1)); two-way, G is the smaller number of
+        clusters. Without, ``"HC3"`` (the default), ``"HC2"``, ``"HC1"``, ``"HC0"`` or
+        ``"classical"``, t(n-k).
+    assets : frame, optional
+        Characteristics of assets, with a column ``asset``.
+
+    Returns
+    -------
+    Regression
+        The terms with standard errors, tests and intervals.
+
+    Raises
+    ------
+    SpecError
+        For unknown names and windows, and anything that is no formula.
+
+    References
+    ----------
+    Cameron & Miller (2015), Journal of Human Resources 50, 317-372. CR2: Bell &
+    McCaffrey (2002), Survey Methodology 28, 169-181. Two-way clusters: Cameron,
+    Gelbach & Miller (2011), Journal of Business and Economic Statistics 29, 238-249.
+    HC3: MacKinnon & White (1985), Journal of Econometrics 29, 305-325.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> events = pl.DataFrame(
+    ...     {
+    ...         "event_id": ["may", "june", "september"],
+    ...         "announced_at": ["2021-05-21", "2021-06-18", "2021-09-24"],
+    ...     }
+    ... )
+    >>> spec = es.StudySpec(
+    ...     model="market",
+    ...     factors=("^GSPC",),
+    ...     windows=((-1, 1),),
+    ...     groups={"china": ("BTCM", "CAN"), "abroad": ("RIOT", "MARA")},
+    ...     tests=("csect",),
+    ... )
+    >>> study = es.run(spec, events, es.fetch_prices([*spec.assets, "^GSPC"]))
+    >>> found = es.regress(study, "car", "~ group", window=(-1, 1), cluster="date")
+    >>> found.terms["term"].to_list(), found.n
+    (['Intercept', 'group[T.china]'], 12)
     """
     kinds = (cluster,) if isinstance(cluster, str) else tuple(cluster or ())
     model = model_of(result, model)

@@ -12,9 +12,9 @@ from eventstudy.calendars import (
     DayZero,
     calendar_from_dates,
     calendar_name,
-    day_zeros,
     get_calendar,
 )
+from eventstudy.calendars.day_zero import day_zeros
 from eventstudy.core.abnormal import IntArray
 from eventstudy.spec import ModelSetting, StudySpec
 

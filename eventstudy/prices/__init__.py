@@ -2,14 +2,16 @@
 
 `read_prices` reads files and frames, `fetch_prices` asks a source for symbols; both
 return `Prices`, which carry their origin and every fault that was found in them.
+`SOURCES` holds the sources by name, and takes further ones: a `Provider` downloads a
+symbol at a time and is kept in the cache, a `PriceSource` delivers as it likes.
 `check_quality` looks for what is suspicious; `read_factors` reads factor returns.
 """
 
 from eventstudy.prices.factors import Factors, read_factors, with_factors
-from eventstudy.prices.fetch import fetch_prices, open_source, source_entry, source_for
+from eventstudy.prices.fetch import fetch_prices
 from eventstudy.prices.files import read_prices
 from eventstudy.prices.provider import Chart, NoPricesError, Provider, TryAgainError
-from eventstudy.prices.quality import check_quality, refuse_warnings
+from eventstudy.prices.quality import check_quality
 from eventstudy.prices.source import SOURCES, PriceSource, SourceEntry
 from eventstudy.prices.table import PriceFile, Prices
 
@@ -26,11 +28,7 @@ __all__ = [
     "TryAgainError",
     "check_quality",
     "fetch_prices",
-    "open_source",
     "read_factors",
     "read_prices",
-    "refuse_warnings",
-    "source_entry",
-    "source_for",
     "with_factors",
 ]

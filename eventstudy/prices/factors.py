@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,8 +34,21 @@ _LARGEST_PERCENT = 100.0
 class Factors:
     """Daily factor returns as fractions, with the risk-free rate where there is one.
 
-    frame : date, one column per factor, and ``rf``; unique dates, ascending
-    names : the factors, without ``rf``;  files : (name, SHA-256) of what was read
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Column date, one per factor, and ``rf``; unique dates, ascending.
+    names : tuple of str
+        The factors, without ``rf``.
+    files : tuple of (str, str)
+        Name and SHA-256 of each file that was read.
+
+    Examples
+    --------
+    >>> days = pl.Series(["2021-06-21", "2021-06-22"]).str.to_date()
+    >>> frame = pl.DataFrame({"date": days, "mkt_rf": [0.01, 0.02]})
+    >>> Factors(frame=frame, names=("mkt_rf",), files=(("mine.csv", "0"),)).names
+    ('mkt_rf',)
     """
 
     frame: pl.DataFrame
@@ -49,13 +62,41 @@ def read_factors(
     *,
     units: Units | None = None,
 ) -> Factors:
-    """Read the named factors from one file or several, on their common dates.
+    r"""Read the named factors from one file or several, on their common dates.
 
-    names : a name of `FACTOR_SETS`, or factors by name (``["mkt_rf", "mom"]``)
-    units : of the returns, where their size leaves it open
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        CSV files, plain or zipped, as published by Kenneth French or of that shape.
+    names : str or sequence of str
+        A set of factors (``"ff3"``, ``"carhart"``, ``"ff5"``), or factors by name:
+        ``["mkt_rf", "mom"]``.
+    units : {"percent", "fraction"}, optional
+        Units of the returns, where their size leaves it open.
 
-    Raises `DataError` for a factor that no file has, for days twice, and for values
-    that are no daily returns; `SpecError` for an unknown set.
+    Returns
+    -------
+    Factors
+        Daily returns as fractions.
+
+    Raises
+    ------
+    DataError
+        For a factor that no file has, for days twice, and for values that are no daily
+        returns.
+    SpecError
+        For an unknown set.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> lines = "date,mkt_rf,rf\n2021-06-21,0.014,0.0\n2021-06-22,0.005,0.0\n"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "factors.csv"
+    ...     _ = path.write_text(lines)
+    ...     factors = read_factors(path, ["mkt_rf"], units="fraction")
+    >>> factors.frame["mkt_rf"].to_list()
+    [0.014, 0.005]
     """
     if isinstance(names, str):
         if names not in FACTOR_SETS:
@@ -92,8 +133,37 @@ def with_factors(prices: Prices, factors: Factors) -> Prices:
     """Return the prices with each factor, and ``rf``, as the level of an investment.
 
     A level makes a return over any span the compounded factor, as with prices. It
-    starts at 100 on the day before the first return. Raises `DataError` where returns
-    are missing in between: a level would pass over them as if they were zero.
+    starts at 100 on the day before the first return.
+
+    Parameters
+    ----------
+    prices : Prices
+        Prices of a study.
+    factors : Factors
+        Daily factor returns.
+
+    Returns
+    -------
+    Prices
+        The same prices, and a symbol for each factor.
+
+    Raises
+    ------
+    DataError
+        Where returns are missing in between: a level would pass over them as if they
+        were zero.
+    SpecError
+        Where a price and a factor have the same name.
+
+    Examples
+    --------
+    >>> from eventstudy.prices import fetch_prices
+    >>> days = pl.Series(["2021-06-21", "2021-06-22"]).str.to_date()
+    >>> frame = pl.DataFrame({"date": days, "mkt_rf": [0.01, 0.02]})
+    >>> factors = Factors(frame=frame, names=("mkt_rf",), files=(("mine", "0"),))
+    >>> both = with_factors(fetch_prices("RIOT"), factors)
+    >>> both.frame.filter(symbol="mkt_rf")["close"].round(2).to_list()
+    [100.0, 101.0, 103.02]
     """
     names = [name for name in factors.frame.columns if name != "date"]
     if taken := [name for name in names if name in prices.symbols]:
@@ -112,12 +182,10 @@ def with_factors(prices: Prices, factors: Factors) -> Prices:
         if len(factors.files) > 1
         else factors.files[0][1],
     )
-    return Prices(
+    return replace(
+        prices,
         frame=pl.concat([prices.frame, long]).sort("symbol", "date"),
-        source=prices.source,
         files=(*prices.files, *files),
-        issues=prices.issues,
-        notice=prices.notice,
     )
 
 

@@ -97,11 +97,31 @@ def read_prices(
     or frame is long, with a column ``symbol``, or wide, with a column of closes for
     each symbol; a file that is neither holds the symbol that it is named after. Only
     ``date`` and ``close`` are required; common spellings of the headers are
-    understood, ``columns`` settles the others.
+    understood.
 
-    Raises `DataError` that lists every place at fault; rows that cannot be right are
-    in the ``issues`` of the result.
+    Parameters
+    ----------
+    source : str, pathlib.Path or frame
+        A folder, a file, or any frame with the Arrow C stream.
+    columns : mapping of str to str, optional
+        ``{field: column}`` where a header's own words are not clear.
+    date_format : str, optional
+        Of dates that are not written 2021-05-21, like ``%m/%d/%Y``.
 
+    Returns
+    -------
+    Prices
+        The prices; rows that cannot be right are in its ``issues``.
+
+    Raises
+    ------
+    DataError
+        With every place at fault.
+    SpecError
+        For a field in ``columns`` that is not known.
+
+    Examples
+    --------
     >>> import polars as pl
     >>> table = {"symbol": "X", "date": ["2021-05-20", "2021-05-21"], "close": [9.0, 0]}
     >>> prices = read_prices(pl.DataFrame(table, strict=False))

@@ -35,7 +35,17 @@ class NoPricesError(Exception):
     ----------
     message : str
         Why there are none, in the provider's words where it gives any.
+
+    Examples
+    --------
+    >>> raise NoPricesError("delisted in 2019")
+    Traceback (most recent call last):
+    ...
+    eventstudy.prices.provider.NoPricesError: delisted in 2019
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
 
 
 class TryAgainError(Exception):
@@ -47,6 +57,11 @@ class TryAgainError(Exception):
         What went wrong; the error of `fetch_prices` prints it beside the symbol.
     retry_after : float, optional
         Seconds to wait before the next request, where the server said so.
+
+    Examples
+    --------
+    >>> TryAgainError("too many requests", retry_after=7.0).retry_after
+    7.0
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -79,6 +94,21 @@ class Chart:
     moved : int
         Daily bars that were stamped in the last two hours of the day before, and are
         dated by the day that they open.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from eventstudy.prices import Chart
+    >>> chart = Chart(
+    ...     symbol="X",
+    ...     interval="1d",
+    ...     frame=pl.DataFrame(schema=CHART_SCHEMA),
+    ...     currency="USD",
+    ...     zone="America/New_York",
+    ...     instrument="EQUITY",
+    ... )
+    >>> chart.frame.columns[:3]
+    ['date', 'time', 'open']
     """
 
     symbol: str

@@ -71,12 +71,30 @@ def check_quality(
     start: date | None = None,
     end: date | None = None,
 ) -> pl.DataFrame:
-    """Return what looks wrong, in the columns of `Prices.issues`.
+    """Look for what is suspicious: gaps, stale prices, jumps like splits, spikes.
 
-    calendars : calendar per symbol, and "default", over what the symbol tells
-    start, end : first and last date for which the study needs prices; what lies
-        before is not looked at. Factor levels are no prices and are not, either
+    Parameters
+    ----------
+    prices : Prices
+        Prices; levels of factors among them are not looked at.
+    calendars : mapping of str to str
+        Name of a calendar by symbol, and by ``"default"``, over what the symbol tells.
+    start, end : datetime.date, optional
+        First and last date for which the study needs prices; what lies before is not
+        looked at.
 
+    Returns
+    -------
+    polars.DataFrame
+        The findings, in the columns of `Prices.issues`.
+
+    Raises
+    ------
+    SpecError
+        For a calendar that is not known.
+
+    Examples
+    --------
     >>> from eventstudy.prices import fetch_prices
     >>> found = check_quality(fetch_prices(["BTBT"]), end=date(2021, 12, 31))
     >>> found.filter(rule="spike").select("symbol", "date").rows()

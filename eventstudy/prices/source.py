@@ -19,6 +19,17 @@ class PriceSource(Protocol):
     ----------
     name : str
         The name that a report prints.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> class Folder:
+    ...     name = "our folder"
+    ...
+    ...     def fetch(self, symbols, *, start, end):
+    ...         return es.fetch_prices(symbols)  # or a frame of your own
+    >>> es.fetch_prices("RIOT", source=Folder()).symbols
+    ('RIOT',)
     """
 
     @property

@@ -38,8 +38,27 @@ NO_PRICES = "no_prices"
 class PriceFile:
     """Where the prices of one symbol came from.
 
-    name : file or data set, never an absolute path;  sha256 : of the file's bytes,
-    or of the values where there is no file;  basis : how the prices are adjusted
+    Parameters
+    ----------
+    symbol : str
+        The symbol.
+    name : str
+        File or data set, never an absolute path.
+    sha256 : str
+        SHA-256 of the file's bytes, or of the values where there is no file.
+    rows : int
+        Number of sessions.
+    first, last : datetime.date
+        First and last of them.
+    basis : str
+        What the prices are adjusted for.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> file = es.fetch_prices("RIOT").files[0]
+    >>> file.name, file.rows, file.first.isoformat()
+    ('snapshot.parquet', 358, '2020-08-03')
     """
 
     symbol: str
@@ -55,14 +74,27 @@ class PriceFile:
 class Prices:
     """Daily prices of several symbols, with their origin and their faults.
 
-    frame : symbol, date, open, high, low, close, adj_close, volume; sorted by symbol
-        and date, unique in both, null where there is no usable price
-    source : "snapshot", "files: NAME", "yahoo" or "frame"
-    files : origin of each symbol
-    issues : symbol, date, file, line, severity (error|warning|info), rule, detail,
-        action; what was found and what was done about it. ``line`` counts from 1,
-        header included, in a text file, and is the row in any other table
-    notice : rights and origin that a report must print
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Columns symbol, date, open, high, low, close, adj_close and volume; sorted by
+        symbol and date, unique in both, null where there is no usable price.
+    source : str
+        Name of the source; ``"files: NAME"`` for files, ``"frame"`` for a frame.
+    files : tuple of PriceFile
+        Origin of each symbol.
+    issues : polars.DataFrame
+        Columns symbol, date, file, line, severity (error, warning, info), rule, detail
+        and action: what was found and what was done about it. ``line`` counts from 1,
+        header included, in a text file, and is the row in any other table.
+    notice : str or None
+        Rights and origin that a report must print.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> es.fetch_prices(["RIOT", "MARA"])
+    <Prices from snapshot: 2 symbols, 716 rows, 0 issues>
     """
 
     frame: pl.DataFrame
@@ -73,7 +105,14 @@ class Prices:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols, sorted."""
+        """The symbols, sorted.
+
+        Examples
+        --------
+        >>> import eventstudy as es
+        >>> es.fetch_prices(["RIOT", "MARA"]).symbols
+        ('MARA', 'RIOT')
+        """
         return tuple(self.frame["symbol"].unique().sort())
 
     def __len__(self) -> int:

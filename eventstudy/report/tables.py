@@ -4,7 +4,7 @@ import io
 
 import polars as pl
 
-from eventstudy.catalogue import escape_cell
+from eventstudy.catalogue.text import escape_cell
 from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA
 
