@@ -112,7 +112,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listing(items: Sequence[str], most: int | None = None) -> str:
+def listing(items: Sequence[str], most: int | None = None, last: str = "and") -> str:
     """Join items as prose, the rest counted when there are more than ``most``.
 
     >>> listing(["a", "b", "c"]), listing(["a", "b", "c"], most=2)
@@ -122,7 +122,7 @@ def listing(items: Sequence[str], most: int | None = None) -> str:
         items = [*items[:most], f"{len(items) - most} more"]
     if len(items) <= 1:
         return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 def median(values: Sequence[Number]) -> float | None:

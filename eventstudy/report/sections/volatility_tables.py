@@ -15,7 +15,7 @@ from eventstudy.report.sections.volatility import Row, near_events, significance
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
-from eventstudy.volatility import MEASURES
+from eventstudy.volatility import MEASURES, SHIFTS
 
 
 def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
@@ -194,20 +194,23 @@ def blocks(views: Views) -> Iterator[str]:
     (first, table), *others = tables
     yield f"**{md.escape(first)}**"
     yield table
+    robust = [name for name in ratios.robust() if SHIFTS[name].of_pool is not None]
+    methods = nb.listing([md.code(name) for name in robust], last="or")
     yield (
         "Pooled over announcements; bold rows are groups. Intervals come from a method "
-        "that allows for volatility clustering and shared dates (`cluster`, "
-        "`bootstrap` or `placebo`, the first that can be computed). Columns named "
-        "after tests hold p-values; naive ones take days or observations as "
-        "independent and are there for comparison."
+        f"that allows for volatility clustering and shared dates ({methods}, the first "
+        "that can be computed). Columns named after tests hold p-values; naive ones "
+        "take days or observations as independent and are there for comparison."
     )
     for title, table in others:
         yield md.details(title, table)
     if table := measure_table(result):
+        forecasts = [f"*{md.escape(label(n))}*" for n in ratios.against_forecasts()]
         yield (
             "**By other measures.** Ranges use the high and low of each session; "
-            "*garch*, where shown, sets squared abnormal returns against forecasts "
-            "made before the event, and its tests look for a rise only."
+            f"{nb.listing(forecasts)}, where shown, sets squared abnormal returns "
+            "against forecasts made before the event, and its tests look for a rise "
+            "only."
         )
         yield table
     yield md.details("Missing values", md.bullets(reasons(result)))
