@@ -16,7 +16,13 @@ BoolArray = NDArray[np.bool_]
 
 
 class Status(IntEnum):
-    """Why an observation has no estimate; ``OK`` when it has one."""
+    """Why an observation has no estimate; ``OK`` when it has one.
+
+    Examples
+    --------
+    >>> Status.TOO_FEW.text
+    'no more valid estimation returns than the model has parameters'
+    """
 
     OK = 0
     TOO_FEW = 1
@@ -43,9 +49,20 @@ _STATUS_TEXT = {
 class Clock:
     """Calendar dates of event time, one row per distinct calendar and day 0.
 
-    estimation : (G, T) and event : (G, L) hold days since 1970-01-01. Observations
-    with the same row lived through the same sessions; dependence between
+    Observations with the same row lived through the same sessions; dependence between
     observations is worked out from these dates.
+
+    Parameters
+    ----------
+    estimation : int array (G, T)
+        Days since 1970-01-01 of the estimation window.
+    event : int array (G, L)
+        Days since 1970-01-01 of the event window.
+
+    Examples
+    --------
+    >>> Clock(estimation=np.arange(18_793, 18_796)[None], event=np.array([[18_799]]))
+    Clock(estimation=array([[18793, 18794, 18795]]), event=array([[18799]]))
     """
 
     estimation: IntArray
@@ -58,21 +75,54 @@ class Abnormal:
 
     Missing or excluded sessions are nan in ``ar``, ``residuals`` and ``actual``.
 
-    model : name of the normal-return model
-    ar, actual : (E, L) abnormal and observed returns in the event window
-    residuals : (E, T) abnormal returns in the estimation window
-    sigma : (E,) residual standard deviation per session, with ``df`` degrees of
-        freedom; nan where there is no estimate
-    df, n_estimation : (E,) degrees of freedom, valid estimation returns
-    span_event : (E, L), span_estimation : (E, T) sessions that a return spans
-        (1 unless prices are missing); the variance of a return is its span x sigma²
-    x_event : (E, L, K) regressors in the event window, constant first
-    xtx_inv : (E, K, K) inverse of X'X, so that the event-window forecast errors have
-        covariance ``sigma² (diag(span) + X* (X'X)^-1 X*')``. K = 0 without parameters
-    coefficients : (E, K);  r_squared : (E,)
-    status : (E,) values of `Status`
-    asset : (E,) code of the asset; clock : (E,) row of ``clocks``
-    first_offset : event time of the first event-window column; day 0 is session 0
+    Parameters
+    ----------
+    model : str
+        Name of the normal-return model.
+    ar : array (E, L)
+        Abnormal returns in the event window.
+    actual : array (E, L)
+        Observed returns in the event window.
+    residuals : array (E, T)
+        Abnormal returns in the estimation window.
+    sigma : array (E,)
+        Residual standard deviation per session; nan where there is no estimate.
+    df : array (E,)
+        Degrees of freedom of sigma.
+    n_estimation : int array (E,)
+        Valid estimation returns.
+    span_event : array (E, L)
+        Sessions that a return spans, 1 unless prices are missing; the variance of a
+        return is its span times sigma squared.
+    span_estimation : array (E, T)
+        The same in the estimation window.
+    x_event : array (E, L, K)
+        Regressors in the event window, the constant's first; K = 0 without parameters.
+    xtx_inv : array (E, K, K)
+        Inverse of X'X, so that the event-window forecast errors have covariance
+        ``sigma² (diag(span) + X* (X'X)^-1 X*')``.
+    coefficients : array (E, K)
+        Estimated coefficients, the constant's first.
+    r_squared : array (E,)
+        Share of the estimation window's variance that the model explains.
+    status : int array (E,)
+        Values of `Status`: why an observation has no estimate.
+    asset : int array (E,)
+        Code of the asset.
+    clock : int array (E,)
+        Row of ``clocks`` that the observation lived through.
+    clocks : Clock
+        Calendar dates of the windows.
+    first_offset : int
+        Event time of the first event-window column; day 0 is session 0.
+
+    Examples
+    --------
+    >>> from eventstudy.models import market
+    >>> y, m = np.random.default_rng(0).normal(size=(2, 4, 63))
+    >>> ab = market(y, m, n_estimation=60)
+    >>> ab.ar.shape, ab.residuals.shape, ab.first_offset
+    ((4, 3), (4, 60), -1)
     """
 
     model: str

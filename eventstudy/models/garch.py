@@ -16,8 +16,9 @@ from typing import Unpack
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
+from eventstudy.core.registry import MODELS
 from eventstudy.garch import MIN_SESSIONS, GarchFit, fit, forecast
-from eventstudy.models.linear import Context, Model
+from eventstudy.models.entry import Context, Model, ModelEntry
 from eventstudy.models.solver import Fit, assemble, design
 
 # Returns that vary less than this, relative to their size, do not vary.
@@ -93,6 +94,43 @@ def garch(
 
 gjr: Model = partial(garch, kind="gjr")
 egarch: Model = partial(garch, kind="egarch")
+
+MODELS.register(
+    ModelEntry(
+        name="garch",
+        meaning="mean or factors, with errors whose variance is GARCH(1,1)",
+        formula="E[R] = α + Σ β_f F_f; h = ω + a e² + b h",
+        citation="Savickas (2003), J. Financial Research 26",
+        min_factors=0,
+        max_factors=None,
+        conditional_variance=True,
+        fit=garch,
+    )
+)
+MODELS.register(
+    ModelEntry(
+        name="gjr",
+        meaning="the same, falls raising the variance by more than rises",
+        formula="E[R] = α + Σ β_f F_f; h = ω + (a + g 1[e < 0]) e² + b h",
+        citation="Glosten, Jagannathan & Runkle (1993), J. Finance 48",
+        min_factors=0,
+        max_factors=None,
+        conditional_variance=True,
+        fit=gjr,
+    )
+)
+MODELS.register(
+    ModelEntry(
+        name="egarch",
+        meaning="the same, for the logarithm of the variance",
+        formula="E[R] = α + Σ β_f F_f; ln h = ω + a (|z| - E|z|) + g z + b ln h",
+        citation="Nelson (1991), Econometrica 59",
+        min_factors=0,
+        max_factors=None,
+        conditional_variance=True,
+        fit=egarch,
+    )
+)
 
 
 def _status(

@@ -5,53 +5,16 @@ estimation window, and gives an `Abnormal`. nan marks a return that is missing o
 excluded; ``span`` (E, T+L) says how many sessions a return spans.
 """
 
-from typing import Protocol, TypedDict, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray, Status
+from eventstudy.core.abnormal import Abnormal, Array
 from eventstudy.core.errors import SpecError
-from eventstudy.models.solver import (
-    Design,
-    Fit,
-    abnormal,
-    assemble,
-    design,
-    least_squares,
-)
-
-
-class Context(TypedDict, total=False):
-    """Keywords that every model takes: spans, and who lived through which dates.
-
-    span : (E, T+L) sessions that each return spans, default 1
-    asset : (E,) code of the asset, default a different one for each row
-    clock : (E,) row of ``clocks``; clocks : calendar dates of the windows, default
-        one shared date
-    first_offset : event time of the first event-window column, default -(L//2) for
-        an odd number L of columns
-    """
-
-    span: Array | None
-    asset: IntArray | None
-    clock: IntArray | None
-    clocks: Clock | None
-    first_offset: int | None
-
-
-class Model(Protocol):
-    """A normal-return model."""
-
-    def __call__(
-        self,
-        y: Array,
-        x: Array | None = None,
-        *,
-        n_estimation: int,
-        **context: Unpack[Context],
-    ) -> Abnormal:
-        """Return abnormal returns of ``y`` (E, T+L) given factors ``x``."""
-        ...
+from eventstudy.core.registry import MODELS
+from eventstudy.models.entry import Context, ModelEntry
+from eventstudy.models.own import less_expected
+from eventstudy.models.solver import Design, abnormal, design, least_squares
 
 
 def constant_mean(
@@ -61,11 +24,35 @@ def constant_mean(
     n_estimation: int,
     **context: Unpack[Context],
 ) -> Abnormal:
-    """Abnormal return = return less the asset's own estimation-window mean.
+    """Take the asset's own mean in the estimation window as its normal return.
 
-    y : (E, T+L) returns.  x is not used and must be left out.
+    Parameters
+    ----------
+    y : array (E, T+L)
+        Returns; nan = no return.
+    x : None
+        Not used; must be left out.
+    n_estimation : int
+        T, the sessions of the estimation window.
+    **context : Context
+        Spans, assets, dates, and the event time of the first event-window column.
+
+    Returns
+    -------
+    Abnormal
+        Return less the mean, with its exact forecast error.
+
+    Raises
+    ------
+    SpecError
+        For factors, and for shapes that do not fit.
+
+    References
+    ----------
     Brown & Warner (1985), J. Financial Economics 14, p. 7 (mean-adjusted returns).
 
+    Examples
+    --------
     >>> ab = constant_mean(np.array([[0.01, 0.03, 0.02, 0.05]]), n_estimation=3)
     >>> ab.ar.round(4)
     array([[0.03]])
@@ -76,6 +63,20 @@ def constant_mean(
     return abnormal(d, least_squares(d), model="constant_mean")
 
 
+MODELS.register(
+    ModelEntry(
+        name="constant_mean",
+        meaning="the asset's own mean return in the estimation window",
+        formula="E[R] = μ",
+        citation="Brown & Warner (1985), J. Financial Economics 14",
+        min_factors=0,
+        max_factors=0,
+        default_with="no factor",
+        fit=constant_mean,
+    )
+)
+
+
 def market_adjusted(
     y: Array,
     x: Array | None = None,
@@ -83,38 +84,60 @@ def market_adjusted(
     n_estimation: int,
     **context: Unpack[Context],
 ) -> Abnormal:
-    """Abnormal return = return less the market's; no parameter is estimated.
+    """Take the market's return as the normal return; no parameter is estimated.
 
-    y : (E, T+L), x : market returns, (T+L,) for all alike or (E, T+L). sigma is the
-    standard deviation of the estimation-window differences about their mean, T-1
-    degrees of freedom. Brown & Warner (1985), p. 8.
+    Parameters
+    ----------
+    y : array (E, T+L)
+        Returns; nan = no return.
+    x : array (T+L,), (E, T+L) or (E, T+L, 1)
+        Returns of the market, one for all rows or one for each.
+    n_estimation : int
+        T, the sessions of the estimation window.
+    **context : Context
+        Spans, assets, dates, and the event time of the first event-window column.
 
-    >>> y, m = np.array([[0.01, 0.03, 0.02, 0.05]]), np.full((1, 4), 0.01)
+    Returns
+    -------
+    Abnormal
+        Return less the market's. sigma is the standard deviation of the
+        estimation-window differences about their mean, T-1 degrees of freedom.
+
+    Raises
+    ------
+    SpecError
+        Without the market's returns, and for shapes that do not fit.
+
+    References
+    ----------
+    Brown & Warner (1985), J. Financial Economics 14, p. 8.
+
+    Examples
+    --------
+    >>> y, m = np.array([[0.01, 0.03, 0.02, 0.05]]), np.full(4, 0.01)
     >>> market_adjusted(y, m, n_estimation=3).ar.round(4)
     array([[0.04]])
     """
     d = _with_market("market_adjusted", y, x, n_estimation=n_estimation, **context)
-    errors = np.where(d.valid, d.y - d.x[:, :, 0], np.nan)
-    centred = design(
-        errors[:, : n_estimation + 1],
-        None,
-        n_estimation=n_estimation,
-        span=d.span[:, : n_estimation + 1],
+    return less_expected(d, model="market_adjusted")
+
+
+def _market_itself(abnormal: Abnormal, x: Array) -> Array:
+    return x[:, :, 0]
+
+
+MODELS.register(
+    ModelEntry(
+        name="market_adjusted",
+        meaning="the market's return; nothing is estimated but the variance",
+        formula="E[R] = R_m",
+        citation="Brown & Warner (1985), J. Financial Economics 14",
+        min_factors=1,
+        max_factors=1,
+        fit=market_adjusted,
+        expected=_market_itself,
     )
-    returns = np.where(d.valid, d.y, 0.0)[:, :n_estimation]
-    spread = least_squares(centred, scale=np.einsum("et,et->e", returns, returns))
-    n_obs, n_event = len(errors), errors.shape[1] - n_estimation
-    errors[spread.status != Status.OK] = np.nan
-    fit = Fit(
-        coefficients=np.empty((n_obs, 0)),
-        xtx_inv=np.empty((n_obs, 0, 0)),
-        sigma=spread.sigma,
-        df=spread.df,
-        r_squared=np.full(n_obs, np.nan),
-        status=spread.status,
-    )
-    x_event = np.empty((n_obs, n_event, 0))
-    return assemble(d, errors, x_event, fit, model="market_adjusted")
+)
 
 
 def market(
@@ -124,13 +147,38 @@ def market(
     n_estimation: int,
     **context: Unpack[Context],
 ) -> Abnormal:
-    """Market model: ``R = α + β R_m + e`` by least squares.
+    """Fit the market model ``R = α + β R_m + e`` by least squares.
 
-    y : (E, T+L), x : market returns, (T+L,) for all alike or (E, T+L). On returns in
-    excess of the riskless rate this is the CAPM.
+    On returns in excess of the riskless rate this is the CAPM.
+
+    Parameters
+    ----------
+    y : array (E, T+L)
+        Returns; nan = no return.
+    x : array (T+L,), (E, T+L) or (E, T+L, 1)
+        Returns of the market, one for all rows or one for each.
+    n_estimation : int
+        T, the sessions of the estimation window.
+    **context : Context
+        Spans, assets, dates, and the event time of the first event-window column.
+
+    Returns
+    -------
+    Abnormal
+        Prediction errors with their exact forecast-error covariance.
+
+    Raises
+    ------
+    SpecError
+        Without the market's returns, and for shapes that do not fit.
+
+    References
+    ----------
     MacKinlay (1997), J. Economic Literature 35, p. 18; Campbell, Lo & MacKinlay
     (1997), section 4.3, for the forecast-error covariance.
 
+    Examples
+    --------
     >>> m = np.array([0.01, -0.01, 0.02, 0.00, 0.03])
     >>> y = 0.001 + 2 * m + np.array([[1e-3, -1e-3, 0, 0, 0.05]])
     >>> market(y, m, n_estimation=4).ar.shape
@@ -140,6 +188,20 @@ def market(
     return abnormal(d, least_squares(d), model="market")
 
 
+MODELS.register(
+    ModelEntry(
+        name="market",
+        meaning="market model by least squares (CAPM on excess returns)",
+        formula="E[R] = α + β R_m",
+        citation="MacKinlay (1997), J. Economic Literature 35",
+        min_factors=1,
+        max_factors=1,
+        default_with="one factor",
+        fit=market,
+    )
+)
+
+
 def factors(
     y: Array,
     x: Array | None = None,
@@ -147,11 +209,36 @@ def factors(
     n_estimation: int,
     **context: Unpack[Context],
 ) -> Abnormal:
-    """Factor model: ``R = α + β_1 F_1 + ... + β_F F_F + e`` by least squares.
+    """Fit a factor model ``R = α + β_1 F_1 + ... + β_F F_F + e`` by least squares.
 
-    y : (E, T+L), x : (E, T+L, F) factor returns, (T+L, F) for all alike; Fama &
-    French (1993), J. Financial Economics 33, or any other columns.
+    Parameters
+    ----------
+    y : array (E, T+L)
+        Returns; nan = no return.
+    x : array (E, T+L, F) or (T+L, F)
+        Factor returns, by row or the same for all rows. An array of y's own shape is
+        one factor by row.
+    n_estimation : int
+        T, the sessions of the estimation window.
+    **context : Context
+        Spans, assets, dates, and the event time of the first event-window column.
 
+    Returns
+    -------
+    Abnormal
+        Prediction errors with their exact forecast-error covariance.
+
+    Raises
+    ------
+    SpecError
+        Without a factor, and for shapes that do not fit.
+
+    References
+    ----------
+    Fama & French (1993), J. Financial Economics 33, for theirs.
+
+    Examples
+    --------
     >>> rng = np.random.default_rng(0)
     >>> y, x = rng.normal(size=(2, 60)), rng.normal(size=(2, 60, 3))
     >>> factors(y, x, n_estimation=51).coefficients.shape
@@ -161,6 +248,20 @@ def factors(
     if not d.x.shape[2]:
         raise SpecError("the factors model needs at least one factor in x")
     return abnormal(d, least_squares(d), model="factors")
+
+
+MODELS.register(
+    ModelEntry(
+        name="factors",
+        meaning="several factors by least squares",
+        formula="E[R] = α + Σ β_f F_f",
+        citation="Fama & French (1993), J. Financial Economics 33",
+        min_factors=1,
+        max_factors=None,
+        default_with="several factors",
+        fit=factors,
+    )
+)
 
 
 def _with_market(

@@ -47,7 +47,7 @@ def replicate(part: Part, sessions: IntArray, *, simple: bool) -> Abnormal:
     def repeated(values: NDArray[Any]) -> NDArray[Any]:
         return np.tile(values, (n_paths, *(1 for _ in values.shape[1:])))
 
-    return MODELS[part.setting.model](
+    return MODELS.entry(part.setting.model)(
         y.reshape(shape),
         x.reshape(*shape, -1) if part.setting.factors else None,
         n_estimation=part.n_estimation,

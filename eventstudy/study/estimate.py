@@ -8,7 +8,7 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray, Status
 from eventstudy.core.windows import narrow, narrow_clocks, select
 from eventstudy.models import MODELS
-from eventstudy.panel import Block, Observation, Panel
+from eventstudy.panel import Block, History, Observation, Panel
 from eventstudy.spec import StudySpec, window_text
 
 BLOCK_SIZE = 20_000
@@ -82,7 +82,7 @@ class Estimator:
     def _model(self, block: Block, rows: IntArray, *, simple: bool) -> Abnormal:
         setting = self.panel.setting
         x = block.x_simple if simple else block.x
-        return MODELS[setting.model](
+        return MODELS.entry(setting.model)(
             block.y_simple if simple else block.y,
             x if setting.factors else None,
             n_estimation=self.panel.columns.n_estimation,
@@ -92,6 +92,25 @@ class Estimator:
             clocks=self.panel.clocks,
             first_offset=self.panel.columns.first_offset,
         )
+
+    def prediction_errors(self, estimate: Estimate, history: History) -> Array:
+        """Return the errors of the fits over whole histories, (E, S).
+
+        A model that predicts no other session than those it was given has its errors
+        in the windows of the study alone.
+        """
+        entry, wide = MODELS.entry(self.panel.setting.model), estimate.wide
+        if not entry.linear or wide.coefficients.shape[1]:
+            expected = entry.predict(wide, history.x, span=history.span)
+            errors: Array = history.y - expected
+            return errors
+        out: Array = np.full(history.y.shape, np.nan)
+        at: IntArray = history.day0[:, None] + self.panel.columns.offsets
+        inside = (at >= 0) & (at < out.shape[1])
+        rows = np.broadcast_to(np.arange(len(at))[:, None], at.shape)
+        held = np.concatenate([wide.residuals, wide.ar], axis=1)
+        out[rows[inside], at[inside]] = held[inside]
+        return out
 
 
 def estimators(spec: StudySpec, panels: Sequence[Panel]) -> list[Estimator]:

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
-from eventstudy.core.windows import cumulate
+from eventstudy.core.windows import cumulate, select, stack
+from eventstudy.models import MODELS
 from eventstudy.models.joint import Joint, joint, window_indicators
 from eventstudy.models.joint_hypotheses import HYPOTHESES, JointTest, joint_test
 from eventstudy.spec import Pair, StudySpec
@@ -17,8 +18,6 @@ from eventstudy.study.observation_tables import keys, number
 from eventstudy.study.samples import ALL, Fitted
 from eventstudy.study.schema import SCHEMA, empty, frame
 
-# The models whose normal return is linear in the factors of the same session.
-LINEAR = ("constant_mean", "market_adjusted", "market", "factors")
 # Numbers in the regressors of all assets together; beyond, the answer is a reason.
 _BUDGET = 5_000_000
 
@@ -43,6 +42,7 @@ class _System:
     day0 : (M,) columns of the distinct day 0s of the headline sample
     keys, asset, event, rows : (n,) the observations, their rows in y and day0, and
     their positions in the panel
+    parameter_free : the model estimates no coefficients
     """
 
     y: Array
@@ -53,6 +53,7 @@ class _System:
     asset: IntArray
     event: IntArray
     rows: IntArray
+    parameter_free: bool
 
     @property
     def used(self) -> BoolArray:
@@ -89,17 +90,23 @@ def _systems(estimator: Estimator, estimates: Sequence[Estimate]) -> Iterator[_S
     ]
     if not found:
         return
-    used = pl.concat(found).filter("headline")
+    used = pl.concat(found).with_row_index("place").filter("headline")
     of_asset = [panel.calendar[asset] for asset in used["asset"]]
     used = used.with_columns(calendar=pl.Series(of_asset, dtype=pl.String))
     headline = np.array([o.headline for o in panel.observations], np.bool_)
     calendar = np.array([panel.calendar[o.asset] for o in panel.observations])
     for name in used["calendar"].unique(maintain_order=True):
         day0 = np.unique(panel.day0[headline & (calendar == name)])
-        yield _system(estimator, used.filter(pl.col("calendar") == name), day0)
+        own = used.filter(pl.col("calendar") == name)
+        yield _system(estimator, estimates, own, day0)
 
 
-def _system(estimator: Estimator, held: pl.DataFrame, day0: IntArray) -> _System:
+def _system(
+    estimator: Estimator,
+    estimates: Sequence[Estimate],
+    held: pl.DataFrame,
+    day0: IntArray,
+) -> _System:
     spec, panel = estimator.spec, estimator.panel
     rows = held["row"].to_numpy()
     _, first, asset = np.unique(
@@ -114,24 +121,31 @@ def _system(estimator: Estimator, held: pl.DataFrame, day0: IntArray) -> _System
     inside[days] = True
     cut = slice(int(days[0]), int(days[-1]) + 1)
     y, x = np.where(inside, history.y, np.nan)[:, cut], history.x[:, cut]
-    if panel.setting.model == "market_adjusted":
-        y, x = y - x[:, :, 0], x[:, :, :0]
+    span = history.span[:, cut]
+    entry = MODELS.entry(panel.setting.model)
+    free = not estimates[0].wide.coefficients.shape[1]
+    if free and not entry.linear:
+        fits = stack([estimate.wide for estimate in estimates])
+        fits = select(fits, held["place"].to_numpy()[first])
+        y, x = y - entry.predict(fits, x, span=span), x[:, :, :0]
     return _System(
         y=y,
         x=x,
-        span=history.span[:, cut],
+        span=span,
         day0=day0 - cut.start,
         keys=held,
         asset=asset,
         event=np.searchsorted(day0, panel.day0[rows]),
         rows=rows,
+        parameter_free=free,
     )
 
 
 def _fit(estimator: Estimator, system: _System, window: Pair) -> Joint | str:
     """Return the joint regression, or why there is none."""
-    if (model := estimator.panel.setting.model) not in LINEAR:
-        return f"the joint regression is not defined for the model {model}"
+    entry = MODELS.entry(estimator.panel.setting.model)
+    if entry.conditional_variance or entry.linear == system.parameter_free:
+        return f"the joint regression is not defined for the model {entry.name}"
     n_assets, n_sessions = system.y.shape
     n_columns = 1 + system.x.shape[2] + len(system.day0)
     if n_columns >= n_sessions:

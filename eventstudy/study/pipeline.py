@@ -177,14 +177,11 @@ def _check_question(question: Question, events: Events) -> None:
 
 
 def _check_model(setting: ModelSetting) -> None:
-    if setting.model not in MODELS:
-        raise unknown_name("model", setting.model, MODELS)
-    entry = MODELS[setting.model]
+    entry = MODELS.entry(setting.model)
     held, least, most = len(setting.factors), entry.min_factors, entry.max_factors
     if held < least or (most is not None and held > most):
-        wanted = {0: "no factor", 1: "one factor", None: "at least one factor"}[most]
         raise SpecError(
-            f"model {setting.name!r} ({setting.model}) takes {wanted}, got "
+            f"model {setting.name!r} ({entry.name}) takes {entry.takes}, got "
             f"{', '.join(setting.factors) or 'none'}; name them with --market or "
             "--factors, or as factors in the study file"
         )

@@ -160,7 +160,7 @@ def _spread(estimator: Estimator, long: _Side, short: _Side) -> Abnormal:
     clock = np.flatnonzero((long.members > 0) & (short.members > 0))
     means = [side.total[clock] / side.members[clock, None] for side in (long, short)]
     complete = long.missing[clock] + short.missing[clock] == 0
-    fit = MODELS[panel.setting.model](
+    fit = MODELS.entry(panel.setting.model)(
         np.where(complete, means[0] - means[1], np.nan),
         long.x[clock] if panel.setting.factors else None,
         n_estimation=panel.columns.n_estimation,

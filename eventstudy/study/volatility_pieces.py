@@ -8,7 +8,6 @@ import polars as pl
 
 from eventstudy.calendars import Calendar
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
-from eventstudy.panel import History
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
@@ -139,22 +138,10 @@ def _abnormal(
         raw,
         keys=raw.keys.with_columns(model=pl.lit(estimator.panel.setting.name)),
         measure=measures_of(ABNORMAL, single=True)[0],
-        values=prediction_errors(estimate, held) / np.sqrt(held.span),
+        values=estimator.prediction_errors(estimate, held) / np.sqrt(held.span),
         row=np.arange(len(estimate.rows)),
         near_events=held.near_events,
     )
-
-
-def prediction_errors(estimate: Estimate, history: History) -> Array:
-    """Return the errors of the fits over whole histories, (E, S)."""
-    if estimate.wide.model == "market_adjusted":
-        return history.y - history.x[:, :, 0]
-    beta = estimate.wide.coefficients
-    expected = history.span * beta[:, :1]
-    if beta.shape[1] > 1:
-        expected = expected + np.einsum("esf,ef->es", history.x, beta[:, 1:])
-    out: Array = history.y - expected
-    return out
 
 
 def _ranges(
