@@ -69,6 +69,8 @@ def fetch_in_child(root: Path, url: str, symbols, start, results, ready) -> None
 def write_in_child(root: Path, ready) -> None:
     store = Store(root=root, source="fake")
     versions = [read_stored(root / name) for name in ("one.parquet", "two.parquet")]
+    with store.lock("RIOT"):  # the first time takes longer
+        store.write(versions[0])
     ready.set()
     while True:
         for stored in versions:
@@ -155,13 +157,15 @@ def test_killed_in_the_middle_of_a_write(processes, tmp_path, kills):
     versions = {}
     for name, factor in (("one", 1.0), ("two", 2.0)):
         stored = replace(one, frame=one.frame.with_columns(pl.col("close") * factor))
+        begin = time.monotonic()
         store.write(stored)
+        whole = time.monotonic() - begin
         store.path("RIOT").rename(tmp_path / f"{name}.parquet")
         versions[name] = read_stored(tmp_path / f"{name}.parquet").provenance.sha256
     seen = set()
     for _ in range(kills):
         with running(processes, write_in_child, tmp_path):
-            deadline = time.monotonic() + rng.uniform(0.0, 0.05)
+            deadline = time.monotonic() + rng.uniform(0.0, 4 * whole + 0.05)
             while time.monotonic() < deadline:
                 held = store.read("RIOT")
                 seen.add(held and held.provenance.sha256)
