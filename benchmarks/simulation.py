@@ -19,7 +19,7 @@ from eventstudy.catalogue import read_events
 from eventstudy.core.windows import select
 from eventstudy.inference import battery
 from eventstudy.panel import build
-from eventstudy.simulation.design import Design, designs_of
+from eventstudy.simulation.design import SimulationDesign, designs_of
 from eventstudy.simulation.draw import draw_sessions, replicate
 from eventstudy.study.estimate import estimators
 
@@ -56,7 +56,7 @@ def looped() -> tuple[float, int]:
     return time.perf_counter() - start, judged
 
 
-def _one_by_one(spec: es.StudySpec, design: Design) -> int:
+def _one_by_one(spec: es.StudySpec, design: SimulationDesign) -> int:
     judged = 0
     sessions = draw_sessions(design, N_LOOP, seed=0)
     for r in range(N_LOOP):

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from reference.inference_panels import panel, take
+from scipy import special
 
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import buy_and_hold, cumulate
-from eventstudy.inference import TESTS, battery, collect, merge
+from eventstudy.inference import TESTS, Answer, EventTest, battery, collect, merge
 from eventstudy.models import MODELS
 
 MODEL_NAMES = ("market", "constant_mean", "market_adjusted")
@@ -16,7 +17,7 @@ WINDOW = (-1, 1)
 # Resampled with a seed: the draws are the same, the resampled values may be mirrored.
 EACH = [n for n, e in TESTS.items() if e.level == "observation"]
 WHOLE = [n for n, e in TESTS.items() if e.level == "sample"]
-RESAMPLED = {"bootstrap", "skewness_bootstrap", "permutation", "wild_cluster"}
+RESAMPLED = [n for n, e in TESTS.items() if e.resampled]
 
 
 def ask(name, ab, **options):
@@ -43,7 +44,7 @@ def mirrored(ab):
 def test_sign_flip_flips_the_statistic(study, name):
     a, b = ask(name, study), ask(name, mirrored(study))
     np.testing.assert_allclose(b.statistic, -a.statistic, rtol=1e-8, atol=1e-9)
-    if name == "bootstrap":  # the resampled errors are mirrored too
+    if name in RESAMPLED and name in EACH:  # the resampled errors are mirrored too
         np.testing.assert_allclose(b.pvalue, a.pvalue, atol=0.12)
     else:
         np.testing.assert_allclose(b.pvalue, a.pvalue, rtol=1e-7)
@@ -68,7 +69,7 @@ def test_units_do_not_matter(study, name):
     )
     a, b = ask(name, study), ask(name, percent)
     assert_equal(a, b, rtol=1e-7)
-    if name != "ball_torous":  # its estimate is in standard deviations
+    if TESTS[name].estimates_mean:
         np.testing.assert_allclose(b.estimate, 100 * a.estimate)
 
 
@@ -76,7 +77,7 @@ def test_units_do_not_matter(study, name):
 def test_order_of_observations_does_not_matter(study, name):
     order = np.random.default_rng(0).permutation(len(study.ar))
     a, b = ask(name, study), ask(name, take(study, order))
-    if name in ("skewness_bootstrap", "wild_cluster"):  # other draws, same law
+    if name in RESAMPLED:  # other draws, same law
         np.testing.assert_allclose(a.statistic, b.statistic)
         np.testing.assert_allclose(a.pvalue, b.pvalue, atol=0.12)
     else:
@@ -235,8 +236,10 @@ def test_least_number_of_observations_is_what_the_registry_says(name):
 
 def test_unknown_names_list_the_known_ones():
     ab = panel()
-    with pytest.raises(SpecError, match="unknown test 'tt'; known: ball_torous, bmp"):
-        battery(ab, windows=[WINDOW], tests=["tt"])
+    with pytest.raises(SpecError, match="unknown test 'zzz'; known: csect, patell"):
+        battery(ab, windows=[WINDOW], tests=["zzz"])
+    with pytest.raises(SpecError, match="unknown test 'BMP': did you mean 'bmp'"):
+        battery(ab, windows=[WINDOW], tests=["BMP"])
     with pytest.raises(SpecError, match="known: greater, less, two-sided"):
         TESTS["csect"](ab, WINDOW, alternative="both")
     with pytest.raises(SpecError, match=r"event window \[-3,\+3\] that is held"):
@@ -249,29 +252,14 @@ def test_buy_and_hold_returns(name):
     found = ask(name, ab, outcome="bhar")
     answered = [r is None for r in found.reason]
     if all(answered):
-        if name != "portfolio":
+        if TESTS[name].estimates_mean:
             expected = buy_and_hold(ab, WINDOW).mean()
             assert found.estimate[0] == pytest.approx(expected)
     else:
         assert not any(answered)
         assert np.isnan(found.statistic).all()
         assert "not on bhar" in found.reason[0]
-    on_effects = {
-        "csect",
-        "skewness",
-        "skewness_hall",
-        "skewness_bootstrap",
-        "wilcoxon",
-        "sign",
-        "cluster",
-        "cluster_cr3",
-        "cluster_two_way",
-        "wild_cluster",
-        "sign_flip",
-        "portfolio",
-        "gsign",
-    }
-    assert all(answered) == (name in on_effects)
+    assert all(answered) == ("bhar" in TESTS[name].outcomes)
 
 
 def test_standardised_returns_as_the_outcome():
@@ -288,9 +276,88 @@ def test_standardised_returns_as_the_outcome():
     assert one.reason[0] == "is defined on CARs, not on scar"
 
 
-def test_seed_decides_the_draws():
+def test_seed_decides_the_draws(monkeypatch):
+    # Fewer signs are enumerated, not drawn.
+    monkeypatch.setattr("eventstudy.inference.randomisation.MAX_ENUMERATED", 2)
     ab = panel("uneven dates", seed=1)
-    for name in sorted(RESAMPLED):
+    for name in TESTS:
         a, again, other = (ask(name, ab, seed=s) for s in (1, 1, 2))
         np.testing.assert_array_equal(a.pvalue, again.pvalue)
-        assert not np.array_equal(a.pvalue, other.pvalue)
+        assert np.array_equal(a.pvalue, other.pvalue) != (name in RESAMPLED)
+
+
+# --- facts of the entries, and tests of users ---------------------------------------
+
+
+def test_the_family_has_the_default_tests_in_their_order():
+    assert [n for n, e in TESTS.items() if e.by_default] == [
+        "csect",
+        "patell",
+        "bmp",
+        "kp_patell",
+        "kp_bmp",
+        "rank",
+        "grank_t",
+        "grank_overlap",
+        "gsign",
+        "portfolio",
+        "cluster",
+        "placebo",
+    ]
+
+
+def test_scale_says_which_default_tests_move_with_the_variance_of_the_event(study):
+    # All abnormal returns twice as large: only what measures by the event stays.
+    doubled = replace(study, ar=2 * study.ar)
+    for name, entry in TESTS.items():
+        if entry.by_default and entry.scale != "none":
+            a, b = ask(name, study), ask(name, doubled)
+            same = np.allclose(a.statistic, b.statistic, rtol=1e-9)
+            assert same == (entry.scale == "event"), name
+
+
+def median_of_effects(sample, options):
+    """Median effect over the spread of the effects.
+
+    An invention.
+    """
+    n = len(sample.effect)
+    z = np.median(sample.effect) / sample.effect.std(ddof=1) * np.sqrt(n)
+    p = 2 * special.ndtr(-abs(z))
+    return Answer(estimate=np.median(sample.effect), statistic=z, df=np.inf, pvalue=p)
+
+
+def test_a_function_stands_where_a_name_is_taken(study):
+    found = battery(study, windows=[WINDOW], tests=["csect", median_of_effects])
+    own = found[WINDOW, "median_of_effects"]
+    car = cumulate(study, WINDOW).car
+    assert own.estimate[0] == np.median(car)
+    assert own.pvalue[0] == pytest.approx(2 * special.ndtr(-abs(own.statistic[0])))
+    assert own.reason == (None,)
+    entry = TESTS.entry(median_of_effects)
+    assert entry.meaning == "Median effect over the spread of the effects."
+    assert entry(study, WINDOW).statistic[0] == own.statistic[0]
+
+
+def test_an_entry_of_a_user_joins_the_family(study):
+    entry = EventTest(name="median", min_n=50, of_sample=median_of_effects)
+    TESTS.register(entry)
+    try:
+        (found,) = battery(study, windows=[WINDOW], tests=["median"]).values()
+        assert found.reason == ("needs 50 observations, there are 36",)
+        assert "median" in TESTS
+    finally:
+        TESTS.remove("median")
+
+
+def test_names_are_given_once(study):
+    def bmp(sample, options):
+        return Answer(estimate=0.0)
+
+    with pytest.raises(SpecError, match="there is a test 'bmp' already"):
+        battery(study, windows=[WINDOW], tests=[bmp])
+    twins = [EventTest(name="x", of_sample=f) for f in (bmp, median_of_effects)]
+    with pytest.raises(SpecError, match="two tests are named 'x'"):
+        battery(study, windows=[WINDOW], tests=twins)
+    with pytest.raises(SpecError, match="'x' has no functions; wanted of_sample"):
+        EventTest(name="x")

@@ -16,14 +16,15 @@ import eventstudy as es
 from eventstudy.catalogue import read_events
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.core.windows import select
-from eventstudy.inference import TESTS, battery
+from eventstudy.inference import TESTS, Answer, EventTest, Options, battery
+from eventstudy.inference.battery import answers_of
 from eventstudy.panel import build
 from eventstudy.prices import read_prices
 from eventstudy.simulation import count as counting
-from eventstudy.simulation.batch import Injected, batch_of, fits_of
-from eventstudy.simulation.batched import BATCHED
+from eventstudy.simulation.batch import batch_of, fits_of
 from eventstudy.simulation.design import designs_of
 from eventstudy.simulation.draw import draw_sessions, replicate
+from eventstudy.simulation.injected import Injections
 from eventstudy.simulation.layout import layout_of
 from eventstudy.simulation.page import render
 from eventstudy.simulation.tables import clopper_pearson, minimum_detectable
@@ -31,7 +32,7 @@ from eventstudy.study.estimate import estimators
 from eventstudy.study.pipeline import resolve
 
 ROOT = Path(__file__).parents[1]
-EVERY_TEST = list(BATCHED)
+WHOLE = [name for name, entry in TESTS.items() if entry.level == "sample"]
 
 
 def lay_out(spec, events, prices, window=(-1, 1)):
@@ -44,9 +45,10 @@ def lay_out(spec, events, prices, window=(-1, 1)):
     return designs_of(spec, fitted, list(spec.groups), window)
 
 
-# --- every batched test against the test itself, replication by replication ---------
+# --- one replication of a batch equals the plain call -------------------------------
 
-N_TWINS = 5
+N_TWINS = 3
+SLOW = "ball_torous"  # climbs a likelihood in every replication
 GAPS = {"A0": [820, 860, 861, 900], "A1": [901], "A2": [897, 898]}
 
 
@@ -119,35 +121,54 @@ def one_replication(design, cell, fits, layout, r, effect, variance):
     return chunks
 
 
-@pytest.mark.parametrize("test", EVERY_TEST)
-def test_batched_tests_equal_the_single_ones(world, test):
+def mean_over_range(sample, options):
+    """A user's test, which knows nothing of leading axes and reads its own sums."""
+    if sample.n < 2:
+        return Answer(estimate=sample.effect.mean(), reason="needs two")
+    z = float(sample.effect.mean() / np.ptp(sample.effect)) * sample.n
+    z += float(sample.sums["placebo_3"].mean()) + float(sample.rbar)
+    p = float(2 * stats.norm.sf(abs(z)))
+    return Answer(estimate=sample.effect.mean(), statistic=z, df=np.inf, pvalue=p)
+
+
+def test_a_replication_of_a_batch_equals_the_plain_call(world):
     spec, simulated = world
+    own = EventTest(
+        name="mean_over_range", needs={"placebo"}, of_sample=mean_over_range
+    )
+    entries = [*(TESTS[name] for name in WHOLE), own]
+    needs = frozenset().union(*(entry.needs for entry in entries))
+    options = Options(alternative=spec.alternative, seed=3, n_draws=99)
     for design, window, fits in simulated:
         arranged = [fits_of(ab, N_TWINS, window) for ab in fits]
         for cell in design.cells:
             layout = layout_of(design, cell, window)
-            batch = batch_of(arranged, cell, layout, spec.alternative)
+            batch = batch_of(arranged, cell, layout)
+            injections = Injections(batch=batch, needs=needs)
             for effect, variance in [(0.0, 1.0), (-0.03, 2.0)]:
-                one = Injected(batch=batch, effect=effect, variance=variance)
-                statistic, pvalue = BATCHED[test](one)
-                assert statistic.shape == pvalue.shape == (N_TWINS,)
+                sample = injections.sample(effect, variance)
+                found = {e.name: answers_of(e, sample, options) for e in entries}
                 for r in range(N_TWINS):
-                    found = battery(
+                    plain = battery(
                         one_replication(
                             design, cell, fits, layout, r, effect, variance
                         ),
                         windows=[window],
-                        tests=[test],
+                        tests=entries,
                         alternative=spec.alternative,
-                    )[window, test]
-                    assert_allclose(statistic[r], found.statistic[0], 1e-10, 1e-12)
-                    assert_allclose(pvalue[r], found.pvalue[0], 1e-10, 1e-12)
-
-
-def test_batched_tests_are_members_of_the_family():
-    assert set(BATCHED) <= set(TESTS)
-    assert all(TESTS[name].level == "sample" for name in BATCHED)
-    assert set(es.StudySpec(returns="log").tests) <= set(BATCHED)
+                        seed=3,
+                        n_draws=99,
+                    )
+                    for (_, name), expected in plain.items():
+                        statistic, pvalue = found[name]
+                        assert statistic.shape == pvalue.shape == (N_TWINS,)
+                        assert_allclose(
+                            (statistic[r], pvalue[r]),
+                            (expected.statistic[0], expected.pvalue[0]),
+                            1e-10,
+                            1e-12,
+                            err_msg=name,
+                        )
 
 
 def test_a_replication_without_a_fit_is_left_out():
@@ -156,11 +177,11 @@ def test_a_replication_without_a_fit_is_left_out():
     sessions = draw_sessions(design, 6, seed=1)
     sessions[2] = sessions[2, 0]  # the same session all along: nothing varies
     fits = [
-        fits_of(replicate(part, sessions, simple=False), 6, (2, 5))
+        fits_of(replicate(part, sessions, simple=False), 6, (-1, 1))
         for part in design.parts
     ]
-    layout = layout_of(design, design.cells[0], (2, 5), 3)
-    batch = batch_of(fits, design.cells[0], layout, "two-sided")
+    layout = layout_of(design, design.cells[0], (-1, 1))
+    batch = batch_of(fits, design.cells[0], layout)
     assert batch.car.shape == (5, 6)
     assert_allclose(batch.car, np.delete(fits[0].car, 2, axis=0))
 
@@ -227,7 +248,7 @@ def test_the_effect_is_in_the_return_that_spans_day_0(missing, carrier):
     prices = worlds.prices(1, 500, missing={"A0": [300, 301]})
     spec = worlds.spec(1, missing=missing, min_coverage=0.5)
     (design,), _ = lay_out(spec, worlds.events([300]), prices, (-2, 3))
-    layout = layout_of(design, design.cells[0], (1, 7), 3)
+    layout = layout_of(design, design.cells[0], (-2, 3))
     assert np.flatnonzero(layout.carries[0]).tolist() == carrier
 
 
@@ -257,7 +278,7 @@ def test_independent_normal_observations_are_rejected_in_five_per_cent():
         worlds.events([200 + 90 * i for i in range(10)], assets),
         worlds.prices(10, 1800, seed=1),
         replications=2000,
-        tests=EVERY_TEST,
+        tests=[name for name in WHOLE if not TESTS[name].resampled and name != SLOW],
         effects=[0.02],
         variances=[1.0],
         seed=5,
@@ -492,9 +513,8 @@ def test_groups_on_several_calendars_are_simulated_apart():
         ({"replications": 99}, "replications = 99; wanted at least 100"),
         ({"window": (-5, 1)}, r"\[-5,\+1\] is not inside the event window \[-3,\+3\]"),
         ({"window": (1, 2)}, "does not hold day 0"),
-        ({"tests": ["bmpp"]}, "unknown test 'bmpp'; known: .*bmp"),
+        ({"tests": ["bmpp"]}, "unknown test 'bmpp': did you mean 'bmp'"),
         ({"tests": ["t"]}, "'t' cannot be simulated: it judges single observations"),
-        ({"tests": ["wild_cluster"]}, "runs over all replications at once; these can"),
         ({"tests": []}, "tests is empty"),
         ({"variances": [0.0]}, "variances = 0; wanted positive factors"),
         ({"variances": []}, "variances = none"),
@@ -530,18 +550,47 @@ def test_nothing_to_simulate_is_said():
 
 def test_tests_of_the_study_that_cannot_be_simulated_are_noted():
     found = es.simulate(
-        worlds.spec(3, tests=("t", "bmp", "wild_cluster")),
+        worlds.spec(3, tests=("t", "bmp")),
         worlds.events([900]),
         worlds.prices(3, 1000),
         replications=100,
         effects=[],
     )
     assert found.request.tests == ("bmp",)
-    assert [note.split(" is not")[0] for note in found.notes] == ["t", "wild_cluster"]
+    assert found.notes == (
+        "t is not simulated: it judges single observations, not the sample",
+    )
     with pytest.raises(SpecError, match=r"none of the study's tests \(t\)"):
         es.simulate(
             worlds.spec(3, tests=("t",)), worlds.events([900]), worlds.prices(3, 1000)
         )
+
+
+def test_tests_that_resample_and_tests_of_users_are_simulated():
+    def half_of_bmp(sample, options):
+        """Half of a known statistic, one replication at a time."""
+        t = sample.scar.mean() * np.sqrt(sample.n) / sample.scar.std(ddof=1)
+        p = 2 * stats.t.sf(abs(t / 2), sample.n - 1)
+        return Answer(estimate=sample.mean, statistic=t / 2, pvalue=p, df=np.inf)
+
+    dates = [300, 400, 500, 600, 700, 800]
+    resampled = [n for n in WHOLE if TESTS[n].resampled]
+    found = es.simulate(
+        worlds.spec(2),
+        worlds.events(dates),
+        worlds.prices(2, 1000),
+        replications=100,
+        effects=[0.2],
+        variances=[1.0],
+        tests=["bmp", half_of_bmp, SLOW, *resampled],
+    )
+    size, power = rates(found), rates(found, 0.2)
+    assert 0 <= size["half_of_bmp"] < size["bmp"] < 0.15
+    for name in resampled:
+        # Six clusters have 64 assignments of signs: 2/64 is the least p-value.
+        assert size[name] < 0.15
+        assert power[name] > 0.7
+    assert found.request.tests[1] == "half_of_bmp"
 
 
 # --- the page -----------------------------------------------------------------------

@@ -1,13 +1,16 @@
 """Inference on abnormal returns: the family `TESTS`, run together by `battery`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from eventstudy.core import registry
 from eventstudy.core.abnormal import InferenceResult
-from eventstudy.core.errors import unknown_name
+from eventstudy.core.errors import SpecError
+from eventstudy.core.registry import Family
 from eventstudy.core.windows import Window
 from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, merge
-from eventstudy.inference.battery import Chunks, EventTest, run
+from eventstudy.inference.battery import Chunks, run
 from eventstudy.inference.dependence import Dependence, dependence
+from eventstudy.inference.entry import EventTest
 from eventstudy.inference.multiple import (
     ADJUSTMENTS,
     StepDown,
@@ -15,7 +18,7 @@ from eventstudy.inference.multiple import (
     romano_wolf,
     step_down,
 )
-from eventstudy.inference.pvalues import Options, check_alternative
+from eventstudy.inference.pvalues import Answer, Answers, Options, check_alternative
 from eventstudy.inference.recommend import (
     Assessment,
     Interval,
@@ -25,19 +28,23 @@ from eventstudy.inference.recommend import (
     recommend,
     variance_increase,
 )
-from eventstudy.inference.registry import TESTS
+from eventstudy.inference.sample import Sample
 
 __all__ = [
     "ADJUSTMENTS",
     "TESTS",
+    "Answer",
+    "Answers",
     "Assessment",
     "Dependence",
     "EventTest",
     "Evidence",
     "Interval",
     "Need",
+    "Options",
     "Outcome",
     "Recommendation",
+    "Sample",
     "StepDown",
     "adjust",
     "assess",
@@ -52,12 +59,25 @@ __all__ = [
     "variance_increase",
 ]
 
+TESTS: Family[EventTest] = registry.TESTS
+NamedTest = str | EventTest | Callable[[Sample, Options], Answer]
+
+
+def entries_of(tests: Iterable[NamedTest] | None) -> list[EventTest]:
+    """Return the entries that are meant, default all; refuse two of one name."""
+    found = list(TESTS.values() if tests is None else map(TESTS.entry, tests))
+    known: dict[str, EventTest] = {}
+    for entry in found:
+        if known.setdefault(entry.name, entry) != entry:
+            raise SpecError(f"two tests are named {entry.name!r}; rename one of them")
+    return list(known.values())
+
 
 def battery(
     chunks: Chunks,
     *,
     windows: Sequence[Window],
-    tests: Iterable[str] | None = None,
+    tests: Iterable[NamedTest] | None = None,
     outcome: Outcome = "car",
     alternative: str = "two-sided",
     seed: int = 0,
@@ -67,20 +87,43 @@ def battery(
 ) -> dict[tuple[Window, str], InferenceResult]:
     """Run several tests on several windows, over observations in any chunks.
 
-    chunks : one `Abnormal`; a sequence of them, or of functions that return one; or a
+    Parameters
+    ----------
+    chunks : Abnormal, sequence or callable
+        One `Abnormal`; a sequence of them, or of functions that return one; or a
         function that returns a fresh iterator each time it is called. Rank tests walk
         twice; millions of observations need never be in memory together. All chunks
         share one table of clocks; results do not depend on the cut.
-    windows : (start, end) in event time, both ends included
-    tests : names in `TESTS`, default all;  outcome : "car", "scar" or "bhar"
-    n_draws : resamples of the tests that resample;  seed : theirs
-    groups : asset code -> group, to take assets of different groups (industries) as
-        uncorrelated
-    workers : threads over chunks; a sequence of functions lets them fit as well
+    windows : sequence of (int, int)
+        (start, end) in event time, both ends included.
+    tests : iterable of str, EventTest or callable, optional
+        Names in `TESTS`, entries, or functions of a `Sample` and `Options` that return
+        an `Answer` and appear under their ``__name__``; default all members.
+    outcome : {"car", "scar", "bhar"}
+        What is tested; "bhar" wants models of simple returns.
+    alternative : {"two-sided", "less", "greater"}
+        The side of the alternative hypothesis.
+    seed, n_draws : int
+        Seed and number of resamples of the tests that resample.
+    groups : mapping of int to int, optional
+        Asset code -> group, to take assets of different groups (industries) as
+        uncorrelated.
+    workers : int
+        Threads over chunks; a sequence of functions lets them fit as well.
 
-    Returns one `InferenceResult` per (window, test). Raises `SpecError` for unknown
-    names, windows outside the event window, or chunks that do not belong together.
+    Returns
+    -------
+    dict of ((int, int), str) to InferenceResult
+        One result per window and test.
 
+    Raises
+    ------
+    SpecError
+        For unknown names, windows outside the event window, or chunks that do not
+        belong together.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(0).normal(size=(8, 63))
@@ -89,18 +132,13 @@ def battery(
     >>> found[(-1, 1), "csect"].n
     array([8])
     """
-    names = list(TESTS if tests is None else tests)
-    for name in names:
-        if name not in TESTS:
-            raise unknown_name("test", name, TESTS)
     options = Options(
         alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
     )
-    entries = [TESTS[name] for name in names]
     return run(
         chunks,
         windows,
-        entries,
+        entries_of(tests),
         options=options,
         outcome=outcome,
         groups=groups,

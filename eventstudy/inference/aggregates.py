@@ -30,6 +30,7 @@ Need = Literal[
     "days",
     "placebo",
     "ranks",
+    "signs",
     "granks",
     "rank_z",
 ]
@@ -40,7 +41,7 @@ MAX_ASSETS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
+class NumberedDates:
     """Distinct estimation dates of a table of clocks; ``day`` (G, T) numbers them."""
 
     clocks: Clock
@@ -48,11 +49,11 @@ class Calendar:
     n_days: int
 
 
-def calendar_of(clocks: Clock) -> Calendar:
+def numbered_dates(clocks: Clock) -> NumberedDates:
     """Number the distinct dates of the clocks' estimation windows."""
     days, index = np.unique(clocks.estimation, return_inverse=True)
     day = np.asarray(index, np.int64).reshape(clocks.estimation.shape)
-    return Calendar(clocks=clocks, day=day, n_days=len(days))
+    return NumberedDates(clocks=clocks, day=day, n_days=len(days))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +125,14 @@ def collect(
     needs: frozenset[Need],
     *,
     outcome: Outcome = "car",
-    calendar: Calendar | None = None,
+    calendar: NumberedDates | None = None,
 ) -> Evidence:
     """Reduce one chunk of observations to `Evidence`.
 
     windows : (start, end) in event time;  needs : what the tests will ask for
     Raises `SpecError` for a window outside the event window.
     """
-    calendar = calendar_of(ab.clocks) if calendar is None else calendar
+    calendar = numbered_dates(ab.clocks) if calendar is None else calendar
     sums: dict[str, Array] = {}
     series: dict[str, AssetSeries | None] = {}
     if "correlation" in needs:
@@ -301,7 +302,7 @@ def by_clock(ab: Abnormal, values: Array) -> Array:
 
 
 def co_movement(
-    ab: Abnormal, calendar: Calendar, z: Array
+    ab: Abnormal, calendar: NumberedDates, z: Array
 ) -> tuple[dict[str, Array], AssetSeries | None]:
     """Sums of series ``z`` (E, T): by clock, and by asset and date.
 

@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -12,21 +13,22 @@ from eventstudy.core.abnormal import Abnormal, Array, Clock, InferenceResult
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import Window
 from eventstudy.inference.aggregates import (
-    Calendar,
     Evidence,
     Need,
+    NumberedDates,
     Outcome,
-    calendar_of,
     collect,
     merge_all,
+    numbered_dates,
 )
 from eventstudy.inference.dependence import correlations
 from eventstudy.inference.pvalues import (
+    ONE_CLUSTER,
     Answer,
     Answers,
     Options,
     as_result,
-    check_alternative,
+    not_on,
 )
 from eventstudy.inference.rank_aggregates import (
     Ranked,
@@ -34,80 +36,75 @@ from eventstudy.inference.rank_aggregates import (
     collect_ranked,
     merge_ranked,
 )
-from eventstudy.inference.sample import Sample, sample_of, spread, with_ranks
+from eventstudy.inference.sample import (
+    Sample,
+    replication,
+    sample_of,
+    spread,
+    with_ranks,
+)
 
 Chunk = Abnormal | Callable[[], Abnormal]
 Chunks = Abnormal | Sequence[Chunk] | Callable[[], Iterable[Abnormal]]
-Property = Literal[
-    "event-induced variance",
-    "cross-correlation",
-    "clustering",
-    "non-normality",
-    "missing data",
-]
 # Every table shows how dependent its observations are.
 _CORRELATION: frozenset[Need] = frozenset({"correlation"})
 _T = TypeVar("_T")
-_SECOND_WALK: frozenset[Need] = frozenset({"ranks", "granks", "rank_z"})
+_SECOND_WALK: frozenset[Need] = frozenset({"ranks", "signs", "granks", "rank_z"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventTest:
-    """A member of `TESTS`; calling it tests one window of one `Abnormal`.
-
-    null : the null hypothesis in symbols;  min_n : least number of observations
-    robust_to : what does not distort its size
-    needs : parts of the evidence beyond the scalars per observation
-    of_sample or of_each : the function, for tests of the sample or of each observation
-    """
-
-    name: str
-    meaning: str
-    null: str
-    robust_to: frozenset[Property]
-    min_n: int
-    citation: str
-    needs: frozenset[Need] = frozenset()
-    of_sample: Callable[[Sample, Options], Answer] | None = None
-    of_each: Callable[[Abnormal, Window, Options], Answers] | None = None
+class Entry(Protocol):
+    """What a walk must know of a test; see `EventTest`."""
 
     @property
-    def level(self) -> Literal["observation", "sample"]:
-        """Whether there is one answer per observation or one in all."""
-        return "observation" if self.of_sample is None else "sample"
+    def name(self) -> str:
+        """The name in tables."""
+        ...
 
-    def __call__(
-        self,
-        ab: Abnormal,
-        window: Window,
-        *,
-        alternative: str = "two-sided",
-        seed: int = 0,
-        n_draws: int = 999,
-        outcome: Outcome = "car",
-        groups: Mapping[int, int] | None = None,
-    ) -> InferenceResult:
-        """Test ``window``, (start, end) in event time, both ends included.
+    @property
+    def null(self) -> str:
+        """The null hypothesis."""
+        ...
 
-        alternative : "two-sided", "less" or "greater"
-        seed, n_draws : for tests that resample
-        outcome : "car", "scar", or "bhar" (``ab`` from simple returns)
-        groups : asset code -> group; assets of different groups count as uncorrelated
-        Raises `SpecError` for a window outside the event window.
-        """
-        options = Options(
-            alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
-        )
-        found = run(
-            ab, [window], [self], options=options, outcome=outcome, groups=groups
-        )
-        return found[window, self.name]
+    @property
+    def needs(self) -> AbstractSet[Need]:
+        """What is to be summed over observations."""
+        ...
+
+    @property
+    def min_n(self) -> int:
+        """Least number of observations."""
+        ...
+
+    @property
+    def min_clusters(self) -> int:
+        """Least number of clusters of dates."""
+        ...
+
+    @property
+    def outcomes(self) -> AbstractSet[Outcome]:
+        """The outcomes that it is defined on."""
+        ...
+
+    @property
+    def vectorised(self) -> bool:
+        """Whether the function takes samples with leading axes."""
+        ...
+
+    @property
+    def of_sample(self) -> Callable[[Sample, Options], Answer] | None:
+        """The function of a test of the sample."""
+        ...
+
+    @property
+    def of_each(self) -> Callable[[Abnormal, Window, Options], Answers] | None:
+        """The function of a test of single observations."""
+        ...
 
 
 def run(
     chunks: Chunks,
     windows: Sequence[Window],
-    entries: Sequence[EventTest],
+    entries: Sequence[Entry],
     *,
     options: Options,
     outcome: Outcome = "car",
@@ -118,7 +115,7 @@ def run(
     again = _walker(chunks)
     of_each = [(e.name, e.of_each) for e in entries if e.of_each is not None]
     needs = _CORRELATION.union(*(e.needs for e in entries))
-    calendar = _Calendars()
+    calendar = _Numbered()
 
     def first_step(chunk: Chunk) -> tuple[Evidence, list[Answers]]:
         ab = _open(chunk)
@@ -191,15 +188,15 @@ def _in_order(
             yield ahead.popleft().result()
 
 
-class _Calendars:
+class _Numbered:
     """The numbered dates of a table of clocks, worked out once per table."""
 
     def __init__(self) -> None:
-        self._known: Calendar | None = None
+        self._known: NumberedDates | None = None
 
-    def of(self, clocks: Clock) -> Calendar:
+    def of(self, clocks: Clock) -> NumberedDates:
         if self._known is None or self._known.clocks is not clocks:
-            self._known = calendar_of(clocks)
+            self._known = numbered_dates(clocks)
         return self._known
 
 
@@ -209,18 +206,19 @@ def _scales(
     scar = np.full(len(windows), np.nan)
     for i, window in enumerate(windows):
         sample = samples[window]
-        s, rbar = spread(sample.scar), sample.dependence.rbar
+        s, rbar = spread(sample.scar), sample.rbar
         if s > 0 and rbar < 1:
             scar[i] = s / np.sqrt(1.0 - rbar)
     sar = np.full(evidence.clocks.event.shape[1], np.nan)
     if "sar" in evidence.sums:
-        sar = _daily_spread(
+        sar = daily_spread(
             *(evidence.sums[k] for k in ("sar", "sar_square", "sar_count"))
         )
     return Scales(scar=scar, sar=sar)
 
 
-def _daily_spread(total: Array, square: Array, count: Array) -> Array:
+def daily_spread(total: Array, square: Array, count: Array) -> Array:
+    """Standard deviation across observations from sums, nan where there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (square - total**2 / count) / (count - 1)
     out: Array = np.sqrt(np.where((count > 1) & (variance > 0), variance, np.nan))
@@ -251,25 +249,70 @@ def _with_ranks(
     return out
 
 
-def _one(entry: EventTest, sample: Sample, options: Options) -> InferenceResult:
+def answer_of(entry: Entry, sample: Sample, options: Options) -> Answer:
+    """Ask a test of the sample; refuse it where it is not defined on the sample."""
     assert entry.of_sample is not None
-    answer = (
-        Answer(estimate=np.nan, reason="no observation has an estimate and a return")
-        if sample.n == 0
-        else entry.of_sample(sample, options)
-    )
+    reason = _lacking(entry, sample)
+    if reason is not None:
+        return Answer(estimate=sample.mean, reason=reason)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        answer = entry.of_sample(sample, options)
+    if not isinstance(answer, Answer):
+        raise SpecError(
+            f"test {entry.name!r} returned {answer!r}; wanted an "
+            "eventstudy.inference.Answer"
+        )
+    return answer
+
+
+def answers_of(entry: Entry, samples: Sample, options: Options) -> tuple[Array, Array]:
+    """Return statistics and p-values (R,) of samples with a leading axis, or nan."""
+    n = len(samples.effect)
+    if entry.vectorised:
+        found = answer_of(entry, samples, options)
+        pair = found.statistic, found.pvalue
+    else:
+        each = [answer_of(entry, replication(samples, r), options) for r in range(n)]
+        pair = (
+            np.array([a.statistic for a in each], np.float64),
+            np.array([a.pvalue for a in each], np.float64),
+        )
+    statistic, pvalue = (np.broadcast_to(v, n) for v in pair)
+    return statistic, pvalue
+
+
+def _lacking(entry: Entry, sample: Sample) -> str | None:
+    """Say what a test lacks; with clusters to be counted two observations come first.
+
+    Five clusters, say, are more than five observations, so these are asked for.
+    """
+    if sample.n == 0:
+        return "no observation has an estimate and a return"
+    least = min(entry.min_n, 2) if entry.min_clusters > 1 else entry.min_n
+    if sample.n < least:
+        return f"needs {least} observations, there are {sample.n}"
+    if sample.outcome not in entry.outcomes:
+        return not_on(sample.outcome)
+    held, wanted = sample.n_clusters, entry.min_clusters
+    if held < wanted:
+        few = f"needs {wanted} clusters of dates, there are {held}"
+        return ONE_CLUSTER if wanted == 2 else few
+    return None
+
+
+def _one(entry: Entry, sample: Sample, options: Options) -> InferenceResult:
     return as_result(
-        answer,
+        answer_of(entry, sample, options),
         test=entry.name,
         null=entry.null,
         alternative=options.alternative,
         n=sample.n,
-        n_clusters=sample.dependence.n_clusters,
+        n_clusters=sample.n_clusters,
     )
 
 
 def _each(
-    entry: EventTest, parts: Sequence[Answers], options: Options, outcome: Outcome
+    entry: Entry, parts: Sequence[Answers], options: Options, outcome: Outcome
 ) -> InferenceResult:
     n_rows = sum(len(p.estimate) for p in parts)
     joined = {

@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, IntArray
 from eventstudy.core.bootstrap import politis_white
+from eventstudy.core.registry import TESTS
 from eventstudy.core.windows import Window, cumulate, length_of
+from eventstudy.inference.entry import ONLY_CAR, EventTest
 from eventstudy.inference.pvalues import Answers, Options
 from eventstudy.inference.single import extreme, or_few, usable_rows
 
@@ -54,6 +56,21 @@ def bootstrap(ab: Abnormal, window: Window, options: Options) -> Answers:
         n=np.ones(len(done), np.int64),
         reason=reasons,
     )
+
+
+TESTS.register(
+    EventTest(
+        name="bootstrap",
+        meaning="each SCAR among its moving-block resamples",
+        null="H0: CAR_i = 0 for each i",
+        citation="Künsch (1989); Politis & White (2004); Hein & Westfall (2004)",
+        robust_to={"non-normality", "missing data"},
+        scale="estimation window",
+        resampled=True,
+        outcomes=ONLY_CAR,
+        of_each=bootstrap,
+    )
+)
 
 
 def _resampled_scars(

@@ -3,20 +3,22 @@
 import numpy as np
 
 from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.registry import TESTS
+from eventstudy.inference.entry import BY_SESSION, EventTest
 from eventstudy.inference.pvalues import (
+    BUDGET,
+    ONE_CLUSTER,
     Answer,
     Options,
+    answered,
     exceedance,
     judged,
+    not_on,
     refused,
 )
-from eventstudy.inference.sample import Sample, spread
+from eventstudy.inference.sample import Sample, group_means, group_sums, spread
 
-ONE_CLUSTER = "the windows of all dates overlap: one cluster has no variance"
-# Fewer clusters cannot reach a two-sided p-value of 6 % by exchanging signs.
-MIN_CLUSTERS = 5
-# Numbers held at once when resampling.
-_BUDGET = 20_000_000
+SAME = "all clusters of dates have the same effect"
 
 
 def portfolio(sample: Sample, options: Options) -> Answer:
@@ -33,42 +35,62 @@ def portfolio(sample: Sample, options: Options) -> Answer:
     overlapping dates there is no answer.
     Jaffe (1974), J. Business 47; Brown & Warner (1985), J. Financial Economics 14.
     """
-    if (refusal := sample.lacks(1)) is not None:
-        return refusal
-    if sample.dependence.n_dates == 1:
+    if sample.n_dates == 1:
         return _one_date(sample, options)
     values = cluster_means(sample)
-    estimate = float(values.mean())
-    if len(values) < 2:
-        return refused(estimate, ONE_CLUSTER)
-    s = spread(values)
-    if s == 0:
-        return refused(estimate, "all clusters of dates have the same effect")
-    t = estimate * np.sqrt(len(values)) / s
-    return judged(estimate, t, len(values) - 1, options.alternative)
+    n, mean, s = values.shape[-1], values.mean(axis=-1), spread(values)
+    t = mean * np.sqrt(n) / s
+    few, same = (n < 2, ONE_CLUSTER), (s == 0, SAME)
+    return judged(mean, t, n - 1, options.alternative, few, same)
+
+
+TESTS.register(
+    EventTest(
+        name="portfolio",
+        meaning="one portfolio per event date, clusters of dates as facts",
+        null="H0: E[CAR] = 0",
+        citation="Jaffe (1974), J. Business 47",
+        robust_to={"cross-correlation", "clustering", "missing data"},
+        estimand="such dates",
+        estimates_mean=False,
+        votes=True,
+        in_headline=True,
+        by_default=True,
+        needs={"residuals"},
+        vectorised=True,
+        of_sample=portfolio,
+    )
+)
 
 
 def cluster_means(sample: Sample) -> Array:
     """Mean over dates of the date portfolios' effects, one value per cluster."""
     dates, index = np.unique(sample.clock, return_inverse=True)
-    by_date = np.bincount(index, sample.effect) / np.bincount(index)
-    label = np.empty(len(dates), np.int64)
+    return _of_clusters(sample, index, group_means(sample.effect, index, len(dates)))
+
+
+def _of_clusters(sample: Sample, index: IntArray, by_date: Array) -> Array:
+    """Means over clusters of dates of values by date (..., dates)."""
+    label = np.empty(by_date.shape[-1], np.int64)
     label[index] = sample.labels
-    means: Array = np.bincount(label, by_date) / np.bincount(label)
-    return means
+    return group_means(by_date, label, sample.n_clusters)
 
 
 def _one_date(sample: Sample, options: Options) -> Answer:
-    if (refusal := sample.lacks(1, sessions=True, raw=True)) is not None:
-        return refusal
-    (sigma,), (df,) = portfolio_sigma(sample, sample.clock[:1])
-    if df <= 0:
-        return refused(sample.mean, "no more estimation sessions than parameters")
-    leverage = float(((sample.se / sample.sigma) ** 2).mean())
-    if not sigma > 1e-12 * float(sample.sigma.max()):
-        return refused(sample.mean, "the portfolio has no residual variance")
-    t = float(sample.mean / (sigma * np.sqrt(leverage)))
-    return judged(sample.mean, t, float(df), options.alternative)
+    if sample.outcome != "car":
+        return refused(sample.mean, not_on(sample.outcome))
+    sigma, df = portfolio_sigma(sample, sample.clock[:1])
+    sigma, df = sigma[..., 0], df[..., 0]
+    leverage = ((sample.se / sample.sigma) ** 2).mean(axis=-1)
+    still = ~(sigma > 1e-12 * sample.sigma.max(axis=-1))
+    return judged(
+        sample.mean,
+        sample.mean / (sigma * np.sqrt(leverage)),
+        df,
+        options.alternative,
+        (df <= 0, "no more estimation sessions than parameters"),
+        (still, "the portfolio has no residual variance"),
+    )
 
 
 def portfolio_z(sample: Sample, options: Options) -> Answer:
@@ -78,43 +100,55 @@ def portfolio_z(sample: Sample, options: Options) -> Answer:
     means of these are tested with t(G-1). One date: the same as `portfolio`.
     Jaffe (1974), J. Business 47; Mandelker (1974), J. Financial Economics 1.
     """
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
-        return refusal
-    if sample.dependence.n_dates == 1:
+    if sample.n_dates == 1:
         return _one_date(sample, options)
     dates, index = np.unique(sample.clock, return_inverse=True)
-    members = np.bincount(index)
     sigma, _ = portfolio_sigma(sample, dates)
-    forecast = np.bincount(index, (sample.se / sample.sigma) ** 2) / members
-    if not (sigma > 1e-12 * sample.sigma.max()).all():
-        return refused(sample.mean, "a date's portfolio has no residual variance")
-    z = np.bincount(index, sample.car) / members / (sigma * np.sqrt(forecast))
-    label = np.empty(len(dates), np.int64)
-    label[index] = sample.labels
-    values = np.bincount(label, z) / np.bincount(label)
-    if len(values) < 2:
-        return refused(sample.mean, ONE_CLUSTER)
-    s = spread(values)
-    if s == 0:
-        return refused(sample.mean, "all clusters of dates have the same effect")
-    t = values.mean() * np.sqrt(len(values)) / s
-    return judged(sample.mean, float(t), len(values) - 1, options.alternative)
+    forecast = group_means((sample.se / sample.sigma) ** 2, index, len(dates))
+    car = group_means(sample.car, index, len(dates))
+    z = car / (sigma * np.sqrt(forecast))
+    values = _of_clusters(sample, index, z)
+    still = ~(sigma > 1e-12 * sample.sigma.max(axis=-1)[..., None]).all(axis=-1)
+    n, s = values.shape[-1], spread(values)
+    return judged(
+        sample.mean,
+        values.mean(axis=-1) * np.sqrt(n) / s,
+        n - 1,
+        options.alternative,
+        (still, "a date's portfolio has no residual variance"),
+        (n < 2, ONE_CLUSTER),
+        (s == 0, SAME),
+    )
+
+
+TESTS.register(
+    EventTest(
+        name="portfolio_z",
+        meaning="standardised portfolios per event date, clusters as facts",
+        null="H0: E[SCAR] = 0",
+        citation="Jaffe (1974), J. Business 47; Mandelker (1974)",
+        robust_to={"cross-correlation", "clustering", "missing data"},
+        estimand="such dates",
+        outcomes=BY_SESSION,
+        needs={"residuals"},
+        vectorised=True,
+        of_sample=portfolio_z,
+    )
+)
 
 
 def portfolio_sigma(sample: Sample, dates: IntArray) -> tuple[Array, Array]:
     """Residual sd and degrees of freedom of the portfolio of each clock."""
     count = sample.sums["residual_count"][dates]
     present = count > 0
-    series = np.divide(
-        sample.sums["residual"][dates], count, out=np.zeros_like(count), where=present
-    )
-    n = present.sum(axis=1)
-    k = float(np.max(sample.n_estimation - sample.df))
-    df = n - k
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = series.sum(axis=1) / n
-        square = (np.where(present, series - mean[:, None], 0.0) ** 2).sum(axis=1)
-        sigma = np.sqrt(np.where(df > 0, square / df, np.nan))
+    total = sample.sums["residual"][..., dates, :]
+    series = np.where(present, total / count, 0.0)
+    n = present.sum(axis=-1)
+    k = np.max(sample.n_estimation - sample.df, axis=-1)
+    df = n - k[..., None]
+    mean = series.sum(axis=-1) / n
+    square = (np.where(present, series - mean[..., None], 0.0) ** 2).sum(axis=-1)
+    sigma = np.sqrt(np.where(df > 0, square / df, np.nan))
     return sigma, df
 
 
@@ -130,6 +164,31 @@ def cluster(sample: Sample, options: Options) -> Answer:
     return _one_way(sample, options, power=0.5)
 
 
+TESTS.register(
+    EventTest(
+        name="cluster",
+        meaning="t of the mean clustered by dates, CR2 and Satterthwaite",
+        null="H0: E[CAR] = 0",
+        citation="Bell & McCaffrey (2002); Imbens & Kolesár (2016)",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "clustering",
+            "missing data",
+        },
+        estimand="such dates",
+        scale="event",
+        min_n=2,
+        min_clusters=2,
+        votes=True,
+        in_headline=True,
+        by_default=True,
+        vectorised=True,
+        of_sample=cluster,
+    )
+)
+
+
 def cluster_cr3(sample: Sample, options: Options) -> Answer:
     """Student t of the mean, clustered by dates: CR3 (jackknife) variance.
 
@@ -140,14 +199,34 @@ def cluster_cr3(sample: Sample, options: Options) -> Answer:
     return _one_way(sample, options, power=1.0)
 
 
+TESTS.register(
+    EventTest(
+        name="cluster_cr3",
+        meaning="t of the mean clustered by dates, CR3 and Satterthwaite",
+        null="H0: E[CAR] = 0",
+        citation="Bell & McCaffrey (2002), Survey Methodology 28",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "clustering",
+            "missing data",
+        },
+        estimand="such dates",
+        scale="event",
+        min_n=2,
+        min_clusters=2,
+        vectorised=True,
+        of_sample=cluster_cr3,
+    )
+)
+
+
 def cluster_two_way(sample: Sample, options: Options) -> Answer:
     """Student t of the mean, clustered by dates and by asset, CR2, t(min(G)-1).
 
     ``V_dates + V_assets - V_both``, each with its own CR2 scaling.
     Cameron, Gelbach & Miller (2011), J. Business and Economic Statistics 29.
     """
-    if (refusal := sample.lacks(2)) is not None:
-        return refusal
     assets = np.unique(sample.asset, return_inverse=True)[1]
     both = np.unique(sample.labels * (assets.max() + 1) + assets, return_inverse=True)[
         1
@@ -160,10 +239,31 @@ def cluster_two_way(sample: Sample, options: Options) -> Answer:
         for groups in (sample.labels, assets, both)
     ]
     variance = parts[0] + parts[1] - parts[2]
-    if not variance > 1e-20 * float((sample.effect**2).max()):
-        return refused(sample.mean, "the two-way variance is not positive")
-    t = sample.mean / np.sqrt(variance)
-    return judged(sample.mean, float(t), n_groups - 1, options.alternative)
+    negative = "the two-way variance is not positive"
+    return _of_variance(sample, options, variance, n_groups - 1, negative)
+
+
+TESTS.register(
+    EventTest(
+        name="cluster_two_way",
+        meaning="t of the mean clustered by dates and by asset",
+        null="H0: E[CAR] = 0",
+        citation="Cameron, Gelbach & Miller (2011), J. Business and Economic "
+        "Statistics 29",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "clustering",
+            "missing data",
+        },
+        estimand="such dates",
+        scale="event",
+        min_n=2,
+        min_clusters=2,
+        vectorised=True,
+        of_sample=cluster_two_way,
+    )
+)
 
 
 def wild_cluster(sample: Sample, options: Options) -> Answer:
@@ -175,81 +275,87 @@ def wild_cluster(sample: Sample, options: Options) -> Answer:
     Cameron, Gelbach & Miller (2008), Review of Economics and Statistics 90; Webb
     (2023), Canadian J. Economics 56.
     """
-    if (refusal := few_clusters(sample)) is not None:
-        return refusal
     size = np.bincount(sample.labels)
-    total = np.asarray(np.bincount(sample.labels, sample.effect), np.float64)
-    observed = _clustered_t(total[None, :], size)[0]
-    if not np.isfinite(observed):
-        return refused(sample.mean, "all clusters of dates have the same effect")
+    total = group_sums(sample.effect, sample.labels, len(size))
+    observed = _clustered_t(total, size)
     weights = np.sqrt([0.5, 1.0, 1.5])
     weights = np.concatenate([-weights, weights])
     rng = np.random.default_rng(options.seed)
-    step = max(1, _BUDGET // len(size))
+    step = max(1, BUDGET // (len(size) * max(1, sample.mean.size)))
     parts = []
     for first in range(0, options.n_draws, step):
         shape = (min(step, options.n_draws - first), len(size))
-        parts.append(_clustered_t(weights[rng.integers(0, 6, shape)] * total, size))
-    draws = np.concatenate(parts)
-    return Answer(
-        estimate=sample.mean,
-        statistic=float(observed),
-        pvalue=exceedance(draws, float(observed), options.alternative),
-        df=np.inf,
+        drawn = weights[rng.integers(0, 6, shape)] * total[..., None, :]
+        parts.append(_clustered_t(drawn, size))
+    p = exceedance(np.concatenate(parts, axis=-1), observed, options.alternative)
+    same = (~np.isfinite(observed), SAME)
+    return answered(sample.mean, observed, p, np.inf, same)
+
+
+TESTS.register(
+    EventTest(
+        name="wild_cluster",
+        meaning="wild bootstrap of the clustered t, Webb's weights",
+        null="H0: E[CAR] = 0",
+        citation="Cameron, Gelbach & Miller (2008); Webb (2023)",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "clustering",
+            "non-normality",
+            "missing data",
+        },
+        estimand="such dates",
+        scale="event",
+        resampled=True,
+        min_n=5,
+        min_clusters=5,
+        vectorised=True,
+        of_sample=wild_cluster,
     )
-
-
-def few_clusters(sample: Sample) -> Answer | None:
-    """Refuse a resampling of clusters that could not reach a p-value of 6 %."""
-    if (refusal := sample.lacks(2)) is not None:
-        return refusal
-    if sample.dependence.n_clusters < MIN_CLUSTERS:
-        return refused(
-            sample.mean,
-            f"needs {MIN_CLUSTERS} clusters of dates, there are "
-            f"{sample.dependence.n_clusters}",
-        )
-    return None
+)
 
 
 def _clustered_t(total: Array, size: IntArray) -> Array:
-    """Student t of the mean with the cluster variance, from cluster sums (B, G)."""
+    """Student t of the mean with the cluster variance, from cluster sums (..., G)."""
     n, g = size.sum(), len(size)
-    mean = total.sum(axis=1) / n
-    score = total - size * mean[:, None]
-    variance = (score**2).sum(axis=1) / n**2 * (g / (g - 1.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t: Array = mean / np.sqrt(variance)
+    mean = total.sum(axis=-1) / n
+    score = total - size * mean[..., None]
+    variance = (score**2).sum(axis=-1) / n**2 * (g / (g - 1.0))
+    t: Array = mean / np.sqrt(variance)
     return t
 
 
 def _one_way(sample: Sample, options: Options, *, power: float) -> Answer:
-    if (refusal := sample.lacks(2)) is not None:
-        return refusal
-    if sample.dependence.n_clusters < 2:
-        return refused(sample.mean, ONE_CLUSTER)
     variance, df = clustered_variance(sample.effect, sample.labels, power=power)
-    if not variance > 1e-20 * float((sample.effect**2).max()):
-        return refused(sample.mean, "all clusters of dates have the same effect")
+    return _of_variance(sample, options, variance, df, SAME)
+
+
+def _of_variance(
+    sample: Sample, options: Options, variance: Array, df: float, text: str
+) -> Answer:
+    """Student t of the mean with a variance; ``text`` where that is not positive."""
+    none = ~(variance > 1e-20 * (sample.effect**2).max(axis=-1))
     t = sample.mean / np.sqrt(variance)
-    return judged(sample.mean, float(t), df, options.alternative)
+    return judged(sample.mean, t, df, options.alternative, (none, text))
 
 
 def clustered_variance(
     effect: Array, labels: IntArray, *, power: float = 0.5
-) -> tuple[float, float]:
-    """Clustered variance of the mean and its Satterthwaite degrees of freedom.
+) -> tuple[Array, float]:
+    """Clustered variance of the mean of ``effect`` (..., n) and degrees of freedom.
 
-    power : ½ for CR2, 1 for CR3.
+    power : ½ for CR2, 1 for CR3. The degrees are Satterthwaite's.
     ``1'(I - 11'/N)^-p`` is ``(1 - n_g/N)^-p 1'`` within a cluster, so neither a matrix
     root nor a loop is needed; ``tr(M²)`` uses that M is diagonal less rank one.
     """
-    n, size = len(effect), np.bincount(labels).astype(np.float64)
+    n, size = effect.shape[-1], np.bincount(labels).astype(np.float64)
     if len(size) < 2:
-        return 0.0, float("nan")
+        return np.zeros(effect.shape[:-1]), float("nan")
     scale = (1.0 - size / n) ** -power
-    score = np.bincount(labels, effect - effect.mean())
-    variance = ((scale * score) ** 2).sum() / n**2
+    centred = effect - effect.mean(axis=-1, keepdims=True)
+    score = group_sums(centred, labels, len(size))
+    variance = ((scale * score) ** 2).sum(axis=-1) / n**2
     diagonal, edge = scale**2 * size, scale * size
     trace = (diagonal - edge**2 / n).sum()
     square = (
@@ -257,4 +363,4 @@ def clustered_variance(
         - 2 * (diagonal * edge**2).sum() / n
         + (edge**2).sum() ** 2 / n**2
     )
-    return float(variance), float(trace**2 / square)
+    return variance, float(trace**2 / square)

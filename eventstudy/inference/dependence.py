@@ -12,10 +12,10 @@ from eventstudy.core.windows import Window
 from eventstudy.inference.aggregates import (
     MAX_ASSETS,
     AssetSeries,
-    Calendar,
     Evidence,
-    calendar_of,
+    NumberedDates,
     collect,
+    numbered_dates,
 )
 
 # Fewer common dates than this do not make a correlation.
@@ -56,7 +56,7 @@ class Correlations:
     matrix: Array | None = None
     measured: BoolArray | None = None
     pooled: tuple[Array, Array] | None = None
-    calendar: Calendar
+    calendar: NumberedDates
 
 
 def dependence(
@@ -106,7 +106,7 @@ def correlations(
     groups: Mapping[int, int] | None = None,
 ) -> Correlations | None:
     """Return the assets' correlations, None when they were not collected."""
-    calendar = calendar_of(evidence.clocks)
+    calendar = numbered_dates(evidence.clocks)
     if groups is not None and evidence.series.get(series, False) is None:
         raise SpecError(
             f"blocks by group need correlations asset by asset: at most {MAX_ASSETS} "
@@ -197,12 +197,25 @@ def measure(
         else:
             total = _pooled_sum(known, dates)
         rbar = total / (n * (n - 1.0) * length)
-    inflation = 1.0 + (n - 1) * rbar if n > 1 else 1.0
-    return Dependence(
+    return dependence_from(
         n=n,
         n_dates=len(dates.clocks),
         n_clusters=int(labels.max()) + 1 if n else 0,
         rbar=float(rbar),
+        n_unmeasured=n_unmeasured,
+    )
+
+
+def dependence_from(
+    *, n: int, n_dates: int, n_clusters: int, rbar: float, n_unmeasured: int
+) -> Dependence:
+    """Return the dependence with the effective number of observations."""
+    inflation = 1.0 + (n - 1) * rbar if n > 1 else 1.0
+    return Dependence(
+        n=n,
+        n_dates=n_dates,
+        n_clusters=n_clusters,
+        rbar=rbar,
         n_effective=float(n / inflation) if inflation > 0 else float("nan"),
         n_unmeasured=n_unmeasured,
     )

@@ -2,11 +2,16 @@
 
 import numpy as np
 
-from eventstudy.inference.pvalues import Answer, Options, judged, refused
+from eventstudy.core.abnormal import Array
+from eventstudy.core.registry import TESTS
+from eventstudy.inference.entry import BY_SESSION, EventTest
+from eventstudy.inference.pvalues import Answer, Case, Options, judged
 from eventstudy.inference.sample import Sample, spread
 
 FEW_DF = "an observation has no more than 2 degrees of freedom"
 NO_CORRELATION = "the correlation between the observations is not known"
+NO_VARIANCE = "the mean correlation is so negative that the mean has no variance"
+SAME_SCAR = "all observations have the same SCAR"
 
 
 def csect(sample: Sample, options: Options) -> Answer:
@@ -14,13 +19,29 @@ def csect(sample: Sample, options: Options) -> Answer:
 
     Brown & Warner (1980), J. Financial Economics 8. Takes observations as independent.
     """
-    if (refusal := sample.lacks(2)) is not None:
-        return refusal
     s = spread(sample.effect)
-    if s == 0:
-        return refused(sample.mean, "all observations have the same effect")
     t = sample.mean * np.sqrt(sample.n) / s
-    return judged(sample.mean, t, sample.n - 1, options.alternative)
+    same = (s == 0, "all observations have the same effect")
+    return judged(sample.mean, t, sample.n - 1, options.alternative, same)
+
+
+TESTS.register(
+    EventTest(
+        name="csect",
+        meaning="cross-sectional t test of the mean",
+        null="H0: E[CAR] = 0",
+        citation="Brown & Warner (1980), J. Financial Economics 8",
+        robust_to={"event-induced variance", "missing data"},
+        estimand="such dates",
+        scale="event",
+        min_n=2,
+        naive=True,
+        in_headline=True,
+        by_default=True,
+        vectorised=True,
+        of_sample=csect,
+    )
+)
 
 
 def patell(sample: Sample, options: Options) -> Answer:
@@ -29,12 +50,52 @@ def patell(sample: Sample, options: Options) -> Answer:
     Patell (1976), J. Accounting Research 14; the window form with SCAR is that of
     Mikkelson & Partch (1988). For one day both are the same.
     """
-    z = _patell_z(sample)
-    return (
-        z
-        if isinstance(z, Answer)
-        else judged(sample.mean, z, np.inf, options.alternative)
+    z, few = _patell_z(sample)
+    return judged(sample.mean, z, np.inf, options.alternative, few)
+
+
+TESTS.register(
+    EventTest(
+        name="patell",
+        meaning="sum of standardised CARs",
+        null="H0: E[SCAR] = 0",
+        citation="Patell (1976), J. Accounting Research 14; Mikkelson & Partch (1988)",
+        robust_to={"missing data"},
+        scale="estimation window",
+        outcomes=BY_SESSION,
+        naive=True,
+        by_default=True,
+        vectorised=True,
+        of_sample=patell,
     )
+)
+
+
+def bmp(sample: Sample, options: Options) -> Answer:
+    """Standardised cross-sectional test: ``mean(SCAR) √N / s(SCAR)``, t(N-1).
+
+    Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30.
+    """
+    t, same = _bmp_t(sample)
+    return judged(sample.mean, t, sample.n - 1, options.alternative, same)
+
+
+TESTS.register(
+    EventTest(
+        name="bmp",
+        meaning="cross-sectional t test of the standardised CARs",
+        null="H0: E[SCAR] = 0",
+        citation="Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30",
+        robust_to={"event-induced variance", "missing data"},
+        estimand="such dates",
+        scale="event",
+        min_n=2,
+        outcomes=BY_SESSION,
+        by_default=True,
+        vectorised=True,
+        of_sample=bmp,
+    )
+)
 
 
 def kp_patell(sample: Sample, options: Options) -> Answer:
@@ -43,24 +104,27 @@ def kp_patell(sample: Sample, options: Options) -> Answer:
     Kolari & Pynnönen (2010), Review of Financial Studies 23; r̄ by overlapping
     windows, see `dependence`.
     """
-    z = _patell_z(sample)
-    if isinstance(z, Answer):
-        return z
-    factor = correction(sample)
-    if isinstance(factor, Answer):
-        return factor
-    return judged(sample.mean, z / np.sqrt(factor), np.inf, options.alternative)
+    z, few = _patell_z(sample)
+    factor, unknown, negative = correction(sample, sample.rbar, NO_VARIANCE)
+    z = z / np.sqrt(factor)
+    return judged(sample.mean, z, np.inf, options.alternative, few, unknown, negative)
 
 
-def bmp(sample: Sample, options: Options) -> Answer:
-    """Standardised cross-sectional test: ``mean(SCAR) √N / s(SCAR)``, t(N-1).
-
-    Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30.
-    """
-    t = _bmp_t(sample)
-    if isinstance(t, Answer):
-        return t
-    return judged(sample.mean, t, sample.n - 1, options.alternative)
+TESTS.register(
+    EventTest(
+        name="kp_patell",
+        meaning="Patell's test corrected for the correlation of windows",
+        null="H0: E[SCAR] = 0",
+        citation="Kolari & Pynnönen (2010), Review of Financial Studies 23",
+        robust_to={"cross-correlation", "clustering", "missing data"},
+        scale="estimation window",
+        outcomes=BY_SESSION,
+        by_default=True,
+        needs={"correlation"},
+        vectorised=True,
+        of_sample=kp_patell,
+    )
+)
 
 
 def kp_bmp(sample: Sample, options: Options) -> Answer:
@@ -69,50 +133,37 @@ def kp_bmp(sample: Sample, options: Options) -> Answer:
     Kolari & Pynnönen (2010), Review of Financial Studies 23, eq. 11; r̄ by
     overlapping windows (Kolari, Pape & Pynnönen 2018), see `dependence`.
     """
-    t = _bmp_t(sample)
-    if isinstance(t, Answer):
-        return t
-    factor = correction(sample)
-    if isinstance(factor, Answer):
-        return factor
-    rbar = sample.dependence.rbar
-    if rbar >= 1:
-        return refused(sample.mean, "all observations are perfectly correlated")
-    t *= np.sqrt((1 - rbar) / factor)
-    return judged(sample.mean, t, sample.n - 1, options.alternative)
+    t, same = _bmp_t(sample)
+    factor, *unless = correction(sample, sample.rbar, NO_VARIANCE)
+    one = (sample.rbar >= 1, "all observations are perfectly correlated")
+    t = t * np.sqrt((1 - sample.rbar) / factor)
+    return judged(sample.mean, t, sample.n - 1, options.alternative, same, *unless, one)
 
 
-def correction(sample: Sample) -> float | Answer:
-    """Return ``1 + (N-1) r̄``, 1 for one observation, or why it cannot be used."""
-    if sample.n == 1:
-        return 1.0
-    factor = 1.0 + (sample.n - 1) * sample.dependence.rbar
-    if np.isnan(factor):
-        return refused(sample.mean, NO_CORRELATION)
-    if factor <= 0:
-        return refused(
-            sample.mean,
-            "the mean correlation is so negative that the mean has no variance",
-        )
-    return factor
-
-
-def _patell_z(sample: Sample) -> float | Answer:
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
-        return refusal
-    if (sample.df <= 2).any():
-        return refused(sample.mean, FEW_DF)
-    variance = (sample.df / (sample.df - 2)).sum()
-    return float(sample.scar.sum() / np.sqrt(variance))
-
-
-def _bmp_t(sample: Sample) -> float | Answer:
-    if (refusal := sample.lacks(2, sessions=True)) is not None:
-        return refusal
-    s = spread(sample.scar)
-    if s == 0:
-        return refused(sample.mean, "all observations have the same SCAR")
-    return float(sample.scar.mean() * np.sqrt(sample.n) / s)
+TESTS.register(
+    EventTest(
+        name="kp_bmp",
+        meaning="BMP's test corrected for the correlation of windows",
+        null="H0: E[SCAR] = 0",
+        citation="Kolari & Pynnönen (2010), Review of Financial Studies 23; Kolari, "
+        "Pape & Pynnönen (2018)",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "clustering",
+            "missing data",
+        },
+        scale="event",
+        min_n=2,
+        outcomes=BY_SESSION,
+        votes=True,
+        in_headline=True,
+        by_default=True,
+        needs={"correlation"},
+        vectorised=True,
+        of_sample=kp_bmp,
+    )
+)
 
 
 def patell_original(sample: Sample, options: Options) -> Answer:
@@ -122,13 +173,25 @@ def patell_original(sample: Sample, options: Options) -> Answer:
     estimated parameters; too many rejections for long windows. Normal.
     Patell (1976), J. Accounting Research 14.
     """
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
-        return refusal
-    if (sample.df <= 2).any():
-        return refused(sample.mean, FEW_DF)
+    few = ((sample.df <= 2).any(axis=-1), FEW_DF)
     variance = sample.n_valid * sample.df / (sample.df - 2)
-    z = (sample.sar_sum / np.sqrt(variance)).sum() / np.sqrt(sample.n)
-    return judged(sample.mean, float(z), np.inf, options.alternative)
+    z = (sample.sar_sum / np.sqrt(variance)).sum(axis=-1) / np.sqrt(sample.n)
+    return judged(sample.mean, z, np.inf, options.alternative, few)
+
+
+TESTS.register(
+    EventTest(
+        name="patell_original",
+        meaning="Patell's test with the days of a window as independent",
+        null="H0: E[SCAR] = 0",
+        citation="Patell (1976), J. Accounting Research 14",
+        robust_to={"missing data"},
+        scale="estimation window",
+        outcomes=BY_SESSION,
+        vectorised=True,
+        of_sample=patell_original,
+    )
+)
 
 
 def jackknife(sample: Sample, options: Options) -> Answer:
@@ -140,19 +203,61 @@ def jackknife(sample: Sample, options: Options) -> Answer:
     that of Giaccotto & Sfiridis (1996), J. Economics and Business 48; the choice of
     θ is ours.
     """
-    if (refusal := sample.lacks(4, sessions=True)) is not None:
-        return refusal
     x, n = sample.scar, sample.n
-    if spread(x) == 0:
-        return refused(sample.mean, "all observations have the same SCAR")
-    deviation = x - x.mean()
-    left_mean = x.mean() - deviation / (n - 1)
-    left_square = (deviation**2).sum() - deviation**2 * n / (n - 1)
-    if not (left_square > 1e-20 * (x**2).sum()).all():
-        return refused(
-            sample.mean, "without one observation the SCARs are all the same"
-        )
+    mean = x.mean(axis=-1, keepdims=True)
+    deviation = x - mean
+    left_mean = mean - deviation / (n - 1)
+    left_square = (deviation**2).sum(axis=-1, keepdims=True)
+    left_square = left_square - deviation**2 * n / (n - 1)
+    real = left_square > 1e-20 * (x**2).sum(axis=-1, keepdims=True)
     left_out = left_mean / np.sqrt(left_square / (n - 2))
-    pseudo = n * x.mean() / spread(x) - (n - 1) * left_out
-    t = pseudo.mean() * np.sqrt(n) / spread(pseudo)
-    return judged(sample.mean, float(t), n - 1, options.alternative)
+    s = spread(x)
+    pseudo = n * mean / s[..., None] - (n - 1) * left_out
+    t = pseudo.mean(axis=-1) * np.sqrt(n) / spread(pseudo)
+    alike = "without one observation the SCARs are all the same"
+    return judged(
+        sample.mean,
+        t,
+        n - 1,
+        options.alternative,
+        (s == 0, SAME_SCAR),
+        (~real.all(axis=-1), alike),
+    )
+
+
+TESTS.register(
+    EventTest(
+        name="jackknife",
+        meaning="jackknifed ratio of the mean SCAR to its spread",
+        null="H0: E[SCAR] = 0",
+        citation="after Giaccotto & Sfiridis (1996), J. Economics and Business 48",
+        robust_to={"event-induced variance", "missing data"},
+        estimand="such dates",
+        scale="event",
+        min_n=4,
+        outcomes=BY_SESSION,
+        vectorised=True,
+        of_sample=jackknife,
+    )
+)
+
+
+def correction(sample: Sample, rbar: Array, text: str) -> tuple[Array, Case, Case]:
+    """Return ``1 + (N-1) r̄``, 1 for one observation, and when it cannot be used.
+
+    text : what to say where the factor is not positive
+    """
+    factor = np.ones_like(rbar) if sample.n == 1 else 1.0 + (sample.n - 1) * rbar
+    return factor, (np.isnan(factor), NO_CORRELATION), (factor <= 0, text)
+
+
+def _patell_z(sample: Sample) -> tuple[Array, Case]:
+    variance = (sample.df / (sample.df - 2)).sum(axis=-1)
+    few = (sample.df <= 2).any(axis=-1)
+    return sample.scar.sum(axis=-1) / np.sqrt(variance), (few, FEW_DF)
+
+
+def _bmp_t(sample: Sample) -> tuple[Array, Case]:
+    s = spread(sample.scar)
+    t = sample.scar.mean(axis=-1) * np.sqrt(sample.n) / s
+    return t, (s == 0, SAME_SCAR)

@@ -7,16 +7,36 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from eventstudy.core.abnormal import Array, InferenceResult, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, InferenceResult, IntArray
 from eventstudy.core.errors import unknown_name
 
 Alternative = Literal["two-sided", "less", "greater"]
 Reasons = NDArray[np.object_]
+# A condition (...,) under which a test has no answer, and why.
+Case = tuple[BoolArray | np.bool_ | bool, str]
+# Numbers held at once when resampling.
+BUDGET = 20_000_000
+ONE_CLUSTER = "the windows of all dates overlap: one cluster has no variance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a test may be asked for: the alternative, the seed, the resamples."""
+    """What a test may be asked for, beside the sample.
+
+    Parameters
+    ----------
+    alternative : {"two-sided", "less", "greater"}
+        The side of the alternative hypothesis.
+    seed : int
+        Seed of a test that resamples.
+    n_draws : int
+        Number of its resamples.
+
+    Examples
+    --------
+    >>> Options(seed=1).alternative
+    'two-sided'
+    """
 
     alternative: Alternative = "two-sided"
     seed: int = 0
@@ -27,22 +47,54 @@ class Options:
 class Answer:
     """Answer of a test of the whole sample; nan and a reason where there is none.
 
-    df is inf for normal and resampled p-values. n and n_clusters override the
-    sample's own counts where a test uses fewer observations.
+    Parameters
+    ----------
+    estimate : float or array (...,)
+        What is estimated, as a rule the mean effect; arrays have the leading axes of
+        the sample, see `Sample`.
+    statistic : float or array (...,)
+        The test statistic, nan where there is none.
+    pvalue : float or array (...,)
+        Its p-value under the alternative of the options.
+    df : float or array (...,)
+        Degrees of freedom; inf for normal and resampled p-values.
+    reason : str, optional
+        Why there is no statistic; with leading axes an array of texts and None.
+
+    Examples
+    --------
+    >>> Answer(estimate=0.01, reason="too few observations").statistic
+    nan
     """
 
-    estimate: float
-    statistic: float = np.nan
-    pvalue: float = np.nan
-    df: float = np.nan
-    reason: str | None = None
+    estimate: Array | float
+    statistic: Array | float = np.nan
+    pvalue: Array | float = np.nan
+    df: Array | float = np.nan
+    reason: str | Reasons | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """Answers of a test of single observations; every array is (E,).
+    """Answers of a test of single observations.
 
-    reason : E texts as objects, None where there is an answer
+    Parameters
+    ----------
+    estimate, statistic, pvalue, df : array (E,)
+        As in `Answer`, one per observation.
+    n : array of int (E,)
+        Observations used, 1 each.
+    reason : array of object (E,)
+        Texts, None where there is an answer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eventstudy as es
+    >>> ab = es.models.constant_mean(np.eye(8)[:3], n_estimation=5)
+    >>> entry = es.inference.TESTS["t"]
+    >>> entry.of_each(ab, (0, 0), Options()).n
+    array([1, 1, 1])
     """
 
     estimate: Array
@@ -84,34 +136,82 @@ def tail(
     return p
 
 
-def exceedance(draws: Array, observed: float, alternative: Alternative) -> float:
-    """Share of resampled statistics at least as extreme: ``(1 + #) / (1 + B)``."""
+def of_tails(below: Array, above: Array, alternative: Alternative) -> Array:
+    """P-value of a discrete law from its two tails."""
+    tails = {"less": below, "greater": above}
+    both: Array = np.minimum(1.0, 2 * np.minimum(below, above))
+    return tails.get(alternative, both)
+
+
+def exceedance(draws: Array, observed: Array, alternative: Alternative) -> Array:
+    """Share of resampled statistics at least as extreme: ``(1 + #) / (1 + B)``.
+
+    draws : (..., B);  observed : (...,)
+    """
+    level = np.asarray(observed)[..., None]
     if alternative == "two-sided":
-        extreme = np.abs(draws) >= np.abs(observed) * (1 - 1e-12)
+        extreme = np.abs(draws) >= np.abs(level) * (1 - 1e-12)
     elif alternative == "less":
-        extreme = draws <= observed
+        extreme = draws <= level
     else:
-        extreme = draws >= observed
-    return float((1 + extreme.sum()) / (1 + draws.size))
+        extreme = draws >= level
+    p: Array = (1 + extreme.sum(axis=-1)) / (1 + draws.shape[-1])
+    return p
 
 
 def judged(
-    estimate: float, statistic: float, df: float, alternative: Alternative
+    estimate: Array | float,
+    statistic: Array | float,
+    df: Array | float,
+    alternative: Alternative,
+    *unless: Case,
 ) -> Answer:
-    """Answer with the p-value of a t or normal statistic."""
-    if not np.isfinite(statistic):
-        return refused(estimate, "the statistic's variance is zero")
+    """Answer with the p-value of a t or normal statistic; see `answered`."""
+    p = tail(statistic, df, alternative)
+    infinite = (~np.isfinite(statistic), "the statistic's variance is zero")
+    return answered(estimate, statistic, p, df, *unless, infinite)
+
+
+def answered(
+    estimate: Array | float,
+    statistic: Array | float,
+    pvalue: Array | float,
+    df: Array | float,
+    *unless: Case,
+) -> Answer:
+    """Answer with a statistic, except where a condition holds, with its reason.
+
+    The first of several conditions gives the reason.
+    """
+    shape = np.shape(statistic)
+    held = [(np.asarray(where), text) for where, text in unless if np.any(where)]
+    if not held:
+        return Answer(estimate=estimate, statistic=statistic, pvalue=pvalue, df=df)
+    if not shape:
+        return refused(estimate, held[0][1])
+    reason, there = np.full(shape, None, object), np.ones(shape, np.bool_)
+    for where, text in reversed(held):
+        gone = np.broadcast_to(where, shape)
+        reason[gone], there[gone] = text, False
     return Answer(
         estimate=estimate,
-        statistic=float(statistic),
-        pvalue=float(tail(statistic, df, alternative)),
-        df=float(df),
+        statistic=np.where(there, statistic, np.nan),
+        pvalue=np.where(there, pvalue, np.nan),
+        df=np.where(there, df, np.nan),
+        reason=reason,
     )
 
 
-def refused(estimate: float, reason: str) -> Answer:
+def refused(estimate: Array | float, reason: str) -> Answer:
     """Answer without a statistic, and why."""
     return Answer(estimate=estimate, reason=reason)
+
+
+def not_on(outcome: str) -> str:
+    """Say that a test is not defined on an outcome."""
+    if outcome == "bhar":
+        return "is defined on abnormal returns per session, not on bhar"
+    return f"is defined on CARs, not on {outcome}"
 
 
 def as_result(
@@ -124,15 +224,18 @@ def as_result(
     n_clusters: int,
 ) -> InferenceResult:
     """Return the one-row `InferenceResult` of a test of the whole sample."""
+    reason = answer.reason
+    if reason is None and np.isnan(answer.statistic):
+        reason = "the test gave no statistic"
     return InferenceResult(
         test=test,
         null=null,
         alternative=alternative,
-        estimate=np.array([answer.estimate]),
-        statistic=np.array([answer.statistic]),
-        pvalue=np.array([answer.pvalue]),
-        df=np.array([answer.df]),
+        estimate=np.array([answer.estimate], np.float64),
+        statistic=np.array([answer.statistic], np.float64),
+        pvalue=np.array([answer.pvalue], np.float64),
+        df=np.array([answer.df], np.float64),
         n=np.array([n]),
         n_clusters=np.array([n_clusters]),
-        reason=(answer.reason,),
+        reason=(reason if reason is None else str(reason),),
     )

@@ -2,15 +2,22 @@
 
 import numpy as np
 
-from eventstudy.inference.clustered import few_clusters
-from eventstudy.inference.pvalues import Answer, Options, exceedance, refused
-from eventstudy.inference.sample import Sample
+from eventstudy.core.registry import TESTS
+from eventstudy.inference.entry import BY_SESSION, EventTest
+from eventstudy.inference.pvalues import (
+    BUDGET,
+    Answer,
+    Options,
+    answered,
+    exceedance,
+    refused,
+)
+from eventstudy.inference.sample import Sample, group_sums
 
 # With fewer sessions in all no p-value below 5 % is possible.
 MIN_SESSIONS = 20
 # Up to here all 2^G assignments of signs are enumerated.
 MAX_ENUMERATED = 12
-_BUDGET = 20_000_000
 
 
 def permutation(sample: Sample, options: Options) -> Answer:
@@ -23,29 +30,40 @@ def permutation(sample: Sample, options: Options) -> Answer:
     Nguyen & Wolf (2023), A note on testing AR and CAR for event studies, University
     of Zurich.
     """
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
-        return refusal
     count = sample.sums["session_count"]
-    total = sample.sums["session"]
     there = count > 0
-    mean = np.divide(total, np.sqrt(count), out=np.zeros_like(total), where=there)
+    mean = np.where(there, sample.sums["session"] / np.sqrt(count), 0.0)
     first = sample.n_estimation_sessions
-    start, stop = first + sample.columns.start, first + sample.columns.stop
-    inside = mean[start:stop][there[start:stop]]
-    pool = np.concatenate([mean[:first][there[:first]], inside])
-    if len(pool) < MIN_SESSIONS or len(inside) == len(pool):
+    event = mean[..., first:][..., sample.columns]
+    inside = event[..., there[first:][sample.columns]]
+    pool = np.concatenate([mean[..., :first][..., there[:first]], inside], axis=-1)
+    n, held = inside.shape[-1], pool.shape[-1]
+    if held < MIN_SESSIONS or n == held:
         return refused(sample.mean, f"fewer than {MIN_SESSIONS} sessions to exchange")
     rng = np.random.default_rng(options.seed)
-    keys = rng.random((options.n_draws, len(pool)))
-    chosen = np.argpartition(keys, len(inside) - 1, axis=1)[:, : len(inside)]
-    draws = pool[chosen].sum(axis=1) / np.sqrt(len(inside))
-    observed = float(inside.sum() / np.sqrt(len(inside)))
-    return Answer(
-        estimate=sample.mean,
-        statistic=observed,
-        pvalue=exceedance(draws, observed, options.alternative),
-        df=np.inf,
+    keys = rng.random((options.n_draws, held))
+    chosen = np.argpartition(keys, n - 1, axis=1)[:, :n]
+    draws = pool[..., chosen].sum(axis=-1) / np.sqrt(n)
+    observed = inside.sum(axis=-1) / np.sqrt(n)
+    p = exceedance(draws, observed, options.alternative)
+    return answered(sample.mean, observed, p, np.inf)
+
+
+TESTS.register(
+    EventTest(
+        name="permutation",
+        meaning="the window's mean SAR among random sets of sessions",
+        null="H0: sessions are exchangeable",
+        citation="Nguyen & Wolf (2023), University of Zurich",
+        robust_to={"cross-correlation", "non-normality", "missing data"},
+        scale="estimation window",
+        resampled=True,
+        outcomes=BY_SESSION,
+        needs={"sessions"},
+        vectorised=True,
+        of_sample=permutation,
     )
+)
 
 
 def sign_flip(sample: Sample, options: Options) -> Answer:
@@ -56,31 +74,53 @@ def sign_flip(sample: Sample, options: Options) -> Answer:
     sum of squares.
     Fisher (1935); Canay, Romano & Shaikh (2017), Econometrica 85, for clusters.
     """
-    if (refusal := few_clusters(sample)) is not None:
-        return refusal
-    total = np.bincount(sample.labels, sample.effect)
-    g, size = len(total), float(np.sqrt((total**2).sum()))
-    if not size > 0:
-        return refused(sample.mean, "all effects are zero")
+    g = sample.n_clusters
+    total = group_sums(sample.effect, sample.labels, g)
+    size = np.sqrt((total**2).sum(axis=-1))
     if g <= MAX_ENUMERATED:
         signs = 1.0 - 2.0 * (np.arange(1, 2**g)[:, None] >> np.arange(g) & 1)
-        draws = signs @ total
+        draws = total @ signs.T
     else:
         rng = np.random.default_rng(options.seed)
-        step = max(1, _BUDGET // g)
+        step = max(1, BUDGET // g)
         draws = np.concatenate(
             [
-                (2.0 * rng.integers(0, 2, (min(step, options.n_draws - i), g)) - 1.0)
-                @ total
+                total
+                @ (
+                    2.0 * rng.integers(0, 2, (min(step, options.n_draws - i), g)) - 1.0
+                ).T
                 for i in range(0, options.n_draws, step)
-            ]
+            ],
+            axis=-1,
         )
     # Rounding must not decide between an assignment and its equal.
-    draws = np.round(draws / size, 12)
-    observed = round(float(total.sum()) / size, 12)
-    return Answer(
-        estimate=sample.mean,
-        statistic=observed,
-        pvalue=exceedance(draws, observed, options.alternative),
-        df=np.inf,
+    draws = np.round(draws / size[..., None], 12)
+    observed = np.round(total.sum(axis=-1) / size, 12)
+    p = exceedance(draws, observed, options.alternative)
+    return answered(
+        sample.mean, observed, p, np.inf, (~(size > 0), "all effects are zero")
     )
+
+
+TESTS.register(
+    EventTest(
+        name="sign_flip",
+        meaning="signs exchanged by cluster of dates",
+        null="H0: cluster effects symmetric about 0",
+        citation="Fisher (1935); Canay, Romano & Shaikh (2017), Econometrica 85",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "clustering",
+            "non-normality",
+            "missing data",
+        },
+        estimand="such dates",
+        scale="event",
+        resampled=True,
+        min_n=5,
+        min_clusters=5,
+        vectorised=True,
+        of_sample=sign_flip,
+    )
+)

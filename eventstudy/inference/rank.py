@@ -3,8 +3,10 @@
 import numpy as np
 
 from eventstudy.core.abnormal import Array
-from eventstudy.inference.parametric import NO_CORRELATION
-from eventstudy.inference.pvalues import Answer, Options, judged, refused
+from eventstudy.core.registry import TESTS
+from eventstudy.inference.entry import BY_SESSION, EventTest
+from eventstudy.inference.parametric import correction
+from eventstudy.inference.pvalues import Answer, Case, Options, judged, refused
 from eventstudy.inference.sample import Sample
 
 NO_SPREAD = "the mean ranks do not vary"
@@ -20,9 +22,24 @@ def rank(sample: Sample, options: Options) -> Answer:
     Corrado (1989), J. Financial Economics 23; Corrado & Zivney (1992), J. Financial
     and Quantitative Analysis 27.
     """
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
-        return refusal
     return session_test(sample, options, sample.sums["rank"], sample.sums["rank_count"])
+
+
+TESTS.register(
+    EventTest(
+        name="rank",
+        meaning="Corrado's rank test",
+        null="H0: E[U_τ] = 0, U the centred rank of a return in its own history",
+        citation="Corrado (1989); Corrado & Zivney (1992); Cowan (1992)",
+        robust_to={"cross-correlation", "non-normality", "missing data"},
+        scale="estimation window",
+        outcomes=BY_SESSION,
+        by_default=True,
+        needs={"ranks"},
+        vectorised=True,
+        of_sample=rank,
+    )
+)
 
 
 def rank_z(sample: Sample, options: Options) -> Answer:
@@ -32,12 +49,27 @@ def rank_z(sample: Sample, options: Options) -> Answer:
     divided by their cross-sectional standard deviation of the day.
     Corrado & Zivney (1992), J. Financial and Quantitative Analysis 27, section III.
     """
-    if (refusal := sample.lacks(2, sessions=True)) is not None:
-        return refusal
     sums = sample.sums
     if sums["rank_z_count"][sample.n_estimation_sessions :].sum() == 0:
         return refused(sample.mean, "no day has two observations to spread")
     return session_test(sample, options, sums["rank_z"], sums["rank_z_count"])
+
+
+TESTS.register(
+    EventTest(
+        name="rank_z",
+        meaning="rank test on returns standardised by the event's own spread",
+        null="H0: E[U_τ] = 0, U the centred rank of a SAR",
+        citation="Corrado & Zivney (1992), J. Financial and Quantitative Analysis 27",
+        robust_to={"event-induced variance", "non-normality", "missing data"},
+        scale="event",
+        min_n=2,
+        outcomes=BY_SESSION,
+        needs={"rank_z"},
+        vectorised=True,
+        of_sample=rank_z,
+    )
+)
 
 
 def session_test(
@@ -45,14 +77,14 @@ def session_test(
 ) -> Answer:
     """Sum of a window's standardised session means against their spread over time."""
     present = count > 0
-    mean = np.divide(total, np.sqrt(count), out=np.zeros_like(total), where=present)
-    s = np.sqrt((mean**2).sum() / present.sum())
-    event = slice(sample.n_estimation_sessions, None)
-    inside = present[event][sample.columns]
-    if not s > 0 or not inside.any():
-        return refused(sample.mean, NO_SPREAD)
-    z = mean[event][sample.columns][inside].sum() / np.sqrt(inside.sum()) / s
-    return judged(sample.mean, z, np.inf, options.alternative)
+    mean = np.where(present, total / np.sqrt(count), 0.0)
+    s = np.sqrt((mean**2).sum(axis=-1) / present.sum())
+    first = sample.n_estimation_sessions
+    inside = present[first:][sample.columns]
+    own = mean[..., first:][..., sample.columns][..., inside]
+    z = own.sum(axis=-1) / np.sqrt(inside.sum()) / s
+    flat = ~(s > 0) | (not inside.any())
+    return judged(sample.mean, z, np.inf, options.alternative, (flat, NO_SPREAD))
 
 
 def grank_t(sample: Sample, options: Options) -> Answer:
@@ -64,15 +96,47 @@ def grank_t(sample: Sample, options: Options) -> Answer:
     ``sqrt(1-r̄_w)`` a shared date would inflate the SCARs; the paper has r̄ = 0 there.
     Kolari & Pynnönen (2011), J. Empirical Finance 18.
     """
-    found = _grank_z(sample)
-    if isinstance(found, Answer):
-        return found
-    z, t = found
+    total, count = sample.sums["grank"], sample.sums["grank_count"]
+    present = count > 0
+    mean = np.where(present, total / count, 0.0)
+    t = int(present.sum())
+    s = np.sqrt((count / count[-1] * mean**2).sum(axis=-1) / t)
+    z = mean[..., -1] / s
     inner = t - 1 - z**2
-    if t <= 2 or inner <= 0:
-        return refused(sample.mean, "too few sessions for the t form")
-    statistic = z * np.sqrt((t - 2) / inner)
-    return judged(sample.mean, statistic, t - 2, options.alternative)
+    few = (t <= 2) | (inner <= 0)
+    return judged(
+        sample.mean,
+        z * np.sqrt((t - 2) / inner),
+        t - 2,
+        options.alternative,
+        _not_scaled(sample),
+        (~(s > 0), NO_SPREAD),
+        (few, "too few sessions for the t form"),
+    )
+
+
+TESTS.register(
+    EventTest(
+        name="grank_t",
+        meaning="generalised rank test, t form",
+        null="H0: E[U_0] = 0, U_0 the centred rank of the SCAR",
+        citation="Kolari & Pynnönen (2011), J. Empirical Finance 18",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "non-normality",
+            "missing data",
+        },
+        scale="event",
+        min_n=2,
+        outcomes=BY_SESSION,
+        in_headline=True,
+        by_default=True,
+        needs={"correlation", "granks"},
+        vectorised=True,
+        of_sample=grank_t,
+    )
+)
 
 
 def grank_z(sample: Sample, options: Options) -> Answer:
@@ -81,12 +145,25 @@ def grank_z(sample: Sample, options: Options) -> Answer:
     Takes the ranks as independent; see `grank_t` and `grank_overlap` otherwise.
     Kolari & Pynnönen (2011), J. Empirical Finance 18.
     """
-    found = grank_sums(sample)
-    if isinstance(found, Answer):
-        return found
-    total, _, variance = found
-    z = float(total[-1] / np.sqrt(variance))
-    return judged(sample.mean, z, np.inf, options.alternative)
+    z = sample.sums["grank"][..., -1] / np.sqrt(sample.sums["grank_variance"][0])
+    return judged(sample.mean, z, np.inf, options.alternative, _not_scaled(sample))
+
+
+TESTS.register(
+    EventTest(
+        name="grank_z",
+        meaning="generalised rank test, z form",
+        null="H0: E[U_0] = 0, U_0 the centred rank of the SCAR",
+        citation="Kolari & Pynnönen (2011), J. Empirical Finance 18",
+        robust_to={"event-induced variance", "non-normality", "missing data"},
+        scale="event",
+        min_n=2,
+        outcomes=BY_SESSION,
+        needs={"correlation", "granks"},
+        vectorised=True,
+        of_sample=grank_z,
+    )
+)
 
 
 def grank_overlap(sample: Sample, options: Options) -> Answer:
@@ -99,45 +176,44 @@ def grank_overlap(sample: Sample, options: Options) -> Answer:
     knows which windows share sessions. Not from the literature; ranks as in Kolari &
     Pynnönen (2011), correction as in Kolari, Pape & Pynnönen (2018).
     """
-    found = grank_sums(sample)
-    if isinstance(found, Answer):
-        return found
-    total, _, variance = found
-    known = sample.rank_dependence
-    rbar = 0.0 if sample.n == 1 else (known.rbar if known is not None else np.nan)
-    factor = 1.0 + (sample.n - 1) * rbar
-    if np.isnan(factor):
-        return refused(sample.mean, NO_CORRELATION)
-    if factor <= 0:
-        return refused(sample.mean, "the ranks' mean correlation is too negative")
-    z = total[-1] / np.sqrt(variance * factor)
-    return judged(sample.mean, z, np.inf, options.alternative)
-
-
-def grank_sums(sample: Sample) -> tuple[Array, Array, float] | Answer:
-    """Return the sums of U, their counts and ΣVar(U), or why there are none."""
-    if (refusal := sample.lacks(2, sessions=True)) is not None:
-        return refusal
-    if sample.sums["grank_count"][-1] == 0:
-        return refused(
-            sample.mean, "the SCARs cannot be re-standardised: no spread, or r̄ unknown"
-        )
-    return (
-        sample.sums["grank"],
-        sample.sums["grank_count"],
-        float(sample.sums["grank_variance"][0]),
+    negative = "the ranks' mean correlation is too negative"
+    factor, *unless = correction(sample, sample.rank_rbar, negative)
+    variance = sample.sums["grank_variance"][0] * factor
+    z = sample.sums["grank"][..., -1] / np.sqrt(variance)
+    return judged(
+        sample.mean, z, np.inf, options.alternative, _not_scaled(sample), *unless
     )
 
 
-def _grank_z(sample: Sample) -> tuple[float, int] | Answer:
-    found = grank_sums(sample)
-    if isinstance(found, Answer):
-        return found
-    total, count, _ = found
-    present = count > 0
-    n = count[-1]
-    mean = np.divide(total, count, out=np.zeros_like(total), where=present)
-    s = np.sqrt((count / n * mean**2).sum() / present.sum())
-    if not s > 0:
-        return refused(sample.mean, NO_SPREAD)
-    return float(mean[-1] / s), int(present.sum())
+TESTS.register(
+    EventTest(
+        name="grank_overlap",
+        meaning="generalised rank test for windows that overlap in part",
+        null="H0: E[U_0] = 0, U_0 the centred rank of the SCAR",
+        citation="ours, after Kolari & Pynnönen (2011) and Kolari, Pape & Pynnönen "
+        "(2018)",
+        robust_to={
+            "event-induced variance",
+            "cross-correlation",
+            "clustering",
+            "non-normality",
+            "missing data",
+        },
+        scale="event",
+        min_n=2,
+        outcomes=BY_SESSION,
+        votes=True,
+        in_headline=True,
+        by_default=True,
+        needs={"correlation", "granks"},
+        vectorised=True,
+        of_sample=grank_overlap,
+    )
+)
+
+
+def _not_scaled(sample: Sample) -> Case:
+    """Where the event has no rank among the sessions."""
+    none = np.isnan(sample.sums["grank"][..., -1])
+    none = none | (sample.sums["grank_count"][-1] == 0)
+    return none, "the SCARs cannot be re-standardised: no spread, or r̄ unknown"

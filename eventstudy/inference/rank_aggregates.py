@@ -13,12 +13,12 @@ from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.core.windows import Window, cumulate
 from eventstudy.inference.aggregates import (
     AssetSeries,
-    Calendar,
     Need,
+    NumberedDates,
     Totals,
-    calendar_of,
     co_movement,
     daily_sar,
+    numbered_dates,
     standardised_residuals,
 )
 from eventstudy.inference.ranking import average_ranks, ranks_from_order
@@ -50,14 +50,14 @@ def collect_ranked(
     needs: frozenset[Need],
     scales: Scales,
     *,
-    calendar: Calendar | None = None,
+    calendar: NumberedDates | None = None,
 ) -> Ranked:
     """Rank one chunk of observations.
 
-    ``rank`` and ``rank_sign`` are over estimation and event window together,
+    ``rank`` and ``sign`` are over estimation and event window together,
     ``grank_i`` over the estimation window and the SCAR of the i-th window.
     """
-    calendar = calendar_of(ab.clocks) if calendar is None else calendar
+    calendar = numbered_dates(ab.clocks) if calendar is None else calendar
     n_first = ab.residuals.shape[1]
     usable = (ab.status == Status.OK) & ~np.isnan(ab.ar).all(axis=1)
     with np.errstate(divide="ignore"):
@@ -76,8 +76,10 @@ def collect_ranked(
     series: dict[str, AssetSeries | None] = {}
     if "ranks" in needs:
         sums |= _rank_sums(ranks, "rank")
+    if "signs" in needs:
         m = (~np.isnan(ranks)).sum(axis=1, keepdims=True)
-        sums["rank_sign"] = np.nansum(np.sign(ranks - (m + 1) / 2.0), axis=0)
+        sums["sign"] = np.nansum(np.sign(ranks - (m + 1) / 2.0), axis=0)
+        sums["sign_count"] = (~np.isnan(ranks)).sum(axis=0, dtype=np.float64)
     if "rank_z" in needs:
         with np.errstate(divide="ignore", invalid="ignore"):
             sar = daily_sar(ab) / scales.sar

@@ -84,14 +84,15 @@ def caar_interval(
 
 def interval_of(sample: Sample, *, level: float = 0.95) -> Interval:
     """Return `caar_interval` of a sample."""
+    mean = float(sample.mean)
     se, df, method, reason = _standard_error(sample)
     half = se * float(special.stdtrit(df, 0.5 + level / 2)) if df > 0 else np.nan
     return Interval(
-        estimate=sample.mean,
+        estimate=mean,
         se=se,
         df=df,
-        low=sample.mean - half,
-        high=sample.mean + half,
+        low=mean - half,
+        high=mean + half,
         level=level,
         method=method,
         reason=reason,
@@ -108,13 +109,13 @@ def _standard_error(sample: Sample) -> tuple[float, float, str, str | None]:
     if MANY_CLUSTERS <= sample.dependence.n_clusters < sample.n:
         variance, df = clustered_variance(sample.effect, sample.labels)
         if variance > 0:
-            return np.sqrt(variance), df, "clustered by dates (CR2)", None
+            return float(np.sqrt(variance)), df, "clustered by dates (CR2)", None
     method = "cross-section, inflated for the correlation between windows"
     rbar = sample.dependence.rbar
     factor = 1 + (sample.n - 1) * rbar
     if not (factor > 0 and rbar < 1):
         return np.nan, np.nan, method, "the mean correlation admits no variance"
-    s = spread(sample.effect)
+    s = float(spread(sample.effect))
     if s == 0:
         return np.nan, np.nan, method, "all observations have the same effect"
     se = s / np.sqrt(sample.n) * np.sqrt(factor / (1 - rbar))
@@ -137,7 +138,8 @@ def _increase(sample: Sample) -> float:
     if sample.n < 3 or (sample.df <= 2).any() or not sample.dependence.rbar < 1:
         return float("nan")
     expected = float((sample.df / (sample.df - 2)).mean())
-    return spread(sample.scar) ** 2 / ((1 - sample.dependence.rbar) * expected)
+    s = float(spread(sample.scar))
+    return s**2 / ((1 - sample.dependence.rbar) * expected)
 
 
 def assess(

@@ -1,4 +1,4 @@
-"""The view that a test has of the evidence: one window, the observations used."""
+"""What a test sees: the observations used of one window, and sums over them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,24 +13,68 @@ from eventstudy.inference.dependence import (
     Dates,
     Dependence,
     dates_of,
+    dependence_from,
     measure,
 )
-from eventstudy.inference.pvalues import Answer, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Observations with an estimate and a valid return in the window; arrays (n,).
+    """Observations with an estimate and a valid return in the window.
 
-    effect : the outcome tested (CAR, SCAR or BHAR);  car, se, scar : as in `cumulate`
-    sar_sum, n_valid : sum of daily SAR and valid sessions in the window
-    sar : (n, L_w) daily SAR, no columns unless asked for
-    positive : share of positive estimation residuals
-    columns : event-window columns of the window
-    labels : number of the cluster of dates that an observation belongs to
-    dates : their distinct dates
-    dependence, rank_dependence : from residuals, from their ranks
-    sums : what was summed over all observations with an estimate, per session
+    Observations are the last axis. A study has one sample, ``effect`` is (n,); a
+    simulation has many on the same dates and assets, whose arrays have leading axes:
+    ``effect`` is (..., n). A test that works on the last axis serves both.
+
+    Parameters
+    ----------
+    window : (int, int)
+        (start, end) in event time, both ends included.
+    columns : slice
+        Its columns of the event window.
+    outcome : {"car", "scar", "bhar"}
+        What ``effect`` holds.
+    n_estimation_sessions : int
+        Columns T of the estimation window.
+    effect : array (..., n)
+        The outcome tested.
+    car, se, scar : array (..., n)
+        Cumulative abnormal returns, their forecast standard errors, and their ratio.
+    sar_sum : array (..., n)
+        Sums over the window of the standardised abnormal returns per session.
+    sar : array (..., n, L_w)
+        The standardised abnormal returns; no columns unless the test needs "days".
+    sigma, df : array (..., n)
+        Residual standard deviation and degrees of freedom.
+    positive : array (..., n)
+        Share of positive estimation residuals.
+    n_valid, n_estimation : array of int (n,)
+        Valid sessions in the window and in the estimation window.
+    asset, clock : array of int (n,)
+        Code of the asset, and row of the clock in sums by clock.
+    labels : array of int (n,)
+        Number of the cluster of dates, whose windows share sessions.
+    dates : Dates
+        The distinct dates.
+    rbar, rank_rbar : array (...,)
+        Mean correlation between two observations, from residuals and from their
+        ranks; nan where it was not worked out.
+    n_unmeasured : int
+        Pairs of assets without a correlation of their own.
+    sums : mapping of str to array
+        What was summed over all observations with an estimate: (..., sessions). Which
+        are there is decided by the test's `EventTest.needs`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eventstudy as es
+    >>> def show(sample, options):
+    ...     return es.inference.Answer(estimate=sample.effect.max(), reason="shown")
+    >>> ab = es.models.constant_mean(np.eye(8)[:3], n_estimation=5)
+    >>> found = es.inference.battery(ab, windows=[(0, 0)], tests=[show])
+    >>> found[(0, 0), "show"].estimate
+    array([-0.2])
     """
 
     window: Window
@@ -42,24 +86,35 @@ class Sample:
     se: Array
     scar: Array
     sar_sum: Array
-    n_valid: IntArray
     sar: Array
     sigma: Array
     df: Array
-    n_estimation: IntArray
     positive: Array
+    n_valid: IntArray
+    n_estimation: IntArray
     asset: IntArray
     clock: IntArray
     labels: IntArray
     dates: Dates
-    dependence: Dependence
-    rank_dependence: Dependence | None
+    rbar: Array
+    rank_rbar: Array
+    n_unmeasured: int
     sums: Mapping[str, Array]
 
     @property
     def n(self) -> int:
         """Observations used."""
-        return len(self.effect)
+        return int(self.effect.shape[-1])
+
+    @property
+    def n_dates(self) -> int:
+        """Distinct dates."""
+        return len(self.dates.clocks)
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters of dates."""
+        return int(self.labels.max()) + 1 if self.n else 0
 
     @property
     def length(self) -> int:
@@ -67,27 +122,42 @@ class Sample:
         return length_of(self.window)
 
     @property
-    def mean(self) -> float:
-        """Mean effect: the CAAR, or the mean BHAR; nan for an empty sample."""
-        return float(self.effect.mean()) if self.n else float("nan")
+    def mean(self) -> Array:
+        """Mean effect (...,): the CAAR, or the mean BHAR; nan for an empty sample."""
+        if not self.n:
+            return np.full(self.effect.shape[:-1], np.nan)
+        return np.asarray(self.effect.mean(axis=-1), np.float64)
 
-    def lacks(
-        self, least: int, *, sessions: bool = False, raw: bool = False
-    ) -> Answer | None:
-        """Return the refusal of a test that needs more, None when there is enough.
+    @property
+    def dependence(self) -> Dependence:
+        """The dependence of the observations of a sample without leading axes."""
+        return dependence_from(
+            n=self.n,
+            n_dates=self.n_dates,
+            n_clusters=self.n_clusters,
+            rbar=float(self.rbar),
+            n_unmeasured=self.n_unmeasured,
+        )
 
-        sessions : whether the test judges abnormal returns by their sessions, which a
-        buy-and-hold return has not;  raw : whether it needs the CAR itself
-        """
-        if self.n < least:
-            return refused(self.mean, f"needs {least} observations, there are {self.n}")
-        if sessions and self.outcome == "bhar":
-            return refused(
-                self.mean, "is defined on abnormal returns per session, not on bhar"
-            )
-        if raw and self.outcome != "car":
-            return refused(self.mean, f"is defined on CARs, not on {self.outcome}")
-        return None
+
+# The fields of a sample with its leading axes.
+_LEADING = (
+    *("effect", "car", "se", "scar", "sar_sum", "sar", "sigma", "df", "positive"),
+    *("rbar", "rank_rbar"),
+)
+
+
+def replication(samples: Sample, r: int) -> Sample:
+    """Return one of many samples, which have one leading axis.
+
+    What is counted, and variances known beforehand, are the same for all.
+    """
+    own = {name: getattr(samples, name)[r] for name in _LEADING}
+    sums = {
+        name: v if "count" in name or "variance" in name else v[r]
+        for name, v in samples.sums.items()
+    }
+    return replace(samples, sums=sums, **own)
 
 
 def sample_of(
@@ -100,6 +170,7 @@ def sample_of(
     columns = evidence.columns(window)
     dates = dates_of(evidence.clocks, clock, columns)
     labels = dates.clusters
+    found = measure(residual, asset=asset, dates=dates, labels=labels)
     car, se = v.car[used, column], v.se[used, column]
     return Sample(
         window=window,
@@ -120,8 +191,9 @@ def sample_of(
         df=v.df[used],
         n_estimation=v.n_estimation[used],
         positive=v.positive[used],
-        dependence=measure(residual, asset=asset, dates=dates, labels=labels),
-        rank_dependence=None,
+        rbar=np.asarray(found.rbar),
+        rank_rbar=np.asarray(np.nan),
+        n_unmeasured=found.n_unmeasured,
         sums=evidence.sums,
         dates=dates,
     )
@@ -131,17 +203,41 @@ def with_ranks(
     sample: Sample, rank: Correlations | None, sums: Mapping[str, Array]
 ) -> Sample:
     """Add what a second walk through the observations found of their ranks."""
-    found = None
+    rbar = sample.rank_rbar
     if rank is not None:
         found = measure(
             rank, asset=sample.asset, dates=sample.dates, labels=sample.labels
         )
-    return replace(sample, rank_dependence=found, sums={**sample.sums, **sums})
+        rbar = np.asarray(found.rbar)
+    return replace(sample, rank_rbar=rbar, sums={**sample.sums, **sums})
 
 
-def spread(values: Array) -> float:
-    """Cross-sectional standard deviation, N-1; nan below two, 0 when only rounding."""
-    if len(values) < 2:
-        return float("nan")
-    s = float(values.std(ddof=1))
-    return s if s > 1e-12 * float(np.abs(values).max()) else 0.0
+def spread(values: Array) -> Array:
+    """Standard deviation (...,) over the last axis, N-1; 0 when only rounding.
+
+    nan for fewer than two.
+    """
+    if values.shape[-1] < 2:
+        return np.full(values.shape[:-1], np.nan)
+    s = values.std(axis=-1, ddof=1)
+    return np.where(s > 1e-12 * np.abs(values).max(axis=-1), s, 0.0)
+
+
+def group_sums(values: Array, labels: IntArray, n_groups: int) -> Array:
+    """Sum values (..., n) over groups of equal labels: (..., G)."""
+    if values.ndim == 1:
+        return np.asarray(np.bincount(labels, values, n_groups), np.float64)
+    from scipy.sparse import csr_array
+
+    n = len(labels)
+    member = csr_array((np.ones(n), (labels, np.arange(n))), shape=(n_groups, n))
+    total = (member @ values.reshape(-1, n).T).T
+    return np.ascontiguousarray(total).reshape(*values.shape[:-1], n_groups)
+
+
+def group_means(values: Array, labels: IntArray, n_groups: int) -> Array:
+    """Means of values (..., n) over groups of equal labels: (..., G)."""
+    out: Array = group_sums(values, labels, n_groups) / np.bincount(
+        labels, minlength=n_groups
+    )
+    return out

@@ -3,14 +3,18 @@
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
+from eventstudy.core.registry import TESTS
 from eventstudy.core.windows import Cumulated, Window, cumulate, length_of
 from eventstudy.inference.aggregates import pseudo_scars, pseudo_sums
+from eventstudy.inference.entry import BY_SESSION, ONLY_CAR, EventTest
 from eventstudy.inference.pvalues import (
     Answer,
     Answers,
     Options,
     Reasons,
+    answered,
     exceedance,
+    refused,
     tail,
 )
 from eventstudy.inference.sample import Sample
@@ -41,6 +45,20 @@ def t(ab: Abnormal, window: Window, options: Options) -> Answers:
     )
 
 
+TESTS.register(
+    EventTest(
+        name="t",
+        meaning="each CAR over its forecast standard error",
+        null="H0: CAR_i = 0 for each i",
+        citation="Campbell, Lo & MacKinlay (1997), section 4.4",
+        robust_to={"missing data"},
+        scale="estimation window",
+        outcomes=ONLY_CAR,
+        of_each=t,
+    )
+)
+
+
 def placebo_single(ab: Abnormal, window: Window, options: Options) -> Answers:
     """Randomisation in time of each observation: ``p = (1 + #) / (1 + B)``.
 
@@ -66,6 +84,20 @@ def placebo_single(ab: Abnormal, window: Window, options: Options) -> Answers:
         n=np.ones(len(done), np.int64),
         reason=reasons,
     )
+
+
+TESTS.register(
+    EventTest(
+        name="placebo_single",
+        meaning="each SCAR among all pseudo-dates of its estimation window",
+        null="H0: CAR_i = 0 for each i",
+        citation="Fisher (1935); Gelbach, Helland & Klick (2013)",
+        robust_to={"non-normality", "missing data"},
+        scale="estimation window",
+        outcomes=ONLY_CAR,
+        of_each=placebo_single,
+    )
+)
 
 
 def sq(ab: Abnormal, window: Window, options: Options) -> Answers:
@@ -102,6 +134,21 @@ def sq(ab: Abnormal, window: Window, options: Options) -> Answers:
     )
 
 
+TESTS.register(
+    EventTest(
+        name="sq",
+        meaning="each CAR's rank among past sums of residuals",
+        null="H0: CAR_i = 0 for each i",
+        citation="Gelbach, Helland & Klick (2013), American Law and Economics "
+        "Review 15",
+        robust_to={"non-normality", "missing data"},
+        scale="estimation window",
+        outcomes=ONLY_CAR,
+        of_each=sq,
+    )
+)
+
+
 def placebo(sample: Sample, options: Options) -> Answer:
     """Randomisation in time of the sample's mean SCAR: ``p = (1 + #) / (1 + B)``.
 
@@ -111,22 +158,36 @@ def placebo(sample: Sample, options: Options) -> Answer:
     returns there. Statistic: the mean SCAR.
     Fisher (1935); Brown & Warner (1985), J. Financial Economics 14, for pseudo-events.
     """
-    if (refusal := sample.lacks(1, sessions=True)) is not None:
-        return refusal
     total = sample.sums[f"placebo_{sample.length}"]
     count = sample.sums[f"placebo_count_{sample.length}"]
     there = count >= max(1.0, 0.5 * sample.n)
-    draws = total[there] / count[there]
-    if len(draws) < MIN_PSEUDO_DATES:
-        few = FEW_DATES.format(held=len(draws), wanted=MIN_PSEUDO_DATES)
-        return Answer(estimate=sample.mean, reason=few)
-    observed = float(sample.scar.mean())
-    return Answer(
-        estimate=sample.mean,
-        statistic=observed,
-        pvalue=exceedance(draws, observed, options.alternative),
-        df=np.inf,
+    draws = total[..., there] / count[there]
+    held = draws.shape[-1]
+    if held < MIN_PSEUDO_DATES:
+        few = FEW_DATES.format(held=held, wanted=MIN_PSEUDO_DATES)
+        return refused(sample.mean, few)
+    observed = sample.scar.mean(axis=-1)
+    p = exceedance(draws, observed, options.alternative)
+    return answered(sample.mean, observed, p, np.inf)
+
+
+TESTS.register(
+    EventTest(
+        name="placebo",
+        meaning="the mean SCAR among all pseudo-dates of the estimation window",
+        null="H0: E[SCAR] = 0",
+        citation="Fisher (1935); Brown & Warner (1985)",
+        robust_to={"cross-correlation", "clustering", "non-normality", "missing data"},
+        scale="estimation window",
+        outcomes=BY_SESSION,
+        votes=True,
+        in_headline=True,
+        by_default=True,
+        needs={"placebo"},
+        vectorised=True,
+        of_sample=placebo,
     )
+)
 
 
 def extreme(draws: Array, observed: Array, options: Options) -> BoolArray:

@@ -3,11 +3,18 @@
 import numpy as np
 
 from eventstudy.core.abnormal import Array
-from eventstudy.inference.pvalues import Answer, Options, judged, refused
+from eventstudy.core.registry import TESTS
+from eventstudy.inference.entry import EventTest
+from eventstudy.inference.pvalues import (
+    BUDGET,
+    Answer,
+    Case,
+    Options,
+    answered,
+    judged,
+    of_tails,
+)
 from eventstudy.inference.sample import Sample, spread
-
-# Numbers held at once when resampling.
-_BUDGET = 20_000_000
 
 
 def skewness(sample: Sample, options: Options) -> Answer:
@@ -20,6 +27,22 @@ def skewness(sample: Sample, options: Options) -> Answer:
     return _adjusted(sample, options, cubic=False)
 
 
+TESTS.register(
+    EventTest(
+        name="skewness",
+        meaning="Johnson's skewness-adjusted t",
+        null="H0: E[CAR] = 0",
+        citation="Johnson (1978), J. American Statistical Association 73",
+        robust_to={"event-induced variance", "non-normality", "missing data"},
+        estimand="such dates",
+        scale="event",
+        min_n=3,
+        vectorised=True,
+        of_sample=skewness,
+    )
+)
+
+
 def skewness_hall(sample: Sample, options: Options) -> Answer:
     """Hall's transformation: ``√N (S + γ̂S²/3 + γ̂²S³/27 + γ̂/(6N))``, normal.
 
@@ -29,6 +52,22 @@ def skewness_hall(sample: Sample, options: Options) -> Answer:
     return _adjusted(sample, options, cubic=True)
 
 
+TESTS.register(
+    EventTest(
+        name="skewness_hall",
+        meaning="Hall's transformation of the skewness-adjusted t",
+        null="H0: E[CAR] = 0",
+        citation="Hall (1992), J. Royal Statistical Society B 54",
+        robust_to={"event-induced variance", "non-normality", "missing data"},
+        estimand="such dates",
+        scale="event",
+        min_n=3,
+        vectorised=True,
+        of_sample=skewness_hall,
+    )
+)
+
+
 def skewness_bootstrap(sample: Sample, options: Options) -> Answer:
     """Johnson's statistic against bootstrapped critical values.
 
@@ -36,51 +75,61 @@ def skewness_bootstrap(sample: Sample, options: Options) -> Answer:
     is twice the smaller tail, as skewed statistics have unequal tails.
     Lyon, Barber & Tsai (1999), J. Finance 54, section II.B.
     """
-    if (refusal := sample.lacks(8)) is not None:
-        return refusal
-    if spread(sample.effect) == 0:
-        return refused(sample.mean, "all observations have the same effect")
     n = max(sample.n // 4, 4)
     rng = np.random.default_rng(options.seed)
-    size = max(1, _BUDGET // n)
+    step = max(1, BUDGET // (n * max(1, sample.mean.size)))
     parts = []
-    for first in range(0, options.n_draws, size):
-        shape = (min(size, options.n_draws - first), n)
-        parts.append(
-            _johnson(sample.effect[rng.integers(0, sample.n, shape)], sample.mean)
-        )
-    draws = np.concatenate(parts)
-    draws = draws[np.isfinite(draws)]
-    observed = float(_johnson(sample.effect[None, :], 0.0)[0])
-    below = (1 + (draws <= observed).sum()) / (1 + draws.size)
-    above = (1 + (draws >= observed).sum()) / (1 + draws.size)
-    tails = {"less": below, "greater": above}
-    p = tails.get(options.alternative, min(1.0, 2 * min(below, above)))
-    return Answer(estimate=sample.mean, statistic=observed, pvalue=float(p), df=np.inf)
+    for first in range(0, options.n_draws, step):
+        index = rng.integers(0, sample.n, (min(step, options.n_draws - first), n))
+        centre = sample.mean[..., None]
+        parts.append(_johnson(sample.effect[..., index], centre))
+    draws = np.concatenate(parts, axis=-1)
+    held = np.isfinite(draws).sum(axis=-1)
+    draws = np.where(np.isfinite(draws), draws, np.nan)
+    observed = _johnson(sample.effect, 0.0)
+    below = (1 + (draws <= observed[..., None]).sum(axis=-1)) / (1 + held)
+    above = (1 + (draws >= observed[..., None]).sum(axis=-1)) / (1 + held)
+    p = of_tails(below, above, options.alternative)
+    return answered(sample.mean, observed, p, np.inf, _same(sample))
+
+
+TESTS.register(
+    EventTest(
+        name="skewness_bootstrap",
+        meaning="Johnson's statistic with bootstrapped critical values",
+        null="H0: E[CAR] = 0",
+        citation="Lyon, Barber & Tsai (1999), J. Finance 54",
+        robust_to={"event-induced variance", "non-normality", "missing data"},
+        estimand="such dates",
+        scale="event",
+        resampled=True,
+        min_n=8,
+        vectorised=True,
+        of_sample=skewness_bootstrap,
+    )
+)
 
 
 def _adjusted(sample: Sample, options: Options, *, cubic: bool) -> Answer:
-    if (refusal := sample.lacks(3)) is not None:
-        return refusal
-    s = spread(sample.effect)
-    if s == 0:
-        return refused(sample.mean, "all observations have the same effect")
-    t = float(_johnson(sample.effect[None, :], 0.0, cubic=cubic)[0])
+    t = _johnson(sample.effect, 0.0, cubic=cubic)
     df = np.inf if cubic else sample.n - 1
-    return judged(sample.mean, t, df, options.alternative)
+    return judged(sample.mean, t, df, options.alternative, _same(sample))
 
 
-def _johnson(x: Array, centre: float, *, cubic: bool = False) -> Array:
-    """Adjusted statistic of each row of ``x`` (B, n) about ``centre``."""
-    n = x.shape[1]
-    mean = x.mean(axis=1)
-    deviation = x - mean[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        s = np.sqrt((deviation**2).sum(axis=1) / (n - 1))
-        ratio = (mean - centre) / s
-        skew = (deviation**3).sum(axis=1) / (n * s**3)
-        t = ratio + skew * ratio**2 / 3 + skew / (6 * n)
-        if cubic:
-            t = t + skew**2 * ratio**3 / 27
+def _same(sample: Sample) -> Case:
+    return spread(sample.effect) == 0, "all observations have the same effect"
+
+
+def _johnson(x: Array, centre: Array | float, *, cubic: bool = False) -> Array:
+    """Adjusted statistic of samples ``x`` (..., n) about ``centre`` (...,)."""
+    n = x.shape[-1]
+    mean = x.mean(axis=-1)
+    deviation = x - mean[..., None]
+    s = np.sqrt((deviation**2).sum(axis=-1) / (n - 1))
+    ratio = (mean - centre) / s
+    skew = (deviation**3).sum(axis=-1) / (n * s**3)
+    t = ratio + skew * ratio**2 / 3 + skew / (6 * n)
+    if cubic:
+        t = t + skew**2 * ratio**3 / 27
     out: Array = np.sqrt(n) * t
     return out

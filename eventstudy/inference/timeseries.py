@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from eventstudy.inference.pvalues import Answer, Options, judged, refused
+from eventstudy.core.abnormal import Array
+from eventstudy.core.registry import TESTS
+from eventstudy.inference.entry import ONLY_CAR, EventTest
+from eventstudy.inference.pvalues import Answer, Case, Options, judged
 from eventstudy.inference.sample import Sample
 
 
@@ -14,12 +17,25 @@ def crude(sample: Sample, options: Options) -> Answer:
     Forecast errors are not: see `lamb`.
     Brown & Warner (1980), J. Financial Economics 8; (1985), J. Financial Economics 14.
     """
-    found = _history(sample)
-    if isinstance(found, Answer):
-        return found
-    s, n_sessions = found
+    s, n_sessions, *unless = _history(sample)
     t = sample.mean / (s * np.sqrt(sample.length))
-    return judged(sample.mean, t, n_sessions - 1, options.alternative)
+    return judged(sample.mean, t, n_sessions - 1, options.alternative, *unless)
+
+
+TESTS.register(
+    EventTest(
+        name="crude",
+        meaning="mean over the past variation of the mean residual",
+        null="H0: E[CAR] = 0",
+        citation="Brown & Warner (1980), J. Financial Economics 8; (1985), 14",
+        robust_to={"cross-correlation", "missing data"},
+        scale="estimation window",
+        outcomes=ONLY_CAR,
+        needs={"residuals"},
+        vectorised=True,
+        of_sample=crude,
+    )
+)
 
 
 def lamb(sample: Sample, options: Options) -> Answer:
@@ -30,25 +46,41 @@ def lamb(sample: Sample, options: Options) -> Answer:
     ``L + L²/T + (Σ(R_m - R̄_m))²/Sxx``.
     Lamb (1995), J. Risk and Insurance 62.
     """
-    found = _history(sample)
-    if isinstance(found, Answer):
-        return found
-    forecast = float(((sample.se / sample.sigma) ** 2).mean())
-    z = sample.mean / (found[0] * np.sqrt(forecast))
-    return judged(sample.mean, z, np.inf, options.alternative)
+    s, _, *unless = _history(sample)
+    forecast = ((sample.se / sample.sigma) ** 2).mean(axis=-1)
+    z = sample.mean / (s * np.sqrt(forecast))
+    return judged(sample.mean, z, np.inf, options.alternative, *unless)
 
 
-def _history(sample: Sample) -> tuple[float, int] | Answer:
+TESTS.register(
+    EventTest(
+        name="lamb",
+        meaning="as crude, with the forecast error",
+        null="H0: E[CAR] = 0",
+        citation="Lamb (1995), J. Risk and Insurance 62",
+        robust_to={"cross-correlation", "missing data"},
+        scale="estimation window",
+        outcomes=ONLY_CAR,
+        needs={"residuals"},
+        vectorised=True,
+        of_sample=lamb,
+    )
+)
+
+
+def _history(sample: Sample) -> tuple[Array, int, Case, Case]:
     """Standard deviation of the mean residual over time, and the sessions."""
-    if (refusal := sample.lacks(1, sessions=True, raw=True)) is not None:
-        return refusal
-    total = sample.sums["residual"].sum(axis=0)
-    count = sample.sums["residual_count"].sum(axis=0)
+    total = sample.sums["residual"].sum(axis=-2)
+    count = sample.sums["residual_count"].sum(axis=-2)
     present = count > 0
     n_sessions = int(present.sum())
-    if n_sessions < 2:
-        return refused(sample.mean, "fewer than two estimation sessions")
-    s = float((total[present] / count[present]).std(ddof=1))
-    if not s > 1e-12 * float(sample.sigma.max()):
-        return refused(sample.mean, "the mean residual does not vary over time")
-    return s, n_sessions
+    few = n_sessions < 2
+    mean = total[..., present] / count[present]
+    s = np.full(mean.shape[:-1], np.nan) if few else mean.std(axis=-1, ddof=1)
+    still = ~(s > 1e-12 * sample.sigma.max(axis=-1))
+    return (
+        s,
+        n_sessions,
+        (few, "fewer than two estimation sessions"),
+        (still, "the mean residual does not vary over time"),
+    )

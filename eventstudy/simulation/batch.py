@@ -14,32 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
-from eventstudy.core.windows import Window, cumulate, length_of
+from eventstudy.core.windows import Window, cumulate, forecast_se, length_of
 from eventstudy.inference.aggregates import pseudo_scars, standardised_residuals
-from eventstudy.inference.pvalues import Alternative
 from eventstudy.inference.ranking import ranks_from_order
-from eventstudy.simulation.design import Cell
+from eventstudy.simulation.design import SimulatedSample
 from eventstudy.simulation.layout import Layout, members_of
+from eventstudy.simulation.ranks import OtherSessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fits:
     """One part's fits, cut to what the tests need; arrays are (R, N, ...).
 
-    fitted : (R, N) there is an estimate;  ar : (R, N, L)
+    fitted : (R, N) there is an estimate
+    ar, ar_se : (R, N, L) abnormal returns and their forecast standard errors
     residuals, z : (R, N, T), plain and standardised;  pseudo : (R, N, B) standardised
         sums of residuals in windows of the same length
     """
 
     fitted: BoolArray
     ar: Array
+    ar_se: Array
     residuals: Array
     z: Array
     root_span: Array
     pseudo: Array
     sigma: Array
     df: Array
-    n_estimation: Array
     car: Array
     se: Array
     positive: Array
@@ -56,13 +57,13 @@ def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
     return Fits(
         fitted=paths(ab.status == Status.OK),
         ar=paths(ab.ar),
+        ar_se=paths(forecast_se(ab)),
         residuals=paths(ab.residuals),
         z=paths(standardised_residuals(ab)),
         root_span=paths(np.sqrt(ab.span_estimation)),
         pseudo=paths(pseudo_scars(ab, length_of(window))),
         sigma=paths(ab.sigma),
         df=paths(ab.df),
-        n_estimation=paths(ab.n_estimation.astype(np.float64)),
         car=paths(sums.car),
         se=paths(sums.se),
         positive=paths((ab.residuals > 0).sum(axis=1) / n_valid),
@@ -71,43 +72,51 @@ def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
-    """All replications of one cell, before anything is injected.
+    """All replications of one sample, before anything is injected.
 
     Only replications in which every observation has an estimate are here.
     """
 
     layout: Layout
-    alternative: Alternative
     ar: Array
+    ar_se: Array
     residuals: Array
     z: Array
     root_span: Array
     pseudo: Array
     sigma: Array
     df: Array
-    n_estimation: Array
     car: Array
     se: Array
     positive: Array
 
     @cached_property
-    def other_sessions(self) -> tuple[Array, Array, Array]:
-        """All sessions but the window's, values (R, N, M), and their ranks.
-
-        Ranks among themselves (R, N, M), and of the residuals alone (R, N, T).
-        """
-        columns = self.layout.columns
-        others = np.delete(self.ar / self.layout.root_span, columns, axis=2)
+    def _sorted(self) -> tuple[Array, Array, Array]:
+        """All sessions but the window's, values and ranks (R, N, M); see below."""
+        layout = self.layout
+        others = np.delete(self.ar / layout.root_span, layout.columns, axis=2)
         values = np.concatenate([self.residuals / self.root_span, others], axis=2)
         rows = values.reshape(-1, values.shape[2])
         t = self.residuals.shape[2]
         ranks, first = ranks_from_order(rows, np.argsort(rows, axis=1), n_first=t)
         return values, ranks.reshape(values.shape), first.reshape(self.residuals.shape)
 
+    @cached_property
+    def other_sessions(self) -> OtherSessions:
+        """All sessions but the window's, returns per root of the sessions spanned."""
+        values, ranks, _ = self._sorted
+        layout = self.layout
+        return OtherSessions(
+            values=values,
+            ranks=ranks,
+            present=layout.others(layout.inside),
+            there=layout.inside[:, layout.columns],
+        )
+
     @property
     def residual_ranks(self) -> Array:
         """Ranks of the residuals within the estimation window, (R, N, T)."""
-        return self.other_sessions[2]
+        return self._sorted[2]
 
     @cached_property
     def rbar(self) -> Array:
@@ -118,38 +127,6 @@ class Batch:
     def rank_rbar(self) -> Array:
         """The same from the ranks of the residuals, (R,)."""
         return self._mean_correlation(self.residual_ranks)
-
-    @cached_property
-    def placebo_means(self) -> Array:
-        """Mean standardised sum at each pseudo-date that counts, (R, B)."""
-        there = ~np.isnan(self.pseudo)
-        count = there.sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            mean: Array = np.where(there, self.pseudo, 0.0).sum(axis=1) / count
-        return np.where(count >= max(1.0, 0.5 * self.layout.n), mean, np.nan)
-
-    @cached_property
-    def mean_residual_sd(self) -> tuple[Array, int]:
-        """Deviation over time of the mean residual (R,), and the sessions; nan if nil.
-
-        The mean is over the observations of the same event-time session.
-        """
-        count = self.layout.present.sum(axis=0)
-        there = count > 0
-        if there.sum() < 2:
-            return np.full(len(self.car), np.nan), int(there.sum())
-        total = np.where(self.layout.present, self.residuals, 0.0).sum(axis=1)
-        s = (total[:, there] / count[there]).std(axis=1, ddof=1)
-        least = 1e-12 * self.sigma.max(axis=1)
-        return np.where(s > least, s, np.nan), int(there.sum())
-
-    @cached_property
-    def rank_sums(self) -> Array:
-        """Sums of centred ranks per other session, the window's to come, (R, M)."""
-        values, ranks, _ = self.other_sessions
-        centred = ranks / (1.0 + self.layout.n_valid) - 0.5
-        total = np.where(np.isnan(values), 0.0, centred).sum(axis=1)
-        return np.asarray(total, np.float64)
 
     @cached_property
     def residual_rank_sums(self) -> Array:
@@ -193,10 +170,8 @@ def _correlations(by_date: Array, layout: Layout) -> Array:
     return matrix
 
 
-def batch_of(
-    fits: Sequence[Fits], cell: Cell, layout: Layout, alternative: Alternative
-) -> Batch:
-    """Join the observations of a cell; replications without all fits are left out."""
+def batch_of(fits: Sequence[Fits], cell: SimulatedSample, layout: Layout) -> Batch:
+    """Join a sample's observations; replications without all fits are left out."""
     complete = members_of([f.fitted for f in fits], cell).all(axis=1)
     whole = bool(complete.all())
     joined = {
@@ -206,100 +181,4 @@ def batch_of(
     }
     if not whole:
         joined = {name: values[complete] for name, values in joined.items()}
-    return Batch(layout=layout, alternative=alternative, **joined)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Injected:
-    """A batch with an effect on day 0 and a raised variance in the window.
-
-    Abnormal returns of the window are multiplied by ``sqrt(variance)``, then
-    ``effect`` is added to the one that holds day 0.
-    """
-
-    batch: Batch
-    effect: float
-    variance: float
-
-    @cached_property
-    def car(self) -> Array:
-        """Cumulative abnormal returns, (R, N)."""
-        carried = self.batch.layout.carries.sum(axis=1)
-        car = np.sqrt(self.variance) * self.batch.car + self.effect * carried
-        return np.asarray(car, np.float64)
-
-    @cached_property
-    def scar(self) -> Array:
-        """The same, standardised, (R, N)."""
-        return np.asarray(self.car / self.batch.se, np.float64)
-
-    @cached_property
-    def scaled_ar(self) -> Array:
-        """The window's returns per root of the sessions that they span, (R, N, L_w)."""
-        layout = self.batch.layout
-        columns = layout.columns
-        ar = np.sqrt(self.variance) * self.batch.ar[:, :, columns]
-        ar = ar + self.effect * layout.carries[:, columns]
-        return np.asarray(ar / layout.root_span[:, columns], np.float64)
-
-    @cached_property
-    def ranks(self) -> tuple[Array, Array]:
-        """Sums of centred ranks of the other sessions (R, M) and the window's (R, L_w).
-
-        Ranks are over estimation and event window together.
-        """
-        layout, own = self.batch.layout, self.scaled_ar
-        lifted, above = insertions(self.batch.other_sessions[0], own)
-        weight = 1.0 / (1.0 + layout.n_valid)
-        there = layout.inside[:, layout.columns]
-        outside = layout.n_valid - there.sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore"):
-            mine, others = own[:, :, :, None], own[:, :, None, :]
-            below = 0.5 * ((mine > others).sum(axis=3) + (mine >= others).sum(axis=3))
-        rank = 1.0 + outside - above + below - 0.5  # each is as large as itself
-        own_total = np.where(there, rank * weight - 0.5, 0.0).sum(axis=1)
-        return self.batch.rank_sums + weight[:, 0] @ lifted, own_total
-
-    @cached_property
-    def generalised_ranks(self) -> tuple[Array, Array]:
-        """Sums of centred ranks per estimation session (R, T) and of the event (R,).
-
-        The SCAR over ``s(SCAR) / sqrt(1 - r̄)`` is ranked as one more session.
-        """
-        b = self.batch
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = spread(self.scar) / np.sqrt(1.0 - b.rbar)
-            event = (self.scar / scale[:, None])[:, :, None]
-        lifted, above = insertions(b.z, event)
-        n = b.layout.present.sum(axis=1) + 1.0
-        own = ((n - above[:, :, 0]) / (n + 1.0) - 0.5).sum(axis=1)
-        total = b.residual_rank_sums + (1.0 / (n + 1.0)) @ lifted
-        return total, np.where(np.isfinite(event).all(axis=(1, 2)), own, np.nan)
-
-
-def insertions(values: Array, inserted: Array) -> tuple[Array, Array]:
-    """Return by how much inserted values lift the ranks of others, and how many.
-
-    values : (R, N, M);  inserted : (R, N, J). A value is lifted by one for each
-    smaller inserted one, by a half for an equal one; nan lifts nothing. Second, the
-    values above each inserted one, (R, N, J), equal ones counted half.
-    """
-    n_inserted = inserted.shape[2]
-    # Counted in halves, in the smallest integers that hold them: memory is the limit.
-    halves = np.zeros(values.shape, np.int8 if n_inserted < 64 else np.int16)
-    above = np.empty(inserted.shape)
-    with np.errstate(invalid="ignore"):
-        for j in range(n_inserted):
-            one = inserted[:, :, j : j + 1]
-            larger = (values > one).view(np.int8) + (values >= one).view(np.int8)
-            above[:, :, j] = 0.5 * larger.sum(axis=2, dtype=np.int64)
-            halves += larger
-    return np.multiply(halves, 0.5, dtype=np.float64), above
-
-
-def spread(values: Array) -> Array:
-    """Cross-sectional standard deviation (R,) of (R, N), N-1; nan where it is nil."""
-    if values.shape[1] < 2:
-        return np.full(len(values), np.nan)
-    s = values.std(axis=1, ddof=1)
-    return np.where(s > 1e-12 * np.abs(values).max(axis=1), s, np.nan)
+    return Batch(layout=layout, **joined)

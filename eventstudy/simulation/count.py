@@ -1,6 +1,6 @@
 """Counting rejections: chunks of replications, in threads, added up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +10,13 @@ import numpy as np
 from eventstudy.core.abnormal import IntArray, Status
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import select
-from eventstudy.inference import battery
-from eventstudy.simulation.batch import Injected, batch_of, fits_of
-from eventstudy.simulation.batched import BATCHED
-from eventstudy.simulation.design import Cell, Design
+from eventstudy.inference import EventTest, Need, battery
+from eventstudy.inference.battery import answers_of
+from eventstudy.inference.pvalues import Options
+from eventstudy.simulation.batch import batch_of, fits_of
+from eventstudy.simulation.design import SimulatedSample, SimulationDesign
 from eventstudy.simulation.draw import draw_sessions, replicate
+from eventstudy.simulation.injected import Injections
 from eventstudy.simulation.layout import Layout, layout_of
 from eventstudy.simulation.request import SimulationSpec
 from eventstudy.spec import StudySpec
@@ -48,14 +50,25 @@ class Tally:
 class Experiment:
     """One design with all its draws.
 
+    entries : the tests asked for
     sessions : (R, path), drawn at once, so that chunks and threads change no number
     """
 
     spec: StudySpec
     request: SimulationSpec
-    design: Design
+    entries: tuple[EventTest, ...]
+    design: SimulationDesign
     layouts: tuple[Layout, ...]
     sessions: IntArray
+
+    @property
+    def options(self) -> Options:
+        """What every test is asked for; resamples are the same in all replications."""
+        return Options(
+            alternative=self.spec.alternative,
+            seed=self.request.seed,
+            n_draws=self.spec.resamples,
+        )
 
     @property
     def size(self) -> int:
@@ -64,12 +77,16 @@ class Experiment:
 
 
 def experiment_of(
-    spec: StudySpec, request: SimulationSpec, design: Design
+    spec: StudySpec,
+    request: SimulationSpec,
+    entries: Sequence[EventTest],
+    design: SimulationDesign,
 ) -> Experiment:
     """Draw the sessions of every replication and work out what stays the same."""
     return Experiment(
         spec=spec,
         request=request,
+        entries=tuple(entries),
         design=design,
         layouts=tuple(layout_of(design, cell, request.window) for cell in design.cells),
         sessions=draw_sessions(design, request.replications, request.seed),
@@ -101,27 +118,32 @@ def _tally(experiment: Experiment, sessions: IntArray) -> Tally:
     request, design = experiment.request, experiment.design
     simple = experiment.spec.returns == "simple"
     fits = [
-        fits_of(replicate(part, sessions, simple=simple), len(sessions), request.window)
+        fits_of(
+            replicate(part, sessions, simple=simple),
+            len(sessions),
+            experiment.request.window,
+        )
         for part in design.parts
     ]
+    needs = frozenset[Need]().union(*(entry.needs for entry in experiment.entries))
+    options = experiment.options
     grid = (len(request.effects), len(request.variances), len(request.tests))
     rejected, answered = np.zeros((2, len(design.cells), *grid), np.int64)
     complete = np.zeros(len(design.cells), np.int64)
     for c, cell in enumerate(design.cells):
-        batch = batch_of(fits, cell, experiment.layouts[c], experiment.spec.alternative)
+        batch = batch_of(fits, cell, experiment.layouts[c])
+        injections = Injections(batch=batch, needs=needs)
         complete[c] = len(batch.car)
         for e, v in np.ndindex(grid[:2]):
-            one = Injected(
-                batch=batch, effect=request.effects[e], variance=request.variances[v]
-            )
-            for t, test in enumerate(request.tests):
-                _, p = BATCHED[test](one)
+            sample = injections.sample(request.effects[e], request.variances[v])
+            for t, entry in enumerate(experiment.entries):
+                _, p = answers_of(entry, sample, options)
                 rejected[c, e, v, t] = (p <= request.level).sum()
                 answered[c, e, v, t] = np.isfinite(p).sum()
     return Tally(rejected=rejected, answered=answered, complete=complete)
 
 
-def why_none(experiment: Experiment, cell: Cell, test: str) -> str:
+def why_none(experiment: Experiment, cell: SimulatedSample, test: EventTest) -> str:
     """Ask the test itself, on the first replication, why it has no answer."""
     simple = experiment.spec.returns == "simple"
     chunks = []
@@ -136,8 +158,10 @@ def why_none(experiment: Experiment, cell: Cell, test: str) -> str:
         windows=[experiment.request.window],
         tests=[test],
         alternative=experiment.spec.alternative,
+        seed=experiment.request.seed,
+        n_draws=experiment.spec.resamples,
     )
-    reason = found[experiment.request.window, test].reason[0]
+    reason = found[experiment.request.window, test.name].reason[0]
     if reason is None:
-        raise SpecError(f"{test} has an answer alone but none in a batch")
+        raise SpecError(f"{test.name} has an answer alone but none in a batch")
     return reason

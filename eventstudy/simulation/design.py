@@ -48,7 +48,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class SimulatedSample:
     """A sample that is tested: a group under a model name, or "all" of them.
 
     members : (part, positions in the part) of its observations
@@ -60,7 +60,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Design:
+class SimulationDesign:
     """Everything on one calendar, which is simulated together.
 
     pool : (P,) sessions that returns are drawn from;  block : mean block length
@@ -69,7 +69,7 @@ class Design:
 
     calendar: str
     parts: tuple[Part, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[SimulatedSample, ...]
     pool: IntArray
     block: float
     path: int
@@ -77,7 +77,7 @@ class Design:
 
 def designs_of(
     spec: StudySpec, fitted: Fitted, groups: Sequence[str], window: tuple[int, int]
-) -> tuple[list[Design], list[str]]:
+) -> tuple[list[SimulationDesign], list[str]]:
     """Return one design per calendar, and notes on samples that cannot be simulated.
 
     Raises `SpecError` without an observation, `DataError` for too little history.
@@ -154,7 +154,7 @@ def _design(
     own: Sequence[tuple[Panel, IntArray]],
     clocks: Clock,
     window: tuple[int, int],
-) -> Design:
+) -> SimulationDesign:
     pool = _pool(spec, calendar, own)
     blocks = [panel.block(rows) for panel, rows in own]
     longest = int(max(block.span.max() for block in blocks))
@@ -194,7 +194,7 @@ def _design(
                 first_offset=spec.event_window[0],
             )
         )
-    return Design(
+    return SimulationDesign(
         calendar=calendar,
         parts=tuple(parts),
         cells=(),
@@ -251,7 +251,7 @@ def _block_length(own: Sequence[tuple[Panel, IntArray]], pool: IntArray) -> floa
     return float(np.nanmean(lengths)) if np.isfinite(lengths).any() else 1.0
 
 
-def _cell(parts: Sequence[Part], model: str, group: str) -> Cell:
+def _cell(parts: Sequence[Part], model: str, group: str) -> SimulatedSample:
     members = []
     for number, part in enumerate(parts):
         if part.setting.name != model:
@@ -259,4 +259,4 @@ def _cell(parts: Sequence[Part], model: str, group: str) -> Cell:
         rows = [i for i, g in enumerate(part.group) if group in (ALL, g)]
         if rows:
             members.append((number, np.array(rows, np.int64)))
-    return Cell(model=model, group=group, members=tuple(members))
+    return SimulatedSample(model=model, group=group, members=tuple(members))

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from eventstudy.core.abnormal import Abnormal, Array, IntArray
 from eventstudy.core.bootstrap import block_draws, resample
 from eventstudy.models import MODELS
-from eventstudy.simulation.design import Design, Part
+from eventstudy.simulation.design import Part, SimulationDesign
 
 
-def draw_sessions(design: Design, replications: int, seed: int) -> IntArray:
+def draw_sessions(design: SimulationDesign, replications: int, seed: int) -> IntArray:
     """Return the calendar's session on each place of each path, (R, path).
 
     Stationary bootstrap of whole sessions: every asset and factor takes its return

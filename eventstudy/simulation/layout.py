@@ -11,9 +11,9 @@ from scipy.sparse import csr_array
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import Window, columns_from, length_of
-from eventstudy.inference.aggregates import MAX_ASSETS, calendar_of
-from eventstudy.inference.dependence import MIN_COMMON_DATES, date_clusters
-from eventstudy.simulation.design import Cell, Design
+from eventstudy.inference.aggregates import MAX_ASSETS, numbered_dates
+from eventstudy.inference.dependence import MIN_COMMON_DATES, Dates, dates_of
+from eventstudy.simulation.design import SimulatedSample, SimulationDesign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +27,9 @@ class Layout:
     to_dates : (A D, N T) sums series by asset and date;  count : (A, D)
     measured : (A, A) pairs of assets with enough common dates
     shared : (A, A) sessions that the windows of two assets have in common
-    asset, date, cluster : (N,) number of the asset, of the date (calendar and day 0),
-        and of the cluster of dates whose windows share a session
+    asset, cluster : (N,) number of the asset, and of the cluster of dates whose windows
+        share a session
+    dates : the distinct dates (calendar and day 0)
     """
 
     window: Window
@@ -42,24 +43,23 @@ class Layout:
     measured: BoolArray
     shared: Array
     asset: IntArray
-    date: IntArray
     cluster: IntArray
+    dates: Dates
 
     @property
     def n(self) -> int:
         """Observations."""
         return len(self.present)
 
-    @property
-    def n_valid(self) -> Array:
-        """Returns of each observation in both windows, (N, 1)."""
-        present, inside = self.present.sum(axis=1), self.inside.sum(axis=1)
-        return np.asarray(present + inside, np.float64)[:, None]
+    def others(self, inside: BoolArray) -> BoolArray:
+        """Mark returns of all sessions but the window's, (N, M), given ``inside``."""
+        event = np.delete(inside, self.columns, axis=1)
+        return np.concatenate([self.present, event], axis=1)
 
     @property
     def n_dates(self) -> int:
         """Distinct dates."""
-        return int(self.date.max()) + 1
+        return len(self.dates.clocks)
 
     @property
     def n_clusters(self) -> int:
@@ -72,8 +72,10 @@ class Layout:
         return length_of(self.window)
 
 
-def layout_of(design: Design, cell: Cell, window: Window) -> Layout:
-    """Work out a cell's layout.
+def layout_of(
+    design: SimulationDesign, cell: SimulatedSample, window: Window
+) -> Layout:
+    """Work out a sample's layout.
 
     Raises `SpecError` beyond the number of assets for which correlations are kept
     asset by asset.
@@ -92,7 +94,8 @@ def layout_of(design: Design, cell: Cell, window: Window) -> Layout:
             f"{cell.group} ({cell.model}) has {len(assets)} assets; a simulation takes "
             f"at most {MAX_ASSETS}. Simulate a part of them"
         )
-    calendar = calendar_of(clocks)
+    calendar = numbered_dates(clocks)
+    dates = dates_of(clocks, clock, columns)
     place = (index[:, None] * calendar.n_days + calendar.day[clock]).ravel()
     shape = (len(assets) * calendar.n_days, len(asset) * t)
     present = keep[:, :t]
@@ -114,8 +117,8 @@ def layout_of(design: Design, cell: Cell, window: Window) -> Layout:
         measured=measured,
         shared=_shared(clocks.event[clock, columns], index, len(assets)),
         asset=index,
-        date=np.unique(clock, return_inverse=True)[1],
-        cluster=date_clusters(clocks, clock, columns),
+        cluster=dates.clusters,
+        dates=dates,
     )
 
 
@@ -143,7 +146,7 @@ def _shared(dates: IntArray, index: IntArray, n_assets: int) -> Array:
     return np.asarray(active @ active.T, np.float64)
 
 
-def members_of(values: Sequence[NDArray[Any]], cell: Cell) -> NDArray[Any]:
+def members_of(values: Sequence[NDArray[Any]], cell: SimulatedSample) -> NDArray[Any]:
     """Join the cell's observations of arrays (R, N_part, ...) along their axis."""
     pieces = []
     for number, rows in cell.members:

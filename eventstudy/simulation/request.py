@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from eventstudy.core.errors import SpecError, unknown_name
-from eventstudy.inference import TESTS
-from eventstudy.simulation.batched import BATCHED
+from eventstudy.core.errors import SpecError
+from eventstudy.inference import EventTest, NamedTest, entries_of
 from eventstudy.spec import StudySpec, window_text
 
 LEAST_REPLICATIONS = 100
@@ -71,26 +70,26 @@ def request_from(
     window: tuple[int, int],
     effects: Sequence[float] | None,
     variances: Sequence[float],
-    tests: Sequence[str] | None,
+    tests: Sequence[NamedTest] | None,
     level: float,
     seed: int | None,
-) -> tuple[SimulationSpec, list[str]]:
-    """Return the request, and notes on tests of the study that are left out."""
+) -> tuple[SimulationSpec, list[EventTest], list[str]]:
+    """Return the request, its tests, and notes on those of the study left out."""
     _check_window(spec, window)
-    names, notes = _tests(spec, tests)
+    entries, notes = _tests(spec, tests)
     grid = _default_effects(spec) if effects is None else tuple(effects)
     request = SimulationSpec(
         replications=int(replications),
         window=(int(window[0]), int(window[1])),
         effects=grid,
         variances=tuple(dict.fromkeys(float(v) for v in variances)),
-        tests=names,
+        tests=tuple(entry.name for entry in entries),
         level=float(level),
         seed=spec.seed if seed is None else int(seed),
     )
     # Without effect 0 there would be no size to judge the power by.
     ascending = tuple(sorted({0.0, *(float(e) for e in request.effects)}))
-    return replace(request, effects=ascending), notes
+    return replace(request, effects=ascending), entries, notes
 
 
 def _default_effects(spec: StudySpec) -> tuple[float, ...]:
@@ -116,36 +115,22 @@ def _check_window(spec: StudySpec, window: tuple[int, int]) -> None:
 
 
 def _tests(
-    spec: StudySpec, tests: Sequence[str] | None
-) -> tuple[tuple[str, ...], list[str]]:
+    spec: StudySpec, tests: Sequence[NamedTest] | None
+) -> tuple[list[EventTest], list[str]]:
     if tests is not None and not tests:
         raise SpecError("tests is empty; name at least one, such as kp_bmp")
-    wanted = tuple(dict.fromkeys(spec.tests if tests is None else tests))
-    refused = {}
-    for name in wanted:
-        if name not in TESTS:
-            raise unknown_name("test", name, TESTS)
-        if name not in BATCHED:
-            refused[name] = _why_not(name)
+    wanted = entries_of(spec.tests if tests is None else tests)
+    refused = [entry.name for entry in wanted if entry.level == "observation"]
+    reason = "it judges single observations, not the sample"
     if refused and tests is not None:
-        name, reason = next(iter(refused.items()))
+        raise SpecError(f"test {refused[0]!r} cannot be simulated: {reason}")
+    if len(refused) == len(wanted):
         raise SpecError(
-            f"test {name!r} cannot be simulated: {reason}; these can: "
-            f"{', '.join(BATCHED)}"
+            f"none of the study's tests ({', '.join(refused)}) can be simulated: they "
+            "judge single observations, not the sample"
         )
-    names = tuple(name for name in wanted if name not in refused)
-    if not names:
-        raise SpecError(
-            f"none of the study's tests ({', '.join(wanted)}) can be simulated; name "
-            f"some of {', '.join(BATCHED)}"
-        )
-    return names, [f"{n} is not simulated: {reason}" for n, reason in refused.items()]
-
-
-def _why_not(name: str) -> str:
-    if TESTS[name].level == "observation":
-        return "it judges single observations, not the sample"
-    return "it has no form that runs over all replications at once"
+    notes = [f"{name} is not simulated: {reason}" for name in refused]
+    return [entry for entry in wanted if entry.name not in refused], notes
 
 
 def _listed(values: Sequence[float]) -> str:

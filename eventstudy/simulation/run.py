@@ -8,6 +8,7 @@ import polars as pl
 
 from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import SpecError
+from eventstudy.inference import EventTest, NamedTest
 from eventstudy.panel import build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.simulation.count import (
@@ -17,7 +18,7 @@ from eventstudy.simulation.count import (
     experiment_of,
     why_none,
 )
-from eventstudy.simulation.design import Design, designs_of
+from eventstudy.simulation.design import SimulationDesign, designs_of
 from eventstudy.simulation.request import SimulationSpec, request_from
 from eventstudy.simulation.result import SimulationResult
 from eventstudy.simulation.tables import (
@@ -44,7 +45,7 @@ def simulate(
     window: tuple[int, int] = (-1, 1),
     effects: Sequence[float] | None = None,
     variances: Sequence[float] = (1.0, 2.0),
-    tests: Sequence[str] | None = None,
+    tests: Sequence[NamedTest] | None = None,
     level: float = 0.05,
     seed: int | None = None,
     workers: int = 2,
@@ -92,7 +93,7 @@ def simulate(
     events = events if isinstance(events, Events) else read_events(events)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     spec = resolve(spec, events)
-    request, left_out = request_from(
+    request, entries, left_out = request_from(
         spec,
         replications=replications,
         window=window,
@@ -107,7 +108,9 @@ def simulate(
     panels, _ = build(spec, groups, events.frame, prices.frame)
     fitted = [(estimator, list(estimator)) for estimator in estimators(spec, panels)]
     designs, not_simulated = designs_of(spec, fitted, list(groups), request.window)
-    samples, facts = _evaluate(spec, request, designs, workers=workers, tell=tell)
+    samples, facts = _evaluate(
+        spec, request, entries, designs, workers=workers, tell=tell
+    )
     rejections = rejection_table(request, samples)
     return SimulationResult(
         request=request,
@@ -126,13 +129,14 @@ def simulate(
 def _evaluate(
     spec: StudySpec,
     request: SimulationSpec,
-    designs: Sequence[Design],
+    entries: Sequence[EventTest],
+    designs: Sequence[SimulationDesign],
     *,
     workers: int,
     tell: Progress,
 ) -> tuple[list[Counts], list[dict[str, Any]]]:
     """Count the rejections of every sample, and describe the samples."""
-    experiments = [experiment_of(spec, request, design) for design in designs]
+    experiments = [experiment_of(spec, request, entries, design) for design in designs]
     work = request.replications * sum(e.size for e in experiments)
     finished = 0
     found: dict[tuple[str, str], tuple[Counts, dict[str, Any]]] = {}
@@ -165,7 +169,7 @@ def _counts(experiment: Experiment, tally: Tally, c: int) -> Counts:
             None
             if tally.answered[c, :, :, t].any()
             else why_none(experiment, cell, test)
-            for t, test in enumerate(experiment.request.tests)
+            for t, test in enumerate(experiment.entries)
         ),
     )
 
