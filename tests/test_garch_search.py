@@ -8,13 +8,14 @@ import pytest
 from numpy.testing import assert_allclose
 from test_volatility_garch import arch_fit, simulated
 
+import eventstudy.garch
 from eventstudy.garch import NAMES, filtered, fit, forecast, robust_errors
 from eventstudy.garch.likelihood import value_and_gradient
 from eventstudy.garch.maximise import maximise
 from eventstudy.garch.objective import FreeObjective
 from eventstudy.garch.prepare import SHARP, prepare
 from eventstudy.garch.search import starting_values
-from eventstudy.garch.series import Room, Series
+from eventstudy.garch.series import GarchSeries, Workspace
 from eventstudy.garch.transform import to_free
 
 KINDS = sorted(NAMES)
@@ -31,18 +32,22 @@ def memory(variance, z):
 
 
 def not_below_arch(y, dist="normal"):
-    """Fit of EGARCH, at most 1e-4 below each fit of arch whose path forgets.
+    """Fit of EGARCH, at most 1e-4 below each maximum of arch whose path forgets.
 
-    Also returns the share of the fits of arch whose path does not.
+    Where arch runs out of steps it stands wherever rounding led it, often on its way
+    to a path that does not forget: no maximum to compare with. Also returns the share
+    of the fits of arch whose path does not.
     """
     got = fit(y, kind="egarch", dist=dist)
-    endless = np.zeros(len(y), bool)
+    endless, compared = np.zeros(len(y), bool), 0
     for i, row in enumerate(y):
         theirs = arch_fit(row, "egarch", dist, tol=1e-6)
         z = theirs.resid / theirs.conditional_volatility
         endless[i] = not memory(theirs.params.to_numpy()[1:5], z) < 0
-        if not endless[i]:
+        if not endless[i] and theirs.convergence_flag == 0:
+            compared += 1
             assert got.loglik[i] > theirs.loglikelihood - 1e-4, i
+    assert compared > 0.5 * len(y)
     return got, endless.mean()
 
 
@@ -121,7 +126,7 @@ def test_fit_is_the_highest_of_many_climbs(kind):
             "egarch": [0 * beta, rng.uniform(0, 0.3, 60), 0 * beta, beta],
         }[kind]
         start = to_free(np.array([0.02 * rng.normal(size=60), *variance]), s)
-        objective = FreeObjective(s, 60, Room())
+        objective = FreeObjective(s, 60, Workspace())
         found = maximise(objective, start, longest=0.3)
         objective.kink[:] = SHARP
         found = maximise(objective, found.at, longest=0.3)
@@ -134,7 +139,7 @@ def test_fit_is_the_highest_of_many_climbs(kind):
 
 
 def draws(kind, student, rng, shape=(400, 300)):
-    """Paths of a model, with gaps, and its parameters: see `Series`."""
+    """Paths of a model, with gaps, and its parameters: see `GarchSeries`."""
     n_times, n_series = shape
     nu, eta, mean = 7.0, 0.3, np.array([0.1, 0.2])
     variance = {
@@ -165,7 +170,7 @@ def draws(kind, student, rng, shape=(400, 300)):
             h = omega * np.exp(eta * move[t]) + shock + beta * h
         e[t] = np.sqrt(h) * z[t]
     x = np.stack([np.ones(shape), rng.normal(size=shape)]) * valid
-    series = Series(
+    series = GarchSeries(
         y=np.where(valid, e + np.einsum("k,kte->te", mean, x), 0.0),
         x=x,
         valid=valid,
@@ -200,8 +205,8 @@ def test_information_leads_where_differences_lead():
     s = prepare(
         y, np.ones((4, 300, 1)), np.empty((4, 300, 0)), kind="garch", student=True
     ).series
-    at = to_free(starting_values(s, Room())[0][0], s)
-    objective = FreeObjective(s, 4, Room())
+    at = to_free(starting_values(s, Workspace())[0][0], s)
+    objective = FreeObjective(s, 4, Workspace())
     rows = np.arange(4)
     _, slope, bend = objective(at, rows, curved=True)
     assert bend.shape == (len(at), len(at), 4)
@@ -255,3 +260,9 @@ def test_climbs_go_on_where_their_objective_changes():
     assert_allclose(got.at[0, 1:5], 1.0, atol=1e-6)
     assert got.at[0, 0] == 3.0
     assert sorted(ended) == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_the_package_is_entered_by_its_face():
+    root = Path(eventstudy.garch.__file__).parents[1]
+    outside = [p for p in root.rglob("*.py") if p.parent.name != "garch"]
+    assert not [p for p in outside if "eventstudy.garch." in p.read_text("utf-8")]

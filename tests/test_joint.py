@@ -15,9 +15,9 @@ from eventstudy.models.joint import joint, window_indicators
 from eventstudy.models.joint_hypotheses import HYPOTHESES, joint_test
 
 A, S = 4, 90
-START, STOP = np.array([30, 32, 60]), np.array([33, 37, 66])
-WINDOWS = window_indicators(S, START, STOP)
-LENGTH = STOP - START
+START, END = np.array([30, 32, 60]), np.array([32, 36, 65])
+WINDOWS = window_indicators(S, START, END)
+LENGTH = END - START + 1
 CLOSE = {"rtol": 1e-9, "atol": 1e-14}
 
 
@@ -46,8 +46,8 @@ def columns_of(x, span):
     """Regressors of one asset: span, factors, sessions of each window spanned."""
     inside = [
         [
-            sum(start <= u < stop for u in range(int(s - k) + 1, s + 1))
-            for start, stop in zip(START, STOP, strict=True)
+            sum(start <= u <= end for u in range(int(s - k) + 1, s + 1))
+            for start, end in zip(START, END, strict=True)
         ]
         for s, k in enumerate(span)
     ]
@@ -87,7 +87,7 @@ class TestEffects:
 
     def test_an_indicator_per_session_is_the_forecast_approach(self):
         y, x = sample(1)
-        days = window_indicators(S, np.arange(80, S), np.arange(81, S + 1))
+        days = window_indicators(S, np.arange(80, S), np.arange(80, S))
         fit = joint(y, x, days, event=np.array([0] * 3 + [1] * 7))
         alone = market(
             y, np.broadcast_to(x[:, 0], y.shape), n_estimation=80, first_offset=0
@@ -103,7 +103,7 @@ class TestEffects:
         y = noise + WINDOWS @ [-0.04, 0.02, 0.0]
         fit = joint(y, None, WINDOWS)
         assert_allclose(fit.effects[0], [-0.12, 0.10, 0], atol=4e-3)
-        alone = [y[0, a:b].sum() for a, b in zip(START[:2], STOP[:2], strict=True)]
+        alone = [y[0, a : b + 1].sum() for a, b in zip(START[:2], END[:2], strict=True)]
         assert_allclose(alone, [-0.10, 0.06], atol=4e-3)
         with np.errstate(under="ignore"):
             assert 0 < fit.pvalue[0, 0] < 1e-30
@@ -131,7 +131,7 @@ class TestNoEffectWithoutReason:
 
     def test_windows_that_add_up_are_refused(self):
         y, _ = sample()
-        split = window_indicators(S, np.array([5, 8, 5, 40]), np.array([8, 9, 9, 44]))
+        split = window_indicators(S, np.array([5, 8, 5, 40]), np.array([7, 8, 8, 43]))
         fit = joint(y, None, split)
         there = np.array([r is None for r in fit.reason[0]])
         assert there.tolist() == [False, False, False, True]
@@ -354,7 +354,7 @@ def test_size_of_the_joint_tests():
     rng, n_samples, n_assets, n_sessions = np.random.default_rng(11), 1500, 3, 40
     common = rng.standard_normal((n_samples, 1, n_sessions))
     y = 2 * common + rng.standard_normal((n_samples, n_assets, n_sessions))
-    windows = window_indicators(n_sessions, np.array([20, 22]), np.array([23, 26]))
+    windows = window_indicators(n_sessions, np.array([20, 22]), np.array([22, 25]))
     x = rng.standard_normal((n_sessions, 1))
     fit = joint(y.reshape(-1, n_sessions), x, windows)
     assert_rate(fit.pvalue[::n_assets, 0])

@@ -23,7 +23,7 @@ from eventstudy.garch.objective import FreeObjective
 from eventstudy.garch.prepare import prepare
 from eventstudy.garch.recursion import recur, recur_back
 from eventstudy.garch.search import starting_values
-from eventstudy.garch.series import Room
+from eventstudy.garch.series import Workspace
 from eventstudy.garch.transform import from_free, to_free
 
 KINDS = sorted(NAMES)
@@ -117,10 +117,10 @@ def test_gradient_equals_differences_of_the_likelihood(kind, dist):
     shifts = np.zeros((3, 120, 1))
     shifts[:, 100:] = 1.0
     s = prepare(y, x, shifts, kind=kind, student=dist == "t").series
-    theta = starting_values(s, Room())[0][0]
+    theta = starting_values(s, Workspace())[0][0]
     free = to_free(theta, s) + 0.02 * rng.uniform(size=theta.shape)
     rows = np.arange(3)
-    objective = FreeObjective(s, 3, Room())
+    objective = FreeObjective(s, 3, Workspace())
     _, gradient, _ = objective(free, rows, curved=False)
     for d in range(len(free)):
         up, down = free.copy(), free.copy()

@@ -6,11 +6,9 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray
 from eventstudy.garch.fitted import GarchFit
-from eventstudy.garch.likelihood import scores, value_and_gradient
+from eventstudy.garch.likelihood import beside, scores, value_and_gradient
 from eventstudy.garch.prepare import prepare_plain
 from eventstudy.garch.transform import forgets_slowly, to_free
-
-_STEP = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +40,7 @@ def robust_errors(
     n_dim, n_rows = theta.shape
     information = np.empty((n_rows, n_dim, n_dim))
     for d in range(n_dim):
-        size = _STEP * np.maximum(np.abs(theta[d]), 1e-2)
-        up, down = theta.copy(), theta.copy()
-        up[d] += size
-        down[d] -= size
+        up, down, size = beside(theta, d)
         with np.errstate(all="ignore"):
             fall = (
                 value_and_gradient(down, series).gradient

@@ -9,48 +9,48 @@ from itertools import repeat
 import numpy as np
 
 from eventstudy.core.abnormal import Array
-from eventstudy.garch.series import Path, Room, Series, dot, pair, weighted
+from eventstudy.garch.series import GarchSeries, Path, Workspace, dot, pair, weighted
 
 MEAN_ABS = np.sqrt(2.0 / np.pi)
 
 
 def run(
-    errors: Array, intercept: Array, variance: Array, s: Series, room: Room
+    errors: Array, intercept: Array, variance: Array, s: GarchSeries, work: Workspace
 ) -> Path:
     """Run the recursion of the log variance; intercept : (T, E) or (1, E)."""
     _, alpha, gamma, beta = variance
     shape = n_times, n_series = errors.shape
-    size = np.multiply(errors, errors, room.array("bent", *shape))
+    size = np.multiply(errors, errors, work.array("bent", *shape))
     size += s.kink**2
     np.sqrt(size, size)
     # weights (β, k) of the states (u, exp u), side by side: one product a session
-    weights = room.array("weights", n_times, 2 * n_series)
+    weights = work.array("weights", n_times, 2 * n_series)
     weights[:, :n_series] = beta
     kick = weights[:, n_series:]
-    push = np.multiply(size, -0.5 * alpha, room.array("ratio", *shape))
+    push = np.multiply(size, -0.5 * alpha, work.array("ratio", *shape))
     known: Array | float = 1.0
     if s.valid is not None:
         push *= s.valid
         known = s.valid[:-1].astype(np.float64)
-    lean = np.multiply(errors, 0.5 * gamma, room.array("spare", *shape))
+    lean = np.multiply(errors, 0.5 * gamma, work.array("spare", *shape))
     np.subtract(push, lean, kick)
-    states = room.array("states", n_times, 2 * n_series)
+    states = work.array("states", n_times, 2 * n_series)
     u, root = states[:, :n_series], states[:, n_series:]
     level = 0.5 * alpha * MEAN_ABS * known - 0.5 * intercept[-(n_times - 1) :]
     u[0] = -0.5 * (beta * np.log(s.backcast) + intercept[0])
     np.exp(u[0], root[0])
     _session_by_session(states, weights, level)
-    carry = room.array("carry", n_times + 1, n_series)
+    carry = work.array("carry", n_times + 1, n_series)
     np.multiply(kick, root, carry[1:])
     carry[1:] += beta
-    z = np.multiply(errors, root, room.array("shock", *shape))
+    z = np.multiply(errors, root, work.array("shock", *shape))
     return Path(
         errors=errors,
         bent=size,
         state=u,
         inverse=root,
         shock=z,
-        ratio=np.multiply(z, z, room.array("ratio", *shape)),
+        ratio=np.multiply(z, z, work.array("ratio", *shape)),
         carry=carry,
         intercept=intercept,
     )
@@ -78,7 +78,7 @@ def _session_by_session(states: Array, weights: Array, level: Array) -> None:
 
 
 def slopes(
-    slope: Array, way: Path, variance: Array, s: Series, room: Room
+    slope: Array, way: Path, variance: Array, s: GarchSeries, work: Workspace
 ) -> tuple[Array, Array]:
     """Twice the slopes in the variance parameters, given those in the intercepts.
 
@@ -92,9 +92,9 @@ def slopes(
     out[0] = slope.sum(axis=0)
     out[1] = -MEAN_ABS * known.sum(axis=0)
     out[3] = -2.0 * pair(later, way.state[:-1]) + slope[0] * np.log(s.backcast)
-    by_z = np.multiply(known, way.inverse[:-1], room.array("spare", *later.shape))
+    by_z = np.multiply(known, way.inverse[:-1], work.array("spare", *later.shape))
     out[1] += pair(by_z, size)
     out[2] = pair(by_z, errors)
-    sign = np.divide(errors, size, room.array("sign", *later.shape))
+    sign = np.divide(errors, size, work.array("sign", *later.shape))
     by_mean = alpha * weighted(s.x, by_z, sign) + gamma * dot(s.x, by_z)
     return out, 0.5 * by_mean

@@ -10,9 +10,9 @@ from eventstudy.garch.fitted import GarchFit
 from eventstudy.garch.likelihood import path, variances
 from eventstudy.garch.maximise import Maximum
 from eventstudy.garch.objective import pieces
-from eventstudy.garch.prepare import SHARP, Prepared, prepare, valid_sessions
+from eventstudy.garch.prepare import SHARP, Prepared, arrays_of, prepare, valid_sessions
 from eventstudy.garch.search import highest
-from eventstudy.garch.series import NAMES, Room, split
+from eventstudy.garch.series import NAMES, Workspace, split
 from eventstudy.garch.transform import from_free
 
 DISTS = ("normal", "t")
@@ -52,9 +52,7 @@ def fit(
     >>> found.names, found.variance.shape, found.converged
     (('omega', 'alpha', 'beta'), (2, 3), array([ True,  True]))
     """
-    y = np.atleast_2d(np.asarray(y, np.float64))
-    x = np.ones((*y.shape, 1)) if x is None else np.asarray(x, np.float64)
-    moves = np.empty((*y.shape, 0)) if shifts is None else np.asarray(shifts)
+    y, x, moves = arrays_of(y, x, shifts)
     _check(y, x, moves, kind, dist)
     n_obs, n_sessions = y.shape
     valid = valid_sessions(y, x, moves)
@@ -74,7 +72,7 @@ def fit(
         converged=np.zeros(n_obs, np.bool_),
         steps=np.zeros(n_obs, np.int64),
     )
-    room = Room()
+    work = Workspace()
     usable = (out.n >= MIN_SESSIONS) & _varies(y, valid)
     # complete series take fewer operations, and the same ones whatever their neighbours
     for rows in (usable & (out.n == n_sessions), usable & (out.n < n_sessions)):
@@ -82,7 +80,7 @@ def fit(
             ready = prepare(
                 y[some], x[some], moves[some], kind=kind, student=dist == "t"
             )
-            _store(out, some, ready, highest(ready.series, max_steps, room), room)
+            _store(out, some, ready, highest(ready.series, max_steps, work), work)
     return out
 
 
@@ -110,7 +108,7 @@ def _varies(y: Array, valid: BoolArray) -> BoolArray:
 
 
 def _store(
-    out: GarchFit, rows: IntArray, ready: Prepared, found: Maximum, room: Room
+    out: GarchFit, rows: IntArray, ready: Prepared, found: Maximum, work: Workspace
 ) -> None:
     s = replace(ready.series, kink=np.full(len(rows), SHARP))
     theta = from_free(found.at, s)
@@ -131,8 +129,8 @@ def _store(
     out.converged[rows] = found.converged
     out.steps[rows] = found.steps
     for piece in pieces(s.kind, len(rows)):
-        some = s.take(np.arange(len(rows))[piece], room)
-        way, size = path(theta[:, piece], some, room), scale[piece, None]
+        some = s.take(np.arange(len(rows))[piece], work)
+        way, size = path(theta[:, piece], some, work), scale[piece, None]
         h, errors = variances(way, some).T * size**2, way.errors.T * size
         if some.valid is not None:
             order = ready.order[piece]

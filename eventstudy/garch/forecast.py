@@ -3,9 +3,8 @@
 import numpy as np
 
 from eventstudy.core.abnormal import Array
+from eventstudy.garch.egarch import MEAN_ABS
 from eventstudy.garch.fitted import GarchFit
-
-_MEAN_ABS = np.sqrt(2.0 / np.pi)
 
 
 def forecast(fit: GarchFit, steps: int) -> Array:
@@ -27,7 +26,7 @@ def forecast(fit: GarchFit, steps: int) -> Array:
     if fit.kind == "egarch":
         omega, alpha, gamma, beta = fit.variance.T
         z = fit.residuals / np.sqrt(fit.h)
-        news = alpha[:, None] * (np.abs(z) - _MEAN_ABS) + gamma[:, None] * z
+        news = alpha[:, None] * (np.abs(z) - MEAN_ABS) + gamma[:, None] * z
         power, growth = np.ones_like(beta), np.ones_like(beta)
         level = np.log(state)
         for step in range(1, steps):
@@ -95,7 +94,7 @@ def _next(fit: GarchFit, h: Array, e: Array) -> Array:
     if fit.kind == "egarch":
         omega, alpha, gamma, beta = (p.reshape(shape) for p in fit.variance.T)
         z = np.where(missing, 0.0, e) / np.sqrt(h)
-        news = alpha * (np.abs(z) - _MEAN_ABS) + gamma * z
+        news = alpha * (np.abs(z) - MEAN_ABS) + gamma * z
         log_h = omega + beta * np.log(h) + np.where(missing, 0.0, news)
         return np.asarray(np.exp(log_h))
     omega, alpha, beta = (fit.variance[:, c].reshape(shape) for c in (0, 1, -1))

@@ -12,12 +12,12 @@ from scipy import special
 
 from eventstudy.core.abnormal import Array
 from eventstudy.garch.egarch import MEAN_ABS
-from eventstudy.garch.series import Parameters, Path, Room, Series, pair
+from eventstudy.garch.series import GarchSeries, Parameters, Path, Workspace, pair
 
 _PART = 50  # sessions whose slopes are held at once: few enough for the cache
 
 
-def information(p: Parameters, way: Path, s: Series, room: Room) -> Array:
+def information(p: Parameters, way: Path, s: GarchSeries, work: Workspace) -> Array:
     """Expected information (D, D, E) at the parameters of a path."""
     n_times, n_series = way.errors.shape
     n_own = s.n_mean + len(p.variance) + s.n_shifts
@@ -28,7 +28,7 @@ def information(p: Parameters, way: Path, s: Series, room: Room) -> Array:
     last = np.zeros((n_own, n_series))
     for first in range(0, n_times, _PART):
         part = slice(first, min(first + _PART, n_times))
-        slopes = room.array("slopes", part.stop - first, n_own, n_series)
+        slopes = work.array("slopes", part.stop - first, n_own, n_series)
         fill(slopes, p, way, s, part)
         for now, carry in zip(slopes, carries[part], strict=True):
             np.multiply(last, carry, step)
@@ -46,7 +46,7 @@ def information(p: Parameters, way: Path, s: Series, room: Room) -> Array:
     found *= 0.5
     upper = np.triu_indices(n_own, 1)
     found[upper] = found[upper[::-1]]
-    own = _of_mean(way, s, room)
+    own = _of_mean(way, s, work)
     if p.inverse_nu is not None:
         nu = 1.0 / p.inverse_nu
         found *= nu / (nu + 3.0)
@@ -58,11 +58,11 @@ def information(p: Parameters, way: Path, s: Series, room: Room) -> Array:
     return found
 
 
-def _of_mean(way: Path, s: Series, room: Room) -> Array:
+def _of_mean(way: Path, s: GarchSeries, work: Workspace) -> Array:
     """``Σ x x' / h``."""
     weight = way.inverse
     if s.kind == "egarch":
-        weight = np.multiply(weight, weight, room.array("spare", *weight.shape))
+        weight = np.multiply(weight, weight, work.array("spare", *weight.shape))
     if s.x.shape[1] == 1:
         outer: Array = s.x[:, None, 0] * s.x[None, :, 0] * weight.sum(axis=0)
         return outer
@@ -80,7 +80,9 @@ def _of_nu(nu: Array) -> Array:
     return np.asarray(0.25 * nu**4 * (tails + rest))
 
 
-def _of_garch(slopes: Array, p: Parameters, way: Path, s: Series, part: slice) -> None:
+def _of_garch(
+    slopes: Array, p: Parameters, way: Path, s: GarchSeries, part: slice
+) -> None:
     """Slopes of the variances of some sessions, the ones before given."""
     k, v, start = s.n_mean, len(p.variance), int(part.start == 0)
     omega, alpha, *_ = p.variance
@@ -114,7 +116,9 @@ def _of_garch(slopes: Array, p: Parameters, way: Path, s: Series, part: slice) -
         )
 
 
-def _of_egarch(slopes: Array, p: Parameters, way: Path, s: Series, part: slice) -> None:
+def _of_egarch(
+    slopes: Array, p: Parameters, way: Path, s: GarchSeries, part: slice
+) -> None:
     """Slopes of the log variances of some sessions, the ones before given."""
     k, start = s.n_mean, int(part.start == 0)
     _, alpha, gamma, _ = p.variance

@@ -20,11 +20,10 @@ from eventstudy.garch import egarch
 from eventstudy.garch.information import information
 from eventstudy.garch.recursion import recur, recur_back
 from eventstudy.garch.series import (
-    NAMES,
+    GarchSeries,
     Parameters,
     Path,
-    Room,
-    Series,
+    Workspace,
     dot,
     pair,
     split,
@@ -32,16 +31,15 @@ from eventstudy.garch.series import (
     weighted,
 )
 
-__all__ = ["NAMES", "path", "scores", "value", "value_and_gradient", "variances"]
-
+_STEP = 1e-5  # of the finite differences, relative to a parameter
 _LOG_2PI = np.log(2.0 * np.pi)
 
 
-def path(theta: Array, s: Series, room: Room | None = None) -> Path:
-    """Run the variance recursion; what is found lies in the room."""
-    room = room or Room()
+def path(theta: Array, s: GarchSeries, work: Workspace | None = None) -> Path:
+    """Run the variance recursion; its arrays lie in the workspace."""
+    work = work or Workspace()
     p = split(theta, s)
-    errors = room.array("errors", *s.y.shape)
+    errors = work.array("errors", *s.y.shape)
     if s.x.shape[1] == 1:
         np.subtract(s.y, np.einsum("ke,ke->e", s.x[:, 0], p.mean), errors)
     else:
@@ -56,21 +54,21 @@ def path(theta: Array, s: Series, room: Room | None = None) -> Path:
         move = np.einsum("mte,me->te", s.shifts, p.shifts)
         intercept = omega + move if s.kind == "egarch" else omega * np.exp(move)
     run = egarch.run if s.kind == "egarch" else _garch
-    return run(errors, intercept, p.variance, s, room)
+    return run(errors, intercept, p.variance, s, work)
 
 
 def _garch(
-    errors: Array, intercept: Array, variance: Array, s: Series, room: Room
+    errors: Array, intercept: Array, variance: Array, s: GarchSeries, work: Workspace
 ) -> Path:
     alpha, beta = variance[1], variance[-1]
     shape = errors.shape
-    square = np.multiply(errors, errors, room.array("bent", *shape))
-    h = room.array("state", *shape)
+    square = np.multiply(errors, errors, work.array("bent", *shape))
+    h = work.array("state", *shape)
     np.multiply(square[:-1], alpha, h[1:])
     total, falls = alpha, None
     if s.kind == "gjr":
-        falls = np.minimum(errors, 0.0, out=room.array("falls", *shape))
-        shock = np.multiply(falls[:-1], falls[:-1], room.array("spare", *h[1:].shape))
+        falls = np.minimum(errors, 0.0, out=work.array("falls", *shape))
+        shock = np.multiply(falls[:-1], falls[:-1], work.array("spare", *h[1:].shape))
         shock *= variance[2]
         h[1:] += shock
         total = alpha + variance[2] / 2.0
@@ -78,35 +76,35 @@ def _garch(
     h += intercept
     if s.valid is None:
         carry = beta
-        recur(h, carry, room)
+        recur(h, carry, work)
     else:  # the square of a missing error is expected to be its variance
         carry = np.empty((len(h) + 1, h.shape[1]))
         carry[0] = beta
         carry[1:] = np.where(s.valid, beta, beta + total)
-        recur(h, carry[:-1], room)
-    inverse = np.reciprocal(h, room.array("inverse", *shape))
+        recur(h, carry[:-1], work)
+    inverse = np.reciprocal(h, work.array("inverse", *shape))
     return Path(
         errors=errors,
         bent=square,
         state=h,
         inverse=inverse,
         shock=errors,
-        ratio=np.multiply(square, inverse, room.array("ratio", *shape)),
+        ratio=np.multiply(square, inverse, work.array("ratio", *shape)),
         carry=carry,
         intercept=intercept,
         falls=falls,
     )
 
 
-def variances(way: Path, s: Series) -> Array:
+def variances(way: Path, s: GarchSeries) -> Array:
     """Conditional variances of a path."""
     return np.exp(-2.0 * way.state) if s.kind == "egarch" else way.state
 
 
-def value(theta: Array, s: Series, room: Room | None = None) -> Array:
+def value(theta: Array, s: GarchSeries, work: Workspace | None = None) -> Array:
     """Log-likelihood of each series, (E,); -inf where it cannot be had."""
-    room = room or Room()
-    return _value(split(theta, s), path(theta, s, room), s, room).found
+    work = work or Workspace()
+    return _value(split(theta, s), path(theta, s, work), s, work).found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +117,16 @@ class Slopes:
 
 
 def value_and_gradient(
-    theta: Array, s: Series, room: Room | None = None, *, curved: bool = False
+    theta: Array, s: GarchSeries, work: Workspace | None = None, *, curved: bool = False
 ) -> Slopes:
     """Log-likelihood (E,) and its gradient (D, E).
 
     curved : the expected information as well
     """
-    room = room or Room()
-    p, way = split(theta, s), path(theta, s, room)
-    info = information(p, way, s, room) if curved else None
-    got = _value(p, way, s, room)
+    work = work or Workspace()
+    p, way = split(theta, s), path(theta, s, work)
+    info = information(p, way, s, work) if curved else None
+    got = _value(p, way, s, work)
     tail = got.tail
     # twice the slope in the state of each session, then in its intercept
     slope = way.ratio
@@ -139,14 +137,14 @@ def value_and_gradient(
         slope *= way.inverse
     if s.valid is not None:
         slope *= s.valid
-    recur_back(slope, way.carry, room)
+    recur_back(slope, way.carry, work)
     direct = way.inverse
     if tail is not None:
         direct = np.multiply(tail.weight, way.inverse, tail.weight)
     gradient = np.empty_like(theta)
     first, second = s.n_mean, s.n_mean + len(p.variance)
     finish = egarch.slopes if s.kind == "egarch" else _garch_slopes
-    by_variance, by_mean = finish(slope, way, p.variance, s, room)
+    by_variance, by_mean = finish(slope, way, p.variance, s, work)
     gradient[:first] = weighted(s.x, direct, way.shock) - by_mean
     gradient[first:second] = 0.5 * by_variance
     if s.shifts is not None:
@@ -160,19 +158,25 @@ def value_and_gradient(
     return Slopes(value=got.found, gradient=gradient, information=info)
 
 
-def scores(theta: Array, s: Series, *, step: float = 1e-5) -> Array:
+def beside(theta: Array, d: int) -> tuple[Array, Array, Array]:
+    """Return parameters moved up and down in one of them, and by how much, (E,)."""
+    size = _STEP * np.maximum(np.abs(theta[d]), 1e-2)
+    up, down = theta.copy(), theta.copy()
+    up[d] += size
+    down[d] -= size
+    return up, down, size
+
+
+def scores(theta: Array, s: GarchSeries) -> Array:
     """Slope of every session's log-likelihood, (D, T, E), by central differences."""
     out = np.empty((len(theta), *s.y.shape))
     for d in range(len(theta)):
-        size = step * np.maximum(np.abs(theta[d]), 1e-2)
-        up, down = theta.copy(), theta.copy()
-        up[d] += size
-        down[d] -= size
+        up, down, size = beside(theta, d)
         out[d] = (_sessions(up, s) - _sessions(down, s)) / (2.0 * size)
     return out
 
 
-def _sessions(theta: Array, s: Series) -> Array:
+def _sessions(theta: Array, s: GarchSeries) -> Array:
     p, way = split(theta, s), path(theta, s)
     ratio = way.ratio
     each = -0.5 * np.log(variances(way, s))
@@ -201,7 +205,7 @@ class Value:
     tail: Tail | None
 
 
-def _value(p: Parameters, way: Path, s: Series, room: Room) -> Value:
+def _value(p: Parameters, way: Path, s: GarchSeries, work: Workspace) -> Value:
     ratio = way.ratio
     total = -0.5 * _log_sum(way, s)
     tail = None
@@ -209,8 +213,8 @@ def _value(p: Parameters, way: Path, s: Series, room: Room) -> Value:
         total -= 0.5 * (ratio.sum(axis=0) + s.n * _LOG_2PI)
     else:
         nu = 1.0 / p.inverse_nu
-        inside = np.add(ratio, nu - 2.0, room.array("inside", *ratio.shape))
-        weight = np.divide(nu + 1.0, inside, room.array("weight", *ratio.shape))
+        inside = np.add(ratio, nu - 2.0, work.array("inside", *ratio.shape))
+        weight = np.divide(nu + 1.0, inside, work.array("weight", *ratio.shape))
         inside /= nu - 2.0
         logs = sum_of_logs(inside)
         tail = Tail(weight=weight, pull=pair(weight, ratio), logs=logs)
@@ -219,7 +223,7 @@ def _value(p: Parameters, way: Path, s: Series, room: Room) -> Value:
     return Value(found=found, tail=tail)
 
 
-def _log_sum(way: Path, s: Series) -> Array:
+def _log_sum(way: Path, s: GarchSeries) -> Array:
     """Sum of ln h over valid sessions."""
     if s.kind == "egarch":
         logs = way.state if s.valid is None else np.where(s.valid, way.state, 0.0)
@@ -234,7 +238,7 @@ def _student_constant(nu: Array) -> Array:
     return np.asarray(half - 0.5 * np.log(np.pi * (nu - 2.0)))
 
 
-def _nu_slope(inverse_nu: Array, tail: Tail, s: Series) -> Array:
+def _nu_slope(inverse_nu: Array, tail: Tail, s: GarchSeries) -> Array:
     nu = 1.0 / inverse_nu
     constant = special.psi((nu + 1.0) / 2.0) - special.psi(nu / 2.0) - 1.0 / (nu - 2.0)
     by_nu = 0.5 * (s.n * constant - tail.logs + tail.pull / (nu - 2.0))
@@ -242,7 +246,7 @@ def _nu_slope(inverse_nu: Array, tail: Tail, s: Series) -> Array:
 
 
 def _garch_slopes(
-    slope: Array, way: Path, variance: Array, s: Series, room: Room
+    slope: Array, way: Path, variance: Array, s: GarchSeries, work: Workspace
 ) -> tuple[Array, Array]:
     """Twice the slopes in the variance parameters, given those in the intercepts.
 
@@ -260,7 +264,7 @@ def _garch_slopes(
     out[-1] = pair(later, way.state[:-1]) + start
     by_mean = variance[1] * weighted(s.x, later, errors)
     if way.falls is not None:
-        falls = np.multiply(later, way.falls[:-1], room.array("spare", *later.shape))
+        falls = np.multiply(later, way.falls[:-1], work.array("spare", *later.shape))
         out[2] = pair(falls, errors) + 0.5 * (start + missing)
         by_mean += variance[2] * dot(s.x, falls)
     return out, by_mean

@@ -6,7 +6,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.garch.likelihood import value, value_and_gradient
-from eventstudy.garch.series import Room, Series
+from eventstudy.garch.series import GarchSeries, Workspace
 from eventstudy.garch.transform import from_free, pull_back, pull_back_twice
 
 # Rows per call of the likelihood: few enough for the cache.
@@ -20,8 +20,8 @@ class FreeObjective:
     kink : half width of EGARCH's rounding, one for each problem
     """
 
-    def __init__(self, s: Series, n_problems: int, room: Room) -> None:
-        self.series, self.room = s, room
+    def __init__(self, s: GarchSeries, n_problems: int, work: Workspace) -> None:
+        self.series, self.work = s, work
         self.kink = s.kink[np.arange(n_problems) % len(s.n)]
 
     def __call__(
@@ -32,10 +32,10 @@ class FreeObjective:
         bend = np.empty((len(at), len(at), len(rows))) if curved else None
         for piece in pieces(s.kind, len(rows)):
             free, kink = at[:, piece], self.kink[rows[piece]]
-            some = replace(s.take(rows[piece] % len(s.n), self.room), kink=kink)
+            some = replace(s.take(rows[piece] % len(s.n), self.work), kink=kink)
             theta = from_free(free, some)
             with np.errstate(all="ignore"):
-                got = value_and_gradient(theta, some, self.room, curved=curved)
+                got = value_and_gradient(theta, some, self.work, curved=curved)
                 slope[:, piece] = pull_back(got.gradient, free, some)
                 if bend is not None and got.information is not None:
                     bend[:, :, piece] = pull_back_twice(
@@ -45,11 +45,11 @@ class FreeObjective:
         return height, slope, bend
 
 
-def heights(theta: Array, s: Series, rows: IntArray, room: Room) -> Array:
+def heights(theta: Array, s: GarchSeries, rows: IntArray, work: Workspace) -> Array:
     """Log-likelihoods (A,) of chosen rows (A,) at parameters (D, A)."""
     out = np.empty(len(rows))
     for piece in pieces(s.kind, len(rows)):
-        out[piece] = value(theta[:, piece], s.take(rows[piece], room), room)
+        out[piece] = value(theta[:, piece], s.take(rows[piece], work), work)
     return out
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.garch.fitted import GarchFit
-from eventstudy.garch.series import Series
+from eventstudy.garch.series import GarchSeries
 
 _T = TypeVar("_T", np.float64, np.bool_)
 
@@ -25,11 +25,20 @@ class Prepared:
     order : (E, T) session of every place, the series moved to start valid
     """
 
-    series: Series
+    series: GarchSeries
     scale: Array
     least_squares: Array
     unmix: Array
     order: IntArray
+
+
+def arrays_of(
+    y: Array, x: Array | None, shifts: Array | None
+) -> tuple[Array, Array, Array]:
+    """Return y (E, T), x (E, T, K), by default a constant, and shifts (E, T, M)."""
+    y = np.atleast_2d(np.asarray(y, np.float64))
+    x = np.ones((*y.shape, 1)) if x is None else np.asarray(x, np.float64)
+    return y, x, np.empty((*y.shape, 0)) if shifts is None else np.asarray(shifts)
 
 
 def valid_sessions(y: Array, x: Array, shifts: Array) -> BoolArray:
@@ -47,7 +56,7 @@ def prepare(y: Array, x: Array, shifts: Array, *, kind: str, student: bool) -> P
     e = y - np.einsum("etk,ek->et", q, shares)  # q is zero where missing
     scale = np.sqrt(np.einsum("et,et->e", e, e) / n)
     e /= scale[:, None]
-    series = Series(
+    series = GarchSeries(
         y=_time_first(e),
         x=_time_first(q[:, :1] if _constant(q, valid) else q),
         valid=None if valid.all() else _time_first(valid),
@@ -69,15 +78,13 @@ def prepare(y: Array, x: Array, shifts: Array, *, kind: str, student: bool) -> P
 
 def prepare_plain(
     fit: GarchFit, y: Array, x: Array | None, shifts: Array | None
-) -> tuple[Series, Array, Array]:
+) -> tuple[GarchSeries, Array, Array]:
     """Return the series in units of their spread, the fitted parameters, the units.
 
     Unlike `prepare` it leaves the regressors as they are, but for their scale, so
     that the parameters (D, E) times their units (D, E) are those of the fit.
     """
-    y = np.atleast_2d(np.asarray(y, np.float64))
-    x = np.ones((*y.shape, 1)) if x is None else np.asarray(x, np.float64)
-    moves = np.empty((*y.shape, 0)) if shifts is None else np.asarray(shifts)
+    y, x, moves = arrays_of(y, x, shifts)
     with np.errstate(all="ignore"):
         size = np.sqrt(np.nanmean(np.where(np.isfinite(x), x * x, np.nan), axis=1))
     size = np.where(size > 0, size, 1.0)
@@ -85,7 +92,7 @@ def prepare_plain(
     if fit.kind == "egarch":
         scale = np.ones_like(scale)
     valid, _, y, x, moves = _moved(y, x / size[:, None, :], moves)
-    series = Series(
+    series = GarchSeries(
         y=_time_first(y / scale[:, None]),
         x=_time_first(x),
         valid=None if valid.all() else _time_first(valid),

@@ -6,14 +6,14 @@ from itertools import repeat
 import numpy as np
 
 from eventstudy.core.abnormal import Array
-from eventstudy.garch.series import Room
+from eventstudy.garch.series import Workspace
 
 # From so many series on, a call of numpy per session costs less than a second pass:
 # where the carry varies, where it does not.
 _WIDE_VARYING, _WIDE_FIXED = 192, 384
 
 
-def recur(x: Array, carry: Array, room: Room | None = None) -> None:
+def recur(x: Array, carry: Array, work: Workspace | None = None) -> None:
     """Solve ``x_t <- x_t + carry_t x_{t-1}`` for t = 1.., in place.
 
     x : (T, E);  carry : (E,) or (T, E), of which the first row is not used. Unless
@@ -33,7 +33,7 @@ def recur(x: Array, carry: Array, room: Room | None = None) -> None:
         factors = np.broadcast_to(carry, (1, width, n_series))
     else:
         factors = carry[:cut].reshape(n_blocks, width, n_series)
-    power = (room or Room()).array("power", *factors.shape)
+    power = (work or Workspace()).array("power", *factors.shape)
     power[:, 0] = factors[:, 0]
     for j in range(1, width):
         before, now, factor = body[:, j - 1], body[:, j], factors[:, j]
@@ -57,12 +57,12 @@ def _session_by_session(x: Array, carry: Array) -> None:
         np.add(now, step, now)
 
 
-def recur_back(x: Array, carry: Array, room: Room | None = None) -> None:
+def recur_back(x: Array, carry: Array, work: Workspace | None = None) -> None:
     """Solve ``x_t <- x_t + carry_{t+1} x_{t+1}`` from the end, in place.
 
     carry : (E,) or (T + 1, E), of which the first and the last row are not used.
     """
-    recur(x[::-1], carry if carry.ndim == 1 else carry[:0:-1], room)
+    recur(x[::-1], carry if carry.ndim == 1 else carry[:0:-1], work)
 
 
 @lru_cache

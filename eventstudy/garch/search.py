@@ -13,7 +13,7 @@ from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.garch.maximise import Climbs, Maximum, maximise
 from eventstudy.garch.objective import FreeObjective, heights
 from eventstudy.garch.prepare import SHARP
-from eventstudy.garch.series import Room, Series
+from eventstudy.garch.series import GarchSeries, Workspace
 from eventstudy.garch.transform import forgets_slowly, to_free
 
 # Starts of series of unit variance, of each line the likeliest: of a variance that
@@ -41,17 +41,17 @@ _LOOSE, _TIGHT = 1e-4, 1e-10
 _LEAST, _SAME, _HOPE, _MARGIN = 3, 0.1, 4.0, 1.0
 
 
-def highest(s: Series, max_steps: int, room: Room) -> Maximum:
+def highest(s: GarchSeries, max_steps: int, work: Workspace) -> Maximum:
     """Highest maximum of each likelihood that the climbs find."""
-    return _Race(s, room).run(max_steps)
+    return _Race(s, work).run(max_steps)
 
 
-def starting_values(s: Series, room: Room) -> tuple[Array, Array]:
+def starting_values(s: GarchSeries, work: Workspace) -> tuple[Array, Array]:
     """Starts (R, D, E), the likeliest of each series first, and heights (R, E)."""
     n, lines = len(s.n), _STARTS[s.kind]
     table = np.array([_start(s, one) for line in lines for one in line])
     places = np.tile(np.arange(n), len(table))
-    height = heights(np.repeat(table, n, axis=0).T, s, places, room).reshape(-1, n)
+    height = heights(np.repeat(table, n, axis=0).T, s, places, work).reshape(-1, n)
     chosen, first = np.empty((len(lines), n), np.int64), 0
     for rank, line in enumerate(lines):
         chosen[rank] = first + height[first : first + len(line)].argmax(axis=0)
@@ -63,7 +63,7 @@ def starting_values(s: Series, room: Room) -> tuple[Array, Array]:
     return table[chosen].transpose(0, 2, 1), np.take_along_axis(height, chosen, axis=0)
 
 
-def _start(s: Series, given: tuple[float, ...]) -> list[float]:
+def _start(s: GarchSeries, given: tuple[float, ...]) -> list[float]:
     if s.kind == "egarch":
         v = [0.0, *given]
     else:
@@ -81,12 +81,12 @@ class _Race:
     without the rounding of its kink
     """
 
-    def __init__(self, s: Series, room: Room) -> None:
-        starts, height = starting_values(s, room)
+    def __init__(self, s: GarchSeries, work: Workspace) -> None:
+        starts, height = starting_values(s, work)
         self.shape = n_ranks, n = height.shape
         self.series = s
         self.start = to_free(starts.transpose(1, 0, 2).reshape(-1, n_ranks * n), s)
-        self.objective = FreeObjective(s, n_ranks * n, room)
+        self.objective = FreeObjective(s, n_ranks * n, work)
         self.begun = height > height[0] - _NEAR
         self.blunt = np.full(self.shape, s.kind == "egarch")
 

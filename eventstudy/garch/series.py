@@ -15,11 +15,11 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Room:
+class Workspace:
     """Arrays that one evaluation after the other works in.
 
-    Fresh memory of this size costs as much as the arithmetic done in it. What was
-    found in a room is lost when the next evaluation takes it.
+    Fresh memory of this size costs as much as the arithmetic done in it. The next
+    evaluation overwrites what an evaluation left in a workspace.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class GarchSeries:
     """What the likelihood is taken of; every series starts with a valid session.
 
     y : (T, E) returns, 0 where missing;  x : (K, T, E) regressors of the mean, or
@@ -66,10 +66,10 @@ class Series:
         """Number of regressors of the variance."""
         return 0 if self.shifts is None else len(self.shifts)
 
-    def take(self, rows: IntArray, room: Room | None = None) -> "Series":
-        """Keep some of the series, copied into the room."""
-        room = room or Room()
-        y = room.array("y", len(self.y), len(rows))
+    def take(self, rows: IntArray, work: Workspace | None = None) -> "GarchSeries":
+        """Keep some of the series, copied into the workspace."""
+        work = work or Workspace()
+        y = work.array("y", len(self.y), len(rows))
         return replace(
             self,
             y=np.take(self.y, rows, axis=1, out=y, mode="clip"),
@@ -92,7 +92,7 @@ class Parameters:
     inverse_nu: Array | None
 
 
-def split(theta: Array, s: Series) -> Parameters:
+def split(theta: Array, s: GarchSeries) -> Parameters:
     """Cut parameters (D, E) into their parts."""
     first, second = s.n_mean, s.n_mean + len(NAMES[s.kind])
     third = second + s.n_shifts
@@ -112,7 +112,7 @@ class Path:
     state : h, or ln h / -2 of EGARCH;  inverse : 1/h, or 1/√h of EGARCH
     shock : e, or e/√h of EGARCH, so that e/h is its product with the inverse
     ratio : e²/h;  carry : A, how the state is passed on, (E,) or (T + 1, E), of which
-    the first and the last row are nobody's;  intercept : ω_t, (T, E) or (1, E)
+    the first and the last row are not used;  intercept : ω_t, (T, E) or (1, E)
     """
 
     errors: Array

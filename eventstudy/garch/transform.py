@@ -21,7 +21,7 @@ rises all the way to it has its constrained maximum on it, and converges there.
 import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray
-from eventstudy.garch.series import Series
+from eventstudy.garch.series import GarchSeries
 
 # Bounds of Student's degrees of freedom: the variance exists, and is not yet normal.
 NU_BOUNDS = (2.05, 500.0)
@@ -31,7 +31,7 @@ _STEP = 1e-5  # of the finite differences
 _LOW, _HIGH = 1.0 / NU_BOUNDS[1], 1.0 / NU_BOUNDS[0]
 
 
-def to_free(theta: Array, s: Series) -> Array:
+def to_free(theta: Array, s: GarchSeries) -> Array:
     """Parameters within their bounds -> free coordinates, both (D, E)."""
     free = theta.copy()
     v, at = theta[s.n_mean :], free[s.n_mean :]
@@ -52,7 +52,7 @@ def to_free(theta: Array, s: Series) -> Array:
     return free
 
 
-def from_free(free: Array, s: Series) -> Array:
+def from_free(free: Array, s: GarchSeries) -> Array:
     """Free coordinates -> parameters."""
     theta = free.copy()
     f, v = free[s.n_mean :], theta[s.n_mean :]
@@ -75,7 +75,7 @@ def from_free(free: Array, s: Series) -> Array:
     return theta
 
 
-def pull_back(gradient: Array, free: Array, s: Series) -> Array:
+def pull_back(gradient: Array, free: Array, s: GarchSeries) -> Array:
     """Gradient in the parameters -> gradient in the free coordinates."""
     out = gradient.copy()
     f, g, at = free[s.n_mean :], gradient[s.n_mean :], out[s.n_mean :]
@@ -100,7 +100,7 @@ def pull_back(gradient: Array, free: Array, s: Series) -> Array:
 
 
 def pull_back_twice(
-    information: Array, gradient: Array, free: Array, s: Series
+    information: Array, gradient: Array, free: Array, s: GarchSeries
 ) -> Array:
     """Information on parameters (D, D, E) -> minus Hessian in free coordinates.
 
@@ -120,7 +120,7 @@ def pull_back_twice(
     return out
 
 
-def forgets_slowly(free: Array, s: Series) -> BoolArray:
+def forgets_slowly(free: Array, s: GarchSeries) -> BoolArray:
     """Whether EGARCH is on or beside the bound of paths that forget, (E,)."""
     if s.kind != "egarch":
         return np.zeros(free.shape[1], np.bool_)

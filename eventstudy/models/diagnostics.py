@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from eventstudy.core.abnormal import Abnormal, Array
-from eventstudy.models.solver import design, least_squares
+from eventstudy.models.solver import least_squares, model_input
 
 LAGS = 5
 
@@ -78,7 +78,7 @@ def _arch_lm(e: Array) -> Array:
     # The solver wants an event window; one column without a return serves.
     y = np.column_stack([squared[:, LAGS:], np.full(len(e), np.nan)])
     x = np.concatenate([lagged, np.zeros((len(e), 1, LAGS))], axis=1)
-    d = design(y, x, n_estimation=t)
+    d = model_input(y, x, n_estimation=t)
     fit = least_squares(d)
     n = d.valid[:, :t].sum(axis=1)
     p: Array = special.chdtrc(LAGS, n * np.maximum(fit.r_squared, 0.0))

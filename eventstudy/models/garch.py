@@ -19,7 +19,7 @@ from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.core.registry import MODELS
 from eventstudy.garch import MIN_SESSIONS, GarchFit, fit, forecast
 from eventstudy.models.entry import Context, Model, ModelEntry
-from eventstudy.models.solver import Fit, assemble, design
+from eventstudy.models.solver import Fit, assemble, model_input
 
 # Returns that vary less than this, relative to their size, do not vary.
 _CONSTANT = 1e-10
@@ -49,7 +49,7 @@ def garch(
     >>> ab.ar.shape, ab.model
     ((2, 5), 'garch')
     """
-    d = design(y, x, n_estimation=n_estimation, **context)
+    d = model_input(y, x, n_estimation=n_estimation, **context)
     t = d.n_estimation
     root = np.where(d.valid, np.sqrt(d.span), 1.0)
     rows = np.concatenate([root[:, :, None], d.x / root[:, :, None]], axis=2)

@@ -59,15 +59,15 @@ class Joint:
         return len(self.weights) == 1
 
 
-def window_indicators(n_sessions: int, start: IntArray, stop: IntArray) -> Array:
-    """Return (S, M) indicators, 1 in the sessions ``start <= s < stop`` of window m.
+def window_indicators(n_sessions: int, start: IntArray, end: IntArray) -> Array:
+    """Return (S, M) indicators, 1 in the sessions ``start <= s <= end`` of window m.
 
-    >>> window_indicators(4, np.array([0, 1]), np.array([2, 4])).T
+    >>> window_indicators(4, np.array([0, 1]), np.array([1, 3])).T
     array([[1., 1., 0., 0.],
            [0., 1., 1., 1.]])
     """
     session = np.arange(n_sessions)[:, None]
-    inside = (session >= np.asarray(start)) & (session < np.asarray(stop))
+    inside = (session >= np.asarray(start)) & (session <= np.asarray(end))
     return inside.astype(np.float64)
 
 
@@ -103,7 +103,7 @@ def joint(
     the separate sums, 13 and 14, count the shared session twice:
 
     >>> y = np.array([[1, -1, 1, -1, 0, 4, 9, 5, 1, -1, 1, -1.0]])
-    >>> windows = window_indicators(12, np.array([5, 6]), np.array([7, 8]))
+    >>> windows = window_indicators(12, np.array([5, 6]), np.array([6, 7]))
     >>> joint(y, None, windows).effects.round(6)
     array([[ 8., 10.]])
     """

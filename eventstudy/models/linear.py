@@ -14,7 +14,7 @@ from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import MODELS
 from eventstudy.models.entry import Context, ModelEntry
 from eventstudy.models.own import less_expected
-from eventstudy.models.solver import Design, abnormal, design, least_squares
+from eventstudy.models.solver import ModelInput, abnormal, least_squares, model_input
 
 
 def constant_mean(
@@ -59,7 +59,7 @@ def constant_mean(
     """
     if x is not None and np.size(x):
         raise SpecError("constant_mean takes no factors; use market or factors")
-    d = design(y, None, n_estimation=n_estimation, **context)
+    d = model_input(y, None, n_estimation=n_estimation, **context)
     return abnormal(d, least_squares(d), model="constant_mean")
 
 
@@ -244,7 +244,7 @@ def factors(
     >>> factors(y, x, n_estimation=51).coefficients.shape
     (2, 4)
     """
-    d = design(y, x, n_estimation=n_estimation, **context)
+    d = model_input(y, x, n_estimation=n_estimation, **context)
     if not d.x.shape[2]:
         raise SpecError("the factors model needs at least one factor in x")
     return abnormal(d, least_squares(d), model="factors")
@@ -271,11 +271,11 @@ def _with_market(
     *,
     n_estimation: int,
     **context: Unpack[Context],
-) -> Design:
-    """Return the design of a model that takes the market's returns alone."""
+) -> ModelInput:
+    """Return the input of a model that takes the market's returns alone."""
     if x is None:
         raise SpecError(f"the {model} model needs the market's returns in x")
-    d = design(y, x, n_estimation=n_estimation, **context)
+    d = model_input(y, x, n_estimation=n_estimation, **context)
     if d.x.shape[2] != 1:
         raise SpecError(
             f"the {model} model takes one factor, x has {d.x.shape[2]}; use factors"

@@ -7,7 +7,13 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, Status
 from eventstudy.core.errors import SpecError
 from eventstudy.models.entry import Context
-from eventstudy.models.solver import Design, Fit, assemble, design, least_squares
+from eventstudy.models.solver import (
+    Fit,
+    ModelInput,
+    assemble,
+    least_squares,
+    model_input,
+)
 
 
 def abnormal_from(
@@ -67,7 +73,7 @@ def abnormal_from(
     >>> abnormal_from(y, 0.5 * m, n_estimation=3).ar.round(4)
     array([[0.04]])
     """
-    d = design(y, expected, n_estimation=n_estimation, **context)
+    d = model_input(y, expected, n_estimation=n_estimation, **context)
     if d.x.shape[2] != 1:
         raise SpecError(
             f"expected has shape {np.shape(expected)}; wanted {d.y.shape}, one value "
@@ -81,7 +87,7 @@ Terms = tuple[Array, Array, Array]
 
 
 def less_expected(
-    d: Design, *, model: str, n_parameters: int = 0, terms: Terms | None = None
+    d: ModelInput, *, model: str, n_parameters: int = 0, terms: Terms | None = None
 ) -> Abnormal:
     """Take the expected returns, which ``d`` holds as its one factor, off the returns.
 
@@ -109,16 +115,18 @@ def less_expected(
     return assemble(d, errors, rows, fit, model=model)
 
 
-def _about_the_mean(d: Design, errors: Array) -> Fit:
+def _about_the_mean(d: ModelInput, errors: Array) -> Fit:
     """Fit a constant to the errors of the estimation window."""
     t = d.n_estimation
-    centred = design(errors[:, : t + 1], None, n_estimation=t, span=d.span[:, : t + 1])
+    centred = model_input(
+        errors[:, : t + 1], None, n_estimation=t, span=d.span[:, : t + 1]
+    )
     returns = np.where(d.valid, d.y, 0.0)[:, :t]
     return least_squares(centred, scale=np.einsum("et,et->e", returns, returns))
 
 
 def _terms(
-    d: Design,
+    d: ModelInput,
     coefficients: Array | None = None,
     x: Array | None = None,
     xtx_inv: Array | None = None,
@@ -131,7 +139,7 @@ def _terms(
             raise SpecError("x and xtx_inv belong to coefficients; give these as well")
         nothing = np.empty((n_obs, 0))
         return nothing, np.empty((n_obs, 0, 0)), np.empty((n_obs, n_event, 0))
-    of = design(d.y, x, n_estimation=t, first_offset=d.first_offset)
+    of = model_input(d.y, x, n_estimation=t, first_offset=d.first_offset)
     k = of.x.shape[2] + 1
     beta = np.asarray(coefficients, np.float64)
     inverse = np.zeros((n_obs, k, k)) if xtx_inv is None else np.asarray(xtx_inv)

@@ -29,7 +29,7 @@ _NO_RESIDUAL = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Design:
+class ModelInput:
     """Validated input of a model: valid sessions, spans, and who lived when.
 
     y : (E, T+L);  x : (E, T+L, F) factors without a constant; nan = no return
@@ -62,7 +62,7 @@ class Fit:
     status: np.ndarray[tuple[int, ...], np.dtype[np.int8]]
 
 
-def design(
+def model_input(
     y: Array,
     x: Array | None,
     *,
@@ -72,7 +72,7 @@ def design(
     clock: IntArray | None = None,
     clocks: Clock | None = None,
     first_offset: int | None = None,
-) -> Design:
+) -> ModelInput:
     """Check shapes and fill in what was left out.
 
     x : (E, T+L) or (E, T+L, F) factors by row; (T+L,) or (T+L, F) are those of all
@@ -120,7 +120,7 @@ def design(
         valid = np.isfinite(y) & np.isfinite(x).all(axis=2)
         valid &= np.isfinite(span) & (span > 0)
         span = np.where(valid, span, 1.0)
-    return Design(
+    return ModelInput(
         y=y,
         x=x,
         valid=valid,
@@ -165,7 +165,7 @@ def _first_offset(n_event: int, given: int | None) -> int:
     return -(n_event // 2)
 
 
-def least_squares(d: Design, *, scale: Array | None = None) -> Fit:
+def least_squares(d: ModelInput, *, scale: Array | None = None) -> Fit:
     """Fit ``y = α span + x β + e``, ``Var(e) = span σ²``, per row, on estimation rows.
 
     ``scale`` (E,) is the sum of squares beside which a residual is rounding noise, by
@@ -222,7 +222,7 @@ def least_squares(d: Design, *, scale: Array | None = None) -> Fit:
     )
 
 
-def _one_factor(d: Design) -> Fit | None:
+def _one_factor(d: ModelInput) -> Fit | None:
     """Fit complete returns on one factor from sums, in as few passes as there can be.
 
     None, to be solved with more care, when any row has too few returns, a factor or
@@ -326,7 +326,7 @@ def _with_constant(gram_inv: Array, mean: Array, inverse_total: Array) -> Array:
     return out
 
 
-def abnormal(d: Design, fit: Fit, *, model: str) -> Abnormal:
+def abnormal(d: ModelInput, fit: Fit, *, model: str) -> Abnormal:
     """Return the prediction errors of a fit: residuals and abnormal returns."""
     if d.complete and d.x.shape[2] == 1 and (fit.status == Status.OK).all():
         alpha, beta = fit.coefficients.T
@@ -345,7 +345,7 @@ def abnormal(d: Design, fit: Fit, *, model: str) -> Abnormal:
 
 
 def assemble(
-    d: Design, errors: Array, x_event: Array, fit: Fit, *, model: str
+    d: ModelInput, errors: Array, x_event: Array, fit: Fit, *, model: str
 ) -> Abnormal:
     """Cut errors (E, T+L) at the end of the estimation window into an `Abnormal`."""
     t = d.n_estimation

@@ -21,7 +21,7 @@ from eventstudy.inference import (
 )
 from eventstudy.spec import StudySpec
 from eventstudy.study.observation_tables import alpha_part
-from eventstudy.study.samples import Cell, Fitted, cells
+from eventstudy.study.samples import Fitted, GroupSample, group_samples
 from eventstudy.study.schema import frame
 
 Row = dict[str, Any]
@@ -43,26 +43,26 @@ def test_groups(
     *,
     progress: Callable[[str], None],
 ) -> GroupTables:
-    """Test every cell on every window, with its interval, dependence and path."""
+    """Test every group on every window, with its interval, dependence and path."""
     tests: list[Row] = []
     headline: list[Row] = []
     path: list[Row] = []
-    for cell in cells(list(groups), fitted):
-        progress(f"Testing {cell.group} ({cell.model}, {cell.sample} events)")
-        evidence = path_evidence(spec, cell.event)
-        advised = _headline(spec, cell, evidence)
-        names = _names(spec, cell, advised)
-        tests += test_rows(spec, cell.labels, "car", cell.event, names, "car")
+    for members in group_samples(list(groups), fitted):
+        progress(f"Testing {members.group} ({members.model}, {members.sample} events)")
+        evidence = path_evidence(spec, members.event)
+        advised = _headline(spec, members, evidence)
+        names = _names(spec, members, advised)
+        tests += test_rows(spec, members.labels, "car", members.event, names, "car")
         tests += test_rows(
             spec,
-            cell.labels,
+            members.labels,
             "bhar",
-            cell.event_simple,
+            members.event_simple,
             sample_tests(spec.tests),
             "bhar",
         )
         headline += advised
-        path += _path(spec, cell, evidence)
+        path += _path(spec, members, evidence)
     return GroupTables(
         tests=frame("tests", tests),
         headline=frame("headline", headline),
@@ -75,11 +75,11 @@ def sample_tests(names: Sequence[str]) -> list[str]:
     return [name for name in names if TESTS[name].level == "sample"]
 
 
-def _names(spec: StudySpec, cell: Cell, headline: Sequence[Row]) -> list[str]:
+def _names(spec: StudySpec, members: GroupSample, headline: Sequence[Row]) -> list[str]:
     """Return the tests to run: those asked for, and those that the table relies on."""
     advised = [row["recommended"] for row in headline if row["n"]]
     names = sample_tests([*spec.tests, *advised])
-    if sum(len(ab.asset) for ab in cell.event) == 1:
+    if sum(len(ab.asset) for ab in members.event) == 1:
         names += ["t", "placebo_single"]
     return list(dict.fromkeys(names))
 
@@ -146,16 +146,16 @@ def _paths(spec: StudySpec) -> list[Window]:
     return [(first, day) for day in range(first, last + 1)]
 
 
-def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
+def _headline(spec: StudySpec, members: GroupSample, evidence: Evidence) -> list[Row]:
     rows = []
     assessed = assess(evidence, spec.windows, level=spec.level)
     for window, known in zip(spec.windows, assessed, strict=True):
         interval, found = known.interval, known.dependence
         advice = recommend(found, known.variance_increase)
-        alpha = _mean(cell.event, window, alpha_part)
+        alpha = _mean(members.event, window, alpha_part)
         rows.append(
             {
-                **cell.labels,
+                **members.labels,
                 "start": window[0],
                 "end": window[1],
                 "estimate": interval.estimate,
@@ -178,10 +178,10 @@ def _headline(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
     return rows
 
 
-def _path(spec: StudySpec, cell: Cell, evidence: Evidence) -> list[Row]:
-    rows = path_rows(spec, cell.labels, evidence)
+def _path(spec: StudySpec, members: GroupSample, evidence: Evidence) -> list[Row]:
+    rows = path_rows(spec, members.labels, evidence)
     for window, row in zip(_paths(spec), rows, strict=True):
-        alpha = _mean(cell.event, window, alpha_part)
+        alpha = _mean(members.event, window, alpha_part)
         row["caar_alpha_zero"] = row["caar"] - alpha
     return rows
 

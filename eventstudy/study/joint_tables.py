@@ -160,9 +160,7 @@ def _fit(estimator: Estimator, system: _System, window: Pair) -> Joint | str:
     return joint(
         system.y,
         system.x,
-        window_indicators(
-            n_sessions, system.day0 + window[0], system.day0 + window[1] + 1
-        ),
+        window_indicators(n_sessions, system.day0 + window[0], system.day0 + window[1]),
         span=system.span,
         alternative=estimator.spec.alternative,
     )

@@ -18,7 +18,7 @@ HEADLINE = "headline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cell:
+class GroupSample:
     """The observations of one sample, model and group, in chunks."""
 
     sample: str
@@ -29,12 +29,12 @@ class Cell:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The columns that name the cell."""
+        """The columns that name it."""
         return {"sample": self.sample, "model": self.model, "group": self.group}
 
 
-def cells(groups: Sequence[str], fitted: Fitted) -> Iterator[Cell]:
-    """Cut the fits by sample, model and group; empty cells are left out.
+def group_samples(groups: Sequence[str], fitted: Fitted) -> Iterator[GroupSample]:
+    """Cut the fits by sample, model and group; empty ones are left out.
 
     "all" pools the groups of one model name when there are several, and "A - B" is the
     portfolio long group A and short group B (see `_spread`); the sample "all" appears
@@ -45,13 +45,13 @@ def cells(groups: Sequence[str], fitted: Fitted) -> Iterator[Cell]:
     for sample in samples:
         for model in models:
             held = [
-                cell
+                found
                 for group in groups
-                if (cell := _cell(sample, model, group, fitted)).event
+                if (found := _sample(sample, model, group, fitted)).event
             ]
             yield from held
             if len(held) > 1:
-                yield _cell(sample, model, ALL, fitted)
+                yield _sample(sample, model, ALL, fitted)
                 yield from _spreads(sample, model, groups, fitted)
 
 
@@ -59,17 +59,19 @@ def _has_minor_events(fitted: Fitted) -> bool:
     return any(not o.headline for e, _ in fitted for o in e.panel.observations)
 
 
-def _cell(sample: str, model: str, group: str, fitted: Fitted) -> Cell:
-    cell = Cell(sample=sample, model=model, group=group, event=[], event_simple=[])
+def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
+    found = GroupSample(
+        sample=sample, model=model, group=group, event=[], event_simple=[]
+    )
     for estimator, estimates in fitted:
         if estimator.panel.setting.name != model:
             continue
         for estimate in estimates:
             wanted = _members(estimator, estimate, sample, group)
             if wanted.any():
-                cell.event.append(select(estimate.event, wanted))
-                cell.event_simple.append(select(estimate.event_simple, wanted))
-    return cell
+                found.event.append(select(estimate.event, wanted))
+                found.event_simple.append(select(estimate.event_simple, wanted))
+    return found
 
 
 def _members(
@@ -84,13 +86,13 @@ def _members(
 
 def _spreads(
     sample: str, model: str, groups: Sequence[str], fitted: Fitted
-) -> Iterator[Cell]:
+) -> Iterator[GroupSample]:
     for estimator, estimates in fitted:
         if estimator.panel.setting.name != model:
             continue
         held = {o.group for o in estimator.panel.observations}
         for long, short in combinations([g for g in groups if g in held], 2):
-            cell = Cell(
+            found = GroupSample(
                 sample=sample,
                 model=model,
                 group=f"{long} - {short}",
@@ -98,8 +100,8 @@ def _spreads(
                 event_simple=[],
             )
             for simple, chunks in (
-                (estimator.spec.returns == "simple", cell.event),
-                (True, cell.event_simple),
+                (estimator.spec.returns == "simple", found.event),
+                (True, found.event_simple),
             ):
                 sides = [
                     _side(estimator, estimates, sample, group, simple=simple)
@@ -107,8 +109,8 @@ def _spreads(
                 ]
                 if ((sides[0].members > 0) & (sides[1].members > 0)).any():
                     chunks.append(_spread(estimator, *sides))
-            if cell.event:
-                yield cell
+            if found.event:
+                yield found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,8 +12,7 @@ from scipy import special
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
-from eventstudy.garch import GarchFit, forecast, simulate
-from eventstudy.garch.likelihood import NAMES
+from eventstudy.garch import NAMES, GarchFit, forecast, simulate
 from eventstudy.volatility.entries import SHIFTS, ShiftEntry
 from eventstudy.volatility.spread import MEASURES, MeasureEntry
 
