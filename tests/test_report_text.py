@@ -9,7 +9,8 @@ import pytest
 import report_sample as sample
 from markdown_it import MarkdownIt
 
-from eventstudy.report import effects, markdown, numbers, ratios, render
+from eventstudy.inference import TESTS, Answer, EventTest
+from eventstudy.report import effects, facts, markdown, numbers, ratios, render
 from eventstudy.report.section import Section
 from eventstudy.report.sections import (
     SECTIONS,
@@ -278,6 +279,40 @@ def test_robust_tests_that_disagree_are_named(
     claims, *_ = summary.bullets(result, found)
     assert ("Yes, for" in claims) is (verdict is Verdict.CARRIED)
     assert ("Perhaps, for" in claims) is (verdict is Verdict.DISPUTED)
+
+
+def test_many_robust_tests_that_disagree_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = with_pvalues(sample.sample_result(), grank_overlap=0.01)
+    one = result.tests.filter(test="csect").with_columns(pvalue=pl.lit(0.5))
+    names = [f"mine_{number}" for number in range(7)]
+    more = [one.with_columns(test=pl.lit(name)) for name in names]
+    monkeypatch.setattr(facts, "voting", lambda: names)
+    found = effects.Effects(replace(result, tests=pl.concat([result.tests, *more])))
+    text = agreement.dissent(found, found.rows[0])
+    assert text.startswith("7 other robust tests do not carry it: `mine_0` (p")
+
+
+def test_a_test_of_the_users_own_is_spoken_of_by_its_facts() -> None:
+    def mine(sample: object, options: object) -> Answer:
+        return Answer(pvalue=0.5)
+
+    entry = EventTest(
+        name="mine", meaning="a test of mine", votes=True, scale="event", of_sample=mine
+    )
+    TESTS.register(entry)
+    try:
+        spec = sample.sample_spec(tests=("csect", "placebo", "mine"))
+        result = sample.sample_result(spec=spec)
+        assert "| `mine` | a test of mine |" in methods.test_table(result)
+        table = result.headline.with_columns(variance_increase=pl.lit(0.3))
+        found = effects.Effects(replace(result, headline=table))
+        assert "mine" in agreement.others(found, found.rows[0])
+        (said,) = agreement.yardstick_sentences(found)
+        assert "`csect` and `mine` measure by the event's own spread" in said
+    finally:
+        TESTS.remove("mine")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ class EventTest:
     in_headline : bool
         Whether the report's headline table has a column for it before others.
     by_default : bool
-        Whether a study runs it unless it names its tests.
+        Whether a study runs it unless it names its tests; a test of single observations
+        on every CAR.
     needs : set of str
         Sums over observations that it reads from `Sample.sums`, beyond the arrays.
     vectorised : bool
@@ -187,6 +188,19 @@ class EventTest:
             ab, [window], [self], options=options, outcome=outcome, groups=groups
         )
         return found[window, self.name]
+
+
+def single_tests() -> list[str]:
+    """Tests of one observation that a study runs on every CAR; the model's own first.
+
+    >>> single_tests()
+    ['t', 'placebo_single']
+    """
+    return [
+        name
+        for name, entry in TESTS.items()
+        if entry.level == "observation" and entry.by_default
+    ]
 
 
 def wrap(function: Callable[..., Any]) -> EventTest:

@@ -54,6 +54,7 @@ TESTS.register(
         robust_to={"missing data"},
         scale="estimation window",
         outcomes=ONLY_CAR,
+        by_default=True,
         of_each=t,
     )
 )
@@ -95,6 +96,7 @@ TESTS.register(
         robust_to={"non-normality", "missing data"},
         scale="estimation window",
         outcomes=ONLY_CAR,
+        by_default=True,
         of_each=placebo_single,
     )
 )

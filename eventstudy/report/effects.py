@@ -5,16 +5,13 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.report import facts
 from eventstudy.report import numbers as nb
 from eventstudy.report.labels import alpha_of
 from eventstudy.spec import Pair
 from eventstudy.study.result import StudyResult
 
 Row = Mapping[str, Any]
-
-# Blind to dependence between observations; shown for comparison, never recommended
-# where dates are shared or close.
-NAIVE = ("csect", "patell")
 
 
 class Effects:
@@ -53,7 +50,7 @@ class Effects:
         """Naive tests that reject where the recommended one does not."""
         if self.rejects(row, row["recommended"]):
             return []
-        names = [name for name in NAIVE if name != row["recommended"]]
+        names = [name for name in facts.naive() if name != row["recommended"]]
         return [name for name in names if self.rejects(row, name)]
 
     def at(self, window: Pair) -> list[Row]:

@@ -19,6 +19,7 @@ from eventstudy.inference import (
     merge,
     recommend,
 )
+from eventstudy.inference.entry import single_tests
 from eventstudy.spec import StudySpec
 from eventstudy.study.observation_tables import alpha_part
 from eventstudy.study.samples import Fitted, GroupSample, group_samples
@@ -80,7 +81,7 @@ def _names(spec: StudySpec, members: GroupSample, headline: Sequence[Row]) -> li
     advised = [row["recommended"] for row in headline if row["n"]]
     names = sample_tests([*spec.tests, *advised])
     if sum(len(ab.asset) for ab in members.event) == 1:
-        names += ["t", "placebo_single"]
+        names += single_tests()
     return list(dict.fromkeys(names))
 
 

@@ -15,6 +15,7 @@ from eventstudy.core.windows import (
     forecast_se,
 )
 from eventstudy.inference import battery
+from eventstudy.inference.entry import single_tests
 from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
 from eventstudy.study.estimate import Estimate, Estimator
@@ -79,17 +80,18 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     """Return one row per observation and CAR window."""
     ab, spec = estimate.event, estimator.spec
     table = keys(estimator, estimate).drop("day0")
+    forecast, placebo, *_ = names = single_tests()
     tested = battery(
         ab,
         windows=spec.windows,
-        tests=("t", "placebo_single"),
+        tests=names,
         alternative=spec.alternative,
         seed=spec.seed,
     )
     pieces = []
     for window in spec.windows:
         sums = cumulate(ab, window)
-        t = tested[window, "t"]
+        t = tested[window, forecast]
         pieces.append(
             table.with_columns(
                 start=pl.lit(window[0], pl.Int64),
@@ -101,7 +103,7 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
                 pvalue=number(t.pvalue),
                 scar=number(sums.scar),
                 bhar=number(buy_and_hold(estimate.event_simple, window)),
-                placebo_pvalue=number(tested[window, "placebo_single"].pvalue),
+                placebo_pvalue=number(tested[window, placebo].pvalue),
                 alpha_part=number(alpha_part(ab, window)),
                 n_valid=pl.Series(sums.n_valid, dtype=pl.Int64),
             )

@@ -9,6 +9,7 @@ import polars as pl
 from eventstudy.calendars import ALWAYS_OPEN, Calendar
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
 from eventstudy.core.windows import narrow, select
+from eventstudy.inference.entry import single_tests
 from eventstudy.models import constant_mean
 from eventstudy.outcomes import OUTCOMES, OutcomeEntry
 from eventstudy.outcomes.entries import COLUMNS, leading
@@ -249,7 +250,7 @@ def _chunks(blocks: Sequence[_Block], sample: str, group: str) -> list[Abnormal]
 def _names(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[str]:
     names = sample_tests(spec.tests)
     single = sum(len(ab.asset) for ab in chunks) == 1
-    return [*names, "t", "placebo_single"] if single else names
+    return [*names, *single_tests()] if single else names
 
 
 def _nothing(

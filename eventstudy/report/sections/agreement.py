@@ -2,17 +2,12 @@
 
 from enum import Enum
 
+from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row, told
 from eventstudy.report.labels import group_label, label, main_window, model_names
 
-# Valid when observations share sessions and markets.
-ROBUST = ("kp_bmp", "grank_overlap", "portfolio", "cluster", "placebo")
-# Judge the event by the spread of the estimation window ...
-BY_THE_PAST = ("patell", "kp_patell", "rank", "placebo")
-# ... or by the spread of the observations at the event itself.
-BY_THE_EVENT = ("csect", "bmp", "kp_bmp", "cluster", "grank_t", "grank_overlap")
 CALM, WILD = 0.67, 1.5
 _NUMBERS = ("no", "one", "two", "three", "four", "five")
 
@@ -31,7 +26,7 @@ def others(effects: Effects, row: Row) -> list[str]:
     """Robust tests of the row beside the recommended one that have a p-value."""
     return [
         name
-        for name in ROBUST
+        for name in facts.voting()
         if name != row["recommended"] and effects.pvalue(row, name) is not None
     ]
 
@@ -53,7 +48,8 @@ def dissent(effects: Effects, row: Row) -> str:
     against = [name for name in held if effects.rejects(row, name) is not rejects]
     if not against:
         return ""
-    number = _NUMBERS[len(against)]
+    count = len(against)
+    number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
     tests = "test" if len(against) == 1 else "tests"
     if rejects:
         verb = "does" if len(against) == 1 else "do"
@@ -78,8 +74,10 @@ def yardstick_sentences(effects: Effects) -> list[str]:
         if not nb.is_missing(row.get("variance_increase"))
     ]
     held = effects.test_names
-    past = nb.listing([md.code(n) for n in BY_THE_PAST if n in held])
-    event = nb.listing([md.code(n) for n in BY_THE_EVENT if n in held])
+    past, event = (
+        nb.listing([md.code(name) for name in facts.measuring_by(scale, held)])
+        for scale in ("estimation window", "event")
+    )
     if not past or not event:
         return []
     lines = []

@@ -8,6 +8,7 @@ import polars as pl
 
 from eventstudy.outcomes import OUTCOMES, OutcomeEntry
 from eventstudy.outcomes.entries import leading
+from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
@@ -30,7 +31,6 @@ from eventstudy.study.result import StudyResult
 
 MOST_BREAKS = 60
 _FEW_BREAKS = 12  # need no folding
-_VOLUME_TESTS = ("kp_bmp", "grank_overlap", "portfolio", "cluster", "placebo")
 
 
 def persistence(result: StudyResult) -> str:
@@ -161,7 +161,7 @@ def volume(result: StudyResult) -> str:
         (pl.col("outcome") == leading().name)
         & (pl.col("sample") == "headline")
         & in_window(main_window(result))
-        & pl.col("test").is_in(_VOLUME_TESTS)
+        & pl.col("test").is_in(facts.voting())
         & pl.col("pvalue").is_finite()
     )
     found = table.group_by("group", maintain_order=True).agg(
@@ -212,7 +212,7 @@ def _outcome_table(result: StudyResult, entry: OutcomeEntry) -> str:
         (pl.col("outcome") == entry.name) & (pl.col("sample") == "headline")
     )
     held = table.drop_nulls("pvalue")["test"].unique().to_list()
-    tests = [name for name in _VOLUME_TESTS if name in held]
+    tests = [name for name in facts.voting() if name in held]
     cells: dict[tuple[str, int, int], dict[str, Any]] = {}
     for row in table.iter_rows(named=True):
         key = (row["group"], row["start"], row["end"])

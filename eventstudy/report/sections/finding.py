@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import (
-    NAIVE,
     Effects,
     Row,
     confidence_text,
@@ -182,7 +182,7 @@ def _naive(effects: Effects, row: Row) -> str:
             f"{nb.count(row['n'], 'observation')} as independent, "
             f"{_dependence(row)}."
         )
-    present = [n for n in NAIVE if n != row["recommended"]]
+    present = [n for n in facts.naive() if n != row["recommended"]]
     present = [n for n in present if effects.pvalue(row, n) is not None]
     missed = [n for n in present if not effects.rejects(row, n)]
     if effects.rejects(row, row["recommended"]) and missed and missed == present:

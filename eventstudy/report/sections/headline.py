@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from math import isclose
 
+from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text, told
+from eventstudy.report.effects import Effects, Row, confidence_text, told
 from eventstudy.report.labels import (
     group_label,
     label,
@@ -17,15 +18,6 @@ from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
 
-_USUAL = (
-    "csect",
-    "kp_bmp",
-    "grank_t",
-    "grank_overlap",
-    "portfolio",
-    "cluster",
-    "placebo",
-)
 _MOST_TESTS = 8
 
 
@@ -37,11 +29,12 @@ def blocks(views: Views) -> Iterator[str]:
     if not any(tables.values()):
         yield "Nothing could be estimated."
         return
+    naive = nb.listing([md.code(name) for name in facts.naive()])
     yield (
         "Average effects with intervals that allow for dependence between "
         "observations, and the p-values of several tests side by side, one column "
-        "each. In bold the test to rely on; `csect` and `patell`, where shown, take "
-        "the observations as independent and are there for comparison."
+        f"each. In bold the test to rely on; {naive}, where shown, take the "
+        "observations as independent and are there for comparison."
     )
     yield f"The study's first window, {window_words(main_window(result))}:"
     yield main_table(effects)
@@ -68,11 +61,11 @@ def shown_tests(effects: Effects) -> list[str]:
     """Tests with a column: the usual ones, and every one that is recommended."""
     held = effects.test_names
     needed = [r["recommended"] for r in effects.rows if r["recommended"] in held]
-    usual = [name for name in _USUAL if name in held]
+    usual = [name for name in facts.in_headline() if name in held]
     rest = [name for name in held if name not in usual]
     chosen = list(dict.fromkeys([*needed, *usual, *rest]))[:_MOST_TESTS]
     extra = [name for name in chosen if name not in usual]
-    naive = [name for name in chosen if name in NAIVE]
+    naive = [name for name in facts.naive() if name in chosen]
     return list(dict.fromkeys([*naive, *extra, *(n for n in usual if n in chosen)]))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from eventstudy.inference import ADJUSTMENTS, TESTS
+from eventstudy.inference.entry import single_tests
 from eventstudy.models import MODELS
 from eventstudy.models.joint_hypotheses import HYPOTHESES
 from eventstudy.outcomes import OUTCOMES
@@ -21,8 +22,6 @@ from eventstudy.volatility.conditional import GARCH_WORDS
 _TEST_COLUMNS = ("Test", "In words", "Null", "Robust to", "Source")
 _WORDS = re.compile(r"\S(?:.*\S)?")
 _AUTHORS = re.compile(r"\s*([^;()]+) \((\d{4}[a-z]?)\)[^;]*")
-
-
 _DAY0 = {
     "next": "moves to the next session",
     "previous": "moves to the session before",
@@ -140,7 +139,7 @@ def test_table(result: StudyResult) -> str:
             md.escape(", ".join(sorted(entry.robust_to))),
             md.escape(entry.citation),
         ]
-        for name in dict.fromkeys([*names, "t", "placebo_single"])
+        for name in dict.fromkeys([*names, *single_tests()])
         if (entry := TESTS.get(name))
     ]
     return md.table(_TEST_COLUMNS, rows, "lllll") if rows else ""

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.effects import NAIVE, Effects, Row, confidence_text, told
+from eventstudy.report.effects import Effects, Row, confidence_text, told
 from eventstudy.report.labels import (
     group_label,
     label,
@@ -165,7 +166,7 @@ def naive_sentence(effects: Effects) -> str:
     claims = [r for r in judged if effects.naive_claims(r)]
     if not claims:
         return ""
-    tests = nb.listing([md.code(n) for n in NAIVE if n in effects.test_names])
+    tests = nb.listing([md.code(n) for n in facts.naive() if n in effects.test_names])
     return (
         f"Much more: in {len(claims)} of "
         f"{nb.count(len(judged), 'combination')} of group, window and model they "

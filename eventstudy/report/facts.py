@@ -1,0 +1,30 @@
+"""Which tests the report speaks of as what: queries on the facts of their entries."""
+
+from collections.abc import Container
+
+from eventstudy.inference import TESTS
+
+
+def voting() -> list[str]:
+    """Robust tests that are weighed against the recommended one."""
+    return [name for name, entry in TESTS.items() if entry.votes]
+
+
+def naive() -> list[str]:
+    """Tests that take the observations as independent, shown for comparison."""
+    return [name for name, entry in TESTS.items() if entry.naive]
+
+
+def in_headline() -> list[str]:
+    """Tests that have a column of the headline table before others."""
+    return [name for name, entry in TESTS.items() if entry.in_headline]
+
+
+def measuring_by(scale: str, held: Container[str]) -> list[str]:
+    """Tests that measure their statistic by a spread; those without ranks first.
+
+    scale : "estimation window" or "event";  held : the tests in question
+    """
+    found = [e for e in TESTS.values() if e.scale == scale and e.name in held]
+    found.sort(key=lambda entry: "non-normality" in entry.robust_to)
+    return [entry.name for entry in found]
