@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         write_simulation,
     )
     from eventstudy.spec import ModelSetting, Question, StudySpec, read_spec
-    from eventstudy.study import run
+    from eventstudy.study import analyze, run
     from eventstudy.study.result import StudyResult
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "StudyResult",
     "StudySpec",
     "__version__",
+    "analyze",
     "categories",
     "fetch_prices",
     "inference",
@@ -78,6 +79,7 @@ _HOME = {
     "SpecError": "core.errors",
     "StudyResult": "study.result",
     "StudySpec": "spec",
+    "analyze": "study",
     "categories": "cross_section",
     "fetch_prices": "prices",
     "read_events": "catalogue",

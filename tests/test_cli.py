@@ -14,14 +14,17 @@ from pathlib import Path
 import pytest
 import typer
 
+import eventstudy.study
 from eventstudy import __version__
-from eventstudy.cli import analyze as study_command
-from eventstudy.cli import families
+from eventstudy.cli import list as families
 from eventstudy.cli import main as cli
+from eventstudy.cli import options
+from eventstudy.cli.progress import stages
 from eventstudy.core.errors import SpecError
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
 from eventstudy.report import folder as report_folder
+from eventstudy.study import inputs
 from eventstudy.volatility import MEASURES, SHIFTS
 
 ROOT = Path(__file__).parents[1]
@@ -102,12 +105,14 @@ def asked(run, monkeypatch):
     def command(*words):
         held = []
 
-        def catch(catalogue, flags, out, **output):
-            output["flags"] = flags
-            held.append((study_command.request_of(catalogue, flags), out, output))
+        def catch(catalogue, *, study, command, progress, strict, **said):
+            access = {name: said.pop(name) for name in ("cache", "offline", "refresh")}
+            assert shlex.split(command)[:2] == ["eventstudy", "analyze"]
+            request = inputs.request_of(catalogue, study, **said)
+            held.append((request, access | {"strict": strict}))
             raise Stop
 
-        monkeypatch.setattr(study_command, "analyze", catch)
+        monkeypatch.setattr(eventstudy.study, "analyze", catch)
         with pytest.raises(Stop):
             run("analyze", "tiny.csv", *words)
         return held[0]
@@ -147,6 +152,14 @@ FLAGS = [
     ("--factor-file a.csv --factor-file b.csv", "factor_files", ("a.csv", "b.csv")),
     ("--window 0:1 --window -1:1", "windows", ((0, 1), (-1, 1))),
     ("--window 0", "windows", ((0, 0),)),
+    ("--title Mine", "title", "Mine"),
+    ("--date-format %d.%m.%Y", "date_format", "%d.%m.%Y"),
+    ("--purge=-2:2", "purge", (-2, 2)),
+    ("--min-estimation 30", "min_estimation", 30),
+    ("--min-coverage 0.5", "min_coverage", 0.5),
+    ("--level 0.9", "level", 0.9),
+    ("--resamples 199", "resamples", 199),
+    ("--regimes", "regimes", True),
     ("--assets BTCM", "groups", {"china": ("BTCM",)}),
     (
         "--assets RIOT,MSTR",
@@ -211,7 +224,7 @@ def test_questions_about_what_is_not_studied_are_left_out(asked):
 
 def test_another_study_file_can_be_named(asked):
     Path("other.toml").write_text('returns = "simple"\nseed = 3\n', encoding="utf-8")
-    request, _, _ = asked("--study", "other.toml")
+    request, _ = asked("--study", "other.toml")
     assert (request.spec.returns, request.spec.seed) == ("simple", 3)
     assert list(request.inputs) == ["other.toml"]
 
@@ -226,8 +239,8 @@ def test_another_study_file_can_be_named(asked):
     ],
 )
 def test_a_flag_about_prices_reaches_the_source(words, name, value, asked):
-    assert getattr(asked()[2]["flags"], name) != value
-    assert getattr(asked(*words.split())[2]["flags"], name) == value
+    assert asked()[1][name] != value
+    assert asked(*words.split())[1][name] == value
 
 
 def test_prices_are_downloaded_where_the_snapshot_does_not_cover_the_study(asked):
@@ -242,14 +255,13 @@ def test_prices_are_downloaded_where_the_snapshot_does_not_cover_the_study(asked
 
 def test_defaults_are_told_where_there_is_no_study_file(asked):
     Path("tiny.toml").unlink()
-    request, out, output = asked()
+    request, _ = asked()
     assert request.spec.returns == "log"
+    assert request.spec.assumed == ("returns",)
+    assert asked("--returns", "log")[0].spec.assumed == ()
     assert request.notes == (
-        "no study file tiny.toml: defaults and flags are used",
-        "returns: log, as nothing else was asked for",
+        "no study file tiny.toml: defaults are used for what was not said",
     )
-    assert out is None
-    assert (output["parquet"], output["force"]) == (False, False)
 
 
 def test_every_flag_of_analyze_is_tested():
@@ -269,7 +281,7 @@ WRONG = [
         "--assets NOPE --prices snapshot",
         "no prices for NOPE in snapshot; it has BTBT",
     ),
-    ("--returns nope", "returns = 'nope'; allowed: log, simple"),
+    ("--returns nope", "--returns: returns = 'nope'; allowed: log, simple"),
     ("--missing nope", "missing = 'nope'; allowed: trade_to_trade, drop"),
     ("--overlap nope", "overlap = 'nope'; allowed: exclude, keep"),
     ("--day0 nope", "day0 = 'nope'; allowed: next, previous, error, drop"),
@@ -285,7 +297,8 @@ WRONG = [
     ("--assets ,", "--assets ',' names nothing"),
     ("--market ^GSPC --model market", "--market is short for"),
     ("--model market", "takes one factor, got none"),
-    ("--seed -1", "seed = -1; wanted a whole number from 0"),
+    ("--seed -1", "--seed: seed = -1; wanted a whole number from 0"),
+    ("--level 95", "--level: level = 95.0; wanted a confidence such as 0.95"),
     ("--study nope.toml", "nope.toml: the study file cannot be read"),
 ]
 
@@ -458,7 +471,7 @@ def test_the_closing_table_has_columns_as_wide_as_their_content():
         ("china_rigs - foreign_rigs", "6"),
         ("all", "54"),
     ]
-    assert study_command._aligned(rows, left={0}) == [
+    assert options.aligned(rows, left={0}) == [
         "group                       N",
         "china_rigs - foreign_rigs   6",
         "all                        54",
@@ -491,15 +504,15 @@ class Terminal(io.StringIO):
 
 
 def test_the_stage_is_shown_on_a_terminal_only(monkeypatch, capsys):
-    with cli._progress(quiet=False) as tell:
+    with stages(quiet=False) as tell:
         tell("Reading prices")
     assert capsys.readouterr() == ("", "")
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with cli._progress(quiet=True) as tell:
+    with stages(quiet=True) as tell:
         tell("Reading prices")
     assert terminal.getvalue() == ""
-    with cli._progress(quiet=False) as tell:
+    with stages(quiet=False) as tell:
         tell("Reading prices")
     assert "Reading prices" in terminal.getvalue()
 
@@ -527,7 +540,7 @@ def test_the_recorded_command_is_without_what_changes_no_number():
     words = ["analyze", "x.csv", "--seed", "5", "--assets", "BTCM,^GSPC"]
     silent = ["-q", "--force", "--debug", "--offline", "--refresh"]
     places = ["-o", "a b", "--out=c", "--out", "d", "--cache", "e", "--cache=f"]
-    recorded = study_command.command_line([*silent, *words[:3], *places, *words[3:]])
+    recorded = options.command_line([*silent, *words[:3], *places, *words[3:]])
     assert recorded == shlex.join(["eventstudy", *words])
 
 

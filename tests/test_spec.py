@@ -448,7 +448,7 @@ def test_every_setting_is_described_once():
         words = inspect.getdoc(kind)
         for one in settings_of(kind):
             assert re.search(
-                rf"^{one.name} : .+\n    {re.escape(one.meaning)}\.$", words, re.M
+                rf"^{one.name} : .+\n    {re.escape(one.sentence)}$", words, re.M
             )
             assert one.meaning == one.meaning.strip().rstrip(".")
     flags = [one.flag for one in settings_of(StudySpec) if one.flag]

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from scipy import special
 
 import eventstudy as es
-from eventstudy.cli.families import table
+from eventstudy.cli.list import table
 from eventstudy.core.errors import SpecError
 from eventstudy.outcomes import OUTCOMES, OutcomeEntry
 from eventstudy.report.render import render

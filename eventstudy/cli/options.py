@@ -1,148 +1,304 @@
-"""The command line's settings, and the prices that they lead to."""
+"""Flags: made from the fields of the spec, and what their texts mean."""
 
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+import inspect
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
-import polars as pl
+import typer
 
-from eventstudy.core.errors import DataError, SpecError
-from eventstudy.prices import (
-    Prices,
-    check_quality,
-    fetch_prices,
-    read_factors,
-    with_factors,
+from eventstudy.core.errors import SpecError
+from eventstudy.spec import Pair, Setting, SettingError, StudySpec
+from eventstudy.spec import settings_of as _settings_of
+
+DEBUG = "--debug"
+STUDY, PRICES, OUTPUT = "The study", "Prices", "Output"
+
+# Flags that change where things come from and go to, not what is said.
+_SILENT_FLAGS = {"--quiet", "-q", "--force", DEBUG, "--offline", "--refresh"}
+_SILENT_OPTIONS = {"--out", "-o", "--cache"}
+
+Command = Callable[..., None]
+Parameter = inspect.Parameter
+
+
+@cache
+def flagged() -> Mapping[str, Setting]:
+    """Return the settings that have a flag, by name."""
+    return {one.name: one for one in _settings_of(StudySpec) if one.flag}
+
+
+def with_options(*options: Parameter) -> Callable[[Command], Command]:
+    """Give a command whose last parameter is ``**given`` these options in its place."""
+
+    def decorate(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        kept = [one for one in own if one.kind is not Parameter.VAR_KEYWORD]
+        signature = inspect.Signature([*kept, *options])
+        command.__signature__ = signature  # type: ignore[attr-defined]
+        command.__annotations__ = {
+            one.name: one.annotation for one in signature.parameters.values()
+        }
+        return command
+
+    return decorate
+
+
+def option(
+    name: str,
+    kind: Any,  # noqa: ANN401 - a type as typer knows it
+    flags: str,
+    help: str,
+    *,
+    panel: str = STUDY,
+    default: object = None,
+    metavar: str | None = None,
+) -> Parameter:
+    """Return one option of a command; ``flags`` are separated by spaces."""
+    said = typer.Option(
+        *flags.split(), help=help, rich_help_panel=panel, metavar=metavar
+    )
+    annotation = Annotated[kind, said]
+    return Parameter(
+        name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+CATALOGUE = Annotated[Path, typer.Argument(help="Catalogue of announcements (CSV).")]
+STUDY_FILE = option(
+    "study",
+    Path | None,
+    "--study",
+    "Study file (TOML). Default: the one beside the catalogue, same name.",
 )
-from eventstudy.prices.fetch import source_entry, source_for
-from eventstudy.prices.quality import refuse_warnings
-from eventstudy.spec import RISK_FREE, StudySpec
+ASSETS = option("assets", str | None, "--assets", "Symbols, comma separated.")
+MARKET = option(
+    "market", str | None, "--market", "Short for --model market --factors SYMBOL."
+)
+CACHE = option(
+    "cache", Path | None, "--cache", "Folder of downloaded prices.", panel=PRICES
+)
+OFFLINE = option(
+    "offline",
+    bool,
+    "--offline",
+    "Never touch the network.",
+    panel=PRICES,
+    default=False,
+)
+REFRESH = option(
+    "refresh", bool, "--refresh", "Download all anew.", panel=PRICES, default=False
+)
+STRICT = option(
+    "strict",
+    bool,
+    "--strict",
+    "Doubtful prices are errors.",
+    panel=PRICES,
+    default=False,
+)
+PARQUET = option(
+    "parquet",
+    bool,
+    "--parquet",
+    "Write tables as Parquet too.",
+    panel=OUTPUT,
+    default=False,
+)
+FORCE = option(
+    "force",
+    bool,
+    "--force",
+    "Overwrite a folder that is no report.",
+    panel=OUTPUT,
+    default=False,
+)
+QUIET = option(
+    "quiet",
+    bool,
+    "-q --quiet",
+    "Print nothing but errors.",
+    panel=OUTPUT,
+    default=False,
+)
+DEBUGGED = option(
+    "debug",
+    bool,
+    DEBUG,
+    "Show the traceback of an error.",
+    panel=OUTPUT,
+    default=False,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
-    """The command line's settings as written, None where a flag was not given."""
-
-    study: Path | None = None
-    prices: str | None = None
-    assets: str | None = None
-    groups: tuple[str, ...] = ()
-    model: str | None = None
-    factors: str | None = None
-    market: str | None = None
-    estimation: str | None = None
-    event_window: str | None = None
-    windows: tuple[str, ...] = ()
-    returns: str | None = None
-    missing: str | None = None
-    overlap: str | None = None
-    day0: str | None = None
-    tests: str | None = None
-    alternative: str | None = None
-    volatility_pre: str | None = None
-    volatility_event: str | None = None
-    volatility_post: str | None = None
-    seed: int | None = None
-    factor_files: tuple[Path, ...] = ()
-    cache: Path | None = None
-    offline: bool = False
-    refresh: bool = False
-    strict: bool = False
+def out(default: str) -> Parameter:
+    """Return the option that says where the report goes."""
+    return option("out", Path | None, "-o --out", f"Default: {default}.", panel=OUTPUT)
 
 
-def prices_of(spec: StudySpec, events: pl.DataFrame, flags: Flags) -> Prices:
-    """Fetch the prices that a study needs, and let them pass the quality gate.
+def settings(*names: str) -> list[Parameter]:
+    """Return the options of some settings of the spec, of all if none is named."""
+    return [_option_of(flagged()[name]) for name in names or flagged()]
 
-    Factors in lower case are columns of the factor files, others are symbols.
-    Raises `DataError` with ``strict`` when the gate finds anything doubtful.
+
+def _option_of(one: Setting) -> Parameter:
+    assert one.flag is not None
+    kind: Any = str
+    flags = one.flag
+    if one.repeated:
+        kind = list[str]
+    elif one.kind in (int, float):
+        kind = one.kind
+    elif one.kind is bool:
+        kind, flags = bool, f"{one.flag}/--no-{one.flag.removeprefix('--')}"
+    help = one.sentence
+    if one.choices:
+        help = f"{help[:-1]}: {', '.join(one.choices[:-1])} or {one.choices[-1]}."
+    if default := _default_text(one.default):
+        help += f" Default: {default}."
+    if one.repeated:
+        help += " Repeatable."
+    panel = PRICES if one.about_prices else STUDY
+    return option(
+        one.name, kind | None, flags, help, panel=panel, metavar=_metavar(one)
+    )
+
+
+def _metavar(one: Setting) -> str | None:
+    """Return how the value is written, where that is not plain."""
+    inner = get_args(one.kind)[0] if get_origin(one.kind) is tuple else None
+    if one.kind == Pair or inner == Pair:
+        return "FIRST:LAST"
+    if get_origin(one.kind) is Mapping:
+        return "NAME=SYMBOL,SYMBOL"
+    return None if inner is None or one.repeated else "NAME,NAME"
+
+
+def _default_text(default: Any) -> str:  # noqa: ANN401
+    if isinstance(default, bool) or not default:
+        return ""
+    if _is_pair(default):
+        return f"{default[0]}:{default[1]}"
+    if isinstance(default, tuple):
+        return ", ".join(map(_default_text, default))
+    return str(default)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, int) for one in value)
+
+
+# --- texts --------------------------------------------------------------------------
+
+
+def overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the flags of a command say, as `analyze` takes it.
+
+    >>> overrides({"estimation": "-100:-20", "tests": "bmp,rank", "seed": None})
+    {'estimation': (-100, -20), 'tests': ['bmp', 'rank']}
     """
-    from_files = [name for name in spec.factor_names if name != name.upper()]
-    symbols = [s for s in _symbols(spec, events) if s not in from_files]
-    start, end = needed_dates(spec, events)
-    whole = source_entry(spec.prices).holds_all
-    prices = fetch_prices(
-        symbols,
-        source=spec.prices,
-        start=None if whole else start,
-        end=None if whole else end,
-        partial=True,
-        splices=spec.splices,
-        **_settings(spec, flags),
-    )
-    if from_files:
-        prices = with_factors(prices, _factors(spec, from_files))
-    found = check_quality(prices, calendars=spec.calendars, start=start, end=end)
-    prices = replace(prices, issues=pl.concat([prices.issues, found]))
-    if flags.strict:
-        refuse_warnings(prices.issues)
-    return prices
-
-
-def _factors(spec: StudySpec, names: list[str]) -> Any:  # noqa: ANN401
-    if not spec.factor_files:
-        raise SpecError(
-            f"the factors {', '.join(names)} come from a file of daily returns: give "
-            "--factor-file FILE.csv, or factor_files in the study file"
-        )
-    factors = read_factors(spec.factor_files, [n for n in names if n != RISK_FREE])
-    if RISK_FREE in names and RISK_FREE not in factors.frame.columns:
-        raise DataError(
-            f"{', '.join(spec.factor_files)}: no column '{RISK_FREE}', the riskless "
-            "rate that returns beside mkt_rf are in excess of"
-        )
-    return factors
-
-
-def _symbols(spec: StudySpec, events: pl.DataFrame) -> list[str]:
-    """Return the symbols to fetch; none means all that the source has."""
-    if spec.groups:
-        return list(spec.symbols)
-    named = events["assets"].explode().drop_nulls().unique(maintain_order=True)
-    if (events["assets"].list.len() > 0).all():
-        return list(dict.fromkeys([*named, *spec.symbols]))
-    if not source_entry(spec.prices).holds_all:
-        raise SpecError(
-            "some events name no assets: give --assets BTC-USD,RIOT or --group "
-            "NAME=SYMBOL,SYMBOL, or write a study file"
-        )
-    return []
-
-
-def _settings(spec: StudySpec, flags: Flags) -> dict[str, Any]:
-    """Return what the source of prices is opened with."""
-    given = {
-        "offline": flags.offline,
-        "refresh": flags.refresh,
-        "cache": flags.cache,
-        "columns": spec.price_columns,
-        "date_format": spec.date_format,
+    said = {name: value for name, value in given.items() if value not in (None, [])}
+    out = {
+        name: _value(flagged()[name], said[name]) for name in flagged() if name in said
     }
-    return {name: value for name, value in given.items() if value}
+    if "assets" in said:
+        out["assets"] = names(said["assets"], "--assets")
+    if "market" in said:
+        if "model" in said or "factors" in said:
+            raise SpecError(
+                "--market is short for --model market --factors SYMBOL; give one"
+            )
+        out |= {"model": "market", "factors": [said["market"]]}
+    return out
 
 
-def default_prices(spec: StudySpec, events: pl.DataFrame) -> str:
-    """Return the source of the prices of a study that names none."""
-    named = events["assets"].explode().drop_nulls()
-    symbols = {name for name in spec.symbols if name == name.upper()}
-    wanted = {*symbols, *named} if spec.groups or len(named) else set()
-    return source_for(wanted, events["announced_date"])
+def _value(one: Setting, said: Any) -> Any:  # noqa: ANN401
+    assert one.flag is not None
+    if one.kind == Pair:
+        return window(said, one.flag)
+    if get_origin(one.kind) is Mapping:
+        return dict(_group(text, one.flag) for text in said)
+    if get_origin(one.kind) is tuple:
+        if get_args(one.kind)[0] == Pair:
+            return [window(text, one.flag) for text in said]
+        return list(said) if one.repeated else names(said, one.flag)
+    return said
 
 
-def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
-    """Return the dates of the prices: all windows, and a year of history before."""
-    first, last = events["announced_date"].min(), events["announced_date"].max()
-    assert isinstance(first, date)
-    assert isinstance(last, date)
-    windows = (
-        spec.event_window,
-        spec.volatility_pre,
-        spec.volatility_event,
-        spec.volatility_post,
-    )
-    back = -min(start for start, _ in (spec.estimation, *windows))
-    ahead = max(end for _, end in windows)
-    return (
-        first - timedelta(days=int(1.6 * back) + 365),
-        last + timedelta(days=int(1.6 * max(ahead, 0)) + 10),
-    )
+def _group(text: str, flag: str) -> tuple[str, list[str]]:
+    name, equals, members = text.partition("=")
+    if not equals or not name.strip():
+        raise SpecError(f"{flag} {text!r}: write NAME=SYMBOL,SYMBOL")
+    return name.strip(), names(members, flag)
+
+
+def window(text: str, flag: str) -> tuple[int, int]:
+    """Read ``-1:1``.
+
+    >>> window("-130:-11", "--estimation")
+    (-130, -11)
+    """
+    start, colon, end = text.strip().strip("[]").replace(",", ":").partition(":")
+    try:
+        pair = int(start), int(end if colon else start)
+    except ValueError:
+        raise SpecError(
+            f"{flag} {text!r}: write two whole numbers of sessions, such as -1:1"
+        ) from None
+    return pair
+
+
+def names(text: str, flag: str) -> list[str]:
+    """Read ``RIOT,MARA``."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise SpecError(f"{flag} {text!r} names nothing")
+    return list(dict.fromkeys(found))
+
+
+@contextmanager
+def told_by_flag(said: Mapping[str, Any]) -> Iterator[None]:
+    """Begin the message of a wrong setting with the flag that it came from."""
+    try:
+        yield
+    except SettingError as err:
+        name = str(err.key[0]) if err.key else ""
+        if name == "models":
+            name = "model" if "model" in said else "factors"
+        if name not in said or name not in flagged():
+            raise
+        raise SpecError(f"{flagged()[name].flag}: {err}") from err
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Return the command that gives the same numbers, wherever they are written.
+
+    >>> command_line(["analyze", "events/china_2021.csv", "-o", "/tmp/x", "--quiet"])
+    'eventstudy analyze events/china_2021.csv'
+    """
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if skip:
+            skip = False
+        elif name in _SILENT_OPTIONS:
+            skip = not equals
+        elif name not in _SILENT_FLAGS:
+            kept.append(argument)
+    return shlex.join(["eventstudy", *kept])
+
+
+def aligned(rows: Sequence[tuple[str, ...]], left: set[int]) -> list[str]:
+    """Write the rows in columns as wide as their content, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            f"{cell:{'<' if number in left else '>'}{width}}"
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,71 +1,92 @@
-"""What ``eventstudy simulate`` does: flags and files -> page of size and power."""
+"""The command ``eventstudy simulate``: a catalogue -> page of size and power."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import typer
 
-from eventstudy.cli.analyze import command_line, names, request_of, window
-from eventstudy.cli.options import Flags, prices_of
+from eventstudy.cli import options
+from eventstudy.cli.progress import shares as shares_done
 from eventstudy.core.errors import SpecError
-from eventstudy.simulation import SimulationResult, simulate, write_simulation
-from eventstudy.spec import window_text
+
+if TYPE_CHECKING:
+    from eventstudy.simulation import SimulationResult
+
+_OWN = (
+    options.option("replications", int | None, "--replications", "Default: 1000."),
+    options.option(
+        "window", str | None, "--window", "CAR window with day 0, default -1:1."
+    ),
+    options.option(
+        "effects", str | None, "--effects", "Effects on day 0, such as 0.5%,1%,-1%."
+    ),
+    options.option(
+        "variances", str | None, "--variances", "Variance factors, default 1,2."
+    ),
+    options.option(
+        "tests", str | None, "--tests", "Names, comma separated; default the study's."
+    ),
+    options.option("seed", int | None, "--seed", "Seed of all draws."),
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulationFlags:
-    """The settings of a simulation as written, None where a flag was not given."""
+@options.with_options(
+    options.STUDY_FILE,
+    *_OWN,
+    *options.settings("prices"),
+    options.CACHE,
+    options.OFFLINE,
+    options.STRICT,
+    options.out("reports/NAME-simulation"),
+    options.FORCE,
+    options.QUIET,
+    options.DEBUGGED,
+)
+def simulate(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
+    """Simulate a study: which tests hold their size, and what they can find."""
+    from eventstudy import simulation
+    from eventstudy.study.inputs import Access, gated, prices_of, request_of
 
-    replications: int | None = None
-    window: str | None = None
-    effects: str | None = None
-    variances: str | None = None
-    tests: str | None = None
-    seed: int | None = None
-
-
-def simulate_command(
-    catalogue: Path,
-    flags: Flags,
-    own: SimulationFlags,
-    out: Path | None,
-    *,
-    force: bool,
-    quiet: bool,
-) -> str:
-    """Simulate a study, write its page, and return the lines to print."""
-    request = request_of(catalogue, flags)
-    prices = prices_of(request.spec, request.events.frame, flags)
-    wanted = {
-        "replications": own.replications,
-        "window": None if own.window is None else window(own.window, "--window"),
-        "effects": None if own.effects is None else shares(own.effects, "--effects"),
-        "variances": None
-        if own.variances is None
-        else shares(own.variances, "--variances"),
-        "tests": None if own.tests is None else names(own.tests, "--tests"),
-    }
-    with _bar(quiet=quiet) as progress:
-        result = simulate(
+    said = {} if given["prices"] is None else {"prices": given["prices"]}
+    request = request_of(events, given["study"], **said)
+    frame = request.events.frame
+    access = Access(cache=given["cache"], offline=given["offline"])
+    prices = prices_of(request.spec, frame, access)
+    prices = gated(request.spec, frame, prices, strict=given["strict"])
+    with shares_done(quiet=given["quiet"]) as progress:
+        result = simulation.simulate(
             request.spec,
             request.events,
             prices,
-            **{k: v for k, v in wanted.items() if v is not None},  # type: ignore[arg-type]
-            seed=own.seed,
+            **_settings(given),
             progress=progress,
-            command=command_line(sys.argv[1:]),
+            command=options.command_line(sys.argv[1:]),
             inputs=request.inputs,
             notes=request.notes,
         )
         progress("Writing the page", 1.0)
-        folder = (
-            Path("reports") / f"{catalogue.stem}-simulation" if out is None else out
-        )
-        written = write_simulation(result, folder, force=force)
-    return closing_lines(result, written / "simulation.md")
+        folder = given["out"] or Path("reports") / f"{events.stem}-simulation"
+        written = simulation.write_simulation(result, folder, force=given["force"])
+    if not given["quiet"]:
+        typer.echo(closing_lines(result, written / "simulation.md"))
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the simulation that were given."""
+    readers = {
+        "window": options.window,
+        "effects": shares,
+        "variances": shares,
+        "tests": options.names,
+    }
+    own = [one.name for one in _OWN if given[one.name] is not None]
+    return {
+        name: readers[name](given[name], f"--{name}")
+        if name in readers
+        else given[name]
+        for name in own
+    }
 
 
 def shares(text: str, flag: str) -> list[float]:
@@ -75,7 +96,7 @@ def shares(text: str, flag: str) -> list[float]:
     [0.0, 0.005, -0.01]
     """
     found = []
-    for name in names(text, flag):
+    for name in options.names(text, flag):
         try:
             number = float(name.removesuffix("%"))
         except ValueError:
@@ -86,8 +107,12 @@ def shares(text: str, flag: str) -> list[float]:
     return found
 
 
-def closing_lines(result: SimulationResult, page: Path) -> str:
+def closing_lines(result: "SimulationResult", page: Path) -> str:
     """Return the sizes per test and sample, and where the page is."""
+    import polars as pl
+
+    from eventstudy.spec import window_text
+
     variance = result.request.variances[0]
     rows = result.verdict.filter(pl.col("variance") == variance)
     samples = result.designs.select("model", "group").rows()
@@ -116,23 +141,3 @@ def closing_lines(result: SimulationResult, page: Path) -> str:
         ]
         lines.append(f"{test:<{left}}" + "".join(shown).rstrip())
     return "\n".join([*lines, "", *result.notes, f"Page: {page}"])
-
-
-@contextmanager
-def _bar(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
-    """Show how much is done on a terminal; say nothing in a pipe."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _stage, _share: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Laying out the design", total=1.0)
-        yield lambda stage, share: bar.update(task, description=stage, completed=share)

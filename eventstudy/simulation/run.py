@@ -29,7 +29,7 @@ from eventstudy.simulation.tables import (
 )
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import estimators
-from eventstudy.study.pipeline import ALL, default_assets, resolve
+from eventstudy.study.inputs import groups_of, resolve
 from eventstudy.study.provenance import provenance_of
 
 # Called with a stage and the share of the work that is done.
@@ -104,7 +104,7 @@ def simulate(
         seed=seed,
     )
     tell("Laying out the design", 0.0)
-    groups = spec.groups or {ALL: default_assets(spec, events, prices)}
+    groups = groups_of(spec, events, prices)
     panels, _ = build(spec, groups, events.frame, prices.frame)
     fitted = [(estimator, list(estimator)) for estimator in estimators(spec, panels)]
     designs, not_simulated = designs_of(spec, fitted, list(groups), request.window)

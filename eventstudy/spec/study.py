@@ -37,7 +37,8 @@ class StudySpec:
     returns: Literal["log", "simple"] = setting("kind of return", Assumed("log"))
     title: str = setting("heading of the report; the catalogue's name by default", "")
     prices: str = setting(
-        "source: snapshot, yahoo, a folder or file, or the manifest.json of a report",
+        "a source (eventstudy list sources), a folder or file of prices, or the "
+        "manifest.json of a report",
         "snapshot",
         about_prices=True,
     )

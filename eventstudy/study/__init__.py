@@ -1,5 +1,5 @@
 """A study: events + prices + spec -> `StudyResult`."""
 
-from eventstudy.study.pipeline import run
+from eventstudy.study.pipeline import analyze, run
 
-__all__ = ["run"]
+__all__ = ["analyze", "run"]

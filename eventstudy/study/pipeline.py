@@ -1,8 +1,6 @@
 """The straight walk from a catalogue and prices to the tables of a result."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +8,22 @@ import polars as pl
 
 from eventstudy.calendars import day_zero_table
 from eventstudy.catalogue import Events, read_events
-from eventstudy.core.errors import DataError, Problem, SpecError, unknown_name
-from eventstudy.inference import TESTS
-from eventstudy.models import MODELS
+from eventstudy.core.errors import DataError, Problem
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
-from eventstudy.spec import ModelSetting, Question, StudySpec
+from eventstudy.spec import StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
 from eventstudy.study.asset_history import asset_histories
 from eventstudy.study.estimate import Estimate, Estimator, estimators
+from eventstudy.study.inputs import (
+    Access,
+    gated,
+    groups_of,
+    prices_of,
+    request_of,
+    resolve,
+)
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
 from eventstudy.study.intraday_tables import intraday_tables, realised_pieces
 from eventstudy.study.joint_tables import joint_effects
@@ -33,7 +37,83 @@ from eventstudy.study.volume_tables import volume_tables
 
 Progress = Callable[[str], None]
 
-ALL = "all"
+
+def analyze(
+    catalogue: str | Path | Events | Any,  # noqa: ANN401 - any frame with Arrow's stream
+    *,
+    study: str | Path | None = None,
+    cache: str | Path | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    strict: bool = False,
+    progress: Progress | None = None,
+    command: str | None = None,
+    **overrides: Any,  # noqa: ANN401 - fields of StudySpec
+) -> StudyResult:
+    """Study a catalogue as the command ``eventstudy analyze`` does, without a report.
+
+    Parameters
+    ----------
+    catalogue : str, Path, Events or frame
+        The announcements: a file (CSV), or any frame with Arrow's stream.
+    study : str or Path, optional
+        Study file (TOML); by default the one beside the catalogue, of the same name.
+    cache : str or Path, optional
+        Folder of downloaded prices.
+    offline, refresh : bool
+        Never touch the network; download all prices anew.
+    strict : bool
+        Whether doubtful prices are an error.
+    progress : callable, optional
+        Called with the name of each stage.
+    command : str, optional
+        Command line for the provenance.
+    **overrides
+        Fields of `StudySpec` that replace what the study file says, and ``assets``:
+        symbols to pick from its groups.
+
+    Returns
+    -------
+    StudyResult
+        All tables.
+
+    Raises
+    ------
+    DataError
+        For a catalogue, study file or prices that cannot be used.
+    SpecError
+        For a setting that cannot be.
+    SourceError
+        Where prices cannot be had.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import eventstudy as es
+    >>> events = pl.DataFrame(
+    ...     {"event_id": ["summons"], "announced_at": ["2021-06-21T18:12+08:00"]}
+    ... )
+    >>> result = es.analyze(
+    ...     events, assets=["BTCM"], factors=["^GSPC"], windows=[(-1, 1)], resamples=99
+    ... )
+    >>> result.cars.select("asset", "model", "start", "end").rows()
+    [('BTCM', 'market', -1, 1)]
+    """
+    tell = progress or (lambda _stage: None)
+    tell("Reading the catalogue")
+    request = request_of(catalogue, study, **overrides)
+    tell("Reading prices")
+    access = Access(cache=cache, offline=offline, refresh=refresh)
+    return run(
+        request.spec,
+        request.events,
+        prices_of(request.spec, request.events.frame, access),
+        strict=strict,
+        progress=progress,
+        command=command,
+        inputs=request.inputs,
+        notes=request.notes,
+    )
 
 
 def run(
@@ -41,6 +121,7 @@ def run(
     events: Events | str | Path | Any,  # noqa: ANN401 - any frame with Arrow's stream
     prices: Prices | str | Path | Any,  # noqa: ANN401
     *,
+    strict: bool = False,
     progress: Progress | None = None,
     command: str | None = None,
     inputs: Mapping[str, str] | None = None,
@@ -48,17 +129,42 @@ def run(
 ) -> StudyResult:
     """Estimate everything that the spec asks for.
 
-    events : `Events`, a catalogue file or a frame;  prices : `Prices`, a folder or
-    file, or a frame
-    progress : called with the name of each stage;  command, inputs, notes : recorded
-    in the provenance (command line, names and SHA-256 of further files, remarks)
+    Parameters
+    ----------
+    spec : StudySpec
+        What to estimate.
+    events : Events, str, Path or frame
+        The announcements, a catalogue file, or any frame with Arrow's stream.
+    prices : Prices, str, Path or frame
+        The prices, a folder or file, or any frame with Arrow's stream.
+    strict : bool
+        Whether doubtful prices are an error.
+    progress : callable, optional
+        Called with the name of each stage.
+    command : str, optional
+        Command line for the provenance.
+    inputs : mapping of str to str, optional
+        Names and SHA-256 of further files for the provenance.
+    notes : sequence of str
+        Remarks for the provenance.
 
-    Raises `DataError` or `SpecError`; a single observation that cannot be estimated
-    is in the ledger instead.
+    Returns
+    -------
+    StudyResult
+        The tables. An observation that cannot be estimated is in the ledger.
 
+    Raises
+    ------
+    DataError
+        For events or prices that cannot be used.
+    SpecError
+        For a question about an event that there is not.
+
+    Examples
+    --------
     >>> import polars as pl
     >>> import eventstudy as es
-    >>> spec = es.StudySpec(returns="log", model="market", factors=("^GSPC",))
+    >>> spec = es.StudySpec(model="market", factors=("^GSPC",))
     >>> events = pl.DataFrame(
     ...     {
     ...         "event_id": ["summons"],
@@ -74,8 +180,11 @@ def run(
     events = events if isinstance(events, Events) else read_events(events)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     spec = resolve(spec, events)
+    groups = groups_of(spec, events, prices)
+    shown = [asset for members in groups.values() for asset in members]
+    shown += spec.factor_names
+    prices = gated(spec, events.frame, prices, symbols=shown, strict=strict)
     tell("Placing events on calendars")
-    groups = spec.groups or {ALL: default_assets(spec, events, prices)}
     files = {symbol: read_bars(path, symbol) for symbol, path in spec.intraday.items()}
     closing = ClosingPrices(spec=spec, files=files)
     panels, market = build(
@@ -139,7 +248,7 @@ def run(
         contamination=observation_tables.contamination(
             used.drop("event_id").rename({"observation": "event_id"}), abnormal
         ),
-        closes=_closes(spec, groups, prices),
+        closes=_closes(prices, shown),
         price_issues=prices.issues,
         provenance=provenance_of(
             spec,
@@ -148,62 +257,9 @@ def run(
             command=command,
             inputs=inputs or {},
             bars=list(files.values()),
-            notes=[*notes, *closing.notes],
+            notes=[*notes, *_assumed(spec), *closing.notes],
         ),
     )
-
-
-def resolve(spec: StudySpec, events: Events) -> StudySpec:
-    """Check the names in a spec against the families; return it with tests expanded."""
-    for setting in spec.models:
-        _check_model(setting)
-    tests = tuple(TESTS) if spec.tests == (ALL,) else spec.tests
-    for test in tests:
-        if test not in TESTS:
-            raise unknown_name("test", test, TESTS)
-    for question in spec.questions:
-        _check_question(question, events)
-    return replace(spec, tests=tests)
-
-
-def _check_question(question: Question, events: Events) -> None:
-    ids = events.frame["event_id"].to_list()
-    if question.event_id not in ids:
-        near = get_close_matches(question.event_id, ids, n=3) or ids[:10]
-        raise SpecError(
-            f"question {question.text!r}: no event {question.event_id!r} in "
-            f"{events.source}; it has {', '.join(near)}"
-        )
-
-
-def _check_model(setting: ModelSetting) -> None:
-    entry = MODELS.entry(setting.model)
-    held, least, most = len(setting.factors), entry.min_factors, entry.max_factors
-    if held < least or (most is not None and held > most):
-        raise SpecError(
-            f"model {setting.name!r} ({entry.name}) takes {entry.takes}, got "
-            f"{', '.join(setting.factors) or 'none'}; name them with --market or "
-            "--factors, or as factors in the study file"
-        )
-
-
-def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str, ...]:
-    """Return the assets of a study without groups: named by events, else all priced.
-
-    Indices (``^GSPC``) are no assets unless events name them or nothing else is held.
-    """
-    named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
-    if len(named) and (events.frame["assets"].list.len() > 0).all():
-        return tuple(named)
-    factors = set(spec.factor_names)
-    priced = tuple(s for s in prices.symbols if s not in factors)
-    assets = tuple(s for s in priced if not s.startswith("^")) or priced
-    if not assets:
-        raise DataError(
-            "there is nothing to study: the prices hold only the factors "
-            f"{', '.join(sorted(factors))}; add the prices of assets"
-        )
-    return assets
 
 
 def _nothing_to_study(
@@ -221,6 +277,14 @@ def _nothing_to_study(
         assets = ", ".join(asset for members in groups.values() for asset in members)
         problems = [Problem(message=f"no announcement concerns {assets}")]
     return DataError("there is nothing to study", problems)
+
+
+def _assumed(spec: StudySpec) -> list[str]:
+    """Say which conventions were taken because nothing was said."""
+    return [
+        f"{name}: {getattr(spec, name)}, as nothing else was asked for"
+        for name in spec.assumed
+    ]
 
 
 def place_events(spec: StudySpec, events: Events, market: Market) -> pl.DataFrame:
@@ -272,11 +336,7 @@ def ledger(observations: pl.DataFrame, prices: Prices) -> pl.DataFrame:
     return pl.concat([dropped, faults])
 
 
-def _closes(
-    spec: StudySpec, groups: Mapping[str, Sequence[str]], prices: Prices
-) -> pl.DataFrame:
-    shown = [asset for members in groups.values() for asset in members]
-    shown += spec.factor_names
-    return prices.frame.filter(pl.col("symbol").is_in(shown)).select(
+def _closes(prices: Prices, symbols: Sequence[str]) -> pl.DataFrame:
+    return prices.frame.filter(pl.col("symbol").is_in(symbols)).select(
         "symbol", "date", close=pl.coalesce("adj_close", "close")
     )

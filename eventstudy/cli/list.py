@@ -1,14 +1,27 @@
-"""What ``eventstudy list`` prints: the members of a family."""
+"""The command ``eventstudy list``: the members of a family."""
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
+from typing import Annotated
+
+import typer
 
 from eventstudy.core.errors import unknown_name
 
 _WIDTH = 100
 _GAP = "  "
 _NARROWEST = 9
+
+
+def list_family(
+    family: Annotated[
+        str,
+        typer.Argument(help="models, tests, volatility, outcomes, sources or kinds."),
+    ],
+) -> None:
+    """List the members of a family, with what each means."""
+    typer.echo(table(family))
 
 
 def table(family: str) -> str:

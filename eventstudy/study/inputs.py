@@ -1,0 +1,401 @@
+"""What a catalogue, its study file and overrides become: spec, events, prices.
+
+The command and the library ask the same functions, so that both do the same study.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from eventstudy.catalogue import Events, read_events
+from eventstudy.core.errors import DataError, SpecError, unknown_name
+from eventstudy.prices import (
+    Factors,
+    Prices,
+    check_quality,
+    fetch_prices,
+    read_factors,
+    with_factors,
+)
+from eventstudy.prices.fetch import source_entry, source_for
+from eventstudy.prices.quality import refuse_warnings
+from eventstudy.spec import (
+    ALL,
+    RISK_FREE,
+    StudySpec,
+    default_model,
+    read_spec,
+    read_table,
+    spec_from,
+)
+
+Plain = dict[str, Any]
+
+# Overrides beside the fields of the spec: they pick from what the study file says.
+_PICKS = ("assets",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to study: events, spec, further input files (SHA-256), notes."""
+
+    events: Events
+    spec: StudySpec
+    inputs: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How downloaded prices are had.
+
+    cache : folder of downloads;  offline : never touch the network
+    refresh : download all anew
+    """
+
+    cache: str | Path | None = None
+    offline: bool = False
+    refresh: bool = False
+
+
+def request_of(
+    catalogue: str | Path | Events | Any,  # noqa: ANN401 - any frame with Arrow's stream
+    study: str | Path | None = None,
+    **overrides: Any,  # noqa: ANN401 - fields of StudySpec
+) -> Request:
+    """Read a catalogue and its study file, and put the overrides on top.
+
+    study : the study file, otherwise the one beside the catalogue, of the same name
+    overrides : fields of `StudySpec`, and ``assets``: symbols to pick from the groups
+    """
+    events = catalogue if isinstance(catalogue, Events) else read_events(catalogue)
+    beside = _beside(catalogue)
+    path = Path(study) if study is not None else beside
+    table: Plain = {}
+    inputs: dict[str, str] = {}
+    notes: list[str] = []
+    if path is None or (study is None and not path.is_file()):
+        named = f" {path.name}" if path is not None else ""
+        notes.append(f"no study file{named}: defaults are used for what was not said")
+    else:
+        _, table = read_table(path)
+        read_spec(path)  # so that a fault of the file is told with its name and line
+        inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    spec = resolve(spec_from(merged(table, overrides)), events)
+    if not inputs and "prices" not in overrides:
+        chosen = default_prices(spec, events.frame)
+        if chosen != spec.prices:
+            notes.append(
+                f"prices: {chosen}, as the embedded {spec.prices} does not cover the "
+                "study"
+            )
+        spec = replace(spec, prices=chosen)
+    return Request(events=events, spec=spec, inputs=inputs, notes=tuple(notes))
+
+
+def _beside(catalogue: object) -> Path | None:
+    return (
+        Path(catalogue).with_suffix(".toml")
+        if isinstance(catalogue, str | Path)
+        else None
+    )
+
+
+def resolve(spec: StudySpec, events: Events) -> StudySpec:
+    """Check that the events that questions are about are in the catalogue."""
+    from eventstudy.inference import TESTS
+    from eventstudy.models import MODELS
+
+    for held in spec.models:
+        if held.model not in MODELS:
+            raise unknown_name("model", held.model, MODELS)
+        entry = MODELS[held.model]
+        count, least, most = len(held.factors), entry.min_factors, entry.max_factors
+        if count < least or (most is not None and count > most):
+            wanted = "at least one factor"
+            if most is not None:
+                wanted = ("no factor", "one factor")[most]
+            raise SpecError(
+                f"model {held.name!r} ({held.model}) takes {wanted}, got "
+                f"{', '.join(held.factors) or 'none'}; name them with --market or "
+                "--factors, or as factors in the study file"
+            )
+    tests = tuple(TESTS) if spec.tests == (ALL,) else spec.tests
+    for test in tests:
+        if test not in TESTS:
+            raise unknown_name("test", test, TESTS)
+    spec = replace(spec, tests=tests)
+    ids = events.frame["event_id"].to_list()
+    for question in spec.questions:
+        if question.event_id not in ids:
+            near = get_close_matches(question.event_id, ids, n=3) or ids[:10]
+            raise SpecError(
+                f"question {question.text!r}: no event {question.event_id!r} in "
+                f"{events.source}; it has {', '.join(near)}"
+            )
+    return spec
+
+
+# --- overrides ----------------------------------------------------------------------
+
+
+def merged(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
+    """Return the content of a study file with overrides put on top.
+
+    Other groups are studied by the models that their assets had, another model has
+    the file's factors, and questions about what is studied no more are left out.
+    """
+    known = {one.name for one in fields(StudySpec)} | set(_PICKS)
+    for name in overrides:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            meant = f": did you mean {near[0]!r}?" if near else ""
+            raise SpecError(
+                f"there is no setting {name!r}{meant}; see StudySpec for all of them"
+            )
+    changed = {name: value for name, value in overrides.items() if name not in _PICKS}
+    changed |= _universe(table, overrides) | _model(table, overrides)
+    if "questions" in table and "questions" not in overrides:
+        changed["questions"] = _questions(table["questions"], changed)
+    return {**table, **changed}
+
+
+def _universe(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
+    """Return the groups: ``groups`` replaces them, ``assets`` picks from them."""
+    old: Plain = dict(table.get("groups", {}))
+    groups = dict(overrides.get("groups", old))
+    if "assets" in overrides:
+        wanted = list(overrides["assets"])
+        known = {asset for members in groups.values() for asset in members}
+        groups = {
+            name: [asset for asset in members if asset in wanted]
+            for name, members in groups.items()
+        }
+        if others := [asset for asset in wanted if asset not in known]:
+            groups["assets"] = [*groups.get("assets", []), *others]
+        groups = {name: members for name, members in groups.items() if members}
+    if groups == old:
+        return {}
+    return {"groups": groups, **_settings_of(groups, table)}
+
+
+def _settings_of(groups: Plain, table: Mapping[str, Any]) -> Plain:
+    """Return the file's models for other groups: each as its assets were studied.
+
+    A group follows the file's group that one of its assets came from; a group of new
+    assets follows the first group of the first model.
+    """
+    if "models" not in table:
+        return {}
+    old: Plain = table.get("groups", {})
+    home = {asset: name for name, members in old.items() for asset in members}
+    first = table["models"][0].get("groups", list(old))[:1]
+    models = []
+    for setting in table["models"]:
+        followed = setting.get("groups", list(old))
+        own = [
+            name
+            for name, members in groups.items()
+            if ([home[asset] for asset in members if asset in home] or first)[0]
+            in followed
+        ]
+        if own:
+            models.append({**setting, "groups": own})
+    return {"models": models}
+
+
+def _model(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
+    """Return the one model that replaces the file's, where one is named."""
+    model, factors = overrides.get("model"), overrides.get("factors", ())
+    if "models" in overrides:
+        return {"models": overrides["models"], "model": model, "factors": factors}
+    if model is None and not factors:
+        return {}
+    if model is None:
+        model = default_model(tuple(factors))
+    elif not factors and _takes_factors(model):
+        factors = _factors_of(table)
+    return {"models": [], "model": model, "factors": factors}
+
+
+def _takes_factors(model: Any) -> bool:  # noqa: ANN401 - a name or a function
+    from eventstudy.models import MODELS
+
+    return model not in MODELS or MODELS[model].max_factors != 0
+
+
+def _factors_of(table: Mapping[str, Any]) -> list[str]:
+    """Return the factors of the study file's first model that has any."""
+    held = [table.get("factors", [])]
+    held += [setting.get("factors", []) for setting in table.get("models", [])]
+    return next((list(factors) for factors in held if factors), [])
+
+
+def _questions(asked: Sequence[Plain], changed: Plain) -> list[Plain]:
+    """Return the file's questions about windows and models that are studied still."""
+    out = list(asked)
+    if "windows" in changed:
+        windows = [tuple(window) for window in changed["windows"]]
+        out = [q for q in out if tuple(q.get("window", windows[0])) in windows]
+    if "models" in changed:
+        held = {_name(setting) for setting in changed["models"]}
+        out = [
+            {**q, "models": [m for m in q.get("models", []) if m in held]} for q in out
+        ]
+    return out
+
+
+def _name(setting: Any) -> object:  # noqa: ANN401 - a table, or a ModelSetting
+    if isinstance(setting, Mapping):
+        return setting.get("name") or setting.get("model")
+    return setting.name
+
+
+# --- prices -------------------------------------------------------------------------
+
+
+def prices_of(spec: StudySpec, events: pl.DataFrame, access: Access) -> Prices:
+    """Fetch the prices that a study needs.
+
+    Factors in lower case are columns of the factor files, others are symbols.
+    """
+    from_files = [name for name in spec.factor_names if name != name.upper()]
+    symbols = [s for s in _symbols(spec, events) if s not in from_files]
+    start, end = needed_dates(spec, events)
+    whole = source_entry(spec.prices).holds_all
+    prices = fetch_prices(
+        symbols,
+        source=spec.prices,
+        start=None if whole else start,
+        end=None if whole else end,
+        partial=True,
+        splices=spec.splices,
+        **_settings(spec, access),
+    )
+    return with_factors(prices, _factors(spec, from_files)) if from_files else prices
+
+
+def gated(
+    spec: StudySpec,
+    events: pl.DataFrame,
+    prices: Prices,
+    *,
+    symbols: Sequence[str] = (),
+    strict: bool = False,
+) -> Prices:
+    """Let prices pass the quality gate, which adds what it finds to their issues.
+
+    symbols : those that are looked at, none = all;  strict : doubtful prices are a
+    `DataError`
+    """
+    start, end = needed_dates(spec, events)
+    looked_at = prices
+    if symbols:
+        rows = prices.frame.filter(pl.col("symbol").is_in(list(symbols)))
+        looked_at = replace(prices, frame=rows)
+    found = check_quality(looked_at, calendars=spec.calendars, start=start, end=end)
+    prices = replace(prices, issues=pl.concat([prices.issues, found]))
+    if strict:
+        refuse_warnings(prices.issues)
+    return prices
+
+
+def _factors(spec: StudySpec, names: Sequence[str]) -> Factors:
+    if not spec.factor_files:
+        raise SpecError(
+            f"the factors {', '.join(names)} come from a file of daily returns: give "
+            "--factor-file FILE.csv, or factor_files in the study file"
+        )
+    factors = read_factors(spec.factor_files, [n for n in names if n != RISK_FREE])
+    if RISK_FREE in names and RISK_FREE not in factors.frame.columns:
+        raise DataError(
+            f"{', '.join(spec.factor_files)}: no column '{RISK_FREE}', the riskless "
+            "rate that returns beside mkt_rf are in excess of"
+        )
+    return factors
+
+
+def _symbols(spec: StudySpec, events: pl.DataFrame) -> list[str]:
+    """Return the symbols to fetch; none means all that the source has."""
+    if spec.groups:
+        return list(spec.symbols)
+    named = events["assets"].explode().drop_nulls().unique(maintain_order=True)
+    if (events["assets"].list.len() > 0).all():
+        return list(dict.fromkeys([*named, *spec.symbols]))
+    if not source_entry(spec.prices).holds_all:
+        raise SpecError(
+            "some events name no assets: give --assets BTC-USD,RIOT or --group "
+            "NAME=SYMBOL,SYMBOL, or write a study file"
+        )
+    return []
+
+
+def _settings(spec: StudySpec, access: Access) -> Plain:
+    """Return what the source of prices is opened with."""
+    given = {
+        "offline": access.offline,
+        "refresh": access.refresh,
+        "cache": None if access.cache is None else Path(access.cache),
+        "columns": spec.price_columns,
+        "date_format": spec.date_format,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def default_prices(spec: StudySpec, events: pl.DataFrame) -> str:
+    """Return the source of the prices of a study that names none."""
+    named = events["assets"].explode().drop_nulls()
+    symbols = {name for name in spec.symbols if name == name.upper()}
+    wanted = {*symbols, *named} if spec.groups or len(named) else set()
+    return source_for(wanted, events["announced_date"])
+
+
+def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
+    """Return the dates of the prices: all windows, and a year of history before."""
+    first, last = events["announced_date"].min(), events["announced_date"].max()
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    windows = (
+        spec.event_window,
+        spec.volatility_pre,
+        spec.volatility_event,
+        spec.volatility_post,
+    )
+    back = -min(start for start, _ in (spec.estimation, *windows))
+    ahead = max(end for _, end in windows)
+    return (
+        first - timedelta(days=int(1.6 * back) + 365),
+        last + timedelta(days=int(1.6 * max(ahead, 0)) + 10),
+    )
+
+
+def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str, ...]:
+    """Return the assets of a study without groups: named by events, else all priced.
+
+    Indices (``^GSPC``) are no assets unless events name them or nothing else is held.
+    """
+    named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
+    if len(named) and (events.frame["assets"].list.len() > 0).all():
+        return tuple(named)
+    factors = set(spec.factor_names)
+    priced = tuple(s for s in prices.symbols if s not in factors)
+    assets = tuple(s for s in priced if not s.startswith("^")) or priced
+    if not assets:
+        raise DataError(
+            "there is nothing to study: the prices hold only the factors "
+            f"{', '.join(sorted(factors))}; add the prices of assets"
+        )
+    return assets
+
+
+def groups_of(
+    spec: StudySpec, events: Events, prices: Prices
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the assets of a study by group."""
+    return spec.groups or {ALL: default_assets(spec, events, prices)}
