@@ -66,6 +66,7 @@ def sample_spec(**changes: object) -> StudySpec:
     """Return the request that the sample answers."""
     values: dict[str, object] = {
         "returns": "log",
+        "parts": ("all",),
         "estimation": (-130, -11),
         "event_window": (-5, 5),
         "windows": ((-1, 1), (0, 5), (-5, 0)),

@@ -153,6 +153,7 @@ FLAGS = [
     ("--window 0:1 --window -1:1", "windows", ((0, 1), (-1, 1))),
     ("--window 0", "windows", ((0, 0),)),
     ("--title Mine", "title", "Mine"),
+    ("--parts joint,returns", "parts", ("returns", "joint")),
     ("--date-format %d.%m.%Y", "date_format", "%d.%m.%Y"),
     ("--purge=-2:2", "purge", (-2, 2)),
     ("--min-estimation 30", "min_estimation", 30),
@@ -274,7 +275,7 @@ def test_every_flag_of_analyze_is_tested():
 
 
 WRONG = [
-    ("--model nope", "unknown model 'nope'; known: " + ", ".join(sorted(MODELS))),
+    ("--model nope", "--model: unknown model 'nope'; known: " + ", ".join(MODELS)),
     ("--tests nope", "unknown test 'nope'; known: " + ", ".join(sorted(TESTS))),
     ("--prices nope", "unknown source of prices 'nope'; known: "),
     (
@@ -298,6 +299,7 @@ WRONG = [
     ("--market ^GSPC --model market", "--market is short for"),
     ("--model market", "takes one factor, got none"),
     ("--seed -1", "--seed: seed = -1; wanted a whole number from 0"),
+    ("--parts nope", "--parts: unknown part 'nope'; known: breaks, garch, illiquid"),
     ("--level 95", "--level: level = 95.0; wanted a confidence such as 0.95"),
     ("--study nope.toml", "nope.toml: the study file cannot be read"),
 ]

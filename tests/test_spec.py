@@ -130,6 +130,21 @@ def test_functions_stand_where_names_are_taken():
         ModelSetting(model=3)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": "Market"}, "unknown model 'Market': did you mean 'market'?"),
+        ({"model": "nope"}, "unknown model 'nope'; known: constant_mean, market_adj"),
+        ({"model": "market"}, "model 'market' (market) takes one factor, got none"),
+        ({"model": "constant_mean", "factors": ["SPY"]}, "takes no factor, got SPY"),
+    ],
+)
+def test_models_that_there_are_not_are_refused_at_once(given, said):
+    with pytest.raises(SpecError) as caught:
+        StudySpec(**given)
+    assert said in str(caught.value)
+
+
 def test_words_stand_for_several_tests():
     default = StudySpec().tests
     assert StudySpec(tests=["default", "crude"]).tests == (*default, "crude")

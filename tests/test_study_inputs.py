@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -62,7 +63,7 @@ def test_the_command_and_the_library_do_the_same_study(catalogue, monkeypatch):
 def test_prices_that_were_fetched_pass_the_same_gate(catalogue):
     result = es.analyze(catalogue)
     by_hand = es.run(
-        es.read_spec("tiny.toml"),
+        replace(es.read_spec("tiny.toml"), parts=["all"]),
         es.read_events(catalogue),
         es.fetch_prices(["BTCM", "RIOT", "^GSPC"], source="snapshot"),
     )

@@ -60,8 +60,10 @@ def result(headline=HEADLINE) -> StudyResult:
 
 
 def test_a_line_says_what_was_studied():
-    text = "StudyResult(2 events, 2 assets, 3 observation dates, <total>, net)"
-    assert repr(result()) == text
+    text = "StudyResult(2 events, 2 assets, 3 observation dates, <total>, net"
+    assert repr(result()) == f"{text}; only returns)"
+    spec = replace(result().spec, parts=("all",))
+    assert repr(replace(result(), spec=spec)) == f"{text})"
 
 
 def test_a_notebook_shows_the_headline_sample_in_percent():
@@ -178,4 +180,4 @@ def test_a_study_gives_the_tables_of_the_schema():
     made = es.run(spec, events, prices)
     for name, table in SCHEMA.items():
         assert made.tables[name].schema == pl.Schema(table.dtypes), name
-    assert made.volatility.height
+    assert made.cars.height

@@ -64,6 +64,7 @@ def spec(**changes):
         "windows": ((-1, 1), (0, 5)),
         "tests": ("csect", "portfolio"),
         "resamples": 99,
+        "parts": ("all",),
     }
     return es.StudySpec(**settings | changes)
 
@@ -445,7 +446,11 @@ def test_abnormal_volume_is_tested_like_returns(result, prices):
 def test_liquidity_is_an_outcome_beside_volume():
     held = es.fetch_prices(["BTCM"], source="snapshot")
     settings = es.StudySpec(
-        returns="simple", model="constant_mean", windows=((-1, 1),), tests=("csect",)
+        parts=("volume", "illiquidity"),
+        returns="simple",
+        model="constant_mean",
+        windows=((-1, 1),),
+        tests=("csect",),
     )
     events = pl.DataFrame({"event_id": ["e"], "announced_at": ["2021-06-21"]})
     found = es.run(settings, events, held).tests.filter(test="t")

@@ -194,6 +194,7 @@ def found(prices):
         tests=("csect", "kp_bmp"),
         resamples=99,
         overlap="keep",
+        parts=("all",),
     )
     events = pl.DataFrame(
         {

@@ -88,7 +88,7 @@ def closing_table(result: "StudyResult", report: Path) -> str:
     if rows.height:
         lines.append(f"Mean CAR{window_text((start, end))} in per cent{unit}")
         lines += options.aligned(cells, left={0, 1, 6})
-    else:
+    elif "returns" in result.spec.parts:
         lines.append("No event of the headline sample could be estimated")
     dropped = result.observations.filter(pl.col("status") == "dropped").height
     if dropped:

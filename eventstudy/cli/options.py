@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 
 from eventstudy.core.errors import SpecError
-from eventstudy.spec import Pair, Setting, SettingError, StudySpec
+from eventstudy.spec import Pair, Setting, SettingError, StudySpec, usual_model
 from eventstudy.spec import settings_of as _settings_of
 
 DEBUG = "--debug"
@@ -211,7 +211,7 @@ def overrides(given: Mapping[str, Any]) -> dict[str, Any]:
             raise SpecError(
                 "--market is short for --model market --factors SYMBOL; give one"
             )
-        out |= {"model": "market", "factors": [said["market"]]}
+        out |= {"model": usual_model("one factor"), "factors": [said["market"]]}
     return out
 
 

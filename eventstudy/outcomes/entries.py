@@ -69,7 +69,7 @@ class OutcomeEntry:
     words: str = ""
     citation: str = ""
     is_log: bool = False
-    part: str = "volume"
+    part: str = "outcomes"
     shown: bool = True
     lacking: str = "no value to study"
 

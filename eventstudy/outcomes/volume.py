@@ -57,6 +57,7 @@ OUTCOMES.register(
         citation="Ajinkya & Jain (1989), J. Accounting and Economics 11; Campbell & "
         "Wasley (1996), J. Financial and Quantitative Analysis 31",
         is_log=True,
+        part="volume",
         lacking="no volume to study",
     )
 )

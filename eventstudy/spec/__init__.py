@@ -5,8 +5,10 @@ from eventstudy.spec.files import read_spec, read_table, spec_from
 from eventstudy.spec.setting import Member, Pair, Setting, settings_of
 from eventstudy.spec.study import (
     ALL,
+    PARTS,
     StudySpec,
     default_model,
+    usual_model,
     window_text,
 )
 from eventstudy.spec.typed import SettingError
@@ -14,6 +16,7 @@ from eventstudy.spec.typed import SettingError
 __all__ = [
     "ALL",
     "FACTOR_SETS",
+    "PARTS",
     "RISK_FREE",
     "Member",
     "ModelSetting",
@@ -27,5 +30,6 @@ __all__ = [
     "read_table",
     "settings_of",
     "spec_from",
+    "usual_model",
     "window_text",
 ]

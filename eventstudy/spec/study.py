@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, Literal
 
 from eventstudy.core.errors import SpecError, unknown_name
@@ -27,6 +28,20 @@ HEADLINE_TESTS = (
 )
 ALL = "all"
 DEFAULT = "default"
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "returns": "abnormal returns: of observations, averages, tests",
+        "volume": "abnormal volume",
+        "illiquidity": "abnormal illiquidity and bid-ask spread",
+        "volatility": "volatility after over before, of returns and daily ranges",
+        "garch": "GARCH models of every asset, and event volatility against them",
+        "breaks": "breaks of variance and its regimes",
+        "joint": "effects of overlapping events estimated together",
+        "intraday": "bars around announcements, and realised variance",
+        "outcomes": "outcomes that were registered beside these",
+    }
+)
+"""What a study can compute."""
 _LONGEST = 10_000
 
 
@@ -36,6 +51,11 @@ class StudySpec:
 
     returns: Literal["log", "simple"] = setting("kind of return", Assumed("log"))
     title: str = setting("heading of the report; the catalogue's name by default", "")
+    parts: tuple[str, ...] = setting(
+        f"what is computed: {', '.join(PARTS)}, or `all`; all for the command and "
+        "`analyze`",
+        ("returns",),
+    )
     prices: str = setting(
         "a source (eventstudy list sources), a folder or file of prices, or the "
         "manifest.json of a report",
@@ -141,6 +161,7 @@ class StudySpec:
         object.__setattr__(self, "model", None)
         object.__setattr__(self, "factors", ())
         object.__setattr__(self, "tests", _expand_tests(self.tests))
+        object.__setattr__(self, "parts", _expand_parts(self.parts))
         _check(self)
 
     @property
@@ -189,9 +210,14 @@ class StudySpec:
 def default_model(factors: tuple[str, ...]) -> str:
     """Return the model that is taken when only factors are named."""
     if not factors:
-        return "constant_mean"
+        return usual_model("no factor")
     single = len(factors) == 1 and factors[0] not in FACTOR_SETS
-    return "market" if single else "factors"
+    return usual_model("one factor" if single else "several factors")
+
+
+def usual_model(factors: str) -> str:
+    """Return the model that is usual with "no", "one" or "several" factors."""
+    return str(next(e.name for e in MODELS.values() if e.default_with == factors))
 
 
 def _expand_tests(tests: tuple[Member, ...]) -> tuple[Member, ...]:
@@ -213,6 +239,18 @@ def window_text(window: Pair) -> str:
 
 def _signed(offset: int) -> str:
     return f"{offset:+d}" if offset else "0"
+
+
+def _expand_parts(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the parts in the order of `PARTS`."""
+    for part in parts:
+        if part not in (*PARTS, ALL):
+            raise SettingError(str(unknown_name("part", part, PARTS)), "parts")
+    if not parts:
+        raise SettingError(
+            "parts is empty; name at least one, such as returns", "parts"
+        )
+    return tuple(part for part in PARTS if ALL in parts or part in parts)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -351,16 +389,15 @@ def _check_groups(spec: StudySpec) -> None:
 
 def _check_members(spec: StudySpec) -> None:
     """Refuse models and tests that there are not, and factors a model cannot take."""
-    for at, held in enumerate(spec.models if len(MODELS) else ()):
+    for at, held in enumerate(spec.models):
         try:
             entry = MODELS.entry(held.model)
         except SpecError as err:
             raise SettingError(str(err), "models", at, "model") from err
         count, least, most = len(held.factors), entry.min_factors, entry.max_factors
         if count < least or (most is not None and count > most):
-            wanted = {0: "no factor", 1: "one factor"}.get(most, "at least one factor")
             raise SettingError(
-                f"model {held.name!r} ({held.model}) takes {wanted}, got "
+                f"model {held.name!r} ({held.model}) takes {entry.takes}, got "
                 f"{', '.join(held.factors) or 'none'}; name them with --market or "
                 "--factors, or as factors in the study file",
                 "models",

@@ -15,6 +15,7 @@ import polars as pl
 
 from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import DataError, SpecError, unknown_name
+from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
     Factors,
     Prices,
@@ -87,7 +88,8 @@ def request_of(
         _, table = read_table(path)
         read_spec(path)  # so that a fault of the file is told with its name and line
         inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
-    spec = resolve(spec_from(merged(table, overrides)), events)
+    asked = {"parts": (ALL,), **merged(table, overrides)}
+    spec = resolve(spec_from(asked), events)
     if not inputs and "prices" not in overrides:
         chosen = default_prices(spec, events.frame)
         if chosen != spec.prices:
@@ -110,22 +112,7 @@ def _beside(catalogue: object) -> Path | None:
 def resolve(spec: StudySpec, events: Events) -> StudySpec:
     """Check that the events that questions are about are in the catalogue."""
     from eventstudy.inference import TESTS
-    from eventstudy.models import MODELS
 
-    for held in spec.models:
-        if held.model not in MODELS:
-            raise unknown_name("model", held.model, MODELS)
-        entry = MODELS[held.model]
-        count, least, most = len(held.factors), entry.min_factors, entry.max_factors
-        if count < least or (most is not None and count > most):
-            wanted = "at least one factor"
-            if most is not None:
-                wanted = ("no factor", "one factor")[most]
-            raise SpecError(
-                f"model {held.name!r} ({held.model}) takes {wanted}, got "
-                f"{', '.join(held.factors) or 'none'}; name them with --market or "
-                "--factors, or as factors in the study file"
-            )
     tests = tuple(TESTS) if spec.tests == (ALL,) else spec.tests
     for test in tests:
         if test not in TESTS:
@@ -225,9 +212,10 @@ def _model(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
 
 
 def _takes_factors(model: Any) -> bool:  # noqa: ANN401 - a name or a function
-    from eventstudy.models import MODELS
-
-    return model not in MODELS or MODELS[model].max_factors != 0
+    try:
+        return bool(MODELS.entry(model).max_factors != 0)
+    except SpecError:
+        return False  # the spec will say that there is no such model
 
 
 def _factors_of(table: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """The straight walk from a catalogue and prices to the tables of a result."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,10 @@ from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
-from eventstudy.spec import StudySpec
-from eventstudy.study import group_tables, observation_tables, volatility_tables
-from eventstudy.study.adjust import adjusted
-from eventstudy.study.asset_history import asset_histories
-from eventstudy.study.estimate import Estimate, Estimator, estimators
+from eventstudy.spec import PARTS, StudySpec
+from eventstudy.study import observation_tables
+from eventstudy.study.builders import Study, Tables
+from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import (
     Access,
     gated,
@@ -25,15 +25,9 @@ from eventstudy.study.inputs import (
     resolve,
 )
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
-from eventstudy.study.intraday_tables import intraday_tables, realised_pieces
-from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.result import StudyResult
-from eventstudy.study.volatility_breaks import break_table, regime_table
-from eventstudy.study.volatility_conditional import garch_tables
-from eventstudy.study.volatility_garch import garch_shifts
-from eventstudy.study.volatility_pieces import pieces
-from eventstudy.study.volume_tables import volume_tables
+from eventstudy.study.schema import SCHEMA
 
 Progress = Callable[[str], None]
 
@@ -127,12 +121,12 @@ def run(
     inputs: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> StudyResult:
-    """Estimate everything that the spec asks for.
+    """Compute the parts of a study that the spec asks for.
 
     Parameters
     ----------
     spec : StudySpec
-        What to estimate.
+        What to estimate; its ``parts`` say which tables are computed.
     events : Events, str, Path or frame
         The announcements, a catalogue file, or any frame with Arrow's stream.
     prices : Prices, str, Path or frame
@@ -151,7 +145,8 @@ def run(
     Returns
     -------
     StudyResult
-        The tables. An observation that cannot be estimated is in the ledger.
+        The tables; those of parts not asked for are empty. An observation that cannot
+        be estimated is in the ledger.
 
     Raises
     ------
@@ -193,63 +188,36 @@ def run(
     day0 = place_events(spec, events, market)
     tell("Fitting normal returns")
     fitted = [(estimator, list(estimator)) for estimator in estimators(spec, panels)]
-    blocks = [(estimator, block) for estimator, held in fitted for block in held]
     observations = pl.concat(
         [
             observation_tables.observations(e.panel, held, events.frame, day0)
             for e, held in fitted
         ]
     )
-    if not blocks:
+    if not any(held for _, held in fitted):
         raise _nothing_to_study(observations, groups)
-    abnormal = _stack(observation_tables.abnormal_returns, blocks)
-    tell("Testing single observations")
-    cars = adjusted(spec, _stack(observation_tables.cars, blocks), fitted)
-    tell("Testing groups")
-    groups_tested = group_tables.test_groups(spec, groups, fitted, progress=tell)
-    tell("Testing volume")
-    volume = volume_tables(spec, list(groups), fitted, market.calendars, prices.frame)
-    tell("Comparing volatilities")
-    measured = pieces(spec, fitted, market.calendars, prices.frame)
-    measured += realised_pieces(measured, market.calendars, files)
-    answers = [
-        *volatility_tables.shifts(spec, list(groups), measured),
-        *garch_shifts(spec, list(groups), fitted, measured),
-    ]
-    histories = asset_histories(spec, fitted, market.calendars)
-    garch, conditional = garch_tables(histories)
-    intraday = intraday_tables(spec, events.frame, files)
-    tell("Separating overlapping events")
-    joint = joint_effects(spec, events.frame, fitted)
-    used = observations.filter(pl.col("status") == "used")
-    return StudyResult(
+    study = Study(
         spec=spec,
         events=events.frame,
-        day0=day0,
+        prices=prices.frame,
+        groups=groups,
+        calendars=market.calendars,
+        fitted=fitted,
         observations=observations.drop("held", "wanted"),
-        abnormal_returns=abnormal,
-        cars=cars,
-        tests=pl.concat([groups_tested.tests, volume.tests]),
-        headline=groups_tested.headline,
-        aar=groups_tested.aar,
-        volatility=volatility_tables.table(answers),
-        garch=garch,
-        conditional=conditional,
-        breaks=break_table(histories),
-        regimes=regime_table(histories if spec.regimes else []),
-        volume_aar=volume.aar,
-        intraday=intraday.paths,
-        intraday_events=intraday.events,
-        joint=joint.effects,
-        joint_tests=joint.tests,
-        fit=_stack(observation_tables.fit, blocks),
-        coefficients=_stack(observation_tables.coefficients, blocks),
-        ledger=pl.concat([ledger(observations, prices), volume.ledger]),
-        contamination=observation_tables.contamination(
-            used.drop("event_id").rename({"observation": "event_id"}), abnormal
-        ),
-        closes=_closes(prices, shown),
-        price_issues=prices.issues,
+        bars=files,
+        tell=tell,
+    )
+    always = {
+        "events": events.frame,
+        "day0": day0,
+        "observations": study.observations,
+        "ledger": ledger(observations, prices),
+        "closes": _closes(prices, shown),
+        "price_issues": prices.issues,
+    }
+    return StudyResult(
+        spec=spec,
+        tables=_tables(study, always),
         provenance=provenance_of(
             spec,
             events,
@@ -257,9 +225,28 @@ def run(
             command=command,
             inputs=inputs or {},
             bars=list(files.values()),
-            notes=[*notes, *_assumed(spec), *closing.notes],
+            notes=[*notes, *_notes(spec), *closing.notes],
         ),
     )
+
+
+def _tables(
+    study: Study, always: Mapping[str, pl.DataFrame]
+) -> Mapping[str, pl.DataFrame]:
+    """Return the tables of the parts asked for, each made by its builders in turn."""
+    found = {name: [table] for name, table in always.items()}
+    wanted = [
+        builder
+        for table in SCHEMA.values()
+        for part, builder in table.made_by.items()
+        if part in study.spec.parts
+    ]
+    for builder in dict.fromkeys(wanted):
+        module, _, function = builder.partition(":")
+        made: Tables = getattr(import_module(module), function)(study)
+        for name, rows in made.items():
+            found.setdefault(name, []).append(SCHEMA[name].checked(rows))
+    return {name: pl.concat(rows) for name, rows in found.items()}
 
 
 def _nothing_to_study(
@@ -279,12 +266,15 @@ def _nothing_to_study(
     return DataError("there is nothing to study", problems)
 
 
-def _assumed(spec: StudySpec) -> list[str]:
-    """Say which conventions were taken because nothing was said."""
-    return [
+def _notes(spec: StudySpec) -> list[str]:
+    """Say which conventions were taken by default, and what is not computed."""
+    notes = [
         f"{name}: {getattr(spec, name)}, as nothing else was asked for"
         for name in spec.assumed
     ]
+    if left := [part for part in PARTS if part not in spec.parts]:
+        notes.append(f"not computed: {', '.join(left)}")
+    return notes
 
 
 def place_events(spec: StudySpec, events: Events, market: Market) -> pl.DataFrame:
@@ -296,13 +286,6 @@ def place_events(spec: StudySpec, events: Events, market: Market) -> pl.DataFram
         events.frame["announced_date"].to_list(),
         spec.day0,
     )
-
-
-def _stack(
-    table: Callable[[Estimator, Estimate], pl.DataFrame],
-    blocks: Sequence[tuple[Estimator, Estimate]],
-) -> pl.DataFrame:
-    return pl.concat([table(estimator, estimate) for estimator, estimate in blocks])
 
 
 def ledger(observations: pl.DataFrame, prices: Prices) -> pl.DataFrame:

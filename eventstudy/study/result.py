@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.core.errors import unknown_name
-from eventstudy.spec import StudySpec, window_text
+from eventstudy.spec import PARTS, StudySpec, window_text
 from eventstudy.study.schema import SCHEMA
 
 _NO_TABLES: Mapping[str, pl.DataFrame] = MappingProxyType({})
@@ -96,6 +96,35 @@ class StudyResult:
             raise unknown_name("table", table, SCHEMA)
         return SCHEMA[table].describe()
 
+    def computed(self, table: str) -> bool:
+        """Say whether a part of the study was asked for that fills a table.
+
+        Parameters
+        ----------
+        table : str
+            Name of a table.
+
+        Returns
+        -------
+        bool
+            False where the table is empty because nobody asked for it.
+
+        Raises
+        ------
+        SpecError
+            For a table that there is not.
+
+        Examples
+        --------
+        >>> from eventstudy import StudyResult, StudySpec
+        >>> StudyResult(spec=StudySpec(), provenance={}).computed("garch")
+        False
+        """
+        if table not in SCHEMA:
+            raise unknown_name("table", table, SCHEMA)
+        made_by = SCHEMA[table].made_by
+        return not made_by or not made_by.keys().isdisjoint(self.spec.parts)
+
     def __repr__(self) -> str:
         """Summarise in a line."""
         used = self.observations.filter(pl.col("status") == "used")
@@ -103,8 +132,13 @@ class StudyResult:
             f"StudyResult({self.events.height} events, "
             f"{used['asset'].n_unique()} assets, "
             f"{used['observation'].n_unique()} observation dates, "
-            f"{', '.join(dict.fromkeys(m.name for m in self.spec.models))})"
+            f"{', '.join(dict.fromkeys(m.name for m in self.spec.models))}"
+            f"{'' if len(self.spec.parts) == len(PARTS) else self._parts})"
         )
+
+    @property
+    def _parts(self) -> str:
+        return f"; only {', '.join(self.spec.parts)}"
 
     def _repr_html_(self) -> str:
         """Show the headline table in a notebook."""

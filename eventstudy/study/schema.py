@@ -5,7 +5,6 @@ Empty frames, the checks of what is put into a result, the documentation of
 """
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -63,6 +62,20 @@ _PATH = (
 )
 _ASSET_DAY = (_ASSET, _GROUP, day("date", "the session"))
 _SYMBOL = text("symbol", "the symbol of the bars")
+
+_BUILDERS = "eventstudy.study.builders"
+_RETURNS = {"returns": f"{_BUILDERS}:returns"}
+_OUTCOMES = dict.fromkeys(
+    ("volume", "illiquidity", "outcomes"), f"{_BUILDERS}:outcomes"
+)
+_GARCH = {"garch": f"{_BUILDERS}:garch"}
+_VOLATILITY = {
+    **dict.fromkeys(("volatility", "intraday"), f"{_BUILDERS}:volatility"),
+    **_GARCH,
+}
+_BREAKS = {"breaks": f"{_BUILDERS}:breaks"}
+_INTRADAY = {"intraday": f"{_BUILDERS}:intraday"}
+_JOINT = {"joint": f"{_BUILDERS}:joint"}
 
 _TABLES = (
     Table(
@@ -148,6 +161,7 @@ _TABLES = (
             number("abnormal", "actual less expected", _RETURN),
             number("se", "standard error of the forecast", _RETURN),
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "cars",
@@ -172,6 +186,7 @@ _TABLES = (
             number("pvalue_by", "p-value adjusted after Benjamini and Yekutieli"),
             number("pvalue_rw", "p-value adjusted after Romano and Wolf"),
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "tests",
@@ -188,6 +203,7 @@ _TABLES = (
             _N_CLUSTERS,
             _REASON,
         ),
+        made_by={**_RETURNS, **_OUTCOMES},
     ),
     Table(
         "headline",
@@ -210,6 +226,7 @@ _TABLES = (
             number("alpha_part", "part of the average from alpha", _RETURN),
             number("estimate_alpha_zero", "the average with alpha taken as 0", _RETURN),
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "aar",
@@ -219,6 +236,7 @@ _TABLES = (
             *_PATH,
             number("caar_alpha_zero", "the sum with alpha taken as 0", _RETURN),
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "volatility",
@@ -249,6 +267,7 @@ _TABLES = (
             ),
             _REASON,
         ),
+        made_by=_VOLATILITY,
     ),
     Table(
         "garch",
@@ -267,11 +286,13 @@ _TABLES = (
             flag("converged", "the likelihood was maximised"),
             _REASON,
         ),
+        made_by=_GARCH,
     ),
     Table(
         "conditional",
         "a row per asset and session: volatility by that GARCH model",
         (*_ASSET_DAY, number("sd", "standard deviation", "return per session")),
+        made_by=_GARCH,
     ),
     Table(
         "breaks",
@@ -291,16 +312,19 @@ _TABLES = (
             number("pvalue", "p-value of that mean among random dates"),
             _REASON,
         ),
+        made_by=_BREAKS,
     ),
     Table(
         "regimes",
         "a row per asset and session: which of two regimes of variance",
         (*_ASSET_DAY, number("probability", "probability of the turbulent one")),
+        made_by=_BREAKS,
     ),
     Table(
         "volume_aar",
         "a row per sample, group and session: average abnormal log volume, cumulated",
         (_SAMPLE, _GROUP, *_PATH),
+        made_by={"volume": _OUTCOMES["volume"]},
     ),
     Table(
         "intraday",
@@ -311,6 +335,7 @@ _TABLES = (
             number("minutes", "time since the announcement", "minutes"),
             number("log_change", "change since the announcement", "log return"),
         ),
+        made_by=_INTRADAY,
     ),
     Table(
         "intraday_events",
@@ -327,6 +352,7 @@ _TABLES = (
             count("n_missing", "bars that lack around the announcement"),
             _REASON,
         ),
+        made_by=_INTRADAY,
     ),
     Table(
         "joint",
@@ -345,6 +371,7 @@ _TABLES = (
             count("n_overlapping", "other events whose windows share a session"),
             _REASON,
         ),
+        made_by=_JOINT,
     ),
     Table(
         "joint_tests",
@@ -365,6 +392,7 @@ _TABLES = (
             flag("exact", "F is exact under normal errors"),
             _REASON,
         ),
+        made_by=_JOINT,
     ),
     Table(
         "fit",
@@ -386,6 +414,7 @@ _TABLES = (
             number("ljung_box_pvalue", "p-value of no autocorrelation"),
             number("arch_lm_pvalue", "p-value of constant variance"),
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "coefficients",
@@ -398,6 +427,7 @@ _TABLES = (
             number("value", "the estimate"),
             number("se", "its standard error"),
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "ledger",
@@ -423,6 +453,7 @@ _TABLES = (
             day("other_day0", "day 0 of the other"),
             count("sessions", "sessions that both windows have", "sessions"),
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "closes",
@@ -450,7 +481,7 @@ _TABLES = (
     ),
 )
 
-SCHEMA: Mapping[str, Table] = MappingProxyType({table.name: table for table in _TABLES})
+SCHEMA: Mapping[str, Table] = {table.name: table for table in _TABLES}
 """The tables of `StudyResult` in the order of its documentation."""
 
 

@@ -1,7 +1,7 @@
 """What a table of a result is: columns with types, units and meanings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -64,6 +64,9 @@ class Table:
         Whether a report has the table as a file.
     further : str
         What columns beyond these a table may have; "" for none.
+    made_by : mapping of str to str
+        Per part of a study the builder of the table, as "module:function"; empty for
+        what every study has. See `eventstudy.study.builders`.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Table:
     columns: tuple[Column, ...]
     written: bool = True
     further: str = ""
+    made_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dtypes(self) -> dict[str, Dtype]:
@@ -131,7 +135,8 @@ class Table:
     def markdown(self) -> str:
         """Return the columns as a table of Markdown, headed by the name."""
         place = f"`tables/{self.name}.csv`" if self.written else "not written"
-        lines = [f"## {self.name}", "", f"{self.meaning} ({place})", ""]
+        parts = f"; part {', '.join(self.made_by)}" if self.made_by else ""
+        lines = [f"## {self.name}", "", f"{self.meaning} ({place}{parts})", ""]
         lines += ["| column | type | unit | meaning |", "| :--- | :--- | :--- | :--- |"]
         for c in self.columns:
             meaning = c.meaning.replace("|", r"\|")

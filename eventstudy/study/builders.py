@@ -1,0 +1,166 @@
+"""What fills the tables of a result: a builder for each part of a study.
+
+A builder takes a `Study` and returns tables, or rows of tables that others add to, by
+name. Which builder a table has, and for which part of the study, says `SCHEMA`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from eventstudy.calendars import Calendar
+from eventstudy.outcomes import OUTCOMES
+from eventstudy.spec import StudySpec
+from eventstudy.study import group_tables, observation_tables, volatility_tables
+from eventstudy.study.adjust import adjusted
+from eventstudy.study.asset_history import AssetHistory, asset_histories
+from eventstudy.study.estimate import Estimate, Estimator
+from eventstudy.study.intraday_bars import BarFile
+from eventstudy.study.intraday_tables import intraday_tables, realised_pieces
+from eventstudy.study.joint_tables import joint_effects
+from eventstudy.study.samples import Fitted
+from eventstudy.study.volatility_breaks import break_table, regime_table
+from eventstudy.study.volatility_conditional import garch_tables
+from eventstudy.study.volatility_garch import garch_shifts
+from eventstudy.study.volatility_pieces import Piece, pieces, return_pieces
+from eventstudy.study.volume_tables import volume_tables
+
+Tables = Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """A study whose normal returns are fitted: what every table is made from.
+
+    Parameters
+    ----------
+    spec : StudySpec
+        The request.
+    events : polars.DataFrame
+        The catalogue.
+    prices : polars.DataFrame
+        Daily prices.
+    groups : mapping of str to tuple of str
+        The assets by group.
+    calendars : mapping of str to Calendar
+        The calendars by name.
+    fitted : sequence of (Estimator, sequence of Estimate)
+        The fits of every panel, block by block.
+    observations : polars.DataFrame
+        The table of that name.
+    bars : mapping of str to BarFile
+        Intraday bars by symbol.
+    tell : callable
+        Called with the name of each stage.
+    """
+
+    spec: StudySpec
+    events: pl.DataFrame
+    prices: pl.DataFrame
+    groups: Mapping[str, tuple[str, ...]]
+    calendars: Mapping[str, Calendar]
+    fitted: Fitted
+    observations: pl.DataFrame
+    bars: Mapping[str, BarFile]
+    tell: Callable[[str], None]
+
+    def stack(
+        self, table: Callable[[Estimator, Estimate], pl.DataFrame]
+    ) -> pl.DataFrame:
+        """Return the tables of all blocks of fits below one another."""
+        return pl.concat([table(e, block) for e, held in self.fitted for block in held])
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """What is compared before and after events, of returns and daily prices."""
+        if "volatility" in self.spec.parts:
+            return pieces(self.spec, self.fitted, self.calendars, self.prices)
+        return return_pieces(self.spec, self.fitted)
+
+    @cached_property
+    def histories(self) -> list[AssetHistory]:
+        """Whole return histories of the assets."""
+        return asset_histories(self.spec, self.fitted, self.calendars)
+
+
+def returns(study: Study) -> Tables:
+    """Make the tables of abnormal returns, of observations and of groups."""
+    study.tell("Testing single observations")
+    abnormal = study.stack(observation_tables.abnormal_returns)
+    cars = study.stack(observation_tables.cars)
+    used = study.observations.filter(pl.col("status") == "used")
+    used = used.drop("event_id").rename({"observation": "event_id"})
+    single = {
+        "abnormal_returns": abnormal,
+        "cars": adjusted(study.spec, cars, study.fitted),
+        "fit": study.stack(observation_tables.fit),
+        "coefficients": study.stack(observation_tables.coefficients),
+        "contamination": observation_tables.contamination(used, abnormal),
+    }
+    study.tell("Testing groups")
+    tested = group_tables.test_groups(
+        study.spec, study.groups, study.fitted, progress=study.tell
+    )
+    grouped = {"tests": tested.tests, "headline": tested.headline, "aar": tested.aar}
+    return single | grouped
+
+
+def outcomes(study: Study) -> Tables:
+    """Test the outcomes beside returns that belong to the parts asked for."""
+    study.tell("Testing volume")
+    wanted = [one for one in OUTCOMES.values() if one.part in study.spec.parts]
+    found = volume_tables(
+        study.spec,
+        list(study.groups),
+        study.fitted,
+        study.calendars,
+        study.prices,
+        wanted,
+    )
+    return {"tests": found.tests, "volume_aar": found.aar, "ledger": found.ledger}
+
+
+def volatility(study: Study) -> Tables:
+    """Compare volatilities by daily prices, and by intraday bars."""
+    study.tell("Comparing volatilities")
+    held = list(study.pieces) if "volatility" in study.spec.parts else []
+    if "intraday" in study.spec.parts:
+        held += realised_pieces(study.pieces, study.calendars, study.bars)
+    answers = volatility_tables.shifts(study.spec, list(study.groups), held)
+    return {"volatility": volatility_tables.table(list(answers))}
+
+
+def garch(study: Study) -> Tables:
+    """Fit GARCH models of every asset, and hold event volatility against them."""
+    study.tell("Fitting volatilities")
+    answers = garch_shifts(study.spec, list(study.groups), study.fitted, study.pieces)
+    parameters, conditional = garch_tables(study.histories)
+    return {
+        "volatility": volatility_tables.table(list(answers)),
+        "garch": parameters,
+        "conditional": conditional,
+    }
+
+
+def breaks(study: Study) -> Tables:
+    """Find breaks of variance and, if the spec says so, its regimes."""
+    study.tell("Finding breaks of variance")
+    return {
+        "breaks": break_table(study.histories),
+        "regimes": regime_table(study.histories if study.spec.regimes else []),
+    }
+
+
+def intraday(study: Study) -> Tables:
+    """Set announcements among intraday bars."""
+    found = intraday_tables(study.spec, study.events, study.bars)
+    return {"intraday": found.paths, "intraday_events": found.events}
+
+
+def joint(study: Study) -> Tables:
+    """Estimate the effects of overlapping events together."""
+    study.tell("Separating overlapping events")
+    found = joint_effects(study.spec, study.events, study.fitted)
+    return {"joint": found.effects, "joint_tests": found.tests}
