@@ -76,6 +76,40 @@ def test_everything_dropped() -> None:
     assert figures(result) == {}
 
 
+def only(*parts: str) -> StudyResult:
+    """The sample with the tables that some parts of a study make."""
+    full = sample.sample_result(spec=sample.sample_spec(parts=parts))
+    kept = {"car": "returns", "volume": "volume"}
+    outcomes = [outcome for outcome, part in kept.items() if part in parts]
+    tests = full.tests.filter(pl.col("outcome").is_in(outcomes))
+    absent = {n: sample.empty(n) for n in sample.SCHEMA if not full.computed(n)}
+    return replace(full, **{"tests": tests} | absent)
+
+
+def test_what_was_not_asked_for_is_no_finding() -> None:
+    text = written(only("returns"))
+    assert "## Volatility\n\nNot computed (parts = returns).\n\n## What" in text
+    for claim in ("No volatility", "Did volatility", "### Persistence", "### Volume"):
+        assert claim not in text
+    assert "### Drift" in text
+
+
+def test_a_study_of_volatility_says_nothing_about_prices() -> None:
+    text = written(only("volatility"))
+    said = "Not computed (parts = volatility)."
+    assert f"**Effect on prices.** {said}" in text
+    assert f"## Headline table\n\n{said}\n\n## Figures" in text
+    for claim in (
+        "No average",
+        "Nothing could",
+        "No two event",
+        "### Drift",
+        "### Fit",
+    ):
+        assert claim not in text
+    assert "**Effect on volatility**" in text
+
+
 def test_every_table_empty() -> None:
     result = sample.sample_result()
     empty = {name: sample.empty(name) for name in sample.SCHEMA}

@@ -38,6 +38,11 @@ def study_title(spec: StudySpec, provenance: Mapping[str, Any]) -> str:
     return "Event study"
 
 
+def not_computed(spec: StudySpec) -> str:
+    """Say that a part of the study was not asked for."""
+    return f"Not computed (parts = {', '.join(spec.parts)})."
+
+
 def model_names(result: StudyResult) -> list[str]:
     """Names of the model settings, each once, in the order of the study file."""
     return list(dict.fromkeys(setting.name for setting in result.spec.models))

@@ -1,12 +1,13 @@
 """The report as Markdown: a pure function of the result."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import headline_ids, study_title
+from eventstudy.report.labels import headline_ids, not_computed, study_title
 from eventstudy.report.section import Section, page
 from eventstudy.report.sections import SECTIONS
 from eventstudy.report.views import Views
@@ -36,10 +37,18 @@ def render(result: StudyResult) -> str:
     '# Nothing yet'
     """
     views = Views(result)
-    written = {section: section.write(views) for section in SECTIONS}
+    written = {section: _written(section, views) for section in SECTIONS}
     contents = _contents([section for section, text in written.items() if text])
     head = f"# {md.escape(study_title(result.spec, result.provenance))}"
     return page([head, f"{_scope(result)}. {contents}", *written.values()])
+
+
+def _written(section: Section[Views], views: Views) -> str:
+    """Write a section; say of a whole section that it was not asked for."""
+    if not section.table or views.result.computed(section.table):
+        return section.write(views)
+    told = replace(section, blocks=lambda _: [not_computed(views.result.spec)])
+    return told.write(views) if section.level == 2 else ""
 
 
 def _contents(sections: Iterable[Section[Views]]) -> str:

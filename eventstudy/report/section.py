@@ -25,12 +25,15 @@ class Section(Generic[V]):
         2 for a section, 3 for a part of the section before it.
     short : str
         Its name in the line of contents, where that is not the title.
+    table : str
+        The table of the result that it is about, if it is about one only.
     """
 
     title: str
     blocks: Callable[[V], Iterable[str]]
     level: int = 2
     short: str = ""
+    table: str = ""
 
     def write(self, views: V) -> str:
         """Return heading and blocks; empty where there is nothing to say."""

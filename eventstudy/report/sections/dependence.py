@@ -48,4 +48,4 @@ def dependence_table(effects: Effects) -> str:
     return md.table([*columns, "Recommended"], rows, "lllrrrrrl") if rows else ""
 
 
-SECTION = Section(title="Dependence", level=3, blocks=blocks)
+SECTION = Section(title="Dependence", level=3, table="headline", blocks=blocks)

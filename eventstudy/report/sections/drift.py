@@ -79,4 +79,4 @@ def drift_sentence(result: StudyResult) -> str:
     )
 
 
-SECTION = Section(title="Drift", level=3, blocks=blocks)
+SECTION = Section(title="Drift", level=3, table="headline", blocks=blocks)

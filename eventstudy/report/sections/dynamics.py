@@ -300,7 +300,13 @@ def _intraday_blocks(views: Views) -> Iterator[str]:
     yield md.details("Realised variance around each announcement", table)
 
 
-PERSISTENCE = Section(title="Persistence", level=3, blocks=_persistence_blocks)
-BREAKS = Section(title="Breaks of the variance", level=3, blocks=_break_blocks)
+PERSISTENCE = Section(
+    title="Persistence", level=3, table="garch", blocks=_persistence_blocks
+)
+BREAKS = Section(
+    title="Breaks of the variance", level=3, table="breaks", blocks=_break_blocks
+)
 VOLUME = Section(title="Volume", level=3, blocks=_volume_blocks)
-INTRADAY = Section(title="Around the instant", level=3, blocks=_intraday_blocks)
+INTRADAY = Section(
+    title="Around the instant", level=3, table="intraday", blocks=_intraday_blocks
+)

@@ -21,6 +21,7 @@ from eventstudy.report.labels import (
     label,
     main_window,
     model_names,
+    not_computed,
     window_words,
 )
 from eventstudy.report.section import Section
@@ -48,6 +49,9 @@ def blocks(views: Views) -> Iterator[str]:
 
 
 def _of_prices(views: Views) -> Iterator[str]:
+    if not views.result.computed("headline"):
+        yield f"**Effect on prices.** {not_computed(views.result.spec)}"
+        return
     found = bullets(views.effects)
     if not found:
         yield (

@@ -106,4 +106,4 @@ def _share(values: Sequence[float], alpha: float) -> str:
     return f"{sum(value < alpha for value in values)} of {len(values)}"
 
 
-SECTION = Section(title="Fit and diagnostics", level=3, blocks=blocks)
+SECTION = Section(title="Fit and diagnostics", level=3, table="fit", blocks=blocks)

@@ -175,4 +175,4 @@ def recommendations(effects: Effects) -> list[str]:
     return lines
 
 
-SECTION = Section(title="Headline table", blocks=blocks)
+SECTION = Section(title="Headline table", table="headline", blocks=blocks)

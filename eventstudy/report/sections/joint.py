@@ -222,4 +222,6 @@ def _hypothesis(row: dict[str, Any] | None) -> str:
     return f"F({degrees}) = {nb.decimal(row['statistic'])}<br>{value}"
 
 
-SECTION = Section(title="Overlapping announcements apart", level=3, blocks=blocks)
+SECTION = Section(
+    title="Overlapping announcements apart", level=3, table="joint", blocks=blocks
+)

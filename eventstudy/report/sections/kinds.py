@@ -173,4 +173,6 @@ def _without_row(result: StudyResult, found: Compared) -> tuple[list[str], list[
     return list(dict.fromkeys(never)), [k for k in kinds if k not in set(used["kind"])]
 
 
-SECTION = Section(title="Kinds of announcement compared", level=3, blocks=blocks)
+SECTION = Section(
+    title="Kinds of announcement compared", level=3, table="cars", blocks=blocks
+)

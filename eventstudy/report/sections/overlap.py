@@ -34,4 +34,6 @@ def overlap_sentence(result: StudyResult) -> str:
     )
 
 
-SECTION = Section(title="Overlapping windows", level=3, blocks=blocks)
+SECTION = Section(
+    title="Overlapping windows", level=3, table="contamination", blocks=blocks
+)

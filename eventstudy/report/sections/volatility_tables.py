@@ -9,7 +9,13 @@ from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
 from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import forest
-from eventstudy.report.labels import asset_order, group_label, groups_of, label
+from eventstudy.report.labels import (
+    asset_order,
+    group_label,
+    groups_of,
+    label,
+    not_computed,
+)
 from eventstudy.report.section import Section
 from eventstudy.report.sections.volatility import Row, near_events, significance_note
 from eventstudy.report.views import Views
@@ -184,7 +190,8 @@ def blocks(views: Views) -> Iterator[str]:
     result = views.result
     tables = pooled_tables(result)
     if not tables:
-        yield "No volatility could be compared."
+        asked = "volatility" in result.spec.parts
+        yield "No volatility could be compared." if asked else not_computed(result.spec)
         return
     yield (
         "Standard deviations of returns per session, not annualised, "
@@ -217,4 +224,4 @@ def blocks(views: Views) -> Iterator[str]:
     yield "Single announcements and all tests: `tables/volatility.csv`."
 
 
-SECTION = Section(title="Volatility", blocks=blocks)
+SECTION = Section(title="Volatility", table="volatility", blocks=blocks)
