@@ -102,8 +102,29 @@ class AssetSeries:
 class Evidence:
     """The mergeable aggregate of any number of observations.
 
-    sums : arrays that add up;  series : by asset, None once there are more than
-        `MAX_ASSETS` assets
+    Parameters
+    ----------
+    windows : tuple of (int, int)
+        (start, end) in event time, both ends included.
+    clocks : Clock
+        The calendar dates of event time, shared by all observations.
+    first_offset : int
+        Event time of the first event-window column.
+    outcome : {"car", "scar", "bhar"}
+        What is tested.
+    vectors : Vectors
+        Scalars per observation.
+    sums : mapping of str to array
+        Arrays that add up.
+    series : mapping of str to AssetSeries or None
+        Sums by asset and date, None once there are more than `MAX_ASSETS` assets.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.eye(8)[:3], n_estimation=5)
+    >>> collect(ab, [(0, 0)], frozenset()).vectors.car.shape
+    (3, 1)
     """
 
     windows: tuple[Window, ...]
@@ -129,8 +150,35 @@ def collect(
 ) -> Evidence:
     """Reduce one chunk of observations to `Evidence`.
 
-    windows : (start, end) in event time;  needs : what the tests will ask for
-    Raises `SpecError` for a window outside the event window.
+    Parameters
+    ----------
+    ab : Abnormal
+        The abnormal returns of E observations.
+    windows : sequence of (int, int)
+        (start, end) in event time, both ends included.
+    needs : set of str
+        What the tests will ask for, see `EventTest`.
+    outcome : {"car", "scar", "bhar"}
+        What is tested.
+    calendar : NumberedDates, optional
+        The numbered dates of the clocks, where they are known already.
+
+    Returns
+    -------
+    Evidence
+        To be merged with that of other chunks.
+
+    Raises
+    ------
+    SpecError
+        For a window outside the event window.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.eye(8)[:3], n_estimation=5)
+    >>> sorted(collect(ab, [(0, 0)], frozenset({"placebo"})).sums)
+    ['placebo_1', 'placebo_count_1']
     """
     calendar = numbered_dates(ab.clocks) if calendar is None else calendar
     sums: dict[str, Array] = {}
@@ -172,7 +220,31 @@ def collect(
 
 
 def merge(a: Evidence, b: Evidence) -> Evidence:
-    """Return the evidence of both; order matters only for rounding."""
+    """Return the evidence of both; order matters only for rounding.
+
+    Parameters
+    ----------
+    a, b : Evidence
+        Of two chunks of one study.
+
+    Returns
+    -------
+    Evidence
+        Of all their observations.
+
+    Raises
+    ------
+    SpecError
+        When they do not share clocks, event window, windows and outcome.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> ab = constant_mean(np.eye(8)[:3], n_estimation=5)
+    >>> part = collect(ab, [(0, 0)], frozenset())
+    >>> merge(part, part).vectors.car.shape
+    (6, 1)
+    """
     return merge_all((a, b))
 
 

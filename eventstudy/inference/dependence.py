@@ -26,14 +26,29 @@ MIN_COMMON_DATES = 30
 class Dependence:
     """Dependence between the observations of one window.
 
-    n : observations;  n_dates : distinct event clocks (calendar and day 0)
-    n_clusters : groups of dates whose windows share a session, directly or by a chain
-    rbar : mean over all pairs of observations of the correlation between their two
-        windows' sums; nan when it was not worked out or N = 1
-    n_effective : ``N / (1 + (N-1) rbar)``, the number of independent observations
-        that would tell as much
-    n_unmeasured : pairs of assets with fewer than 30 common dates, taken as
-        uncorrelated although their windows share sessions
+    Parameters
+    ----------
+    n : int
+        Observations.
+    n_dates : int
+        Distinct event clocks (calendar and day 0).
+    n_clusters : int
+        Groups of dates whose windows share a session, directly or by a chain.
+    rbar : float
+        Mean over all pairs of observations of the correlation between their two
+        windows' sums; nan when it was not worked out or N = 1.
+    n_effective : float
+        ``N / (1 + (N-1) rbar)``, the effective number of independent observations.
+    n_unmeasured : int
+        Pairs of assets with fewer than 30 common dates, taken as uncorrelated although
+        their windows share sessions.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> dependence(constant_mean(y, n_estimation=60), (0, 0)).n_clusters
+    1
     """
 
     n: int
@@ -70,15 +85,39 @@ def dependence(
     The mean correlation is ``r̄_w = 1/(N(N-1)) Σ_{i≠j} ρ_{a(i)a(j)} |W_i ∩ W_j| / L_w``
     with W_i the calendar sessions of observation i's window and ρ the correlation of
     two assets' standardised estimation residuals on common dates. With one shared
-    date it is the r̄ of Kolari & Pynnönen (2010), Review of Financial Studies 23,
-    eq. 11; for partly overlapping windows see Kolari, Pape & Pynnönen (2018). Cost is
-    linear in N. Up to 500 assets ρ is worked out asset by asset; beyond, it is
-    pooled over the pairs active on a date, ``Σ_t [(Σz)² - Σz²] / Σ_t [(Σm)² - Σm]``,
-    which is the same when the series are complete.
+    date it is the r̄ of Kolari & Pynnönen (2010), eq. 11; for partly overlapping
+    windows see Kolari, Pape & Pynnönen (2018). Cost is linear in N. Up to 500 assets ρ
+    is worked out asset by asset; beyond, it is pooled over the pairs active on a date,
+    ``Σ_t [(Σz)² - Σz²] / Σ_t [(Σm)² - Σm]``, which is the same when the series are
+    complete.
 
-    groups : asset code -> group; given, assets of different groups count as
-        uncorrelated (blocks by industry)
+    Parameters
+    ----------
+    data : Abnormal or Evidence
+        The observations; evidence that was collected with "correlation" and the window.
+    window : (int, int)
+        (start, end) in event time, both ends included.
+    groups : mapping of int to int, optional
+        Asset code -> group; given, assets of different groups count as uncorrelated
+        (blocks by industry).
 
+    Returns
+    -------
+    Dependence
+        Of the observations with an estimate and a return in the window.
+
+    Raises
+    ------
+    SpecError
+        For an asset without a group, or groups of more than 500 assets.
+
+    References
+    ----------
+    Kolari & Pynnönen (2010), Review of Financial Studies 23; Kolari, Pape & Pynnönen
+    (2018).
+
+    Examples
+    --------
     >>> from eventstudy.models import constant_mean
     >>> common = np.random.default_rng(0).normal(size=(1, 63))
     >>> ab = constant_mean(np.repeat(common, 4, axis=0), n_estimation=60)

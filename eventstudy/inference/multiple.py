@@ -17,7 +17,23 @@ from eventstudy.inference.pvalues import Alternative, check_alternative
 class Adjustment:
     """A member of `ADJUSTMENTS`: p-values in, adjusted p-values out, nan kept.
 
-    controls : the error rate that stays below the level
+    Parameters
+    ----------
+    name : str
+        The name in study files and tables.
+    meaning : str
+        What it does, in a line.
+    controls : str
+        The error rate that stays below the level.
+    citation : str
+        Where it comes from.
+    function : callable
+        Of p-values (H,), to adjusted ones.
+
+    Examples
+    --------
+    >>> ADJUSTMENTS["holm"].meaning
+    'step-down Bonferroni'
     """
 
     name: str
@@ -29,10 +45,21 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDown:
-    """Romano-Wolf p-values (E, W) of all observations and windows, nan if untested.
+    """Step-down p-values of all observations and windows; see `step_down`.
 
-    n_dates : dates on which all assets have a return, from which was drawn
-    reason : why nothing could be adjusted
+    Parameters
+    ----------
+    pvalue : array (E, W)
+        P-values; nan where nothing was tested.
+    n_dates : int
+        Dates on which all assets have a return, from which was drawn.
+    reason : str, optional
+        Why nothing could be adjusted.
+
+    Examples
+    --------
+    >>> StepDown(pvalue=np.full((1, 1), 0.03), n_dates=250).reason is None
+    True
     """
 
     pvalue: Array
@@ -43,8 +70,25 @@ class StepDown:
 def adjust(pvalues: Array, method: str = "holm") -> Array:
     """Return p-values adjusted for their number; shape and nan are kept.
 
-    method : a name in `ADJUSTMENTS`. Raises `SpecError` for another.
+    Parameters
+    ----------
+    pvalues : array
+        Of any shape, nan where there is none.
+    method : str
+        A name in `ADJUSTMENTS`.
 
+    Returns
+    -------
+    array
+        Adjusted p-values of the same shape.
+
+    Raises
+    ------
+    SpecError
+        For an unknown method.
+
+    Examples
+    --------
     >>> adjust(np.array([0.01, 0.04, np.nan]), "holm")
     array([0.02, 0.04,  nan])
     """
@@ -60,12 +104,35 @@ def adjust(pvalues: Array, method: str = "holm") -> Array:
 def romano_wolf(observed: Array, draws: Array, alternative: str = "two-sided") -> Array:
     """Step-down p-values from joint draws of the statistics under the null.
 
-    observed : (H,) statistics;  draws : (B, H) the same, resampled jointly, so that
-    their dependence is used: hypotheses that move together cost little. The largest
-    is compared with the maximum over all, the next with the maximum over the rest;
-    ``p = (1 + #) / (1 + B)``, made monotone. nan in ``observed`` stays nan.
+    The largest statistic is compared with the maximum over all, the next with the
+    maximum over the rest; ``p = (1 + #) / (1 + B)``, made monotone. Hypotheses that
+    move together cost little.
+
+    Parameters
+    ----------
+    observed : array (H,)
+        Statistics; nan stays nan.
+    draws : array (B, H)
+        The same, resampled jointly, so that their dependence is used.
+    alternative : {"two-sided", "less", "greater"}
+        The side of the alternative hypothesis.
+
+    Returns
+    -------
+    array (H,)
+        Adjusted p-values.
+
+    Raises
+    ------
+    SpecError
+        For draws of another number of statistics.
+
+    References
+    ----------
     Romano & Wolf (2005), Econometrica 73; (2016), Statistics & Probability Letters 113.
 
+    Examples
+    --------
     >>> draws = np.random.default_rng(0).normal(size=(999, 2))
     >>> romano_wolf(np.array([4.0, 0.1]), draws).round(1)
     array([0. , 0.9])
@@ -103,9 +170,36 @@ def step_down(
     correlation between assets, overlapping windows and repeated assets are in the
     draws. Only dates on which every asset has a return are used. The event's own
     sessions are among them, as in any permutation test. The parameters' estimation
-    error is in the observed SCAR's standard error only.
-    Needs memory for B x E x W numbers.
+    error is in the observed SCAR's standard error only. Needs memory for B x E x W
+    numbers.
+
+    Parameters
+    ----------
+    ab : Abnormal
+        The abnormal returns of E observations.
+    windows : sequence of (int, int)
+        (start, end) in event time, both ends included.
+    alternative : {"two-sided", "less", "greater"}
+        The side of the alternative hypothesis.
+    seed, n_draws : int
+        Seed and number B of the draws.
+
+    Returns
+    -------
+    StepDown
+        P-values (E, W), or a reason why there are none.
+
+    References
+    ----------
     Romano & Wolf (2005), Econometrica 73; Nguyen & Wolf (2023) for the exchange.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(2, 63))
+    >>> ab = constant_mean(y, n_estimation=60, asset=np.arange(2))
+    >>> step_down(ab, [(0, 0)], n_draws=99).pvalue.shape
+    (2, 1)
     """
     n_obs = len(ab.ar)
     nothing = np.full((n_obs, len(windows)), np.nan)

@@ -21,7 +21,29 @@ MANY_CLUSTERS = 10
 class Interval:
     """Confidence interval of a mean effect; nan with a reason where there is none.
 
-    method : how the standard error was made, in words
+    Parameters
+    ----------
+    estimate : float
+        The mean effect.
+    se : float
+        Its standard error.
+    df : float
+        Degrees of freedom of the t distribution.
+    low, high : float
+        The ends of the interval.
+    level : float
+        Its confidence, such as 0.95.
+    method : str
+        How the standard error was made, in words.
+    reason : str, optional
+        Why there is no interval.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(1, 63))
+    >>> caar_interval(constant_mean(y, n_estimation=60), (-1, 1)).method
+    'forecast error'
     """
 
     estimate: float
@@ -36,7 +58,25 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What is to be known of one window; see `assess`."""
+    """What is to be known of one window; see `assess`.
+
+    Parameters
+    ----------
+    interval : Interval
+        The interval of `caar_interval`.
+    dependence : Dependence
+        The dependence of the observations.
+    variance_increase : float
+        The event's variance as a multiple of that of the estimation window.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> evidence = collect(constant_mean(y, n_estimation=60), [(0, 0)], frozenset())
+    >>> next(assess(evidence, [(0, 0)])).dependence.n
+    5
+    """
 
     interval: Interval
     dependence: Dependence
@@ -45,7 +85,20 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """The test to rely on for one table row, and why."""
+    """The test to rely on for one table row, and why.
+
+    Parameters
+    ----------
+    test : str
+        Its name in `TESTS`.
+    reason : str
+        Why, in a sentence.
+
+    Examples
+    --------
+    >>> Recommendation(test="t", reason="one observation").test
+    't'
+    """
 
     test: str
     reason: str
@@ -65,9 +118,34 @@ def caar_interval(
     clusters of dates on, fewer than observations: that of `cluster`. One observation:
     its forecast standard error with t(T-k).
 
+    Parameters
+    ----------
+    data : Abnormal or Evidence
+        The observations; evidence that was collected with "correlation" and the window.
+    window : (int, int)
+        (start, end) in event time, both ends included.
+    level : float
+        Confidence.
+    outcome : {"car", "scar", "bhar"}
+        The effect whose mean is estimated; decided already where evidence is given.
+
+    Returns
+    -------
+    Interval
+        The interval, or nan and a reason.
+
+    Raises
+    ------
+    SpecError
+        For a window outside the event window.
+
+    References
+    ----------
     Kolari & Pynnönen (2010), Review of Financial Studies 23; Bell & McCaffrey (2002),
     Survey Methodology 28.
 
+    Examples
+    --------
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(1).normal(size=(5, 63))
     >>> ab = constant_mean(y, n_estimation=60)
@@ -126,8 +204,31 @@ def variance_increase(data: Abnormal | Evidence, window: Window) -> float:
     """Variance of the event's SCAR as a multiple of what the estimation window says.
 
     ``s²(SCAR) / ((1-r̄_w) mean(df/(df-2)))``; the cross-section of correlated SCARs
-    spreads less than each of them, by 1-r̄_w. nan below three observations.
+    spreads less than each of them, by 1-r̄_w.
+
+    Parameters
+    ----------
+    data : Abnormal or Evidence
+        The observations; evidence that was collected with "correlation" and the window.
+    window : (int, int)
+        (start, end) in event time, both ends included.
+
+    Returns
+    -------
+    float
+        The multiple; nan below three observations.
+
+    References
+    ----------
     Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30, on why it matters.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(400, 63))
+    >>> y[:, 61] *= 2
+    >>> variance_increase(constant_mean(y, n_estimation=60), (0, 0)) > 3
+    True
     """
     if isinstance(data, Abnormal):
         data = collect(data, [window], frozenset({"correlation"}))
@@ -149,6 +250,29 @@ def assess(
 
     The same as `caar_interval`, `dependence` and `variance_increase`, with the
     correlations between assets, which are those of all windows, worked out once.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Collected with "correlation" and the windows.
+    windows : sequence of (int, int)
+        (start, end) in event time, both ends included.
+    level : float
+        Confidence of the intervals.
+
+    Yields
+    ------
+    Assessment
+        Of one window after the other.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> ab = constant_mean(y, n_estimation=60)
+    >>> evidence = collect(ab, [(0, 0), (-1, 1)], frozenset({"correlation"}))
+    >>> [found.dependence.n_dates for found in assess(evidence, evidence.windows)]
+    [1, 1]
     """
     known = correlations(evidence)
     for window in windows:
@@ -170,6 +294,26 @@ def recommend(
     39 % and grank_t 7 % at 5 %), or `placebo` below four observations. Few clusters of
     dates: `kp_bmp`, as clusters are too few to be counted. Ten clusters or more:
     `cluster`, which needs no estimate of any correlation.
+
+    Parameters
+    ----------
+    found : Dependence
+        The dependence of the observations.
+    variance_ratio : float
+        Of `variance_increase`; a change of more than half is said in the reason.
+
+    Returns
+    -------
+    Recommendation
+        The test and the reason.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> from eventstudy.inference import dependence
+    >>> recommend(dependence(constant_mean(y, n_estimation=60), (0, 0))).test
+    'kp_bmp'
     """
     n, clusters = found.n, found.n_clusters
     if n == 0:

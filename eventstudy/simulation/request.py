@@ -20,11 +20,32 @@ DEFAULT_EFFECTS = (0.005, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
 class SimulationSpec:
     """The request of a simulation, checked.
 
-    replications : how often the whole study is repeated on resampled returns
-    window : the CAR window that is tested, sessions relative to day 0
-    effects : abnormal returns put on day 0, ascending, 0 among them
-    variances : factors on the variance of the window's abnormal returns
-    tests : names in `TESTS`;  level : nominal size;  seed : of all draws
+    Parameters
+    ----------
+    replications : int
+        How often the whole study is repeated on resampled returns.
+    window : (int, int)
+        The CAR window that is tested, sessions relative to day 0.
+    effects : tuple of float
+        Abnormal returns put on day 0, ascending, 0 among them.
+    variances : tuple of float
+        Factors on the variance of the window's abnormal returns.
+    tests : tuple of str
+        Names of the tests.
+    level : float
+        Nominal size.
+    seed : int
+        Seed of all draws.
+
+    Raises
+    ------
+    SpecError
+        For values with which nothing can be simulated.
+
+    Examples
+    --------
+    >>> SimulationSpec(tests=("bmp",)).replications
+    1000
     """
 
     replications: int = 1000

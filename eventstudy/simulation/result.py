@@ -15,18 +15,36 @@ from eventstudy.spec import StudySpec, window_text
 class SimulationResult:
     """How often each test rejects, on the user's own returns and dates.
 
-    rejections : per model, group, effect, variance and test: rejections among the
-        replications that gave an answer, their rate with a 95 % interval of Clopper &
-        Pearson (1934), and the nominal level; null with a reason without an answer
-    verdict : per model, group, variance and test at effect 0: ``well-sized`` when the
+    Parameters
+    ----------
+    request : SimulationSpec
+        The simulation's settings.
+    spec : StudySpec
+        The study's settings.
+    rejections : polars.DataFrame
+        Per model, group, effect, variance and test: rejections among the replications
+        that gave an answer, their rate with a 95 % interval of Clopper & Pearson
+        (1934), and the nominal level; null with a reason without an answer.
+    verdict : polars.DataFrame
+        Per model, group, variance and test at effect 0: ``well-sized`` when the
         interval of the rate holds the nominal level, else ``over-rejects`` or
-        ``under-rejects``
-    power : per direction (rise, fall) the minimum detectable effect, found with a
-        probability of 80 %; null with a reason where the grid does not reach it
-    designs : per model and group what is simulated: observations, dates, sessions
-        drawn from, mean block length, replications with all fits
-    request : the simulation's settings;  spec : the study's
-    notes : what was left out, and why
+        ``under-rejects``.
+    power : polars.DataFrame
+        Per direction (rise, fall) the minimum detectable effect, found with a
+        probability of 80 %; null with a reason where the grid does not reach it.
+    designs : polars.DataFrame
+        Per model and group what is simulated: observations, dates, sessions drawn from,
+        mean block length, replications with all fits.
+    notes : tuple of str
+        What was left out, and why.
+    provenance : mapping of str to object
+        Where the numbers come from.
+
+    Examples
+    --------
+    >>> from dataclasses import fields
+    >>> [field.name for field in fields(SimulationResult)][2:6]
+    ['rejections', 'verdict', 'power', 'designs']
     """
 
     request: SimulationSpec

@@ -64,21 +64,57 @@ def simulate(
     every observation, and the abnormal returns of ``window`` multiplied by the root
     of a variance factor; neither touches the estimation window.
 
-    events, prices : as in `run`
-    replications : at least 100;  window : sessions of the CAR tested, with day 0
-    effects : abnormal returns, default 0, ±0.5, ±1, ±2, ±4, ±7, ±12 and ±20 % on the
-        sides of the spec's alternative; 0 is always there
-    variances : factors;  tests : names, default the spec's;  level : nominal size
-    seed : default the spec's;  workers : threads; they change no number
-    progress : called with a stage and the share done
-    command, inputs, notes : recorded in the provenance
+    Parameters
+    ----------
+    spec : StudySpec
+        The study.
+    events : Events, path or frame
+        As in `run`.
+    prices : Prices, path or frame
+        As in `run`.
+    replications : int
+        At least 100.
+    window : (int, int)
+        Sessions of the CAR tested, with day 0, both ends included.
+    effects : sequence of float, optional
+        Abnormal returns, default 0, ±0.5, ±1, ±2, ±4, ±7, ±12 and ±20 % on the sides of
+        the spec's alternative; 0 is always there.
+    variances : sequence of float
+        Factors on the variance of the window.
+    tests : sequence of str, EventTest or callable, optional
+        Tests of the sample: names, entries, or functions of a `Sample` and `Options`;
+        default the spec's. Functions that do not say that they are vectorised are
+        called for one replication after the other.
+    level : float
+        Nominal size.
+    seed : int, optional
+        Default the spec's. Tests that resample use the same draws in all replications.
+    workers : int
+        Threads; they change no number.
+    progress : callable, optional
+        Called with a stage and the share done.
+    command, inputs, notes : optional
+        Recorded in the provenance.
 
-    Raises `SpecError` for a request that cannot be met, `DataError` for too little
-    history.
+    Returns
+    -------
+    SimulationResult
+        Rejections, verdicts, minimum detectable effects and designs.
 
+    Raises
+    ------
+    SpecError
+        For a request that cannot be met.
+    DataError
+        For too little history.
+
+    References
+    ----------
     Brown & Warner (1980, 1985), J. Financial Economics 8 and 14, on simulated events;
     Politis & Romano (1994), J. American Statistical Association 89, on the blocks.
 
+    Examples
+    --------
     >>> import eventstudy as es
     >>> spec = es.StudySpec(returns="log", groups={"rigs": ("RIOT", "MARA")})
     >>> events = pl.DataFrame({"event_id": ["a"], "announced_at": ["2021-05-21"]})
