@@ -259,7 +259,6 @@ TESTS.register(
         estimand="such dates",
         scale="event",
         min_n=2,
-        min_clusters=2,
         vectorised=True,
         of_sample=cluster_two_way,
     )
