@@ -276,7 +276,7 @@ def test_every_flag_of_analyze_is_tested():
 
 WRONG = [
     ("--model nope", "--model: unknown model 'nope'; known: " + ", ".join(MODELS)),
-    ("--tests nope", "unknown test 'nope'; known: " + ", ".join(sorted(TESTS))),
+    ("--tests nope", "--tests: unknown test 'nope'; known: " + ", ".join(TESTS)),
     ("--prices nope", "unknown source of prices 'nope'; known: "),
     (
         "--assets NOPE --prices snapshot",

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstudy.core.errors import DataError, SpecError
+from eventstudy.inference import TESTS
 from eventstudy.spec import (
     ModelSetting,
     Question,
@@ -137,9 +138,11 @@ def test_functions_stand_where_names_are_taken():
         ({"model": "nope"}, "unknown model 'nope'; known: constant_mean, market_adj"),
         ({"model": "market"}, "model 'market' (market) takes one factor, got none"),
         ({"model": "constant_mean", "factors": ["SPY"]}, "takes no factor, got SPY"),
+        ({"tests": ["BMP"]}, "unknown test 'BMP': did you mean 'bmp'?"),
+        ({"tests": ["tt"]}, "unknown test 'tt'"),
     ],
 )
-def test_models_that_there_are_not_are_refused_at_once(given, said):
+def test_members_that_there_are_not_are_refused_at_once(given, said):
     with pytest.raises(SpecError) as caught:
         StudySpec(**given)
     assert said in str(caught.value)
@@ -148,6 +151,8 @@ def test_models_that_there_are_not_are_refused_at_once(given, said):
 def test_words_stand_for_several_tests():
     default = StudySpec().tests
     assert StudySpec(tests=["default", "crude"]).tests == (*default, "crude")
+    assert default == tuple(name for name, one in TESTS.items() if one.by_default)
+    assert StudySpec(tests=["all"]).tests == tuple(TESTS)
     assert len(default) > 5
 
 

@@ -255,7 +255,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"tests": ("tt",)}, "unknown test 'tt'; known: "),
+            ({"tests": ("tt",)}, "unknown test 'tt': did you mean 't'?"),
             ({"model": "market", "factors": ()}, "takes one factor, got none"),
             ({"model": "nonesuch"}, "unknown model 'nonesuch'; known: constant_mean"),
             ({"factors": ("^FTSE",)}, "no prices for the factors ^FTSE; held: BTBT"),

@@ -8,7 +8,7 @@ import pytest
 import eventstudy as es
 from eventstudy.core.errors import SpecError
 from eventstudy.outcomes import OUTCOMES, OutcomeEntry
-from eventstudy.report import tables
+from eventstudy.report import render, tables
 from eventstudy.spec import PARTS
 from eventstudy.study import builders
 from eventstudy.study.inputs import request_of
@@ -143,3 +143,53 @@ def test_a_table_needs_its_builder_and_its_entry_only(study, monkeypatch):
     assert result.first_moves.rows() == [("BTCM", 1.0), ("RIOT", 1.0)]
     assert tables(result)["first_moves"].equals(result.first_moves)
     assert study("returns").first_moves.is_empty()
+
+
+def half_mean(sample, options):
+    """Half the mean effect."""
+    return es.inference.Answer(
+        estimate=sample.effect.mean() / 2, statistic=1.0, df=3.0, pvalue=0.25
+    )
+
+
+def half_market(y, x, *, n_estimation, **context):
+    """Half the market's return."""
+    return es.models.abnormal_from(
+        y, 0.5 * x[:, :, 0], n_estimation=n_estimation, **context
+    )
+
+
+def test_functions_are_members_of_a_study_like_others():
+    own = es.models.ModelEntry(
+        name="half_market",
+        meaning="half the market's return",
+        fit=half_market,
+        min_factors=1,
+        expected=lambda abnormal, x: 0.5 * x[:, :, 0],
+    )
+    prices = es.fetch_prices(["BTCM", "RIOT", "^GSPC"], source="snapshot")
+    spec = es.StudySpec(
+        model=own,
+        factors=("^GSPC",),
+        groups=SPEC.groups,
+        windows=((-1, 1),),
+        tests=["csect", half_mean],
+        resamples=99,
+        parts=("all",),
+    )
+    result = es.run(spec, EVENTS, prices)
+    assert result.cars["model"].unique().to_list() == ["half_market"]
+    session = result.abnormal_returns.filter(offset=0, asset="BTCM").row(0, named=True)
+    market = prices.frame.filter(symbol="^GSPC").sort("date")
+    market = market.with_columns(r=(pl.col("adj_close") / pl.col("adj_close").shift()))
+    r = market.filter(date=session["session"])["r"].log()[0]
+    assert session["expected"] == pytest.approx(0.5 * r, rel=1e-9)
+    rows = result.tests.filter(test="half_mean", outcome="car")
+    both = result.tests.filter(test="csect", outcome="car")
+    assert rows["estimate"].to_list() == pytest.approx(
+        [value / 2 for value in both["estimate"]]
+    )
+    assert set(rows["pvalue"]) == {0.25}
+    text = render(result)
+    assert "half_mean" in text
+    assert "half_market" in text

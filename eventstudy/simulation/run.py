@@ -29,7 +29,7 @@ from eventstudy.simulation.tables import (
 )
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import estimators
-from eventstudy.study.inputs import groups_of, resolve
+from eventstudy.study.inputs import check_questions, groups_of
 from eventstudy.study.provenance import provenance_of
 
 # Called with a stage and the share of the work that is done.
@@ -128,7 +128,7 @@ def simulate(
     tell = progress or (lambda _stage, _share: None)
     events = events if isinstance(events, Events) else read_events(events)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
-    spec = resolve(spec, events)
+    check_questions(spec, events)
     request, entries, left_out = request_from(
         spec,
         replications=replications,

@@ -12,20 +12,6 @@ from eventstudy.spec.setting import Assumed, Member, Pair, parameters, setting
 from eventstudy.spec.typed import SettingError, parse_fields, refuse_twice, written
 
 DEFAULT_WINDOWS: tuple[Pair, ...] = ((-1, 1), (0, 1), (0, 5), (-5, 5), (-10, 10))
-HEADLINE_TESTS = (
-    "csect",
-    "patell",
-    "bmp",
-    "kp_patell",
-    "kp_bmp",
-    "rank",
-    "grank_t",
-    "grank_overlap",
-    "gsign",
-    "portfolio",
-    "cluster",
-    "placebo",
-)
 ALL = "all"
 DEFAULT = "default"
 PARTS: Mapping[str, str] = MappingProxyType(
@@ -122,7 +108,7 @@ class StudySpec:
         "least share of a window's sessions that must have a return", 0.8
     )
     tests: tuple[Member, ...] = setting(
-        "names, `all`, or `default`; see `eventstudy list tests`", HEADLINE_TESTS
+        "names, `all`, or `default`; see `eventstudy list tests`", (DEFAULT,)
     )
     alternative: Literal["two-sided", "less", "greater"] = setting(
         "alternative hypothesis", "two-sided"
@@ -221,9 +207,8 @@ def usual_model(factors: str) -> str:
 
 
 def _expand_tests(tests: tuple[Member, ...]) -> tuple[Member, ...]:
-    words: dict[str, tuple[Member, ...]] = {DEFAULT: HEADLINE_TESTS}
-    if len(TESTS):
-        words[ALL] = tuple(TESTS)
+    usual = tuple(name for name, entry in TESTS.items() if entry.by_default)
+    words: dict[str, tuple[Member, ...]] = {ALL: tuple(TESTS), DEFAULT: usual}
     named = (one for given in tests for one in words.get(str(given), (given,)))
     return tuple(dict.fromkeys(named))
 
@@ -404,7 +389,7 @@ def _check_members(spec: StudySpec) -> None:
                 at,
                 "factors",
             )
-    for given in spec.tests if len(TESTS) else ():
+    for given in spec.tests:
         try:
             TESTS.entry(given)
         except SpecError as err:

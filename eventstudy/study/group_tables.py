@@ -73,7 +73,7 @@ def test_groups(
 
 def sample_tests(names: Sequence[str]) -> list[str]:
     """Return the tests that answer for a group, not for single observations."""
-    return [name for name in names if TESTS[name].level == "sample"]
+    return [name for name in names if TESTS.entry(name).level == "sample"]
 
 
 def _names(spec: StudySpec, members: GroupSample, headline: Sequence[Row]) -> list[str]:

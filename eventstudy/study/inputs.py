@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.catalogue import Events, read_events
-from eventstudy.core.errors import DataError, SpecError, unknown_name
+from eventstudy.core.errors import DataError, SpecError
 from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
     Factors,
@@ -89,7 +89,8 @@ def request_of(
         read_spec(path)  # so that a fault of the file is told with its name and line
         inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     asked = {"parts": (ALL,), **merged(table, overrides)}
-    spec = resolve(spec_from(asked), events)
+    spec = spec_from(asked)
+    check_questions(spec, events)
     if not inputs and "prices" not in overrides:
         chosen = default_prices(spec, events.frame)
         if chosen != spec.prices:
@@ -109,15 +110,8 @@ def _beside(catalogue: object) -> Path | None:
     )
 
 
-def resolve(spec: StudySpec, events: Events) -> StudySpec:
-    """Check that the events that questions are about are in the catalogue."""
-    from eventstudy.inference import TESTS
-
-    tests = tuple(TESTS) if spec.tests == (ALL,) else spec.tests
-    for test in tests:
-        if test not in TESTS:
-            raise unknown_name("test", test, TESTS)
-    spec = replace(spec, tests=tests)
+def check_questions(spec: StudySpec, events: Events) -> None:
+    """Refuse a question about an event that is not in the catalogue."""
     ids = events.frame["event_id"].to_list()
     for question in spec.questions:
         if question.event_id not in ids:
@@ -126,7 +120,6 @@ def resolve(spec: StudySpec, events: Events) -> StudySpec:
                 f"question {question.text!r}: no event {question.event_id!r} in "
                 f"{events.source}; it has {', '.join(near)}"
             )
-    return spec
 
 
 # --- overrides ----------------------------------------------------------------------

@@ -18,11 +18,11 @@ from eventstudy.study.builders import Study, Tables
 from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import (
     Access,
+    check_questions,
     gated,
     groups_of,
     prices_of,
     request_of,
-    resolve,
 )
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
 from eventstudy.study.provenance import provenance_of
@@ -174,7 +174,7 @@ def run(
     tell = progress or (lambda _stage: None)
     events = events if isinstance(events, Events) else read_events(events)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
-    spec = resolve(spec, events)
+    check_questions(spec, events)
     groups = groups_of(spec, events, prices)
     shown = [asset for members in groups.values() for asset in members]
     shown += spec.factor_names
