@@ -18,7 +18,13 @@ from eventstudy.inference.multiple import (
     romano_wolf,
     step_down,
 )
-from eventstudy.inference.pvalues import Answer, Answers, Options, check_alternative
+from eventstudy.inference.pvalues import (
+    Answer,
+    Answers,
+    Options,
+    check_alternative,
+    tail,
+)
 from eventstudy.inference.recommend import (
     Assessment,
     Interval,
@@ -56,6 +62,7 @@ __all__ = [
     "recommend",
     "romano_wolf",
     "step_down",
+    "tail",
     "variance_increase",
 ]
 

@@ -116,11 +116,27 @@ def check_alternative(alternative: str) -> Alternative:
 def tail(
     statistic: Array | float, df: Array | float, alternative: Alternative
 ) -> Array:
-    """P-value of a t (df finite) or normal (df = inf) statistic.
+    """P-value of a t or normal statistic.
 
     By the distribution function of the negative statistic, so that far tails keep
     their digits where ``1 - cdf`` would be zero.
 
+    Parameters
+    ----------
+    statistic : array_like
+        Statistics of any shape.
+    df : array_like
+        Degrees of freedom, infinite for the normal law.
+    alternative : {"two-sided", "less", "greater"}
+        As in `Options`.
+
+    Returns
+    -------
+    ndarray
+        P-values in the shape of the statistics.
+
+    Examples
+    --------
     >>> f"{tail(-10.0, np.inf, 'two-sided'):.2e}"
     '1.52e-23'
     """
