@@ -20,11 +20,10 @@ from eventstudy.catalogue import (
     PRECISIONS,
     STATUSES,
     Events,
-    escape_cell,
     read_events,
 )
 from eventstudy.catalogue.schema import Catalogue
-from eventstudy.catalogue.text import MAX_BYTES, MAX_LINE_BYTES
+from eventstudy.catalogue.text import MAX_BYTES, MAX_LINE_BYTES, escape_cell
 from eventstudy.core.errors import DataError, Problem
 
 UTC = dt.UTC

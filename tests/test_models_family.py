@@ -193,6 +193,7 @@ def study(name, **changes):
         factors=("M",),
         tests=("csect", "kp_bmp", "placebo"),
         resamples=99,
+        parts=("all",),
         **changes,
     )
     events = worlds.events([600, 700, 702, 800])

@@ -29,7 +29,6 @@ from eventstudy.simulation.layout import layout_of
 from eventstudy.simulation.page import render
 from eventstudy.simulation.tables import clopper_pearson, minimum_detectable
 from eventstudy.study.estimate import estimators
-from eventstudy.study.pipeline import resolve
 
 ROOT = Path(__file__).parents[1]
 WHOLE = [name for name, entry in TESTS.items() if entry.level == "sample"]
@@ -39,7 +38,6 @@ def lay_out(spec, events, prices, window=(-1, 1)):
     """The designs of a study, by the same way as `simulate`."""
     events = read_events(events)
     prices = prices if isinstance(prices, es.Prices) else read_prices(prices)
-    spec = resolve(spec, events)
     panels, _ = build(spec, spec.groups, events.frame, prices.frame)
     fitted = [(e, list(e)) for e in estimators(spec, panels)]
     return designs_of(spec, fitted, list(spec.groups), window)
