@@ -361,13 +361,15 @@ def test_version_and_help(run):
         assert "Usage:" in ended.out
 
 
-def test_help_needs_none_of_the_heavy_packages():
+@pytest.mark.parametrize("words", ["--help", "analyze --help", "simulate --help"])
+def test_help_needs_none_of_the_heavy_packages(words):
+    heavy = ("polars", "numpy", "scipy", "pandas", "pydantic")
     code = (
-        "import sys; sys.argv = ['eventstudy', '--help']\n"
+        f"import sys; sys.argv = ['eventstudy', *{words.split()!r}]\n"
         "from eventstudy.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print([m for m in ('polars', 'numpy', 'scipy', 'pandas') if m in sys.modules])"
+        f"print([m for m in {heavy!r} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"

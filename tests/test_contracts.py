@@ -87,14 +87,14 @@ HEAVY = (
     *("matplotlib", "statsmodels", "pandas", "yfinance", "arch"),
     *("scipy.stats", "scipy.optimize", "exchange_calendars", "dataframely"),
 )
-FRAMES = ("polars", "typer")
+FRAMES = ("polars", "typer", "pydantic")
 
 
 @pytest.mark.parametrize(
     ("imported", "absent"),
     [
         ("eventstudy", (*HEAVY, *FRAMES, "numpy")),
-        ("eventstudy.cli.main", (*HEAVY, "polars", "numpy", "scipy")),
+        ("eventstudy.cli.main", (*HEAVY, "polars", "numpy", "scipy", "pydantic")),
         (
             "eventstudy.models, eventstudy.inference, eventstudy.volatility, "
             "eventstudy.core.windows, eventstudy.core.abnormal",
@@ -171,6 +171,21 @@ def test_no_entry_hides_another_of_its_name(family):
         assert len(written) == len(registry)
     meanings = [entry.meaning for entry in registry.values()]
     assert len(set(meanings)) == len(meanings)
+
+
+# --- names ----------------------------------------------------------------------------
+
+
+def test_a_class_has_its_name_alone():
+    found = [
+        (node.name, path.relative_to(ROOT).as_posix())
+        for path in sorted((ROOT / "eventstudy").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert len(found) > 100
+    names = [name for name, _ in found]
+    assert [held for held in found if names.count(held[0]) > 1] == []
 
 
 # --- values -------------------------------------------------------------------------

@@ -33,6 +33,19 @@ class Columns:
     """Event time of the arrays: T estimation offsets, then all others, ascending.
 
     The others cover the event window and the volatility windows without a hole.
+
+    Parameters
+    ----------
+    offsets : int array (T+L,)
+        Session of each column relative to day 0.
+    n_estimation : int
+        T.
+
+    Examples
+    --------
+    >>> columns = Columns(offsets=np.array([-3, -2, -1, 0, 1]), n_estimation=2)
+    >>> columns.slice_of((0, 1))
+    slice(1, 3, None)
     """
 
     offsets: IntArray
@@ -60,16 +73,39 @@ class Columns:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Block:
-    """Arrays of some observations; nan marks a missing or purged return.
+    """Arrays of E observations; nan marks a missing or purged return.
 
-    y, y_simple, span : (E, T+L);  x, x_simple : (E, T+L, F)
-    n_valid, n_purged : (E,) estimation sessions with a return, and taken out;
-    event_coverage : (E,) share of the event window's sessions that returns span
+    Parameters
+    ----------
+    y, y_simple : array (E, T+L)
+        Returns in logs, and simple.
+    x, x_simple : array (E, T+L, F)
+        Returns of the factors over the same spans.
+    span : array (E, T+L)
+        Sessions that each return spans, 1 where there is none.
+    n_valid, n_purged : int array (E,)
+        Estimation sessions with a return, and those taken out near other events.
+    event_coverage : array (E,)
+        Share of the event window's sessions that returns span.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import eventstudy as es
+    >>> from eventstudy.panel import build
+    >>> prices = es.fetch_prices(["BTCM", "^GSPC"], source="snapshot")
+    >>> events = es.read_events(
+    ...     pl.DataFrame({"event_id": ["summons"], "announced_at": ["2021-06-21"]})
+    ... )
+    >>> spec = es.StudySpec(model="market", factors=("^GSPC",))
+    >>> (panel,), market = build(spec, {"all": ["BTCM"]}, events.frame, prices.frame)
+    >>> panel.block(slice(0, 1)).n_valid
+    array([120])
     """
 
     y: Array
-    x: Array
     y_simple: Array
+    x: Array
     x_simple: Array
     span: Array
     n_valid: IntArray
@@ -79,10 +115,34 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class History:
-    """All sessions of the assets of some observations, nan beyond a calendar's end.
+    """All sessions of the assets of E observations, nan beyond a calendar's end.
 
-    y : (E, S) returns;  x : (E, S, F) factors;  span : (E, S)
-    day0 : (E,) column of day 0;  near_events : (E, S) lies near some event's day 0
+    Parameters
+    ----------
+    y : array (E, S)
+        Returns.
+    x : array (E, S, F)
+        Returns of the factors over the same spans.
+    span : array (E, S)
+        Sessions that each return spans, 1 where there is none.
+    day0 : int array (E,)
+        Column of day 0.
+    near_events : bool array (E, S)
+        Whether a session lies near some event's day 0.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import eventstudy as es
+    >>> from eventstudy.panel import build
+    >>> prices = es.fetch_prices(["BTCM", "^GSPC"], source="snapshot")
+    >>> events = es.read_events(
+    ...     pl.DataFrame({"event_id": ["summons"], "announced_at": ["2021-06-21"]})
+    ... )
+    >>> spec = es.StudySpec(model="market", factors=("^GSPC",))
+    >>> (panel,), market = build(spec, {"all": ["BTCM"]}, events.frame, prices.frame)
+    >>> panel.history(np.array([0]), simple=False).near_events.sum()
+    np.int64(7)
     """
 
     y: Array
@@ -96,10 +156,50 @@ class History:
 class Panel:
     """All observations of one model setting, ready to be gathered block by block.
 
-    ``asset``, ``clock`` and ``day0`` are (E,); ``clocks`` is shared by all panels of a
-    study. ``calendar`` names each asset's calendar under this setting.
-    ``near_events`` cumulates, over the concatenated series, the number of purge windows
-    that cover a session.
+    Parameters
+    ----------
+    setting : ModelSetting
+        The setting.
+    columns : Columns
+        Event time of the arrays.
+    event_window : (int, int)
+        First and last session of the event window.
+    observations : tuple of Observation
+        The E observations.
+    unplaced : tuple of Unplaced
+        Events without a day 0, by asset.
+    unpriced : tuple of (str, str)
+        Assets without prices, and their groups.
+    calendar : mapping of str to str
+        Each asset's calendar under this setting.
+    asset, clock, day0 : int array (E,)
+        Code of the asset, row of ``clocks``, and session of day 0 on the calendar.
+    clocks : Clock
+        Dates of the columns, shared by all panels of a study.
+    base, length : int array (E,)
+        Where the asset's series begins in ``flat``, and its sessions.
+    flat : Series
+        The series of all assets, one after the other.
+    near_events : int array
+        Cumulated over ``flat``: the purge windows that cover a session.
+    overlap : {"exclude", "keep"}
+        What becomes of estimation sessions near other events.
+    purge : (int, int)
+        How near, in sessions around another day 0.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import eventstudy as es
+    >>> from eventstudy.panel import build
+    >>> prices = es.fetch_prices(["BTCM", "^GSPC"], source="snapshot")
+    >>> events = es.read_events(
+    ...     pl.DataFrame({"event_id": ["summons"], "announced_at": ["2021-06-21"]})
+    ... )
+    >>> spec = es.StudySpec(model="market", factors=("^GSPC",))
+    >>> (panel,), market = build(spec, {"all": ["BTCM"]}, events.frame, prices.frame)
+    >>> len(panel), panel.calendar
+    (1, {'BTCM': 'XNYS'})
     """
 
     setting: ModelSetting
@@ -111,8 +211,8 @@ class Panel:
     calendar: Mapping[str, str]
     asset: IntArray
     clock: IntArray
-    clocks: Clock
     day0: IntArray
+    clocks: Clock
     base: IntArray
     length: IntArray
     flat: Series
@@ -231,10 +331,45 @@ def build(
 ) -> tuple[list[Panel], Market]:
     """Lay out every model setting's observations on one table of clocks.
 
-    at_close : (factor, calendar, quotes by the day) -> quotes at the calendar's closes,
-    asked for the factors of every asset that trades on its own calendar
+    Parameters
+    ----------
+    spec : StudySpec
+        The request.
+    groups : mapping of str to sequence of str
+        Assets by group.
+    events : polars.DataFrame
+        The frame of `Events`.
+    prices : polars.DataFrame
+        The frame of `Prices`.
+    at_close : callable, optional
+        ``(factor, calendar, quotes by the day)`` -> quotes at the calendar's closes;
+        asked for the factors of every asset that trades on its own calendar.
 
-    Raises `DataError` when a factor has no prices: nothing could be estimated.
+    Returns
+    -------
+    panels : list of Panel
+        One per model setting.
+    market : Market
+        The calendars, and where each event falls on them.
+
+    Raises
+    ------
+    DataError
+        When a factor has no prices: nothing could be estimated.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import eventstudy as es
+    >>> from eventstudy.panel import build
+    >>> prices = es.fetch_prices(["BTCM", "^GSPC"], source="snapshot")
+    >>> events = es.read_events(
+    ...     pl.DataFrame({"event_id": ["summons"], "announced_at": ["2021-06-21"]})
+    ... )
+    >>> spec = es.StudySpec(model="market", factors=("^GSPC",))
+    >>> (panel,), market = build(spec, {"all": ["BTCM"]}, events.frame, prices.frame)
+    >>> panel.observations[0].session
+    datetime.date(2021, 6, 21)
     """
     quotes = quotes_of(prices)
     members = [(asset, group) for group, assets in groups.items() for asset in assets]

@@ -26,7 +26,37 @@ _DAYS_PER_SESSION = 1.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One asset on one day 0; ``events`` are rows of the catalogue, merged."""
+    """One asset on one day 0; events that share it are merged.
+
+    Parameters
+    ----------
+    asset, group : str
+        The asset and its group.
+    events : tuple of int
+        Rows of the catalogue.
+    event_id : str
+        Their ids, joined with "+".
+    headline : bool
+        Whether one of them is in the headline sample.
+    day0 : int
+        Place of day 0 among the calendar's sessions.
+    session : date
+        Its date.
+
+    Examples
+    --------
+    >>> one = Observation(
+    ...     asset="RIOT",
+    ...     group="rigs",
+    ...     events=(0, 1),
+    ...     event_id="a+b",
+    ...     headline=True,
+    ...     day0=120,
+    ...     session=date(2021, 6, 21),
+    ... )
+    >>> one.event_id
+    'a+b'
+    """
 
     asset: str
     group: str
@@ -39,7 +69,22 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unplaced:
-    """An event that has no day 0 on an asset's calendar, with the reason."""
+    """An event that has no day 0 on an asset's calendar.
+
+    Parameters
+    ----------
+    asset, group : str
+        The asset and its group.
+    event : int
+        Row of the catalogue.
+    reason : str
+        Why there is none.
+
+    Examples
+    --------
+    >>> Unplaced(asset="RIOT", group="rigs", event=0, reason="no session").reason
+    'no session'
+    """
 
     asset: str
     group: str
@@ -49,7 +94,29 @@ class Unplaced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """Calendars of a study and where each event falls on them."""
+    """Calendars of a study, and where each event falls on them.
+
+    Parameters
+    ----------
+    calendars : mapping of str to Calendar
+        The calendars by name.
+    zeros : mapping of str to sequence of DayZero
+        Per calendar the day 0 of every event of the catalogue.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import eventstudy as es
+    >>> from eventstudy.panel import build
+    >>> prices = es.fetch_prices(["BTCM", "^GSPC"], source="snapshot")
+    >>> events = es.read_events(
+    ...     pl.DataFrame({"event_id": ["summons"], "announced_at": ["2021-06-21"]})
+    ... )
+    >>> spec = es.StudySpec(model="market", factors=("^GSPC",))
+    >>> (panel,), market = build(spec, {"all": ["BTCM"]}, events.frame, prices.frame)
+    >>> market.zeros["XNYS"][0].session
+    datetime.date(2021, 6, 21)
+    """
 
     calendars: Mapping[str, Calendar]
     zeros: Mapping[str, Sequence[DayZero]]

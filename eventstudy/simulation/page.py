@@ -25,6 +25,7 @@ from eventstudy.simulation.figures import (
     trusted_first,
 )
 from eventstudy.simulation.result import SimulationResult
+from eventstudy.simulation.schema import SCHEMA
 from eventstudy.simulation.tables import CONFIDENCE, POWER
 from eventstudy.spec import window_text
 
@@ -70,7 +71,7 @@ def write_simulation(
     files = {PAGE: render(result).encode()}
     for name, image in figures(result).items():
         files[f"figures/{name}"] = image
-    for name in ("rejections", "verdict", "power", "designs"):
+    for name in SCHEMA:
         files[f"tables/{name}.csv"] = to_csv(getattr(result, name))
     about = {
         "spec": result.spec.as_dict(),

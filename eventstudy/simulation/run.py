@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import SpecError
 from eventstudy.inference import EventTest, NamedTest
@@ -21,6 +19,7 @@ from eventstudy.simulation.count import (
 from eventstudy.simulation.design import SimulationDesign, designs_of
 from eventstudy.simulation.request import SimulationSpec, request_from
 from eventstudy.simulation.result import SimulationResult
+from eventstudy.simulation.schema import SCHEMA
 from eventstudy.simulation.tables import (
     Counts,
     power_table,
@@ -154,7 +153,7 @@ def simulate(
         rejections=rejections,
         verdict=verdict_table(rejections),
         power=power_table(request, samples),
-        designs=pl.DataFrame(facts),
+        designs=SCHEMA["designs"].frame(facts),
         notes=(*left_out, *not_simulated),
         provenance=provenance_of(
             spec, events, prices, command=command, inputs=inputs or {}, notes=notes

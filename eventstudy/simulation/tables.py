@@ -1,6 +1,6 @@
 """Counts of rejections -> rates, verdicts, minimum detectable effects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from scipy import special
 
 from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.simulation.request import SimulationSpec
+from eventstudy.simulation.schema import SCHEMA
 
 CONFIDENCE = 0.95
 POWER = 0.8
@@ -75,13 +76,13 @@ def rejection_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.Da
                     "reason": None if answered else sample.reasons[test],
                 }
             )
-    return pl.DataFrame(rows, schema=_REJECTIONS, orient="row")
+    return SCHEMA["rejections"].frame(rows)
 
 
 def verdict_table(rejections: pl.DataFrame) -> pl.DataFrame:
     """Judge every test by its rejections without an effect."""
     low, high, nominal = pl.col("ci_low"), pl.col("ci_high"), pl.col("nominal")
-    return rejections.filter(pl.col("effect") == 0).select(
+    found = rejections.filter(pl.col("effect") == 0).select(
         "model",
         "group",
         "start",
@@ -101,6 +102,7 @@ def verdict_table(rejections: pl.DataFrame) -> pl.DataFrame:
         .alias("verdict"),
         "reason",
     )
+    return SCHEMA["verdict"].checked(found)
 
 
 def power_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFrame:
@@ -133,7 +135,7 @@ def power_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFr
                             "reason": sample.reasons[t] or reason,
                         }
                     )
-    return pl.DataFrame(rows, schema=_POWER, orient="row")
+    return SCHEMA["power"].frame(rows)
 
 
 def minimum_detectable(
@@ -172,33 +174,3 @@ def minimum_detectable(
 def _labels(request: SimulationSpec, sample: Counts) -> Row:
     start, end = request.window
     return {"model": sample.model, "group": sample.group, "start": start, "end": end}
-
-
-_LABELS: Mapping[str, Any] = {
-    "model": pl.String,
-    "group": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-}
-_REJECTIONS = {
-    **_LABELS,
-    "effect": pl.Float64,
-    "variance": pl.Float64,
-    "test": pl.String,
-    "rejections": pl.Int64,
-    "replications": pl.Int64,
-    "rate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "nominal": pl.Float64,
-    "reason": pl.String,
-}
-_POWER = {
-    **_LABELS,
-    "variance": pl.Float64,
-    "test": pl.String,
-    "direction": pl.String,
-    "power": pl.Float64,
-    "mde": pl.Float64,
-    "reason": pl.String,
-}

@@ -186,3 +186,17 @@ tables : mapping of str to polars.DataFrame
     f"{name} : polars.DataFrame\n    {table.meaning[0].upper()}{table.meaning[1:]}."
     for name, table in SCHEMA.items()
 )
+StudyResult.__doc__ += """
+
+Raises
+------
+SpecError
+    For a table that there is not.
+
+Examples
+--------
+>>> from eventstudy import StudyResult, StudySpec
+>>> nothing = StudyResult(spec=StudySpec(), provenance={})
+>>> nothing.cars.height, nothing.tables["cars"].columns[:2]
+(0, ['event_id', 'asset'])
+"""

@@ -495,6 +495,22 @@ def frame(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return SCHEMA[name].frame(rows)
 
 
-def data_dictionary() -> str:
-    """Return all tables with their columns as Markdown, for the documentation."""
-    return "\n".join(table.markdown() for table in SCHEMA.values())
+def data_dictionary(tables: Mapping[str, Table] = SCHEMA) -> str:
+    """Return tables with their columns as Markdown, for the documentation.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        The tables; by default those of a study.
+
+    Returns
+    -------
+    str
+        A section per table.
+
+    Examples
+    --------
+    >>> data_dictionary().splitlines()[0]
+    '## events'
+    """
+    return "\n".join(table.markdown() for table in tables.values())
