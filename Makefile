@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 help:
 	@echo "make analyze   study China's 2021 crackdown, write reports/china_2021/"
 	@echo "make test      run the tests"
-	@echo "make lint      ruff, mypy, import-linter"
+	@echo "make lint      ruff, mypy, import-linter, numpydoc"
 	@echo "make slow      Monte-Carlo tests of size and power"
 
 analyze: $(VENV)/runtime.stamp
@@ -25,6 +25,7 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/numpydoc lint $$(find eventstudy -name '*.py')
 
 slow: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -m slow

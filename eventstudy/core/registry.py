@@ -43,7 +43,7 @@ class Family(Mapping[str, M], Generic[M]):
     ----------
     kind : str
         What a member is, in a word or two: ``"test"``, ``"volatility measure"``.
-    modules : str
+    *modules : str
         Modules whose import registers the members, in the order of the family.
 
     Attributes
@@ -121,7 +121,18 @@ class Family(Mapping[str, M], Generic[M]):
         return entry
 
     def remove(self, name: str) -> None:
-        """Remove a member that a user added; `SpecError` for one of the package."""
+        """Remove a member that a user added.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Raises
+        ------
+        SpecError
+            For an unknown name, and for a member of the package.
+        """
         if self._home.get(self[name].name) in self._modules:
             raise SpecError(f"the {self.kind} {name!r} is the package's own; it stays")
         with self._lock:
@@ -163,7 +174,18 @@ class Family(Mapping[str, M], Generic[M]):
         raise SpecError(f"{given!r} is no {self.kind}; wanted a name or a function")
 
     def unknown(self, name: object) -> UnknownName:
-        """Return the error for a name that is not in the family."""
+        """Return the error for a name that is not in the family.
+
+        Parameters
+        ----------
+        name : object
+            What was given.
+
+        Returns
+        -------
+        UnknownName
+            Says which name was probably meant, or lists the family.
+        """
         known, text = list(self._all()), str(name)
         folded = {n.casefold(): n for n in known}
         near = get_close_matches(text, known, n=1)

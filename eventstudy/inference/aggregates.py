@@ -136,7 +136,18 @@ class Evidence:
     series: Mapping[str, AssetSeries | None]
 
     def columns(self, window: Window) -> slice:
-        """Return the event-window columns of a window in event time."""
+        """Return the event-window columns of a window in event time.
+
+        Parameters
+        ----------
+        window : (int, int)
+            First and last session, both included.
+
+        Returns
+        -------
+        slice
+            Of the event-window columns.
+        """
         return columns_from(self.first_offset, self.clocks.event.shape[1], window)
 
 

@@ -239,11 +239,27 @@ class ModelEntry:
     def predict(
         self, abnormal: Abnormal, x: Array, *, span: Array | None = None
     ) -> Array:
-        """Return expected returns (E, S) over the sessions that each return spans.
+        """Return expected returns over the sessions that each return spans.
 
-        x : (E, S, F) factors over the same sessions;  span : (E, S), by default 1. A
-        session more adds the expected return of one in which no factor moves.
-        Raises `SpecError` for expected returns of another shape.
+        Parameters
+        ----------
+        abnormal : Abnormal
+            Fits of E observations.
+        x : array (E, S, F)
+            Factors over the same sessions.
+        span : array (E, S), optional
+            Sessions that each return spans, by default 1. A session more adds the
+            expected return of one in which no factor moves.
+
+        Returns
+        -------
+        array (E, S)
+            Expected returns.
+
+        Raises
+        ------
+        SpecError
+            For expected returns of another shape.
         """
         x = np.asarray(x, np.float64)
         span = np.ones(x.shape[:2]) if span is None else span
@@ -268,6 +284,21 @@ class ModelEntry:
         """Return the entry of a plain function, known by its ``__name__``.
 
         Its attribute ``expected``, where it has one, predicts any session.
+
+        Parameters
+        ----------
+        function : callable
+            A model as `Model` describes it.
+
+        Returns
+        -------
+        ModelEntry
+            Its entry.
+
+        Raises
+        ------
+        SpecError
+            For a function without a name.
         """
         name = getattr(function, "__name__", "")
         if not name.isidentifier():

@@ -80,7 +80,13 @@ class SimulationSpec:
             raise SpecError(f"seed = {self.seed}; wanted a whole number from 0")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return plain values.
+
+        Returns
+        -------
+        dict
+            Every field by name.
+        """
         return asdict(self)
 
 

@@ -176,7 +176,18 @@ class StudySpec:
         return tuple(dict.fromkeys([*self.assets, *self.factor_names]))
 
     def group_of(self, asset: str) -> str:
-        """Return the group of an asset, "all" when it is in none."""
+        """Return the group of an asset.
+
+        Parameters
+        ----------
+        asset : str
+            Its symbol.
+
+        Returns
+        -------
+        str
+            The group's name, "all" when it is in none.
+        """
         return next((g for g, members in self.groups.items() if asset in members), ALL)
 
     def as_dict(self) -> dict[str, Any]:

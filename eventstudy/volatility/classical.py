@@ -91,7 +91,7 @@ SHIFTS.register(
 
 
 def fligner(ask: RatioQuestion) -> ShiftAnswer:
-    """χ² of normal scores of the ranks of absolute deviations from the median.
+    """Chi-square of normal scores of ranks of absolute deviations from the median.
 
     Median-centred as in Conover, Johnson & Johnson (1981), Technometrics 23.
     """

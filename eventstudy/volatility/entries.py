@@ -54,7 +54,13 @@ class ShiftOptions:
             )
 
     def measured(self) -> tuple[MeasureEntry, Spread]:
-        """Return the measure, and how it adds up over sessions."""
+        """Return the measure, and how it adds up over sessions.
+
+        Returns
+        -------
+        tuple of MeasureEntry and Spread
+            The entry, and its spread.
+        """
         measure = MEASURES.entry(self.measure)
         return measure, spread_in(measure)
 
@@ -183,7 +189,13 @@ class ShiftAnswer:
     reason: Sequence[str | None] | None = None
 
     def numbers(self) -> dict[str, Array]:
-        """Return the numbers by their names in `ShiftResult`."""
+        """Return the numbers by their names in `ShiftResult`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            What was not given is nan; degrees of freedom are inf.
+        """
         shape = np.shape(self.statistic)
         empty, endless = np.full(shape, np.nan), np.full(shape, np.inf)
         return {
@@ -196,7 +208,18 @@ class ShiftAnswer:
         }
 
     def reasons(self, name: str) -> list[str | None]:
-        """Return the reasons, for tests that give none where no p-value is."""
+        """Return the reasons, for tests that give none where no p-value is.
+
+        Parameters
+        ----------
+        name : str
+            The test's name, for the text.
+
+        Returns
+        -------
+        list of str or None
+            One per answer, None where there is a p-value.
+        """
         if self.reason is not None:
             return list(self.reason)
         known = np.isfinite(np.asarray(self.pvalue, np.float64))
