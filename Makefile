@@ -3,22 +3,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests run on all cores, and keep what they compiled for the next time.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: analyze test lint slow
+.PHONY: analyze check test lint slow
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help:
 	@echo "make analyze   study China's 2021 crackdown, write reports/china_2021/"
-	@echo "make test      run the tests"
+	@echo "make check     run the quick tests: no processes, no studies"
+	@echo "make test      run all tests but the slow ones"
 	@echo "make lint      ruff, mypy, import-linter, numpydoc"
 	@echo "make slow      Monte-Carlo tests of size and power"
 
 analyze: $(VENV)/runtime.stamp
 	@$(BIN)/eventstudy analyze events/china_2021.csv
 
+check: $(VENV)/dev.stamp
+	@$(PYTEST) -m "not network and not slow and not processes and not long"
+
 test: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
@@ -28,7 +34,7 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/numpydoc lint $$(find eventstudy -name '*.py')
 
 slow: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest -m slow
+	@$(PYTEST) -m slow
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \

@@ -5,6 +5,7 @@ drawn, so the sample shows layouts and never findings.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -95,7 +96,17 @@ def sample_result(
     n_events: int = 3, spec: StudySpec | None = None, events: pl.DataFrame | None = None
 ) -> StudyResult:
     """Return an invented result with every table filled."""
-    spec = spec or sample_spec()
+    if spec is None and events is None:
+        return _plain_result(n_events)
+    return _result(spec or sample_spec(), n_events, events)
+
+
+@cache
+def _plain_result(n_events: int) -> StudyResult:
+    return _result(sample_spec(), n_events, None)
+
+
+def _result(spec: StudySpec, n_events: int, events: pl.DataFrame | None) -> StudyResult:
     events = events_frame(n_events) if events is None else events
     rng = np.random.default_rng(7)
     pairs = [

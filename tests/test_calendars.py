@@ -73,6 +73,7 @@ def test_answer_key_of_wall_clocks(name):
     ]
 
 
+@pytest.mark.processes
 def test_answer_key_is_what_its_script_writes(tmp_path):
     copy = tmp_path / "day_zero.py"
     copy.write_bytes((REFERENCE / "day_zero.py").read_bytes())
@@ -426,6 +427,7 @@ def test_a_range_that_cannot_be_had(name, start, end, words):
         get_calendar(name, start=start, end=end)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", ["XNYS", "XHKG"])
 def test_users_who_make_warnings_errors_get_a_calendar(name, tmp_path):
     in_new_process(YEAR.format(name=name), tmp_path, "-W", "error")
@@ -451,7 +453,10 @@ def in_new_process(code, cache, *flags):
     return done.stdout.split()
 
 
-def test_an_exchange_is_kept_between_runs_and_built_again_when_damaged(tmp_path):
+@pytest.mark.processes
+def test_an_exchange_is_kept_between_runs_and_built_again_when_damaged(
+    tmp_path, monkeypatch
+):
     first = in_new_process(YEAR.format(name="NASDAQ"), tmp_path)
     assert first[:3] == ["XNYS", "America/New_York", "True"]
     (kept,) = (tmp_path / "calendars").iterdir()
@@ -460,10 +465,13 @@ def test_an_exchange_is_kept_between_runs_and_built_again_when_damaged(tmp_path)
     assert version("exchange_calendars") in kept.name
     second = in_new_process(YEAR.format(name="NASDAQ"), tmp_path)
     assert second == [*first[:2], "False", *first[3:]]
+    monkeypatch.setenv("EVENTSTUDY_CACHE", str(tmp_path))
+    assert read_sessions("NASDAQ", "2021-01-01", "2021-12-31") is not None
     for damaged in (b"", sound[: len(sound) // 2], b"PK\x03\x04" + sound[50:], b"\x93"):
         kept.write_bytes(damaged)
-        assert in_new_process(YEAR.format(name="NASDAQ"), tmp_path) == first
-        assert kept.read_bytes() == sound
+        assert read_sessions("NASDAQ", "2021-01-01", "2021-12-31") is None
+    assert in_new_process(YEAR.format(name="NASDAQ"), tmp_path) == first
+    assert kept.read_bytes() == sound
 
 
 @pytest.mark.parametrize(
@@ -505,6 +513,7 @@ def test_names_that_are_no_exchange_reach_no_file(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.processes
 def test_importing_calendars_leaves_the_heavy_libraries_alone():
     code = (
         "import sys, eventstudy.calendars; "

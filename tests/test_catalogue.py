@@ -871,6 +871,7 @@ def as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+@pytest.mark.long
 @settings(
     max_examples=60,
     deadline=None,

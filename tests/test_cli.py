@@ -84,8 +84,9 @@ def run(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def analyze(run, monkeypatch):
-    """Analyse the tiny catalogue, quickly: few resamples, no figures."""
-    Path("tiny.toml").write_text("resamples = 99\n", encoding="utf-8")
+    """Analyse the tiny catalogue, quickly: returns, few resamples, no figures."""
+    quick = 'resamples = 99\nparts = ["returns"]\n'
+    Path("tiny.toml").write_text(quick, encoding="utf-8")
     monkeypatch.setattr(report_folder, "figures", lambda _: {"caar.svg": b"<svg/>"})
 
     def command(*words):
@@ -361,6 +362,7 @@ def test_version_and_help(run):
         assert "Usage:" in ended.out
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("words", ["--help", "analyze --help", "simulate --help"])
 def test_help_needs_none_of_the_heavy_packages(words):
     heavy = ("polars", "numpy", "scipy", "pandas", "pydantic")
@@ -393,6 +395,7 @@ def test_the_families_are_listed_with_every_member(run):
     assert heads == ["tests", "meaning", "null", "robust", "to", "least", "N", "source"]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_terminal_without_our_signs_is_no_error(encoding):
     code = "from eventstudy.cli.main import main; main()"
@@ -633,6 +636,7 @@ cli.main()
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "patch",
     ["report_folder._keep_foreign = kill", "Path.rename = kill"],

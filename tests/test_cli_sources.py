@@ -14,6 +14,8 @@ import eventstudy as es
 from eventstudy.cli import main as cli
 from eventstudy.prices import read_factors, with_factors
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):

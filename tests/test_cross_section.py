@@ -231,6 +231,7 @@ class TestFormula:
         levels = [f"n[T.{n}]" for n in (2, 3, 9, 10, 11)]
         assert labels == ["Intercept", *levels]
 
+    @pytest.mark.processes
     def test_formulaic_is_loaded_by_a_regression_alone(self):
         code = "import sys, eventstudy.cross_section; print('formulaic' in sys.modules)"
         told = subprocess.run(

@@ -18,6 +18,8 @@ from eventstudy.garch.search import starting_values
 from eventstudy.garch.series import GarchSeries, Workspace
 from eventstudy.garch.transform import to_free
 
+pytestmark = pytest.mark.long
+
 KINDS = sorted(NAMES)
 PRICES = Path(
     os.path.normpath(Path(__file__).parents[1] / ".." / "shared" / "data" / "prices")
@@ -42,6 +44,8 @@ def not_below_arch(y, dist="normal"):
     endless, compared = np.zeros(len(y), bool), 0
     for i, row in enumerate(y):
         theirs = arch_fit(row, "egarch", dist, tol=1e-6)
+        if theirs.convergence_flag:
+            continue  # no maximum; where it stopped depends on the processor
         z = theirs.resid / theirs.conditional_volatility
         endless[i] = not memory(theirs.params.to_numpy()[1:5], z) < 0
         if not endless[i] and theirs.convergence_flag == 0:

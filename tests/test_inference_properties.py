@@ -91,6 +91,7 @@ def test_single_observations_do_not_know_their_neighbours(study, name):
     assert alone.pvalue[0] == together.pvalue[7]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("n_chunks", "windows"), [(7, [(0, 0), WINDOW]), (1000, [WINDOW])]
 )

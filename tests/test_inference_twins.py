@@ -42,6 +42,7 @@ def assert_same(name, ours, theirs, used):
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("missing", [0.0, 0.08])
 def test_battery_agrees_with_twins(spacing, missing):

@@ -27,7 +27,10 @@ NOW = utc(2021, 7, 15, 12)
 SYMBOLS = ["RIOT", "MARA", "CLSK", "^GSPC"]
 KILLS = pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.slow)])
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL"),
+]
 
 
 @pytest.fixture(scope="module")

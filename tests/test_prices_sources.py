@@ -18,6 +18,8 @@ from eventstudy.prices.cached import Cached
 from eventstudy.prices.fetch import open_source
 from eventstudy.prices.yahoo import Yahoo
 
+pytestmark = pytest.mark.long
+
 START, END = date(2020, 1, 2), date(2021, 12, 31)
 
 

@@ -331,6 +331,7 @@ class TestNamesAndPlaces:
         assert cache_root() == tmp_path
         assert cache_root(tmp_path / "x") == tmp_path / "x"
 
+    @pytest.mark.processes
     def test_a_lock_that_is_held(self, tmp_path):
         path = tmp_path / "RIOT.lock"
         script = (

@@ -18,6 +18,8 @@ from eventstudy.catalogue.events import KNOWN
 from eventstudy.cli.main import app
 from eventstudy.spec import spec_from
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
@@ -84,7 +86,18 @@ def test_the_python_blocks_run_and_their_comments_are_true(copy):
     assert [str(day) for day in spikes] == ["2021-07-26", "2021-10-29"]
 
 
-@pytest.mark.parametrize("words", bash_lines("eventstudy"), ids=" ".join)
+EXAMPLE = ["eventstudy", "analyze", "events/china_2021.csv"]
+OTHERS = [words for words in bash_lines("eventstudy") if words != EXAMPLE]
+
+
+def test_the_first_command_of_the_readme_runs(worked_example):
+    assert EXAMPLE in bash_lines("eventstudy")
+    assert (worked_example.report / "report.md").is_file()
+    assert "Report: reports/china_2021\n" in worked_example.printed
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("words", OTHERS, ids=" ".join)
 def test_the_commands_of_the_readme_run(words, copy):
     quick = ["--replications", "100"] if words[1] == "simulate" else []
     command = [COMMAND, *words[1:], *quick]
@@ -180,9 +193,9 @@ QUOTED = [
 ]
 
 
-def test_the_numbers_of_the_readme_are_those_of_the_report():
+def test_the_numbers_of_the_readme_are_those_of_the_report(worked_example):
     finding = README.split("caar.svg)\n")[1].split("## Your own study")[0]
-    report = ROOT / "reports/china_2021"
+    report = worked_example.report
     headline = pl.read_csv(report / "tables/headline.csv").filter(
         sample="headline", start=-1, end=1
     )

@@ -13,6 +13,8 @@ from eventstudy.report.tables import to_csv
 from eventstudy.spec import ModelSetting
 from eventstudy.study.result import StudyResult
 
+pytestmark = pytest.mark.long
+
 # Figure that is drawn from a table.
 DRAWN_FROM = {
     "aar": ["caar.svg"],

@@ -20,6 +20,8 @@ from eventstudy.report.figures import (
     style,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def images() -> dict[str, bytes]:

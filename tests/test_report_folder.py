@@ -17,8 +17,11 @@ import report_sample as sample
 
 from eventstudy.core.errors import SpecError
 from eventstudy.report import folder as report_folder
-from eventstudy.report import tables, write_report
+from eventstudy.report import render, tables, write_report
 from eventstudy.report.tables import to_csv, to_parquet
+from eventstudy.study.result import StudyResult
+
+pytestmark = pytest.mark.long
 
 CONTRACT = {
     "observations": "event_id asset group announced_utc precision day0 n_estimation "
@@ -45,8 +48,20 @@ def listing(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for the drawings, which take most of the time."""
+    """Stand in for the drawings, and write a page once: they take most of the time."""
     monkeypatch.setattr(report_folder, "figures", lambda _: {"caar.svg": b"<svg/>"})
+    monkeypatch.setattr(report_folder, "render", page)
+
+
+PAGES: dict[str, str] = {}
+
+
+def page(result: StudyResult) -> str:
+    """The page of a sample, known by its title."""
+    title = str(result.spec.title)
+    if title not in PAGES:
+        PAGES[title] = render(result)
+    return PAGES[title]
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +111,7 @@ def test_tables_are_named_and_not_linked(report: Path) -> None:
     assert "](tables" not in text
 
 
+@pytest.mark.processes
 def test_the_same_result_gives_the_same_bytes(report: Path, tmp_path: Path) -> None:
     """In another process, with another hash seed, directory and time zone."""
     code = f"""

@@ -31,6 +31,8 @@ from eventstudy.simulation.result import SimulationResult
 from eventstudy.spec import ModelSetting
 from eventstudy.study.result import StudyResult
 
+pytestmark = pytest.mark.long
+
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 SLACK = 0.3  # points that letters of two texts may share; coordinates are rounded
 Boxes = NDArray[np.float64]  # letter by left, lower, right and upper end

@@ -30,6 +30,8 @@ from eventstudy.simulation.page import render
 from eventstudy.simulation.tables import clopper_pearson, minimum_detectable
 from eventstudy.study.estimate import estimators
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 WHOLE = [name for name, entry in TESTS.items() if entry.level == "sample"]
 

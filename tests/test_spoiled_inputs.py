@@ -25,6 +25,7 @@ summons,2021-06-21T18:12+08:00,"Banks, summoned",banking_payment,BTCM
 STUDY = """\
 returns = "log"
 resamples = 99
+parts = ["returns"]
 model = "market"
 factors = ["^GSPC"]
 windows = [[-1, 1]]

@@ -15,6 +15,8 @@ from eventstudy.study.inputs import request_of
 from eventstudy.study.schema import SCHEMA
 from eventstudy.study.table import Table, number, text
 
+pytestmark = pytest.mark.long
+
 EVENTS = pl.DataFrame(
     {
         "event_id": ["list", "summons"],

@@ -28,6 +28,8 @@ from eventstudy.volatility import (
     window_dummy,
 )
 
+pytestmark = pytest.mark.long
+
 FIRST = date(2020, 3, 1)
 # Days of the announcements after the first price; the calendar that the study needs
 # begins before the first price and ends after the last.
@@ -774,11 +776,8 @@ class TestChina:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def found(cls):
-        root = Path(__file__).parents[1] / "events"
-        settings = es.read_spec(root / "china_2021.toml")
-        prices = es.fetch_prices(list(settings.symbols), source="snapshot")
-        return es.run(settings, es.read_events(root / "china_2021.csv"), prices)
+    def found(cls, worked_example):
+        return worked_example.result()
 
     def test_every_measure_of_prices_is_there(self, found):
         assert set(found.volatility["measure"]) == {

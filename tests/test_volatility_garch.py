@@ -26,6 +26,8 @@ from eventstudy.garch.search import starting_values
 from eventstudy.garch.series import Workspace
 from eventstudy.garch.transform import from_free, to_free
 
+pytestmark = pytest.mark.long
+
 KINDS = sorted(NAMES)
 PRICES = Path(
     os.path.normpath(Path(__file__).parents[1] / ".." / "shared" / "data" / "prices")

@@ -39,7 +39,7 @@ def read_sessions(name: str, start: str, end: str) -> Sessions | None:
     if path is None:
         return None
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             found = Sessions(
                 str(held["name"]),
                 str(held["zone"]),
