@@ -1,5 +1,6 @@
 """Promises of the package as a whole: layers, public names, imports, registries."""
 
+import ast
 import inspect
 import re
 import subprocess

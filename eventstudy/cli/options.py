@@ -157,7 +157,7 @@ def _option_of(one: Setting) -> Parameter:
     help = one.sentence
     if one.choices:
         help = f"{help[:-1]}: {', '.join(one.choices[:-1])} or {one.choices[-1]}."
-    if default := _default_text(one.default):
+    if default := _default_text(one.in_command):
         help += f" Default: {default}."
     if one.repeated:
         help += " Repeatable."

@@ -56,6 +56,7 @@ class Setting:
     flag : of the command line; none where a text cannot say it
     repeated : each use of the flag adds one value
     about_prices : whether it says where prices come from
+    in_command : the default of the command and of `analyze`, where it is another
     """
 
     name: str
@@ -65,6 +66,7 @@ class Setting:
     flag: str | None
     repeated: bool
     about_prices: bool
+    in_command: Any
 
     @property
     def sentence(self) -> str:
@@ -84,16 +86,19 @@ def setting(
     flag: str | None = "",
     repeated: bool = False,
     about_prices: bool = False,
+    in_command: Any = MISSING,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """Return a dataclass field that carries what is known of a setting.
 
     flag : "" for the field's own name, None where there is none
+    in_command : the default of the command and of `analyze`, where it is another
     """
     known = {
         "meaning": meaning,
         "flag": flag,
         "repeated": repeated,
         "about_prices": about_prices,
+        "in_command": default if in_command is MISSING else in_command,
     }
     if isinstance(default, Mapping):
         return field(default_factory=dict, metadata=known)
@@ -108,7 +113,7 @@ def settings_of(kind: type) -> tuple[Setting, ...]:
         default = one.default
         if one.default_factory is not MISSING:
             default = one.default_factory()
-        flag = one.metadata["flag"]
+        flag, taken = one.metadata["flag"], one.metadata["in_command"]
         found.append(
             Setting(
                 name=one.name,
@@ -118,6 +123,7 @@ def settings_of(kind: type) -> tuple[Setting, ...]:
                 flag="--" + one.name.replace("_", "-") if flag == "" else flag,
                 repeated=one.metadata["repeated"],
                 about_prices=one.metadata["about_prices"],
+                in_command=None if taken is MISSING else taken,
             )
         )
     return tuple(found)

@@ -38,9 +38,9 @@ class StudySpec:
     returns: Literal["log", "simple"] = setting("kind of return", Assumed("log"))
     title: str = setting("heading of the report; the catalogue's name by default", "")
     parts: tuple[str, ...] = setting(
-        f"what is computed: {', '.join(PARTS)}, or `all`; all for the command and "
-        "`analyze`",
+        f"what is computed: {', '.join(PARTS)}, or `all`",
         ("returns",),
+        in_command=(ALL,),
     )
     prices: str = setting(
         "a source (eventstudy list sources), a folder or file of prices, or the "
@@ -218,7 +218,11 @@ def usual_model(factors: str) -> str:
 
 
 def _expand_tests(tests: tuple[Member, ...]) -> tuple[Member, ...]:
-    usual = tuple(name for name, entry in TESTS.items() if entry.by_default)
+    usual = tuple(
+        name
+        for name, entry in TESTS.items()
+        if entry.by_default and entry.level == "sample"
+    )
     words: dict[str, tuple[Member, ...]] = {ALL: tuple(TESTS), DEFAULT: usual}
     named = (one for given in tests for one in words.get(str(given), (given,)))
     return tuple(dict.fromkeys(named))

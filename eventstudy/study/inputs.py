@@ -33,6 +33,7 @@ from eventstudy.spec import (
     default_model,
     read_spec,
     read_table,
+    settings_of,
     spec_from,
 )
 
@@ -88,7 +89,12 @@ def request_of(
         _, table = read_table(path)
         read_spec(path)  # so that a fault of the file is told with its name and line
         inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
-    asked = {"parts": (ALL,), **merged(table, overrides)}
+    usual = {
+        one.name: one.in_command
+        for one in settings_of(StudySpec)
+        if one.in_command != one.default
+    }
+    asked = {**usual, **merged(table, overrides)}
     spec = spec_from(asked)
     check_questions(spec, events)
     if not inputs and "prices" not in overrides:
