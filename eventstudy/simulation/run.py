@@ -114,6 +114,7 @@ def simulate(
 
     Examples
     --------
+    >>> import polars as pl
     >>> import eventstudy as es
     >>> spec = es.StudySpec(returns="log", groups={"rigs": ("RIOT", "MARA")})
     >>> events = pl.DataFrame({"event_id": ["a"], "announced_at": ["2021-05-21"]})
