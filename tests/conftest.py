@@ -11,12 +11,18 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 
 # Workers share the cores; threads of their own would only wait for each other.
 for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ.setdefault(threads, "1")
+
+
+# How long an example takes says more about the other workers than about the code.
+settings.register_profile("shared cores", deadline=None)
+settings.load_profile("shared cores")
 
 
 def pytest_configure(config):

@@ -526,6 +526,7 @@ def test_the_stage_is_shown_on_a_terminal_only(monkeypatch, capsys):
     assert "Reading prices" in terminal.getvalue()
 
 
+@pytest.mark.long
 def test_the_command_in_the_manifest_gives_the_same_bytes_elsewhere(
     run, tmp_path, monkeypatch
 ):

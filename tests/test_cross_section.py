@@ -508,6 +508,7 @@ class TestEstimates:
         assert_allclose(fit.r_squared, 1 - 0.8 / 8)
 
 
+@pytest.mark.long
 def test_size_with_few_unequal_clusters():
     """An event's characteristic, six events: CR2 holds its level, the others do not."""
     rng, n_samples = np.random.default_rng(1), 1500

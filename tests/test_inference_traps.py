@@ -86,6 +86,7 @@ def test_variance_of_a_long_window_has_the_error_of_the_mean():
     assert (tail(naive, 119.0, "two-sided") < 0.05).mean() > 0.08
 
 
+@pytest.mark.long
 def test_patell_as_published_rejects_too_often_in_long_windows():
     rng = np.random.default_rng(6)
     counts = {"patell": 0, "patell_original": 0}

@@ -349,6 +349,7 @@ def by_loops(y, x, span, events):
     return np.concatenate(effect), cov
 
 
+@pytest.mark.long
 def test_size_of_the_joint_tests():
     """True hypotheses are rejected in 5 % of samples, whatever the correlation."""
     rng, n_samples, n_assets, n_sessions = np.random.default_rng(11), 1500, 3, 40

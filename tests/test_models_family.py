@@ -200,6 +200,7 @@ def study(name, **changes):
     return es.run(spec, events, prices)
 
 
+@pytest.mark.long
 def test_a_second_model_without_parameters_has_a_whole_study(registered):
     found = study("half_market")
     same = study("market_adjusted")

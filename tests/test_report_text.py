@@ -32,6 +32,8 @@ from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, Question
 from eventstudy.study.result import StudyResult
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = Path(__file__).parents[1] / "reports/china_2021"
 NASTY = [
     "a | pipe, <script>alert(1)</script> & <img src=x onerror=y>",

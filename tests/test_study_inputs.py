@@ -14,6 +14,8 @@ from eventstudy.core.errors import DataError, SpecError
 from eventstudy.report import folder as report_folder
 from eventstudy.study.inputs import gated, merged, request_of
 
+pytestmark = pytest.mark.long
+
 TINY = "event_id,announced_at,assets\nsummons,2021-06-21T18:12+08:00,BTCM\n"
 STUDY = """\
 returns = "simple"

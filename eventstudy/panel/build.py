@@ -65,6 +65,16 @@ class Columns:
         """Return the columns of a window outside the estimation window.
 
         They are counted from the first column after the estimation window.
+
+        Parameters
+        ----------
+        window : (int, int)
+            First and last session in event time, both included.
+
+        Returns
+        -------
+        slice
+            Of the columns after the estimation window.
         """
         others = self.offsets[self.n_estimation :]
         start = int(np.searchsorted(others, window[0]))
@@ -225,12 +235,34 @@ class Panel:
         return len(self.observations)
 
     def blocks(self, size: int) -> Iterator[slice]:
-        """Cut the observations into consecutive slices of at most ``size``."""
+        """Cut the observations into consecutive slices.
+
+        Parameters
+        ----------
+        size : int
+            The most observations of a slice.
+
+        Yields
+        ------
+        slice
+            Of the observations, in their order.
+        """
         for start in range(0, len(self), size):
             yield slice(start, min(start + size, len(self)))
 
     def block(self, rows: slice | IntArray) -> Block:
-        """Gather the arrays of some observations."""
+        """Gather the arrays of some observations.
+
+        Parameters
+        ----------
+        rows : slice or array of int (E,)
+            Which observations.
+
+        Returns
+        -------
+        Block
+            Their returns and factors in event time.
+        """
         at = self.day0[rows][:, None] + self.columns.offsets[None, :]
         inside = (at >= 0) & (at < self.length[rows][:, None])
         at = np.where(inside, self.base[rows][:, None] + at, 0)
@@ -272,7 +304,20 @@ class Panel:
         return np.asarray(touched > np.maximum(own, 0), np.bool_)
 
     def history(self, rows: IntArray, *, simple: bool) -> History:
-        """Gather the whole histories of some observations' assets."""
+        """Gather the whole histories of some observations' assets.
+
+        Parameters
+        ----------
+        rows : array of int (E,)
+            Which observations.
+        simple : bool
+            Whether to give simple returns; log returns otherwise.
+
+        Returns
+        -------
+        History
+            All sessions of the assets.
+        """
         sessions = np.arange(int(self.length[rows].max(initial=0)))
         inside = sessions < self.length[rows][:, None]
         at = np.where(inside, self.base[rows][:, None] + sessions, 0)
