@@ -199,6 +199,13 @@ def sample_of(
     )
 
 
+def average_of(evidence: Evidence, window: Window) -> float:
+    """Return the mean effect of the observations of one window, nan without any."""
+    v, column = evidence.vectors, evidence.windows.index(window)
+    effect = v.effect[v.usable & (v.n_valid[:, column] > 0), column]
+    return float(effect.mean()) if len(effect) else float("nan")
+
+
 def with_ranks(
     sample: Sample, rank: Correlations | None, sums: Mapping[str, Array]
 ) -> Sample:

@@ -20,6 +20,7 @@ from eventstudy.inference import (
     recommend,
 )
 from eventstudy.inference.entry import single_tests
+from eventstudy.inference.sample import average_of
 from eventstudy.spec import StudySpec
 from eventstudy.study.observation_tables import alpha_part
 from eventstudy.study.samples import Fitted, GroupSample, group_samples
@@ -191,17 +192,15 @@ def path_rows(
     spec: StudySpec, labels: Mapping[str, str], evidence: Evidence
 ) -> list[Row]:
     """Average the abnormal outcome by event-window session, and cumulate it."""
-    days = _days(spec)
-    single = assess(evidence, days, level=spec.level)
     path = assess(evidence, _paths(spec), level=spec.level)
     rows = []
-    for (day, _), one, upto in zip(days, single, path, strict=True):
+    for day, upto in zip(_days(spec), path, strict=True):
         caar = upto.interval
         rows.append(
             {
                 **labels,
-                "offset": day,
-                "aar": one.interval.estimate,
+                "offset": day[0],
+                "aar": average_of(evidence, day),
                 "caar": caar.estimate,
                 "se": caar.se,
                 "ci_low": caar.low,
