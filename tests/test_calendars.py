@@ -23,6 +23,7 @@ from eventstudy.calendars import (
 )
 from eventstudy.calendars.cache import Sessions, keep_sessions, read_sessions
 from eventstudy.calendars.day_zero import day_zeros
+from eventstudy.calendars.exchange import day_number, day_of
 from eventstudy.core.errors import DataError, SpecError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -419,12 +420,20 @@ def test_an_unknown_calendar_without_neighbours():
     [
         ("XNYS", date(2021, 6, 2), date(2021, 6, 2), "empty; give a start before"),
         ("XNYS", date(2021, 6, 5), date(2021, 6, 6), "no sessions"),
-        ("XHKG", date(1950, 1, 1), date(2021, 6, 6), "1960"),
+        ("XHKG", date(1950, 1, 1), date(1951, 6, 6), "1960"),
     ],
 )
 def test_a_range_that_cannot_be_had(name, start, end, words):
     with pytest.raises(SpecError, match=words):
         get_calendar(name, start=start, end=end)
+
+
+def test_a_calendar_gives_what_is_recorded_of_a_range():
+    known = get_calendar("XHKG", start=date(1950, 1, 1), end=date(1960, 2, 1))
+    assert known.sessions[0] >= day_number(date(1960, 1, 1))
+    assert known.sessions[-1] == day_number(date(1960, 2, 1))
+    ahead = get_calendar("XSHG", start=date(2026, 11, 2), end=date(2200, 1, 1))
+    assert day_of(int(ahead.sessions[-1])).year < 2200
 
 
 @pytest.mark.processes

@@ -5,7 +5,8 @@ A *session* is a date on which an exchange trades; its *close* is an instant.
 
 import difflib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -60,8 +61,8 @@ class Calendar:
 def get_calendar(name: str, *, start: date, end: date) -> Calendar:
     """Return the sessions of an exchange from ``start`` to ``end``, both included.
 
-    Calendars are kept, those of exchanges in the cache folder too, so asking twice is
-    free.
+    A calendar that is recorded for a part of the range only gives that part. Calendars
+    are kept, those of exchanges in the cache folder too, so asking twice is free.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def get_calendar(name: str, *, start: date, end: date) -> Calendar:
     Raises
     ------
     SpecError
-        For an unknown name, and a range that cannot be had.
+        For an unknown name, and a range of which nothing can be had.
 
     Examples
     --------
@@ -138,7 +139,12 @@ def calendar_from_dates(
             f"calendar {name!r}: {'a date is missing' if days.size else 'no dates'}; "
             "give the dates of the sessions"
         )
-    sessions = days.astype(np.int64)
+    return calendar_of_days(days.astype(np.int64), name=name, zone=zone)
+
+
+def calendar_of_days(days: IntArray, *, name: str, zone: str = "UTC") -> Calendar:
+    """Return a calendar of days since 1970-01-01, ascending; see the function above."""
+    sessions = np.array(days, np.int64)
     tz = zone_of(zone)
     opens = [_local_midnight(day, tz) for day in sessions.tolist()]
     closes = [_local_midnight(day + 1, tz) for day in sessions.tolist()]
@@ -218,6 +224,28 @@ def _kept(name: str, start: str, end: str) -> Calendar:
     return _calendar(found.name, found.days, found.opens, found.closes, found.zone)
 
 
+def reach(name: str) -> tuple[int, int]:
+    """Return the first and the last day for which an exchange's sessions are known."""
+    if name == ALWAYS_OPEN:
+        return day_number(date.min), day_number(date.max)
+    return _reach(name)
+
+
+@lru_cache(maxsize=128)
+def _reach(name: str) -> tuple[int, int]:
+    import exchange_calendars as xc
+
+    with _quiet_pandas():
+        source = xc.get_calendar(name)
+    bounds = (source.bound_min(), source.bound_max())
+    ends = (date.min, date.max)
+    first, last = (
+        day_number(end if bound is None else bound.date())
+        for bound, end in zip(bounds, ends, strict=True)
+    )
+    return first, last
+
+
 def _from_exchange_calendars(name: str, start: str, end: str) -> Sessions:
     import exchange_calendars as xc
 
@@ -228,16 +256,14 @@ def _from_exchange_calendars(name: str, start: str, end: str) -> Sessions:
             f"unknown calendar {name!r}{'; near: ' if near else ''}{', '.join(near)}; "
             "give a name of exchange_calendars (XNYS, XLON, XHKG) or '24/7'"
         )
-    with warnings.catch_warnings():
-        # pandas announces changes to exchange_calendars, not to our users.
-        for message in (
-            "Series.values returning an ndarray",
-            "DatetimeIndex.weekday is deprecated",
-        ):
-            warnings.filterwarnings("ignore", message, DeprecationWarning)
+    with _quiet_pandas():
         try:
             source = xc.get_calendar(name, start=start, end=end)
         except (ValueError, NotImplementedError, xc.errors.CalendarError) as error:
+            first, last = (day_of(day).isoformat() for day in reach(name))
+            inside = max(start, first), min(end, last)
+            if inside != (start, end) and inside[0] < inside[1]:
+                return _from_exchange_calendars(name, *inside)
             raise SpecError(
                 f"calendar {name!r} cannot be had from {start} to {end}: "
                 f"{str(error)[:200]}; choose another range, another calendar, or "
@@ -250,6 +276,18 @@ def _from_exchange_calendars(name: str, start: str, end: str) -> Sessions:
             opens=_microseconds(source.opens),
             closes=_microseconds(source.closes),
         )
+
+
+@contextmanager
+def _quiet_pandas() -> Iterator[None]:
+    """Silence what pandas announces to exchange_calendars, not to our users."""
+    with warnings.catch_warnings():
+        for message in (
+            "Series.values returning an ndarray",
+            "DatetimeIndex.weekday is deprecated",
+        ):
+            warnings.filterwarnings("ignore", message, DeprecationWarning)
+        yield
 
 
 def _microseconds(series: object) -> IntArray:

@@ -156,6 +156,21 @@ def calendar_name(
     return "XNYS"
 
 
+def is_guess(symbol: str, overrides: Mapping[str, str]) -> bool:
+    """Tell whether `calendar_name` has only the spelling of a symbol to go by."""
+    said = symbol in overrides
+    return not said and (is_told(symbol) or "default" not in overrides)
+
+
+def is_told(symbol: str) -> bool:
+    """Tell whether a symbol's spelling gives its calendar away; a plain one does not.
+
+    >>> [is_told(symbol) for symbol in ("0863.HK", "BTC-USD", "RIOT")]
+    [True, True, False]
+    """
+    return _told_by_symbol(symbol.upper()) is not None
+
+
 def _told_by_symbol(symbol: str) -> str | None:
     """Return the calendar that the spelling gives away; None for a plain symbol."""
     if symbol.startswith("^"):

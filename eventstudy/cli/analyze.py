@@ -95,6 +95,13 @@ def closing_table(result: "StudyResult", report: Path) -> str:
         lines.append(
             f"{dropped} of {result.observations.height} rows left out; why: report"
         )
+    said = result.remarks
+    shown = [
+        *(f"warning: {text}" for text in said.filter(severity="warning")["text"]),
+        *(f"note: {text}" for text in said.filter(severity="note")["text"]),
+    ]
+    if shown:
+        lines += ["", *shown]
     return "\n".join([*lines, "", f"Report: {report}"])
 
 

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from eventstudy.cli import options
+from eventstudy.core.errors import SpecError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from eventstudy.calendars import Calendar
+    from eventstudy.prices import Prices
     from eventstudy.study.inputs import Request
 
 
@@ -31,29 +34,26 @@ def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     said = options.overrides(given)
     with options.told_by_flag(said):
         request = request_of(events, given["study"], **said)
-    lines = day_zeros(request)
     if "prices" in said:
         frame = request.events.frame
         access = Access(cache=given["cache"], offline=given["offline"])
         prices = prices_of(request.spec, frame, access)
         prices = gated(request.spec, frame, prices, strict=given["strict"])
+        lines = day_zeros(request, prices)
         lines += ["", *price_findings(prices.issues)]
+    else:
+        lines = day_zeros(request)
     typer.echo("\n".join(lines))
 
 
-def day_zeros(request: "Request") -> list[str]:
-    """Return the events with their day 0 on every calendar, and notes."""
+def day_zeros(request: "Request", prices: "Prices | None" = None) -> list[str]:
+    """Return the events with their day 0 on the calendars of the assets, and notes."""
     import polars as pl
 
-    from eventstudy.calendars import calendar_name, day_zero_table, get_calendar
+    from eventstudy.calendars import day_zero_table
 
     events, spec = request.events.frame, request.spec
-    names_needed = [calendar_name(asset, spec.calendars) for asset in spec.assets]
-    calendars = [
-        get_calendar(name, start=_around(events, -10), end=_around(events, 20))
-        for name in dict.fromkeys(names_needed or ["24/7", "XNYS"])
-        if name != "prices"
-    ]
+    calendars, notes = _calendars(request, prices)
     table = day_zero_table(
         events["event_id"].to_list(),
         calendars,
@@ -71,7 +71,37 @@ def day_zeros(request: "Request") -> list[str]:
     headline = int(events["headline"].sum())
     summary = f"{count}, {headline} in the headline sample, no problems found"
     lines = options.aligned(rows, left=set(range(len(rows[0]))))
-    return [*lines, "", summary, *request.events.notes, *request.notes]
+    return [*lines, "", summary, *request.events.notes, *request.notes, *notes]
+
+
+def _calendars(
+    request: "Request", prices: "Prices | None"
+) -> tuple[list["Calendar"], list[str]]:
+    """Return the calendars of the assets of the study and of the catalogue, and notes.
+
+    Without any asset: those of coins and of US shares.
+    """
+    from eventstudy.calendars.of_prices import assign_calendars
+    from eventstudy.panel.build import quotes_of
+
+    events, spec = request.events.frame, request.spec
+    named = events["assets"].explode().drop_nulls().unique(maintain_order=True)
+    assets = list(dict.fromkeys([*spec.assets, *named]))
+    quotes = {} if prices is None else quotes_of(prices.frame)
+    assigned = assign_calendars(
+        {asset: quotes[asset].days for asset in assets if asset in quotes},
+        spec.calendars,
+    )
+    notes = assigned.notes()
+    names = dict.fromkeys([] if assets else ["24/7", "XNYS"])
+    for asset in assets:
+        try:
+            names[assigned.name_of(asset)] = None
+        except SpecError as error:
+            notes.append(str(error))
+    start, end = _around(events, -10), _around(events, 20)
+    found = [assigned.calendar(n, start, end) for n in names if n != "prices"]
+    return found, notes
 
 
 def price_findings(issues: "pl.DataFrame") -> list[str]:

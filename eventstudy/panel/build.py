@@ -1,14 +1,16 @@
 """Observations + series -> dense arrays of event time, and the ledger of exclusions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
-from eventstudy.calendars import Calendar, calendar_name
+from eventstudy.calendars import ALWAYS_OPEN, Calendar
+from eventstudy.calendars.of_prices import Assigned, assign_calendars
 from eventstudy.core.abnormal import Array, BoolArray, Clock, IntArray
 from eventstudy.core.errors import DataError
+from eventstudy.panel.guessed import moved_day_zeros, refuse_stray_day_zeros
 from eventstudy.panel.plan import (
     Announcements,
     Market,
@@ -419,6 +421,11 @@ def build(
     quotes = quotes_of(prices)
     members = [(asset, group) for group, assets in groups.items() for asset in assets]
     _refuse_missing_factors(spec, quotes)
+    studied = dict.fromkeys([*(asset for asset, _ in members), *spec.factor_names])
+    assigned = assign_calendars(
+        {symbol: quotes[symbol].days for symbol in studied if symbol in quotes},
+        spec.calendars,
+    )
     named = [
         (setting, asset, group)
         for setting in spec.models
@@ -426,15 +433,33 @@ def build(
         if not setting.groups or group in setting.groups
     ]
     calendars = {
-        (setting, asset): calendar_for(asset, setting, spec)
+        (setting, asset): calendar_for(asset, setting, assigned)
         for setting, asset, _ in named
     }
-    market = lay_out(spec, events, list(calendars.values()), prices)
+    market = lay_out(spec, events, list(calendars.values()), prices, assigned)
     columns, announced = columns_of(spec), announcements(events)
+    on = {asset: name for (_, asset), name in calendars.items()}
+    refuse_stray_day_zeros(spec, announced, events, on, market, assigned)
+    moved = moved_day_zeros(spec, announced, events, on, market, assigned)
+    market = replace(
+        market,
+        notes=(*assigned.notes(), *([moved] if moved else [])),
+        strays={a: days for a, days in assigned.strays.items() if a in on},
+        every_day=tuple(s for s, n in assigned.names.items() if n == ALWAYS_OPEN),
+    )
     clocks = _ClockTable(columns=columns, market=market)
     drafts = [
         _draft(
-            spec, setting, named, calendars, announced, quotes, market, clocks, at_close
+            spec,
+            setting,
+            named,
+            calendars,
+            announced,
+            quotes,
+            market,
+            clocks,
+            at_close,
+            assigned,
         )
         for setting in spec.models
     ]
@@ -468,6 +493,7 @@ def _draft(
     market: Market,
     clocks: "_ClockTable",
     at_close: AtClose | None,
+    assigned: Assigned,
 ) -> _Draft:
     draft = _Draft(
         setting=setting,
@@ -495,7 +521,7 @@ def _draft(
         calendar = market.calendars[name]
         n_sessions = len(calendar.sessions)
         held = dict(quotes)
-        if at_close and calendar_name(asset, spec.calendars) == name:
+        if at_close and assigned.name_of(asset) == name:
             held |= {f: at_close(f, calendar, quotes[f]) for f in setting.factors}
         draft.series.append(
             trade_to_trade(

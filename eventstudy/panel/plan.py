@@ -1,24 +1,24 @@
 """Events x assets -> observations: who is studied on which day 0, and who is not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
 from eventstudy.calendars import (
+    ALWAYS_OPEN,
     Calendar,
     DayZero,
     calendar_from_dates,
     calendar_name,
-    get_calendar,
 )
 from eventstudy.calendars.day_zero import day_zeros
+from eventstudy.calendars.of_prices import Assigned
 from eventstudy.core.abnormal import IntArray
 from eventstudy.spec import ModelSetting, StudySpec
 
-_ALWAYS_OPEN = "24/7"
 _AT_HAND = "prices"
 # Calendar days per session, generously: New York trades 252 days of 365.
 _DAYS_PER_SESSION = 1.6
@@ -102,6 +102,12 @@ class Market:
         The calendars by name.
     zeros : mapping of str to sequence of DayZero
         Per calendar the day 0 of every event of the catalogue.
+    notes : tuple of str
+        What the prices said against calendars guessed from symbols.
+    strays : mapping of str to array
+        Per symbol the dates of closes that are no sessions of its calendar.
+    every_day : tuple of str
+        Symbols that trade every day by their prices, not by their spelling.
 
     Examples
     --------
@@ -120,6 +126,9 @@ class Market:
 
     calendars: Mapping[str, Calendar]
     zeros: Mapping[str, Sequence[DayZero]]
+    notes: tuple[str, ...] = ()
+    strays: Mapping[str, IntArray] = field(default_factory=dict)
+    every_day: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,27 +162,31 @@ def announcements(events: pl.DataFrame) -> Announcements:
     )
 
 
-def calendar_for(asset: str, setting: ModelSetting, spec: StudySpec) -> str:
+def calendar_for(asset: str, setting: ModelSetting, assigned: Assigned) -> str:
     """Return the calendar's name on which an asset is studied under a model.
 
     A 24/7 asset with an exchange-listed factor is studied on the factor's sessions.
     """
-    own = calendar_name(asset, spec.calendars)
-    if own != _ALWAYS_OPEN:
+    own = assigned.name_of(asset)
+    if own != ALWAYS_OPEN:
         return own
-    of_factors = (calendar_name(factor, spec.calendars) for factor in setting.factors)
-    return next((name for name in of_factors if name != _ALWAYS_OPEN), own)
+    of_factors = (assigned.name_of(factor) for factor in setting.factors)
+    return next((name for name in of_factors if name != ALWAYS_OPEN), own)
 
 
 def lay_out(
-    spec: StudySpec, events: pl.DataFrame, names: Sequence[str], prices: pl.DataFrame
+    spec: StudySpec,
+    events: pl.DataFrame,
+    names: Sequence[str],
+    prices: pl.DataFrame,
+    assigned: Assigned,
 ) -> Market:
     """Build the calendars called ``names`` and place every event on each of them."""
-    first, last = _range(spec, events)
+    first, last = dates_needed(spec, events)
     calendars = {
         name: _from_prices(spec, prices)
         if name == _AT_HAND
-        else get_calendar(name, start=first, end=last)
+        else assigned.calendar(name, first, last)
         for name in dict.fromkeys(names)
     }
     instants = events["announced_utc"].to_list()
@@ -193,7 +206,7 @@ def _from_prices(spec: StudySpec, prices: pl.DataFrame) -> Calendar:
     return calendar_from_dates(dates)
 
 
-def _range(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
+def dates_needed(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     """Return the dates that the calendars must cover: events and all their windows."""
     volatility = (spec.volatility_pre, spec.volatility_event, spec.volatility_post)
     windows = (spec.estimation, spec.event_window, *volatility)

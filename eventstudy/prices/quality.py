@@ -7,7 +7,8 @@ rule, symbol, first date, detail and what becomes of it:
 rule             severity  finding
 ===============  ========  ==========================================================
 gap              warning   sessions of the symbol's calendar without a close
-off_session      warning   dates that are no sessions of the calendar
+off_session      warning   dates that are no sessions of the calendar; a guessed
+                           calendar yields to the prices, see `calendars.of_prices`
 ends_early       warning   the last close is before the last date that is needed
 stale            warning   the same close on `STALE_RUN` sessions or more
 zero_volume      warning   sessions without trade
@@ -28,7 +29,7 @@ from types import MappingProxyType
 import numpy as np
 import polars as pl
 
-from eventstudy.calendars import calendar_name, get_calendar
+from eventstudy.calendars.of_prices import Assigned, assign_calendars
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import DataError, Problem, SpecError
 from eventstudy.prices.raw import shown
@@ -108,10 +109,12 @@ def check_quality(
     if not frame.height:
         return issues_frame()
     span = _span(frame, end)
-    for part in frame.partition_by("symbol", maintain_order=True):
-        symbol = str(part["symbol"][0])
-        quotes = _quotes(symbol, part)
-        sessions, trouble = _sessions(symbol, calendars, span)
+    parts = frame.partition_by("symbol", maintain_order=True)
+    held = [_quotes(str(part["symbol"][0]), part) for part in parts]
+    assigned = assign_calendars({q.symbol: q.days for q in held}, calendars)
+    for quotes in held:
+        symbol = quotes.symbol
+        sessions, trouble = _sessions(symbol, assigned, span)
         if trouble is not None:
             rows.append(_row(symbol, None, "no_calendar", trouble, "", "info"))
         if quotes.days.size:
@@ -163,14 +166,14 @@ def _span(frame: pl.DataFrame, end: date | None) -> tuple[date, date]:
 
 
 def _sessions(
-    symbol: str, calendars: Mapping[str, str], span: tuple[date, date]
+    symbol: str, assigned: Assigned, span: tuple[date, date]
 ) -> tuple[IntArray | None, str | None]:
     """Return the sessions, or why they are not known."""
     try:
-        name = calendar_name(symbol, calendars)
+        name = assigned.name_of(symbol)
         if name == "prices":
             return None, None
-        return get_calendar(name, start=span[0], end=span[1]).sessions, None
+        return assigned.calendar(name, *span).sessions, None
     except SpecError as error:
         return None, str(error)
 
@@ -186,7 +189,7 @@ def _against_sessions(
             off[0],
             "off_session",
             f"{_count(off.size, 'date')} on no session of the calendar: {_list(off)}",
-            "not used where the calendar's sessions are studied",
+            "not used",
         )
     held = quotes.days[on_session]
     if not held.size:

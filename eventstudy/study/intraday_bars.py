@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from eventstudy.calendars import ALWAYS_OPEN, Calendar, calendar_name
+from eventstudy.calendars import ALWAYS_OPEN, Calendar
+from eventstudy.calendars.of_prices import assign_calendars
 from eventstudy.core.errors import DataError
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.spec import StudySpec
@@ -130,7 +131,8 @@ class ClosingPrices:
 
     def __call__(self, symbol: str, calendar: Calendar, daily: Quotes) -> Quotes:
         """Return the symbol's quotes for a calendar, those by the day if need be."""
-        always = calendar_name(symbol, self.spec.calendars) == ALWAYS_OPEN
+        assigned = assign_calendars({symbol: daily.days}, self.spec.calendars)
+        always = assigned.name_of(symbol) == ALWAYS_OPEN
         listed = calendar.hours and calendar.name != ALWAYS_OPEN
         if symbol not in self.files or not always or not listed:
             return daily

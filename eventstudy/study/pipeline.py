@@ -1,19 +1,20 @@
 """The straight walk from a catalogue and prices to the tables of a result."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from eventstudy.calendars import day_zero_table
+from eventstudy.calendars import ALWAYS_OPEN, day_zero_table
 from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.spec import PARTS, StudySpec
-from eventstudy.study import observation_tables
+from eventstudy.study import observation_tables, remarks
 from eventstudy.study.builders import Study, Tables
 from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import (
@@ -196,8 +197,15 @@ def run(
     )
     if not any(held for _, held in fitted):
         raise _nothing_to_study(observations, groups)
+    said = remarks.of_calendars(market)
     study = Study(
-        spec=spec,
+        spec=replace(
+            spec,
+            calendars={
+                **spec.calendars,
+                **dict.fromkeys(market.every_day, ALWAYS_OPEN),
+            },
+        ),
         events=events.frame,
         prices=prices.frame,
         groups=groups,
@@ -214,6 +222,7 @@ def run(
         "ledger": ledger(observations, prices),
         "closes": _closes(prices, shown),
         "price_issues": prices.issues,
+        "remarks": remarks.table(said),
     }
     return StudyResult(
         spec=spec,
@@ -225,7 +234,7 @@ def run(
             command=command,
             inputs=inputs or {},
             bars=list(files.values()),
-            notes=[*notes, *_notes(spec), *closing.notes],
+            notes=[*notes, *_notes(spec), *closing.notes, *(r.text for r in said)],
         ),
     )
 

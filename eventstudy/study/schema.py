@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.study.remarks import REMARKS
 from eventstudy.study.table import (
     Table,
     count,
@@ -479,6 +480,7 @@ _TABLES = (
             text("action", "what was done"),
         ),
     ),
+    REMARKS,
 )
 
 SCHEMA: Mapping[str, Table] = {table.name: table for table in _TABLES}
