@@ -766,20 +766,32 @@ class TestFrames:
         frame = pd.DataFrame({"event_id": ["a"], "announced_at": stamps})
         assert read_events(frame).frame["announced_date"][0] == dt.date(2021, 5, 21)
 
-    def test_naive_instants(self):
-        frame = pl.DataFrame(
-            {
-                "event_id": ["a", "b"],
-                "announced_at": [dt.datetime(2021, 5, 21)] * 2,  # noqa: DTZ001
-                "kind": ["x", "other"],
-            }
-        )
+    def test_naive_midnights_are_days(self):
+        for made in (pl, pd):
+            frame = made.DataFrame(
+                {
+                    "event_id": ["a"],
+                    "announced_at": [dt.datetime(2021, 6, 21)],  # noqa: DTZ001
+                }
+            )
+            (row,) = (
+                read_events(frame)
+                .frame.select("announced_date", "announced_utc", "precision")
+                .rows()
+            )
+            assert row == (dt.date(2021, 6, 21), None, "day")
+
+    def test_naive_times_need_their_zone(self):
+        moment = dt.datetime(2021, 8, 3, 15, 45)  # noqa: DTZ001
+        frame = pl.DataFrame({"event_id": ["a"], "announced_at": [moment]})
         with pytest.raises(DataError) as caught:
             read_events(frame)
-        first, second = caught.value.problems
-        assert first.column == "announced_at"
-        assert "naive timestamps; attach the zone" in first.message
-        assert (second.line, second.column) == (1, "kind")
+        (problem,) = caught.value.problems
+        assert (problem.line, problem.column) == (1, "announced_at")
+        assert "or timezone in the study file" in problem.message
+        events = read_events(frame, timezone="America/New_York")
+        utc = events.frame["announced_utc"][0]
+        assert utc == dt.datetime(2021, 8, 3, 19, 45, tzinfo=dt.UTC)
 
     def test_types_without_text(self):
         frame = pl.DataFrame({"event_id": ["a"], "announced_at": [b"x"]})

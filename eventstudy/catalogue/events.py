@@ -18,6 +18,7 @@ from eventstudy.catalogue.schema import (
     split_list,
 )
 from eventstudy.catalogue.text import Records, parse_records, read_bytes
+from eventstudy.catalogue.zones import with_offsets, zone_named
 from eventstudy.core.errors import DataError, Problem
 
 REQUIRED = ("event_id", "announced_at")
@@ -31,6 +32,7 @@ _DEFAULTS = {
     "assets": "every event concerns all assets",
 }
 INSTANTS = ("reaction_at", "source_latest_at")
+TIMES = ("announced_at", *INSTANTS)
 DATES = ("date_act", "date_first_public", "date_effective")
 _SIGNS = {"-1": "-", "−": "-", "−1": "-", "1": "+", "+1": "+"}
 
@@ -83,7 +85,9 @@ class Events:
         return f"<p>{html.escape(caption)}</p>{table}"
 
 
-def read_events(source: str | Path | frames.ArrowStream) -> Events:
+def read_events(
+    source: str | Path | frames.ArrowStream, *, timezone: str | None = None
+) -> Events:
     """Read a catalogue of announcements and check every cell.
 
     Parameters
@@ -91,7 +95,11 @@ def read_events(source: str | Path | frames.ArrowStream) -> Events:
     source : str, pathlib.Path or frame
         A CSV file (comma, semicolon or tab; UTF-8), or a frame with the Arrow C stream
         (polars, pandas, pyarrow). Only ``event_id`` and ``announced_at`` are required:
-        an instant with its offset, or a date when no more is known.
+        an instant with its offset or zone (``2021-08-03T15:45[America/New_York]``, or
+        a column ``zone``), or a date when no more is known. Midnights without a zone
+        in a frame are dates.
+    timezone : str, optional
+        IANA zone of the times that are written without offset and zone.
 
     Returns
     -------
@@ -102,6 +110,8 @@ def read_events(source: str | Path | frames.ArrowStream) -> Events:
     ------
     DataError
         With all problems: file, line, column, value and what was wanted.
+    SpecError
+        For a ``timezone`` that there is not.
 
     Examples
     --------
@@ -114,6 +124,8 @@ def read_events(source: str | Path | frames.ArrowStream) -> Events:
     >>> events.frame.select("announced_utc", "precision").row(0)[0].isoformat()
     '2021-06-21T10:12:00+00:00'
     """
+    if timezone is not None:
+        zone_named(timezone)
     name = frames.NAME if not isinstance(source, str | Path) else str(source)
     notes: list[str] = []
     problems: list[Problem] = []
@@ -138,7 +150,14 @@ def read_events(source: str | Path | frames.ArrowStream) -> Events:
     notes += _decisions(cells.columns)
     cells = _normalise(cells, lines)
     known_wrong = {problem.column for problem in problems if problem.column}
-    problems += check_cells(cells, name, skip=known_wrong)
+    cells, of_zones = with_offsets(cells, TIMES, timezone, name)
+    refused = {(problem.line, problem.column) for problem in of_zones}
+    problems += of_zones
+    problems += [
+        problem
+        for problem in check_cells(cells, name, skip=known_wrong)
+        if (problem.line, problem.column) not in refused
+    ]
     if problems:
         raise _error(name, problems)
     if cells.is_empty():

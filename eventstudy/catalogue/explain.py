@@ -103,7 +103,9 @@ def _moment(value: str) -> str:
     if match["offset"] is None:
         return (
             "has no offset from UTC, so the instant is not known; write "
-            f"{value}Z for UTC or {value}+08:00 for a Chinese clock"
+            f"{value}Z for UTC or {value}+08:00 for a Chinese clock, or name the "
+            f"zone: {value}[Asia/Shanghai], a column zone, or timezone in the study "
+            "file"
         )
     return f"no clock is {match['offset']} from UTC; offsets go from -14:00 to +14:00"
 

@@ -38,11 +38,18 @@ def cells_of(source: ArrowStream, problems: list[Problem]) -> pl.DataFrame:
 def _as_text(dtype: pl.DataType, column: pl.Expr) -> pl.Expr | str:
     """Text of a column, or the words why it has none."""
     if isinstance(dtype, pl.Datetime):
-        if dtype.time_zone is None:
+        if dtype.time_zone is None:  # midnights are days, as they are for prices
+            midnight = column == column.dt.truncate("1d")
+            read = column.dt.cast_time_unit("us").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
+            read = read.str.replace(".000000", "", literal=True)
             return (
-                "holds naive timestamps; attach the zone of the clock that was read, "
-                'e.g. .dt.replace_time_zone("Asia/Shanghai")'
+                pl.when(midnight).then(column.dt.strftime("%Y-%m-%d")).otherwise(read)
             )
+        if dtype.time_zone == "UTC":
+            written = column.dt.cast_time_unit("us").dt.strftime(
+                "%Y-%m-%dT%H:%M:%S%.6fZ"
+            )
+            return written.str.replace(".000000", "", literal=True)
         written = column.dt.cast_time_unit("us").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z")
         return written.str.replace(".000000", "", literal=True)
     if isinstance(dtype, pl.List) and dtype.inner in (pl.String, pl.Null):

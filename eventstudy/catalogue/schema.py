@@ -123,6 +123,7 @@ class CatalogueText(dy.Schema):
     line = dy.Int64()
     event_id = dy.String(primary_key=True, regex=EVENT_ID, max_length=100)
     announced_at = dy.String(check=lambda text: _is_day(text) | _is_instant(text))
+    zone = dy.String(nullable=True)
     precision = dy.String(nullable=True, check=lambda text: text.is_in(PRECISIONS))
     kind = dy.String(nullable=True, check=lambda text: text.is_in(list(KINDS)))
     assets = dy.String(
@@ -159,8 +160,9 @@ class CatalogueText(dy.Schema):
 class Catalogue(dy.Schema):
     """Columns of ``Events.frame``; ``expected_<group>`` and extra columns are strings.
 
-    announced_at is the text as written; announced_date its local date;
-    announced_utc null when only the date is given. ``assets`` empty: all of them.
+    announced_at is the text as written, with the offset of its zone where one is
+    named, in ``zone``; announced_date its local date; announced_utc null when only the
+    date is given. ``assets`` empty: all of them.
     """
 
     event_id = dy.String(primary_key=True)
@@ -168,6 +170,7 @@ class Catalogue(dy.Schema):
     announced_at = dy.String()
     announced_utc = dy.Datetime(time_unit="us", time_zone="UTC", nullable=True)
     announced_date = dy.Date()
+    zone = dy.String(nullable=True)
     precision = dy.String()
     jurisdiction = dy.String(nullable=True)
     level = dy.String(nullable=True)

@@ -51,6 +51,7 @@ def day_zeros(request: "Request", prices: "Prices | None" = None) -> list[str]:
     import polars as pl
 
     from eventstudy.calendars import day_zero_table
+    from eventstudy.calendars.offsets import offset_warnings
 
     events, spec = request.events.frame, request.spec
     calendars, notes = _calendars(request, prices)
@@ -71,6 +72,14 @@ def day_zeros(request: "Request", prices: "Prices | None" = None) -> list[str]:
     headline = int(events["headline"].sum())
     summary = f"{count}, {headline} in the headline sample, no problems found"
     lines = options.aligned(rows, left=set(range(len(rows[0]))))
+    notes += [
+        f"warning: {text}"
+        for event_id, written, zone in events.select(
+            "event_id", "announced_at", "zone"
+        ).iter_rows()
+        if zone is None
+        for text in offset_warnings(event_id, written, calendars)
+    ]
     return [*lines, "", summary, *request.events.notes, *request.notes, *notes]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eventstudy.catalogue import Events, read_events
+from eventstudy.catalogue import Events
 from eventstudy.core.errors import SpecError
 from eventstudy.inference import EventTest, NamedTest
 from eventstudy.panel import build
@@ -28,7 +28,7 @@ from eventstudy.simulation.tables import (
 )
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import estimators
-from eventstudy.study.inputs import check_questions, groups_of
+from eventstudy.study.inputs import check_questions, events_of, groups_of
 from eventstudy.study.provenance import provenance_of
 
 # Called with a stage and the share of the work that is done.
@@ -126,7 +126,7 @@ def simulate(
     if workers < 1:
         raise SpecError(f"workers = {workers}; wanted at least 1")
     tell = progress or (lambda _stage, _share: None)
-    events = events if isinstance(events, Events) else read_events(events)
+    events = events_of(events, spec)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
     request, entries, left_out = request_from(

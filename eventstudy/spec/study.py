@@ -103,6 +103,9 @@ class StudySpec:
     day0: Literal["next", "previous", "error", "drop"] = setting(
         "session of an announcement on no session", "next"
     )
+    timezone: str = setting(
+        "IANA zone of the catalogue's times that have neither offset nor zone", ""
+    )
     min_estimation: int = setting("fewest returns of the estimation window", 60)
     min_coverage: float = setting(
         "least share of a window's sessions that must have a return", 0.8

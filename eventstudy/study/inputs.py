@@ -76,7 +76,6 @@ def request_of(
     study : the study file, otherwise the one beside the catalogue, of the same name
     overrides : fields of `StudySpec`, and ``assets``: symbols to pick from the groups
     """
-    events = catalogue if isinstance(catalogue, Events) else read_events(catalogue)
     beside = _beside(catalogue)
     path = Path(study) if study is not None else beside
     table: Plain = {}
@@ -96,6 +95,7 @@ def request_of(
     }
     asked = {**usual, **merged(table, overrides)}
     spec = spec_from(asked)
+    events = events_of(catalogue, spec)
     check_questions(spec, events)
     if not inputs and "prices" not in overrides:
         chosen = default_prices(spec, events.frame)
@@ -106,6 +106,16 @@ def request_of(
             )
         spec = replace(spec, prices=chosen)
     return Request(events=events, spec=spec, inputs=inputs, notes=tuple(notes))
+
+
+def events_of(
+    catalogue: str | Path | Events | Any,  # noqa: ANN401 - any frame with Arrow's stream
+    spec: StudySpec,
+) -> Events:
+    """Return a catalogue that is read, its times in the zone that the spec names."""
+    if isinstance(catalogue, Events):
+        return catalogue
+    return read_events(catalogue, timezone=spec.timezone or None)
 
 
 def _beside(catalogue: object) -> Path | None:

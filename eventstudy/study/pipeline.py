@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.calendars import ALWAYS_OPEN, day_zero_table
-from eventstudy.catalogue import Events, read_events
+from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
@@ -20,6 +20,7 @@ from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import (
     Access,
     check_questions,
+    events_of,
     gated,
     groups_of,
     prices_of,
@@ -173,7 +174,7 @@ def run(
     ['BTCM']
     """
     tell = progress or (lambda _stage: None)
-    events = events if isinstance(events, Events) else read_events(events)
+    events = events_of(events, spec)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
     groups = groups_of(spec, events, prices)
@@ -197,7 +198,10 @@ def run(
     )
     if not any(held for _, held in fitted):
         raise _nothing_to_study(observations, groups)
-    said = remarks.of_calendars(market)
+    said = [
+        *remarks.of_calendars(market),
+        *remarks.of_times(events.frame, panels, market),
+    ]
     study = Study(
         spec=replace(
             spec,

@@ -7,7 +7,8 @@ from typing import Literal
 import polars as pl
 
 from eventstudy.calendars.of_prices import dates_text
-from eventstudy.panel import Market
+from eventstudy.calendars.offsets import offset_warnings
+from eventstudy.panel import Market, Panel
 from eventstudy.study.table import Table, text
 
 REMARKS = Table(
@@ -55,3 +56,25 @@ def of_calendars(market: Market) -> Sequence[Remark]:
     ]
     notes = [Remark(severity="note", about="calendars", text=t) for t in market.notes]
     return [*strays, *notes]
+
+
+def of_times(
+    events: pl.DataFrame, panels: Sequence[Panel], market: Market
+) -> Sequence[Remark]:
+    """Say which announcements have an offset that their exchange did not have then."""
+    of_asset: dict[str, set[str]] = {}
+    for panel in panels:
+        for asset, name in panel.calendar.items():
+            of_asset.setdefault(asset, set()).add(name)
+    out = []
+    columns = ("event_id", "announced_at", "zone", "assets")
+    for event_id, announced_at, zone, assets in events.select(columns).iter_rows():
+        if zone is not None:
+            continue
+        names = {n for a in assets or of_asset for n in of_asset.get(a, ())}
+        held = [market.calendars[name] for name in sorted(names)]
+        out += [
+            Remark(severity="warning", about="times", event_id=event_id, text=text)
+            for text in offset_warnings(event_id, announced_at, held)
+        ]
+    return out

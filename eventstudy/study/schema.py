@@ -85,9 +85,10 @@ _TABLES = (
         (
             _EVENT,
             text("title", "what was announced"),
-            text("announced_at", "the time as written in the catalogue"),
+            text("announced_at", "the time as written, with the offset of its zone"),
             _ANNOUNCED,
             day("announced_date", "its local date"),
+            text("zone", "zone that was named for the time"),
             text("precision", "minute, hour or day"),
             text("jurisdiction", "whose rules"),
             text("level", "national, provincial, ..."),
