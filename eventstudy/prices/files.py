@@ -20,7 +20,13 @@ from eventstudy.prices.raw import (
 )
 from eventstudy.prices.source import SOURCES, SourceEntry
 from eventstudy.prices.symbols import symbol_of_file
-from eventstudy.prices.table import PriceFile, Prices, describe_files
+from eventstudy.prices.table import (
+    SNAPSHOT,
+    PriceFile,
+    Prices,
+    describe_files,
+    issues_frame,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +35,13 @@ class Files:
 
     columns : ``{field: column}`` where the header's own words are not clear
     date_format : of dates that are not written 2021-05-21, like ``%m/%d/%Y``
+    stamps : whether times at 00:00 UTC are the start or the end of their day
     """
 
     path: Path
     columns: Mapping[str, str] | None = None
     date_format: str | None = None
+    stamps: str = ""
 
     @property
     def name(self) -> str:
@@ -45,12 +53,17 @@ class Files:
     ) -> Prices:
         """Read the files of these symbols, or all files when none is named for them."""
         raws = self._raws(symbols)
-        return _prices(raws, self.name, self.columns, self.date_format)
+        return self._read(raws)
 
     def read(self) -> Prices:
         """Read everything."""
         raws = self._raws(())
-        return _prices(raws, self.name, self.columns, self.date_format)
+        return self._read(raws)
+
+    def _read(self, raws: Sequence[RawTable]) -> Prices:
+        return _prices(
+            raws, self.name, self.columns, self.date_format, stamps=self.stamps
+        )
 
     def _raws(self, symbols: Sequence[str]) -> list[RawTable]:
         if not self.path.exists():
@@ -90,6 +103,7 @@ def read_prices(
     *,
     columns: Mapping[str, str] | None = None,
     date_format: str | None = None,
+    stamps: str = "",
 ) -> Prices:
     """Read prices from a folder, a file or a frame.
 
@@ -107,6 +121,10 @@ def read_prices(
         ``{field: column}`` where a header's own words are not clear.
     date_format : str, optional
         Of dates that are not written 2021-05-21, like ``%m/%d/%Y``.
+    stamps : {"start", "end"}, optional
+        Whether times at 00:00 UTC are those of the day that begins, as of daily bars,
+        or snapshots at the end of the day before. Asked where it matters and no name
+        such as ``snapped_at`` tells.
 
     Returns
     -------
@@ -132,14 +150,17 @@ def read_prices(
     """
     if isinstance(source, str | Path):
         path = Path(source)
-        return Files(path=path, columns=columns, date_format=date_format).read()
+        files = Files(
+            path=path, columns=columns, date_format=date_format, stamps=stamps
+        )
+        return files.read()
     raw = _raw_of_frame(source)
-    return _prices([raw], "frame", columns, date_format)
+    return _prices([raw], "frame", columns, date_format, stamps=stamps)
 
 
 def parsed_frame(source: ArrowStream, symbol: str) -> pl.DataFrame:
     """Return the columns of a frame that holds one symbol, typed and complete."""
-    return complete(parse_table(_raw_of_frame(source), symbol=symbol))
+    return complete(parse_table(_raw_of_frame(source), symbol=symbol, stamps="start"))
 
 
 def _raw_of_frame(source: ArrowStream) -> RawTable:
@@ -183,6 +204,8 @@ def _prices(
     source: str,
     columns: Mapping[str, str] | None,
     date_format: str | None,
+    *,
+    stamps: str,
 ) -> Prices:
     parsed: list[pl.DataFrame] = []
     problems: list[Problem] = []
@@ -191,10 +214,14 @@ def _prices(
         symbol = None if raw.name == "frame" else symbol_of_file(Path(raw.name))
         try:
             if columns is None and is_wide(raw.cells.columns):
-                table = parse_wide(raw, date_format=date_format)
+                table = parse_wide(raw, date_format=date_format, stamps=stamps)
             else:
                 table = parse_table(
-                    raw, symbol=symbol, columns=columns, date_format=date_format
+                    raw,
+                    symbol=symbol,
+                    columns=columns,
+                    date_format=date_format,
+                    stamps=stamps,
                 )
         except DataError as error:
             problems += error.problems
@@ -207,6 +234,7 @@ def _prices(
     if not table.height:
         raise DataError("there are no rows of prices")
     frame, issues = clean(table)
+    issues = pl.concat([issues, _snapshot_issues(table)])
     origins = table.select("symbol", "file").unique()
     files: list[PriceFile] = []
     for raw in raws:
@@ -216,6 +244,25 @@ def _prices(
         files += describe_files(part, name=raw.name, basis=basis, sha256=raw.sha256)
     ordered = tuple(sorted(files, key=lambda file: (file.symbol, file.name)))
     return Prices(frame=frame, source=source, files=ordered, issues=issues)
+
+
+def _snapshot_issues(table: pl.DataFrame) -> pl.DataFrame:
+    """Say of which symbols the prices were snapshots at midnight."""
+    moved = (
+        table.filter("snapshot").group_by("symbol", "file").agg(pl.col("date").min())
+    )
+    return issues_frame(
+        {
+            "symbol": row["symbol"],
+            "date": row["date"],
+            "file": row["file"],
+            "severity": "info",
+            "rule": SNAPSHOT,
+            "detail": "times at 00:00 UTC are closes of the day that ended",
+            "action": "dated a day earlier",
+        }
+        for row in moved.sort("symbol", "file").iter_rows(named=True)
+    )
 
 
 _ADJUSTED = "as in the file, which has an adjusted close"

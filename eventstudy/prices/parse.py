@@ -7,12 +7,13 @@ import polars as pl
 
 from eventstudy.core.errors import DataError, Problem, SpecError
 from eventstudy.prices.raw import MAX_PROBLEMS, RawTable, shown
+from eventstudy.prices.stamps import SNAPSHOTS, read_stamps
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import FIELDS, SCHEMA
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "symbol": ("symbol", "ticker", "asset", "instrument"),
-    "date": ("date", "timestamp", "datetime", "time", "session"),
+    "date": ("date", "timestamp", "datetime", "time", "session", *SNAPSHOTS),
     "open": ("open", "open_price", "px_open"),
     "high": ("high", "high_price", "px_high"),
     "low": ("low", "low_price", "px_low"),
@@ -88,9 +89,11 @@ def parse_table(
     symbol: str | None,
     columns: Mapping[str, str] | None = None,
     date_format: str | None = None,
+    stamps: str = "",
 ) -> pl.DataFrame:
     """Return the columns of a price table, typed, with ``file`` and ``line`` added.
 
+    The column ``snapshot`` says whether dates were moved to the day that ended.
     ``symbol`` names the rows of a table without a symbol column. A blank cell is a
     missing number. Raises `DataError` listing every cell that is no symbol, no date
     or no number.
@@ -105,6 +108,14 @@ def parse_table(
     if "symbol" not in fields:
         picked = picked.with_columns(pl.lit(symbol).alias("symbol"))
     problems: list[Problem] = []
+    picked, end = _stamped(
+        picked,
+        fields["date"],
+        raw.name,
+        close_only=not {"open", "high", "low"} & set(fields),
+        date_format=date_format,
+        stamps=stamps,
+    )
     parsed = picked.select(
         _symbols(picked, fields.get("symbol"), raw.name, problems),
         _dates(picked, fields["date"], raw.name, date_format, problems),
@@ -117,7 +128,32 @@ def parse_table(
         pl.col("line"),
     )
     _raise(problems)
-    return parsed
+    return _moved(parsed, end=end)
+
+
+def _stamped(
+    cells: pl.DataFrame,
+    column: str,
+    file: str,
+    *,
+    close_only: bool,
+    date_format: str | None,
+    stamps: str,
+) -> tuple[pl.DataFrame, bool]:
+    """Return the cells with times brought to midnight, and whether these end days."""
+    if date_format is not None and not stamps:
+        stamps = "start"  # whoever writes the format says that there are dates
+    found = read_stamps(
+        cells["date"], column, close_only=close_only, stamps=stamps, file=file
+    )
+    return cells.with_columns(found.times.alias("date")), found.end
+
+
+def _moved(parsed: pl.DataFrame, *, end: bool) -> pl.DataFrame:
+    """Move the dates of snapshots at midnight to the day that ended."""
+    if end:
+        parsed = parsed.with_columns(pl.col("date").dt.offset_by("-1d"))
+    return parsed.with_columns(snapshot=pl.lit(end))
 
 
 def is_wide(names: list[str]) -> bool:
@@ -138,7 +174,9 @@ def is_wide(names: list[str]) -> bool:
     )
 
 
-def parse_wide(raw: RawTable, *, date_format: str | None = None) -> pl.DataFrame:
+def parse_wide(
+    raw: RawTable, *, date_format: str | None = None, stamps: str = ""
+) -> pl.DataFrame:
     """Return the closes of a table with one column per symbol, as `parse_table` does.
 
     A blank cell says that the symbol did not trade, and makes no row.
@@ -148,6 +186,14 @@ def parse_wide(raw: RawTable, *, date_format: str | None = None) -> pl.DataFrame
     symbols = [name for name in names if name != date_name]
     cells = raw.cells.rename({date_name: "date"}).with_columns(raw.lines.alias("line"))
     problems: list[Problem] = []
+    cells, end = _stamped(
+        cells,
+        date_name,
+        raw.name,
+        close_only=True,
+        date_format=date_format,
+        stamps=stamps,
+    )
     wide = cells.select(
         _dates(cells, date_name, raw.name, date_format, problems),
         *[_numbers(cells, name, name, raw.name, problems) for name in symbols],
@@ -161,7 +207,8 @@ def parse_wide(raw: RawTable, *, date_format: str | None = None) -> pl.DataFrame
         variable_name="symbol",
         value_name="close",
     )
-    return long.drop_nulls("close").select("symbol", "date", "close", "file", "line")
+    held = long.drop_nulls("close").select("symbol", "date", "close", "file", "line")
+    return _moved(held, end=end)
 
 
 def _raise(problems: list[Problem]) -> None:

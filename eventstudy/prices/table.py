@@ -30,6 +30,9 @@ ISSUE_SCHEMA: Mapping[str, pl.DataType] = {
 FACTOR_LEVEL = "level of a factor, 100 before its first return"
 """Basis of the rows that are no prices, but factor returns made into a level."""
 
+SNAPSHOT = "snapshot"
+"""Rule of the issue that prices were snapshots at midnight, moved to their day."""
+
 NO_PRICES = "no_prices"
 """Rule of the issue that a symbol is left out, since nothing could be had of it."""
 

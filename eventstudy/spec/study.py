@@ -64,6 +64,12 @@ class StudySpec:
     date_format: str = setting(
         "how dates are written in the user's files", "", about_prices=True
     )
+    stamps: Literal["", "start", "end"] = setting(
+        "whether times at 00:00 UTC in the user's files are the start or the end of "
+        "the day of their price",
+        "",
+        about_prices=True,
+    )
     model: Member | None = setting("see `eventstudy list models`", None)
     factors: tuple[str, ...] = setting(
         "symbols, or one of " + ", ".join(FACTOR_SETS), ()

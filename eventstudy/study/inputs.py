@@ -341,6 +341,7 @@ def _settings(spec: StudySpec, access: Access) -> Plain:
         "cache": None if access.cache is None else Path(access.cache),
         "columns": spec.price_columns,
         "date_format": spec.date_format,
+        "stamps": spec.stamps,
     }
     return {name: value for name, value in given.items() if value}
 

@@ -200,6 +200,7 @@ def run(
         raise _nothing_to_study(observations, groups)
     said = [
         *remarks.of_calendars(market),
+        *remarks.of_snapshots(prices.issues),
         *remarks.of_times(events.frame, panels, market),
     ]
     study = Study(

@@ -9,6 +9,7 @@ import polars as pl
 from eventstudy.calendars.of_prices import dates_text
 from eventstudy.calendars.offsets import offset_warnings
 from eventstudy.panel import Market, Panel
+from eventstudy.prices.table import SNAPSHOT
 from eventstudy.study.table import Table, text
 
 REMARKS = Table(
@@ -56,6 +57,18 @@ def of_calendars(market: Market) -> Sequence[Remark]:
     ]
     notes = [Remark(severity="note", about="calendars", text=t) for t in market.notes]
     return [*strays, *notes]
+
+
+def of_snapshots(issues: pl.DataFrame) -> Sequence[Remark]:
+    """Say of which assets the prices were snapshots at midnight."""
+    moved = issues.filter(rule=SNAPSHOT)["symbol"].unique(maintain_order=True)
+    if not len(moved):
+        return []
+    text = (
+        f"{', '.join(moved)}: the times of the prices, at 00:00 UTC, are taken for the "
+        'close of the day that ended; stamps = "start" says otherwise'
+    )
+    return [Remark(severity="note", about="prices", text=text)]
 
 
 def of_times(
