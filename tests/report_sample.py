@@ -223,6 +223,9 @@ def _observation_tables(
                     "placebo_pvalue": min(1.0, pvalue + 0.01),
                     "alpha_part": 0.001 * length,
                     "n_valid": length,
+                    "n_window": length,
+                    "covered": "full",
+                    "in_average": True,
                     "pvalue_holm": min(1.0, 20 * pvalue),
                     "pvalue_bh": min(1.0, 5 * pvalue),
                 }

@@ -64,6 +64,7 @@ def study(seed=0):
                     **keys,
                     "event_id": name,
                     "headline": name != "e7",
+                    "in_average": True,
                     "start": -1,
                     "end": 1,
                     "car": car,

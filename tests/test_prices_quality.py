@@ -113,9 +113,10 @@ def test_stale(length, flagged):
 def test_zero_volume():
     days = pl.col("date").is_in([date(2021, 4, 20), date(2021, 4, 27)])
     frame = table(creeping(), volume=pl.when(days).then(0.0).otherwise(100.0))
-    issue = the_only(frame)
-    assert issue["rule"] == "zero_volume"
-    assert "2 sessions: 2021-04-20, 2021-04-27" in issue["detail"]
+    issues = check_quality(read_prices(frame))  # one a stretch, with its end
+    assert issues["rule"].to_list() == ["zero_volume"] * 2
+    days = [date(2021, 4, 20), date(2021, 4, 27)]
+    assert issues["date"].to_list() == issues["until"].to_list() == days
     issue = the_only(table(creeping(), volume=pl.lit(0.0)))
     assert (issue["rule"], issue["severity"]) == ("no_volume", "info")
 
@@ -208,3 +209,9 @@ def test_strict_refuses_warnings_and_not_remarks():
 def test_the_columns_are_those_of_the_other_issues():
     prices = fetch_prices(["BTCM"])
     assert pl.concat([prices.issues, check_quality(prices)]).height >= 2
+
+
+def test_a_change_of_unit_is_seen_on_a_day_that_moves_prices():
+    days = list(creeping())
+    closes = {d: 1000.0 + n if n < 20 else 8.1 for n, d in enumerate(days)}
+    assert "currency" in found(table(closes))["rule"].to_list()

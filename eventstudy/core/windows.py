@@ -6,9 +6,11 @@ A window is a pair ``(start, end)`` of sessions in event time, both ends include
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray
 from eventstudy.core.errors import SpecError
@@ -18,6 +20,21 @@ Window = tuple[int, int]
 _SHARED = ("model", "clocks", "first_offset")
 
 
+CUT_WINDOWS = ("drop", "extend", "keep")
+
+
+class Covered(IntEnum):
+    """Which sessions the returns of a window span: all and no other, or not.
+
+    CUT : not all of them, as where the last close is missing;  BEYOND : sessions before
+    the first one as well, as where the close before it is missing
+    """
+
+    FULL = 0
+    CUT = 1
+    BEYOND = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cumulated:
     """Cumulative abnormal returns of one window; every array is (E,).
@@ -25,6 +42,7 @@ class Cumulated:
     car : sum of the valid abnormal returns, nan where there is none
     se : forecast standard error, exact;  scar : car / se
     n_valid : valid returns in the window;  length : sessions that they span
+    covered : values of `Covered`;  in_average : may be averaged and tested
     """
 
     car: Array
@@ -32,6 +50,8 @@ class Cumulated:
     scar: Array
     n_valid: IntArray
     length: Array
+    covered: NDArray[np.int8]
+    in_average: BoolArray
 
 
 def length_of(window: Window) -> int:
@@ -97,12 +117,14 @@ def check_window(ab: Abnormal, window: Window) -> Window:
     return window
 
 
-def cumulate(ab: Abnormal, window: Window) -> Cumulated:
+def cumulate(ab: Abnormal, window: Window, *, cut_windows: str = "keep") -> Cumulated:
     """Sum the abnormal returns over ``window``; variance ``σ² (L_w + s'(X'X)^-1 s)``.
 
     ``s`` is the sum of the regressor rows of the window's valid sessions and ``L_w``
     the sessions that they span, so the estimation error of α grows with L², as it
-    must (Campbell, Lo & MacKinlay 1997, section 4.4.3).
+    must (Campbell, Lo & MacKinlay 1997, section 4.4.3). With ``cut_windows="drop"``
+    only a window whose returns span exactly its sessions is in the average, with
+    "extend" one that `extended` could complete, with "keep" any that has a return.
 
     Raises `SpecError` for a window outside the event window.
 
@@ -123,7 +145,81 @@ def cumulate(ab: Abnormal, window: Window) -> Cumulated:
     estimation_error = np.einsum("ek,ekl,el->e", rows, ab.xtx_inv, rows)
     car = np.where(some, np.where(valid, ar, 0.0).sum(axis=1), np.nan)
     se = np.where(some, ab.sigma * np.sqrt(length + estimation_error), np.nan)
-    return Cumulated(car=car, se=se, scar=car / se, n_valid=n_valid, length=length)
+    covered = covered_by(ab, window)
+    refused = {
+        "drop": covered != Covered.FULL,
+        "extend": covered == Covered.CUT,
+        "keep": np.zeros(len(car), np.bool_),
+    }[cut_windows]
+    return Cumulated(
+        car=car,
+        se=se,
+        scar=car / se,
+        n_valid=n_valid,
+        length=length,
+        covered=covered,
+        in_average=some & ~refused,
+    )
+
+
+def sessions_spanned(ab: Abnormal) -> Array:
+    """Return the sessions that each return spans, (E, L): the constant's regressor.
+
+    The spans of `Abnormal` count variance, which GARCH models measure otherwise.
+    """
+    return ab.x_event[:, :, 0] if ab.x_event.shape[2] else ab.span_event
+
+
+def covered_by(ab: Abnormal, window: Window) -> NDArray[np.int8]:
+    """Tell which sessions the returns of a window span: values of `Covered`, (E,).
+
+    A gap inside the window is covered, since the next return spans it.
+
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.array([[0.01, -0.01, 0.0, 0.02, np.nan, 0.01]])
+    >>> span = np.array([[1.0, 1, 1, 1, 1, 2]])
+    >>> ab = constant_mean(y, n_estimation=3, span=span, first_offset=-1)
+    >>> [Covered(covered_by(ab, w)[0]).name for w in ((-1, 0), (0, 1), (-1, 1))]
+    ['CUT', 'BEYOND', 'FULL']
+    """
+    held = columns(ab, window)
+    valid = ~np.isnan(ab.ar[:, held])
+    span = np.where(valid, sessions_spanned(ab)[:, held], 0.0)
+    upto = np.arange(1.0, length_of(window) + 1)
+    inside = np.minimum(span, upto).sum(axis=1)
+    found = np.where(
+        inside < length_of(window),
+        Covered.CUT,
+        np.where((span > upto).any(axis=1), Covered.BEYOND, Covered.FULL),
+    )
+    return found.astype(np.int8)
+
+
+def extended(ab: Abnormal, window: Window) -> tuple[Abnormal, IntArray]:
+    """Date the return that spans the end of a cut window on the window's last session.
+
+    Returns the observations, whose window then ends where that return does, and by how
+    many sessions each is longer, (E,). Where no return of the event window spans its
+    end, a window stays cut.
+    """
+    held = columns(ab, window)
+    last = held.stop - 1
+    valid = ~np.isnan(ab.ar)
+    later = np.where(valid[:, last:], np.arange(last, valid.shape[1]), valid.shape[1])
+    carrier = later.min(axis=1)
+    rows = np.flatnonzero((carrier > last) & (carrier < valid.shape[1]))
+    at = carrier[rows]
+    spanned = sessions_spanned(ab)[rows, at] > at - last
+    rows, at = rows[spanned], at[spanned]
+    longer = np.zeros(len(ab.ar), np.int64)
+    longer[rows] = at - last
+    moved: dict[str, Any] = {}
+    for name in ("ar", "actual", "span_event", "x_event"):
+        values = getattr(ab, name).copy()
+        values[rows, last] = values[rows, at]
+        moved[name] = values
+    moved["ar"][rows, at] = np.nan
+    return replace(ab, **moved), longer
 
 
 def forecast_se(ab: Abnormal) -> Array:

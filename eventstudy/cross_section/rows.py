@@ -45,6 +45,8 @@ def observation_rows(
         raise unknown_name("sample", sample, SAMPLES)
     wanted = (pl.col("model") == model) & (pl.col("start") == window[0])
     rows = result.cars.filter(wanted & (pl.col("end") == window[1]))
+    # what is out of averages is out of comparisons
+    rows = rows.with_columns(pl.when("in_average").then(pl.col(*OUTCOMES)))
     if sample == "headline":
         rows = rows.filter("headline")
     used = result.observations.filter(

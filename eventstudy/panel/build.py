@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ from eventstudy.panel.plan import (
     observations_of,
     purge_counts,
 )
-from eventstudy.panel.series import Quotes, Series, trade_to_trade
+from eventstudy.panel.series import Quotes, Series, trade_to_trade, without
 from eventstudy.spec import ModelSetting, StudySpec
 
 AtClose = Callable[[str, Calendar, Quotes], Quotes]
@@ -375,6 +376,7 @@ def build(
     prices: pl.DataFrame,
     *,
     at_close: AtClose | None = None,
+    wrong: Mapping[str, IntArray] = MappingProxyType({}),
 ) -> tuple[list[Panel], Market]:
     """Lay out every model setting's observations on one table of clocks.
 
@@ -391,6 +393,8 @@ def build(
     at_close : callable, optional
         ``(factor, calendar, quotes by the day)`` -> quotes at the calendar's closes;
         asked for the factors of every asset that trades on its own calendar.
+    wrong : mapping of str to array
+        Per symbol the days whose price change is wrong and left out.
 
     Returns
     -------
@@ -460,6 +464,7 @@ def build(
             clocks,
             at_close,
             assigned,
+            wrong,
         )
         for setting in spec.models
     ]
@@ -494,6 +499,7 @@ def _draft(
     clocks: "_ClockTable",
     at_close: AtClose | None,
     assigned: Assigned,
+    wrong: Mapping[str, IntArray],
 ) -> _Draft:
     draft = _Draft(
         setting=setting,
@@ -523,16 +529,19 @@ def _draft(
         held = dict(quotes)
         if at_close and assigned.name_of(asset) == name:
             held |= {f: at_close(f, calendar, quotes[f]) for f in setting.factors}
-        draft.series.append(
-            trade_to_trade(
-                asset,
-                setting.factors,
-                held,
-                calendar,
-                bridge_gaps=spec.missing == "trade_to_trade",
-                riskless=setting.riskless,
-            )
+        series = trade_to_trade(
+            asset,
+            setting.factors,
+            held,
+            calendar,
+            bridge_gaps=spec.missing == "trade_to_trade",
+            riskless=setting.riskless,
         )
+        symbols = [s for s in (asset, *setting.factors, setting.riskless) if s in wrong]
+        if symbols:
+            days = np.unique(np.concatenate([wrong[s] for s in symbols if s]))
+            series = without(series, days, calendar)
+        draft.series.append(series)
         day0 = np.array([o.day0 for o in placed], np.int64)
         draft.near_events.append(purge_counts(day0, n_sessions, spec.purge))
         draft.observations += placed

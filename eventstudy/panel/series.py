@@ -84,3 +84,29 @@ def trade_to_trade(
         simple_factors=simple[:, 1:last],
         span=span,
     )
+
+
+def without(series: Series, days: IntArray, calendar: Calendar) -> Series:
+    """Leave out the returns that span days whose price change is wrong.
+
+    The next return does not span them: a change of unit is in none.
+    """
+    log, simple = series.log_return.copy(), series.simple_return.copy()
+    log_factors, simple_factors = (
+        series.log_factors.copy(),
+        series.simple_factors.copy(),
+    )
+    span = series.span.copy()
+    traded = np.flatnonzero(span > 0)
+    after = np.searchsorted(calendar.sessions[traded], days)
+    for at in traded[after[after < len(traded)]].tolist():
+        for values in (log, simple, log_factors, simple_factors):
+            values[at] = np.nan
+        span[at] = 0
+    return Series(
+        log_return=log,
+        simple_return=simple,
+        log_factors=log_factors,
+        simple_factors=simple_factors,
+        span=span,
+    )

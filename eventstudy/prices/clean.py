@@ -132,6 +132,7 @@ def _row_issues(
         rule=pl.lit(rule),
         detail=pl.format("{}: {}", pl.lit(detail), values),
         action=pl.lit(action),
+        until=pl.lit(None),
     ).cast(pl.Schema(ISSUE_SCHEMA))
 
 
@@ -153,6 +154,7 @@ def _order_issues(parsed: pl.DataFrame) -> pl.DataFrame:
             rule=pl.lit("unsorted"),
             detail=pl.format("{} rows are earlier than the row above", "count"),
             action=pl.lit("sorted by date"),
+            until=pl.lit(None),
         )
         .cast(pl.Schema(ISSUE_SCHEMA))
     )

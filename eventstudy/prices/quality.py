@@ -16,7 +16,8 @@ no_volume        info      volumes that are all zero, as of an index
 spike            warning   a jump that the next session takes back by half or more
 split            warning   a jump by a round ratio, overnight: a split that the prices
                            are not adjusted for?
-currency         warning   a jump by 100 or 1/100: from pounds to pence?
+jump             warning   the same, with more trade than a split brings: news?
+currency         warning   a jump by some 100 or 1/100: from pounds to pence?
 no_calendar      info      the sessions of the symbol are not known, so not checked
 ===============  ========  ==========================================================
 """
@@ -45,8 +46,19 @@ SPIKE_SCALE = 5.0
 SPLITS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 UNIT = 100
 
+OF_RETURNS = ("stale", "zero_volume", "spike", "jump", "split", "currency")
+"""Rules that doubt a return that is used, not one that is missing."""
+
+HELD_BACK = ("split", "currency")
+"""Rules by which returns are wrong, not only unusual."""
+
+BUSY = 3.0
+"""Times the usual value traded from which a jump is news; a split leaves it alone."""
+
+_USUAL_SESSIONS = 20
 _NEAR_WITH_OPEN = 0.10
 _NEAR_ALONE = 0.03
+_NEAR_UNIT = 0.5  # of a log ratio: prices move on the day of a change of unit, too
 _LISTED = 5
 _MAD_TO_SIGMA = 1.4826
 _EPOCH = date(1970, 1, 1)
@@ -204,6 +216,7 @@ def _against_sessions(
             f"no close on {_count(stop - start, 'session')}, {_text(inside[start])} "
             f"to {_text(inside[stop - 1])}",
             "the return spans the gap, or is missing, as the study says",
+            until=inside[stop - 1],
         )
     if end is not None:
         yield from _ends_early(quotes, sessions[sessions <= _day(end)], end)
@@ -233,12 +246,14 @@ def _stale(quotes: _Quotes) -> Iterator[_Row]:
                 f"the close is {quotes.closes[start]:g} on {length} sessions, "
                 f"{_text(quotes.days[start])} to {_text(quotes.days[stop])}",
                 "kept: their returns are zero",
+                until=quotes.days[stop],
             )
 
 
 def _volume(quotes: _Quotes) -> Iterator[_Row]:
     known = ~np.isnan(quotes.volumes)
-    zero = quotes.days[known & (quotes.volumes == 0)]
+    none = known & (quotes.volumes == 0)
+    zero = quotes.days[none]
     if not zero.size:
         return
     if zero.size == known.sum():
@@ -246,13 +261,16 @@ def _volume(quotes: _Quotes) -> Iterator[_Row]:
         kept = "volumes cannot be studied"
         yield _row(quotes.symbol, zero[0], "no_volume", detail, kept, "info")
         return
-    yield _row(
-        quotes.symbol,
-        zero[0],
-        "zero_volume",
-        f"no trade on {_count(zero.size, 'session')}: {_list(zero)}",
-        "kept: the close may be of an earlier session",
-    )
+    for start, stop in _runs(none):
+        days = quotes.days[start:stop]
+        yield _row(
+            quotes.symbol,
+            days[0],
+            "zero_volume",
+            f"no trade on {_count(days.size, 'session')}: {_list(days)}",
+            "kept: the close may be of an earlier session",
+            until=days[-1],
+        )
 
 
 def _jumps(quotes: _Quotes) -> Iterator[_Row]:
@@ -261,11 +279,15 @@ def _jumps(quotes: _Quotes) -> Iterator[_Row]:
         return
     usual = max(_MAD_TO_SIGMA * float(np.median(np.abs(moves))), 1e-12)
     overnight = np.log(quotes.opens[1:] / quotes.closes[:-1])
-    units = _near(moves, overnight, (UNIT,))
+    units = np.abs(np.abs(moves) - np.log(UNIT)) < _NEAR_UNIT
     splits = _near(moves, overnight, SPLITS)
     for at in np.flatnonzero(units | splits):
-        rule = "currency" if units[at] else "split"
-        asked = "another unit of currency" if units[at] else "a split not adjusted for"
+        if units[at]:
+            rule, asked = "currency", "another unit of currency"
+        elif _busy(quotes, int(at) + 1):
+            rule, asked = "jump", "news, with the trade that it brings"
+        else:
+            rule, asked = "split", "a split not adjusted for"
         ratio = float(np.exp(abs(moves[at])))
         yield _row(
             quotes.symbol,
@@ -273,7 +295,10 @@ def _jumps(quotes: _Quotes) -> Iterator[_Row]:
             rule,
             f"the close goes from {quotes.closes[at]:g} to {quotes.closes[at + 1]:g}, "
             f"a ratio of {ratio:.3g}: {asked}?",
-            "kept as found; correct the prices if it is",
+            "kept as found; correct the prices if it is"
+            if rule == "jump"
+            else "held back where a window has it; correct the prices if it is, or say "
+            "hold_back = false",
         )
     big = np.abs(moves[:-1]) > max(SPIKE, SPIKE_SCALE * usual)
     undone = np.abs(moves[:-1] + moves[1:]) <= 0.5 * np.abs(moves[:-1])
@@ -290,6 +315,17 @@ def _jumps(quotes: _Quotes) -> Iterator[_Row]:
             f"close {peak:g} between {before:g} and {after:g}",
             "kept as found",
         )
+
+
+def _busy(quotes: _Quotes, at: int) -> bool:
+    """Tell whether far more was traded than before, in money; false if not known."""
+    with np.errstate(invalid="ignore"):
+        traded = quotes.closes * quotes.volumes
+    before = traded[max(at - _USUAL_SESSIONS, 0) : at]
+    before = before[np.isfinite(before)]
+    if not before.size:
+        return False
+    return bool(traded[at] > BUSY * np.median(before))
 
 
 def _near(moves: Array, overnight: Array, ratios: tuple[int, ...]) -> BoolArray:
@@ -321,6 +357,8 @@ def _row(
     detail: str,
     action: str,
     severity: str = "warning",
+    *,
+    until: int | np.int64 | None = None,
 ) -> _Row:
     return {
         "symbol": symbol,
@@ -329,6 +367,7 @@ def _row(
         "rule": rule,
         "detail": detail,
         "action": action,
+        "until": None if until is None else _EPOCH + timedelta(days=int(until)),
     }
 
 

@@ -25,6 +25,7 @@ ISSUE_SCHEMA: Mapping[str, pl.DataType] = {
     "rule": pl.String(),
     "detail": pl.String(),
     "action": pl.String(),
+    "until": pl.Date(),
 }
 
 FACTOR_LEVEL = "level of a factor, 100 before its first return"
@@ -87,8 +88,9 @@ class Prices:
     files : tuple of PriceFile
         Origin of each symbol.
     issues : polars.DataFrame
-        Columns symbol, date, file, line, severity (error, warning, info), rule, detail
-        and action: what was found and what was done about it. ``line`` counts from 1,
+        Columns symbol, date, file, line, severity (error, warning, info), rule, detail,
+        action and until (the last date that it concerns, null for the one date): what
+        was found and what was done about it. ``line`` counts from 1,
         header included, in a text file, and is the row in any other table.
     notice : str or None
         Rights and origin that a report must print.

@@ -116,6 +116,17 @@ class StudySpec:
     min_coverage: float = setting(
         "least share of a window's sessions that must have a return", 0.8
     )
+    cut_windows: Literal["drop", "extend", "keep"] = setting(
+        "what becomes of a window whose sessions its returns do not span exactly: out "
+        "of averages and tests, lengthened to the next return, or kept as it is",
+        "drop",
+    )
+    hold_back: bool = setting(
+        "keep windows with a change of unit or an unadjusted split out of averages and "
+        "tests",
+        True,
+        flag=None,
+    )
     tests: tuple[Member, ...] = setting(
         "names, `all`, or `default`; see `eventstudy list tests`", (DEFAULT,)
     )

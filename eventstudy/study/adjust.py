@@ -29,9 +29,11 @@ def adjusted(spec: StudySpec, cars: pl.DataFrame, fitted: Fitted) -> pl.DataFram
         family = model == one
         for name, method in _METHODS.items():
             columns[name][family] = adjust(raw[family], method)
+    # in the order of the rows; a window that is not tested has no p-value
+    joint = np.where(np.isnan(raw), np.nan, _step_down(spec, fitted))
     return cars.with_columns(
         **{name: number(values) for name, values in columns.items()},
-        pvalue_rw=number(_step_down(spec, fitted)),
+        pvalue_rw=number(joint),
     )
 
 

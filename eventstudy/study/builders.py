@@ -92,9 +92,11 @@ def returns(study: Study) -> Tables:
     cars = study.stack(observation_tables.cars)
     used = study.observations.filter(pl.col("status") == "used")
     used = used.drop("event_id").rename({"observation": "event_id"})
+    cars = adjusted(study.spec, cars, study.fitted)
     single = {
         "abnormal_returns": abnormal,
-        "cars": adjusted(study.spec, cars, study.fitted),
+        "cars": cars,
+        "ledger": observation_tables.left_out_windows(study.spec, cars),
         "fit": study.stack(observation_tables.fit),
         "coefficients": study.stack(observation_tables.coefficients),
         "contamination": observation_tables.contamination(used, abnormal),

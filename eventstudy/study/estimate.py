@@ -10,8 +10,10 @@ from eventstudy.core.windows import narrow, narrow_clocks, select
 from eventstudy.models import MODELS
 from eventstudy.panel import Block, History, Observation, Panel
 from eventstudy.spec import StudySpec, window_text
+from eventstudy.study.doubts import Doubts, Gate
 
 BLOCK_SIZE = 20_000
+NO_DOUBTS = Gate()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,15 +39,26 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Estimator:
-    """Fits one panel under a spec; ``clocks`` is shared by all panels of a study."""
+    """Fits one panel under a spec; ``clocks`` is shared by all panels of a study.
+
+    gate : finds what the quality gate doubts about observations
+    """
 
     spec: StudySpec
     panel: Panel
     clocks: Clock
+    gate: Gate = NO_DOUBTS
 
     def observations(self, rows: IntArray) -> list[Observation]:
         """Return the observations at these positions."""
         return [self.panel.observations[row] for row in rows.tolist()]
+
+    def doubts(self, estimate: Estimate) -> Doubts:
+        """Return what the quality gate doubts about the observations of a block."""
+        setting = self.panel.setting
+        factors = [*setting.factors, *([setting.riskless] if setting.riskless else [])]
+        assets = [o.asset for o in self.observations(estimate.rows)]
+        return self.gate.doubts(estimate.event, assets, factors)
 
     def __iter__(self) -> Iterator[Estimate]:
         """Fit the panel, one block after the other."""
@@ -113,13 +126,17 @@ class Estimator:
         return out
 
 
-def estimators(spec: StudySpec, panels: Sequence[Panel]) -> list[Estimator]:
+def estimators(
+    spec: StudySpec, panels: Sequence[Panel], gate: Gate = NO_DOUBTS
+) -> list[Estimator]:
     """Return one estimator per panel; their results can be judged together."""
     if not panels:
         return []
     columns = panels[0].columns.slice_of(spec.event_window)
     clocks = narrow_clocks(panels[0].clocks, columns)
-    return [Estimator(spec=spec, panel=panel, clocks=clocks) for panel in panels]
+    return [
+        Estimator(spec=spec, panel=panel, clocks=clocks, gate=gate) for panel in panels
+    ]
 
 
 def _screen(

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from eventstudy.core.abnormal import Abnormal, Array
-from eventstudy.core.windows import Window
+from eventstudy.core.windows import Window, select
 from eventstudy.inference import (
     TESTS,
     Evidence,
@@ -16,12 +16,13 @@ from eventstudy.inference import (
     assess,
     battery,
     collect,
-    merge,
     recommend,
 )
+from eventstudy.inference.aggregates import merge_all
 from eventstudy.inference.entry import single_tests
 from eventstudy.inference.sample import average_of
 from eventstudy.spec import StudySpec
+from eventstudy.study.averages import by_window, on_path, only_used
 from eventstudy.study.observation_tables import alpha_part
 from eventstudy.study.samples import Fitted, GroupSample, group_samples
 from eventstudy.study.schema import frame
@@ -51,25 +52,48 @@ def test_groups(
     path: list[Row] = []
     for members in group_samples(list(groups), fitted):
         progress(f"Testing {members.group} ({members.model}, {members.sample} events)")
-        evidence = path_evidence(spec, members.event)
-        advised = _headline(spec, members, evidence)
-        names = _names(spec, members, advised)
-        tests += test_rows(spec, members.labels, "car", members.event, names, "car")
-        tests += test_rows(
-            spec,
-            members.labels,
-            "bhar",
-            members.event_simple,
-            sample_tests(spec.tests),
-            "bhar",
-        )
+        evidence = _evidence(spec, members)
+        advised, tested = _windows(spec, members, evidence)
         headline += advised
+        tests += tested
         path += _path(spec, members, evidence)
     return GroupTables(
         tests=frame("tests", tests),
         headline=frame("headline", headline),
         aar=frame("aar", path),
     )
+
+
+def _evidence(spec: StudySpec, members: GroupSample) -> Evidence:
+    """Return the evidence of a sample, each window without what it may not use."""
+    parts = _collected(spec, members.event)
+    used = on_path(spec, members, parts[0].windows)
+    return merge_all(map(only_used, parts, used))
+
+
+def _windows(
+    spec: StudySpec, members: GroupSample, evidence: Evidence
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows of the headline and of the tests, window by window."""
+    advised: list[Row] = []
+    cars: list[Row] = []
+    bhars: list[Row] = []
+    for part_spec, part in by_window(spec, members):
+        known = evidence if part is members else _evidence(part_spec, part)
+        rows = _headline(part_spec, part, known)
+        names = _names(part_spec, part, rows)
+        advised += rows
+        cars += test_rows(part_spec, part.labels, "car", part.event, names, "car")
+        plain = sample_tests(spec.tests)
+        bhars += test_rows(
+            part_spec, part.labels, "bhar", part.event_simple, plain, "bhar"
+        )
+    place = {window: at for at, window in enumerate(spec.windows)}
+
+    def in_order(rows: list[Row]) -> list[Row]:
+        return sorted(rows, key=lambda row: place[row["start"], row["end"]])
+
+    return in_order(advised), [*in_order(cars), *in_order(bhars)]
 
 
 def sample_tests(names: Sequence[str]) -> list[str]:
@@ -130,12 +154,12 @@ def test_rows(
 
 def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
     """Collect what the windows, the sessions and the path up to each of them need."""
+    return merge_all(_collected(spec, chunks))
+
+
+def _collected(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[Evidence]:
     wanted = list(dict.fromkeys([*spec.windows, *_days(spec), *_paths(spec)]))
-    parts = [collect(ab, wanted, frozenset({"correlation"})) for ab in chunks]
-    evidence = parts[0]
-    for part in parts[1:]:
-        evidence = merge(evidence, part)
-    return evidence
+    return [collect(ab, wanted, frozenset({"correlation"})) for ab in chunks]
 
 
 def _days(spec: StudySpec) -> list[Window]:
@@ -182,8 +206,10 @@ def _headline(spec: StudySpec, members: GroupSample, evidence: Evidence) -> list
 
 def _path(spec: StudySpec, members: GroupSample, evidence: Evidence) -> list[Row]:
     rows = path_rows(spec, members.labels, evidence)
-    for window, row in zip(_paths(spec), rows, strict=True):
-        alpha = _mean(members.event, window, alpha_part)
+    used = on_path(spec, members, _paths(spec))
+    for at, (window, row) in enumerate(zip(_paths(spec), rows, strict=True)):
+        kept = [select(ab, u[:, at]) for ab, u in zip(members.event, used, strict=True)]
+        alpha = _mean(kept, window, alpha_part)
         row["caar_alpha_zero"] = row["caar"] - alpha
     return rows
 

@@ -6,18 +6,26 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, InferenceResult
 from eventstudy.core.windows import (
+    Covered,
     Window,
     buy_and_hold,
     columns,
+    covered_by,
     cumulate,
+    extended,
     forecast_se,
+    length_of,
+    sessions_spanned,
 )
 from eventstudy.inference import battery
 from eventstudy.inference.entry import single_tests
 from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
+from eventstudy.prices.quality import HELD_BACK
+from eventstudy.spec import StudySpec
+from eventstudy.study.averages import in_average
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.schema import SCHEMA
 
@@ -78,39 +86,103 @@ def abnormal_returns(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
 
 def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     """Return one row per observation and CAR window."""
-    ab, spec = estimate.event, estimator.spec
+    spec, doubts = estimator.spec, estimator.doubts(estimate)
     table = keys(estimator, estimate).drop("day0")
-    forecast, placebo, *_ = names = single_tests()
-    tested = battery(
-        ab,
-        windows=spec.windows,
-        tests=names,
-        alternative=spec.alternative,
-        seed=spec.seed,
-    )
+    held = doubts.held_event | doubts.held_estimation[:, None]
+    forecast, placebo, *_ = single_tests()
+    plain = _tested(spec, estimate.event, spec.windows)
     pieces = []
     for window in spec.windows:
+        ab, simple, tested = estimate.event, estimate.event_simple, plain
+        used = in_average(spec, ab, held, window)
+        covered = covered_by(ab, window)
+        if spec.cut_windows == "extend":
+            ab, longer = extended(ab, window)
+            if longer.any():
+                simple, _ = extended(simple, window)
+                tested = _tested(spec, ab, [window])
         sums = cumulate(ab, window)
         t = tested[window, forecast]
+        at = columns(ab, window)
         pieces.append(
             table.with_columns(
                 start=pl.lit(window[0], pl.Int64),
                 end=pl.lit(window[1], pl.Int64),
                 car=number(sums.car),
                 se=number(sums.se),
-                statistic=number(t.statistic),
-                df=number(t.df),
-                pvalue=number(t.pvalue),
+                statistic=_where(used, t.statistic),
+                df=_where(used, t.df),
+                pvalue=_where(used, t.pvalue),
                 scar=number(sums.scar),
-                bhar=number(buy_and_hold(estimate.event_simple, window)),
-                placebo_pvalue=number(tested[window, placebo].pvalue),
+                bhar=number(buy_and_hold(simple, window)),
+                placebo_pvalue=_where(used, tested[window, placebo].pvalue),
                 alpha_part=number(alpha_part(ab, window)),
                 n_valid=pl.Series(sums.n_valid, dtype=pl.Int64),
+                n_window=pl.lit(length_of(window), pl.Int64),
+                covered=pl.Series(
+                    [Covered(c).name.lower() for c in covered.tolist()], dtype=pl.String
+                ),
+                in_average=pl.Series(used, dtype=pl.Boolean),
+                doubt=pl.Series(
+                    [
+                        ", ".join(doubts.rules(row, at)) or None
+                        for row in range(table.height)
+                    ],
+                    dtype=pl.String,
+                ),
             )
         )
     # All windows of an observation together, whatever the size of the blocks.
     order = np.arange(table.height * len(pieces)).reshape(len(pieces), -1).T.ravel()
     return pl.concat(pieces)[order]
+
+
+def _tested(
+    spec: StudySpec, ab: Abnormal, windows: Sequence[Window]
+) -> dict[tuple[Window, str], InferenceResult]:
+    return battery(
+        ab,
+        windows=windows,
+        tests=single_tests(),
+        alternative=spec.alternative,
+        seed=spec.seed,
+    )
+
+
+def _where(used: BoolArray, values: Array) -> pl.Series:
+    """Return values of observations that are tested, null for the others."""
+    return number(np.where(used, values, np.nan))
+
+
+def left_out_windows(spec: StudySpec, cars: pl.DataFrame) -> pl.DataFrame:
+    """Return the windows that are out of averages and tests, as rows of the ledger."""
+    window = pl.format("[{},{}]", _signed("start"), _signed("end"))
+    wrong = pl.col("doubt").fill_null("").str.contains_any(list(HELD_BACK))
+    text = (
+        pl.when(wrong & spec.hold_back)
+        .then(pl.lit("is held back, its prices are doubtful: ") + pl.col("doubt"))
+        .when(pl.col("n_valid") == 0)
+        .then(pl.lit("has no return"))
+        .when(pl.col("covered") == "cut")
+        .then(pl.lit("is cut: its returns do not span all its sessions"))
+        .otherwise(pl.lit("reaches beyond its start: no close on the session before"))
+    )
+    return cars.filter(~pl.col("in_average")).select(
+        pl.lit("window").alias("stage"),
+        "event_id",
+        "asset",
+        "model",
+        pl.format("window {} {}", window, text).alias("reason"),
+        pl.format("{} of {} sessions with a return", "n_valid", "n_window").alias(
+            "held"
+        ),
+        pl.lit("returns that span its sessions and no other").alias("wanted"),
+    )
+
+
+def _signed(name: str) -> pl.Expr:
+    plus = pl.when(pl.col(name) > 0).then(pl.lit("+")).otherwise(pl.lit(""))
+    return plus + pl.col(name).cast(pl.String)
 
 
 def alpha_part(ab: Abnormal, window: Window) -> Array:
@@ -121,14 +193,6 @@ def alpha_part(ab: Abnormal, window: Window) -> Array:
         return np.where(valid.any(axis=1), 0.0, np.nan)
     spans = np.where(valid, sessions_spanned(ab)[:, held], 0.0).sum(axis=1)
     return np.where(valid.any(axis=1), -ab.coefficients[:, 0] * spans, np.nan)
-
-
-def sessions_spanned(ab: Abnormal) -> Array:
-    """Return the sessions that each return spans, (E, L): the constant's regressor.
-
-    The spans of `Abnormal` count variance, which GARCH models measure otherwise.
-    """
-    return ab.x_event[:, :, 0] if ab.x_event.shape[2] else ab.span_event
 
 
 def fit(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from eventstudy.prices import Prices, read_prices
 from eventstudy.spec import PARTS, StudySpec
 from eventstudy.study import observation_tables, remarks
 from eventstudy.study.builders import Study, Tables
+from eventstudy.study.doubts import Gate, findings_of
 from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import (
     Access,
@@ -29,7 +30,7 @@ from eventstudy.study.inputs import (
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.result import StudyResult
-from eventstudy.study.schema import SCHEMA
+from eventstudy.study.schema import SCHEMA, empty
 
 Progress = Callable[[str], None]
 
@@ -184,12 +185,20 @@ def run(
     tell("Placing events on calendars")
     files = {symbol: read_bars(path, symbol) for symbol, path in spec.intraday.items()}
     closing = ClosingPrices(spec=spec, files=files)
+    gate = Gate(findings=findings_of(prices.issues), hold_back=spec.hold_back)
     panels, market = build(
-        spec, groups, events.frame, prices.frame, at_close=closing if files else None
+        spec,
+        groups,
+        events.frame,
+        prices.frame,
+        at_close=closing if files else None,
+        wrong=gate.wrong(),
     )
     day0 = place_events(spec, events, market)
     tell("Fitting normal returns")
-    fitted = [(estimator, list(estimator)) for estimator in estimators(spec, panels)]
+    fitted = [
+        (estimator, list(estimator)) for estimator in estimators(spec, panels, gate)
+    ]
     observations = pl.concat(
         [
             observation_tables.observations(e.panel, held, events.frame, day0)
@@ -198,11 +207,6 @@ def run(
     )
     if not any(held for _, held in fitted):
         raise _nothing_to_study(observations, groups)
-    said = [
-        *remarks.of_calendars(market),
-        *remarks.of_snapshots(prices.issues),
-        *remarks.of_times(events.frame, panels, market),
-    ]
     study = Study(
         spec=replace(
             spec,
@@ -212,7 +216,7 @@ def run(
             },
         ),
         events=events.frame,
-        prices=prices.frame,
+        prices=gate.right(prices.frame),
         groups=groups,
         calendars=market.calendars,
         fitted=fitted,
@@ -227,11 +231,18 @@ def run(
         "ledger": ledger(observations, prices),
         "closes": _closes(prices, shown),
         "price_issues": prices.issues,
-        "remarks": remarks.table(said),
     }
+    tables = _tables(study, always)
+    said = [
+        *remarks.of_calendars(market),
+        *remarks.of_snapshots(prices.issues),
+        *remarks.of_times(events.frame, panels, market),
+        *remarks.of_windows(spec, tables.get("cars", empty("cars"))),
+        *remarks.of_doubts(spec, tables.get("cars", empty("cars")), prices.issues),
+    ]
     return StudyResult(
         spec=spec,
-        tables=_tables(study, always),
+        tables={**tables, "remarks": remarks.table(said)},
         provenance=provenance_of(
             spec,
             events,

@@ -1,6 +1,6 @@
 """What must be said beside the numbers: doubts, defaults, what is not there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -9,7 +9,9 @@ import polars as pl
 from eventstudy.calendars.of_prices import dates_text
 from eventstudy.calendars.offsets import offset_warnings
 from eventstudy.panel import Market, Panel
+from eventstudy.prices.quality import HELD_BACK
 from eventstudy.prices.table import SNAPSHOT
+from eventstudy.spec import StudySpec, window_text
 from eventstudy.study.table import Table, text
 
 REMARKS = Table(
@@ -91,3 +93,78 @@ def of_times(
             for text in offset_warnings(event_id, announced_at, held)
         ]
     return out
+
+
+_LISTED = 4
+_CUT = {
+    "drop": "out of averages and tests",
+    "extend": "lengthened to the next return, or out of averages and tests",
+    "keep": "counted as found",
+}
+
+
+def of_windows(spec: StudySpec, cars: pl.DataFrame) -> Sequence[Remark]:
+    """Say which windows have returns that do not span exactly their sessions."""
+    wrong = pl.col("doubt").fill_null("").str.contains_any(list(HELD_BACK))
+    rows = cars.filter(
+        pl.col("covered") != "full",
+        pl.col("n_valid") > 0,
+        ~wrong if spec.hold_back else pl.lit(value=True),
+    )
+    if rows.is_empty():
+        return []
+    named = [
+        f"{event_id} {asset} {window_text((start, end))} ({n} of {length}, {covered})"
+        for event_id, asset, start, end, n, length, covered in rows.select(
+            "event_id", "asset", "start", "end", "n_valid", "n_window", "covered"
+        )
+        .unique(maintain_order=True)
+        .iter_rows()
+    ]
+    count = "1 window" if len(named) == 1 else f"{len(named)} windows"
+    text = (
+        f"{count} with a missing close at an edge, {_CUT[spec.cut_windows]}: "
+        f"{_some(named)}"
+    )
+    return [Remark(severity="warning", about="windows", text=text)]
+
+
+def of_doubts(
+    spec: StudySpec, cars: pl.DataFrame, issues: pl.DataFrame
+) -> Sequence[Remark]:
+    """Say what the quality gate doubts in the windows that are used, by asset."""
+    doubted = cars.drop_nulls("doubt").select("event_id", "asset", "doubt")
+    touched: dict[tuple[str, str, str], list[str]] = {}
+    for event_id, asset, doubt in doubted.unique(maintain_order=True).iter_rows():
+        for name in doubt.split(", "):
+            factor, _, rule = name.rpartition(" ")
+            names = touched.setdefault((factor or asset, rule, asset), [])
+            if event_id not in names:
+                names.append(event_id)
+    out = []
+    for (symbol, rule, asset), event_ids in touched.items():
+        found = issues.filter(symbol=symbol, rule=rule, severity="warning")
+        details = [f"{day}, {detail}" for day, detail in _details(found)]
+        held = spec.hold_back and rule in HELD_BACK
+        what = "held back from averages and tests" if held else "counted all the same"
+        used = f" in the windows of {asset}" if symbol != asset else ""
+        out.append(
+            Remark(
+                severity="warning",
+                about="prices",
+                asset=asset,
+                text=f"{symbol} is doubtful{used} ({rule}): {_some(details, 2)}; "
+                f"{what}: {_some(event_ids)}",
+            )
+        )
+    return out
+
+
+def _details(found: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    for day, detail in found.select("date", "detail").iter_rows():
+        yield str(day), detail
+
+
+def _some(texts: Sequence[str], most: int = _LISTED) -> str:
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")

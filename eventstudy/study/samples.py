@@ -19,13 +19,17 @@ HEADLINE = "headline"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupSample:
-    """The observations of one sample, model and group, in chunks."""
+    """The observations of one sample, model and group, in chunks.
+
+    held_back : per chunk the sessions that a doubt about prices keeps out, (E, L)
+    """
 
     sample: str
     model: str
     group: str
     event: list[Abnormal]
     event_simple: list[Abnormal]
+    held_back: list[BoolArray]
 
     @property
     def labels(self) -> dict[str, str]:
@@ -61,7 +65,12 @@ def _has_minor_events(fitted: Fitted) -> bool:
 
 def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
     found = GroupSample(
-        sample=sample, model=model, group=group, event=[], event_simple=[]
+        sample=sample,
+        model=model,
+        group=group,
+        event=[],
+        event_simple=[],
+        held_back=[],
     )
     for estimator, estimates in fitted:
         if estimator.panel.setting.name != model:
@@ -69,8 +78,11 @@ def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
         for estimate in estimates:
             wanted = _members(estimator, estimate, sample, group)
             if wanted.any():
+                doubts = estimator.doubts(estimate)
                 found.event.append(select(estimate.event, wanted))
                 found.event_simple.append(select(estimate.event_simple, wanted))
+                held = doubts.held_event | doubts.held_estimation[:, None]
+                found.held_back.append(held[wanted])
     return found
 
 
@@ -98,6 +110,7 @@ def _spreads(
                 group=f"{long} - {short}",
                 event=[],
                 event_simple=[],
+                held_back=[],
             )
             for simple, chunks in (
                 (estimator.spec.returns == "simple", found.event),
@@ -110,6 +123,9 @@ def _spreads(
                 if ((sides[0].members > 0) & (sides[1].members > 0)).any():
                     chunks.append(_spread(estimator, *sides))
             if found.event:
+                found.held_back.extend(
+                    np.zeros(ab.ar.shape, np.bool_) for ab in found.event
+                )
                 yield found
 
 
@@ -141,9 +157,16 @@ def _side(
     members = np.zeros(shape[0])
     x = np.full((*shape, len(panel.setting.factors)), np.nan)
     for estimate in estimates:
-        rows = estimate.rows[_members(estimator, estimate, sample, group)]
+        doubts = estimator.doubts(estimate)
+        wanted = _members(estimator, estimate, sample, group)
+        wanted &= ~doubts.held_estimation
+        rows = estimate.rows[wanted]
         block, clock = panel.block(rows), panel.clock[rows]
         y = np.where(block.span == 1, block.y_simple if simple else block.y, np.nan)
+        t, window = panel.columns.n_estimation, estimator.spec.event_window
+        event = panel.columns.slice_of(window)
+        around = y[:, t + event.start : t + event.stop]
+        around[doubts.held_event[wanted]] = np.nan
         np.add.at(total, clock, np.where(np.isnan(y), 0.0, y))
         np.add.at(missing, clock, np.isnan(y).astype(np.float64))
         np.add.at(members, clock, 1.0)
