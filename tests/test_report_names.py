@@ -31,6 +31,7 @@ OTHER_WORDS = {
     ("report/sections/finding.py", "cluster"): "the noun: a set of dates",
     ("report/sections/fit.py", "skewness"): "a column of the models' fit",
     ("study/builders.py", "garch"): "the table and the part of that name",
+    ("study/doubts.py", "volume"): "a column of the prices",
     ("study/inputs.py", "factors"): "the setting of that name",
     ("study/schema.py", "cluster"): "a column of the catalogue",
     ("study/schema.py", "garch"): "the table and the part of that name",

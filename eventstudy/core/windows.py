@@ -179,7 +179,7 @@ def covered_by(ab: Abnormal, window: Window) -> NDArray[np.int8]:
     >>> y = np.array([[0.01, -0.01, 0.0, 0.02, np.nan, 0.01]])
     >>> span = np.array([[1.0, 1, 1, 1, 1, 2]])
     >>> ab = constant_mean(y, n_estimation=3, span=span, first_offset=-1)
-    >>> [Covered(covered_by(ab, w)[0]).name for w in ((-1, 0), (0, 1), (-1, 1))]
+    >>> [Covered(covered_by(ab, w)[0]).name for w in ((-1, 0), (1, 1), (-1, 1))]
     ['CUT', 'BEYOND', 'FULL']
     """
     held = columns(ab, window)
