@@ -11,6 +11,7 @@ from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, me
 from eventstudy.inference.battery import Chunks, run
 from eventstudy.inference.dependence import Dependence, dependence
 from eventstudy.inference.entry import EventTest
+from eventstudy.inference.meta import MetaResult, meta
 from eventstudy.inference.multiple import (
     ADJUSTMENTS,
     StepDown,
@@ -46,6 +47,7 @@ __all__ = [
     "EventTest",
     "Evidence",
     "Interval",
+    "MetaResult",
     "Need",
     "Options",
     "Outcome",
@@ -59,6 +61,7 @@ __all__ = [
     "collect",
     "dependence",
     "merge",
+    "meta",
     "recommend",
     "romano_wolf",
     "step_down",
