@@ -27,6 +27,7 @@ def found(n=20, dates=1, clusters=1, rbar=0.3):
         n_dates=dates,
         n_clusters=clusters,
         rbar=rbar,
+        nu=n - 1.0,
         n_effective=n / (1 + (n - 1) * rbar),
         n_unmeasured=0,
     )
@@ -44,7 +45,7 @@ def test_interval_of_uncorrelated_observations_is_that_of_the_t_test():
     inflated = caar_interval(evidence, WINDOW, level=0.9)
     factor = np.sqrt((1 + 7 * rbar) / (1 - rbar))
     assert inflated.high - inflated.low == pytest.approx((high - low) * factor)
-    assert dependence(ab, WINDOW, groups=alone).rbar == 0.0
+    assert dependence(ab, WINDOW, groups=alone).rbar == pytest.approx(0.0, abs=1e-15)
 
 
 def test_interval_of_one_observation_is_its_forecast_error():

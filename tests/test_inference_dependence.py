@@ -67,7 +67,7 @@ def test_pooled_by_date_equals_exact_on_two_calendars_with_the_same_dates(monkey
 
 
 def test_partly_overlapping_windows_count_by_their_share():
-    ab = panel("adjacent dates", n_assets=1)
+    ab = panel("adjacent dates", n_assets=1, model="market_adjusted")
     for window, share in (((-1, 1), 2 / 3), ((0, 0), 0.0), ((-3, 3), 6 / 7)):
         pair = take(ab, np.array([0, 1]))  # one asset on two adjacent dates: ρ = 1
         assert dependence(pair, window).rbar == pytest.approx(share)
@@ -92,7 +92,7 @@ def test_a_window_of_another_calendar_shares_sessions_by_date():
 
 
 def test_too_few_common_dates_count_as_uncorrelated_and_are_counted():
-    ab = panel("one date", n_assets=3)
+    ab = panel("one date", n_assets=3, model="market_adjusted")
     residuals = ab.residuals.copy()
     residuals[0, : N_ESTIMATION - 20] = np.nan
     residuals[1, N_ESTIMATION - 20 :] = np.nan

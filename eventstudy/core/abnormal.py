@@ -98,6 +98,9 @@ class Abnormal:
         The same in the estimation window.
     x_event : array (E, L, K)
         Regressors in the event window, the constant's first; K = 0 without parameters.
+    x_estimation : array (E, T, K-1)
+        Factors in the estimation window, without the constant; no columns without
+        factors.
     xtx_inv : array (E, K, K)
         Inverse of X'X, so that the event-window forecast errors have covariance
         ``sigma² (diag(span) + X* (X'X)^-1 X*')``.
@@ -135,6 +138,7 @@ class Abnormal:
     span_event: Array
     span_estimation: Array
     x_event: Array
+    x_estimation: Array
     xtx_inv: Array
     coefficients: Array
     r_squared: Array

@@ -14,6 +14,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.core.errors import SpecError
+from eventstudy.core.loadings import unit_loadings
 from eventstudy.core.windows import (
     Window,
     buy_and_hold,
@@ -22,6 +23,7 @@ from eventstudy.core.windows import (
     cumulate,
     length_of,
 )
+from eventstudy.inference.shared_error import error_key
 
 Need = Literal[
     "correlation",
@@ -42,18 +44,31 @@ MAX_ASSETS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedDates:
-    """Distinct estimation dates of a table of clocks; ``day`` (G, T) numbers them."""
+    """Distinct dates of a table of clocks, numbered.
+
+    day : (G, T) the estimation dates among n_days of them
+    whole : (G, T+L) all dates, those of the event windows too, among n_whole
+    """
 
     clocks: Clock
     day: IntArray
     n_days: int
+    whole: IntArray
+    n_whole: int
 
 
 def numbered_dates(clocks: Clock) -> NumberedDates:
-    """Number the distinct dates of the clocks' estimation windows."""
-    days, index = np.unique(clocks.estimation, return_inverse=True)
-    day = np.asarray(index, np.int64).reshape(clocks.estimation.shape)
-    return NumberedDates(clocks=clocks, day=day, n_days=len(days))
+    """Number the distinct dates of the clocks' windows."""
+    both = np.concatenate([clocks.estimation, clocks.event], axis=1)
+    (day, n_days), (whole, n_whole) = (_numbered(v) for v in (clocks.estimation, both))
+    return NumberedDates(
+        clocks=clocks, day=day, n_days=n_days, whole=whole, n_whole=n_whole
+    )
+
+
+def _numbered(days: IntArray) -> tuple[IntArray, int]:
+    distinct, index = np.unique(days, return_inverse=True)
+    return np.asarray(index, np.int64).reshape(days.shape), len(distinct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +99,10 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSeries:
-    """Sums (A, D) and counts (A, D) of standardised series by asset and date."""
+    """Sums (A, D) and counts (A, D) of series by asset and date.
+
+    Counts have no columns where the sums are not to be averaged.
+    """
 
     assets: IntArray
     total: Array
@@ -198,6 +216,9 @@ def collect(
         pooled, by_asset = co_movement(ab, calendar, standardised_residuals(ab))
         sums |= {f"pooled_residual_{k}": v for k, v in pooled.items()}
         series["residual"] = by_asset
+        for window in windows:
+            key = error_key(window)
+            sums[key], series[key] = shared_loadings(ab, window, calendar)
     if "residuals" in needs:
         present = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
         sums["residual"] = by_clock(ab, np.where(present, ab.residuals, 0.0))
@@ -415,6 +436,25 @@ def co_movement(
     )
 
 
+def shared_loadings(
+    ab: Abnormal, window: Window, calendar: NumberedDates
+) -> tuple[Array, AssetSeries | None]:
+    """Sums of the unit `loadings` by clock (G, T+L), and by asset and date."""
+    values = unit_loadings(ab, window)
+    assets, index = np.unique(ab.asset, return_inverse=True)
+    sums = by_clock(ab, values)
+    if len(assets) > MAX_ASSETS:
+        return sums, None
+    cell = (index[:, None] * calendar.n_whole + calendar.whole[ab.clock]).ravel()
+    shape = (len(assets), calendar.n_whole)
+    total = np.bincount(cell, values.ravel(), shape[0] * shape[1])
+    return sums, AssetSeries(
+        assets=np.asarray(assets, np.int64),
+        total=np.asarray(total, np.float64).reshape(shape),
+        count=np.zeros((len(assets), 0)),
+    )
+
+
 def _merge_series(a: AssetSeries | None, b: AssetSeries | None) -> AssetSeries | None:
     if a is None or b is None:
         return None
@@ -427,7 +467,9 @@ def _merge_series(a: AssetSeries | None, b: AssetSeries | None) -> AssetSeries |
 
 
 def _zeros(assets: IntArray, like: AssetSeries) -> AssetSeries:
-    total, count = np.zeros((2, len(assets), like.total.shape[1]))
+    total, count = (
+        np.zeros((len(assets), v.shape[1])) for v in (like.total, like.count)
+    )
     return AssetSeries(assets=assets, total=total, count=count)
 
 

@@ -237,6 +237,7 @@ def _with_ranks(
         replace(evidence, sums=ranked.sums, series=ranked.series),
         series="rank",
         groups=groups,
+        of=evidence,
     )
     out = {}
     for i, window in enumerate(windows):

@@ -9,6 +9,7 @@ from eventstudy.inference.pvalues import (
     BUDGET,
     ONE_CLUSTER,
     Answer,
+    Case,
     Options,
     answered,
     exceedance,
@@ -27,21 +28,23 @@ def portfolio(sample: Sample, options: Options) -> Answer:
     The assets of a date form an equal-weight portfolio. One date: the portfolio's CAR
     over its own forecast error, from its own residual series, t(T-k). Several: dates
     whose windows share a session are one cluster, its value is the mean of its
-    portfolios' CARs, and the clusters are tested with t(G-1). The estimate is the
-    mean over clusters, which differs from the CAAR when clusters differ in size.
+    portfolios' CARs, and the clusters are tested. The estimate is the mean over
+    clusters, which differs from the CAAR when clusters differ in size. Clusters share
+    no session of their windows but may share those that their models were estimated
+    from: ``t = mean √G / s · sqrt((1-r̄) / (1+(G-1)r̄))`` with r̄ the mean correlation
+    between clusters that follows from their loadings, and ν by two moments, G-1 where
+    nothing is shared; see `Sample`.
 
     For one date this is exact when the members share regressors and have no gaps;
     otherwise the members' mean forecast error is used. With one cluster of several
     overlapping dates there is no answer.
-    Jaffe (1974), J. Business 47; Brown & Warner (1985), J. Financial Economics 14.
+    Jaffe (1974), J. Business 47; Brown & Warner (1985), J. Financial Economics 14. The
+    correction is ours, after Kolari & Pynnönen (2010).
     """
     if sample.n_dates == 1:
         return _one_date(sample, options)
     values = cluster_means(sample)
-    n, mean, s = values.shape[-1], values.mean(axis=-1), spread(values)
-    t = mean * np.sqrt(n) / s
-    few, same = (n < 2, ONE_CLUSTER), (s == 0, SAME)
-    return judged(mean, t, n - 1, options.alternative, few, same)
+    return _of_values(sample, options, values, values.mean(axis=-1))
 
 
 TESTS.register(
@@ -56,11 +59,32 @@ TESTS.register(
         votes=True,
         in_headline=True,
         by_default=True,
-        needs={"residuals"},
+        needs={"residuals", "correlation"},
         vectorised=True,
         of_sample=portfolio,
     )
 )
+
+
+def _of_values(
+    sample: Sample, options: Options, values: Array, estimate: Array, *unless: Case
+) -> Answer:
+    """Test the mean of one value per cluster (..., G)."""
+    n, s = values.shape[-1], spread(values)
+    shared, *not_shared = cluster_correction(sample)
+    t = values.mean(axis=-1) * np.sqrt(n) / s * shared
+    few, same = (n < 2, ONE_CLUSTER), (s == 0, SAME)
+    df, alternative = sample.cluster_nu, options.alternative
+    return judged(estimate, t, df, alternative, *unless, few, same, *not_shared)
+
+
+def cluster_correction(sample: Sample) -> tuple[Array, Case, Case]:
+    """Return ``sqrt((1-r̄) / (1+(G-1)r̄))`` of clusters, and when it cannot be used."""
+    rbar, n = sample.cluster_rbar, sample.n_clusters
+    factor = 1.0 + (n - 1) * rbar
+    unknown = (np.isnan(rbar) & (n > 1), "the clusters' correlation is not known")
+    none = ((factor <= 0) | (rbar >= 1), "the clusters' correlation admits no variance")
+    return np.sqrt((1.0 - rbar) / factor), unknown, none
 
 
 def cluster_means(sample: Sample) -> Array:
@@ -97,7 +121,7 @@ def portfolio_z(sample: Sample, options: Options) -> Answer:
     """Standardised portfolios by event date: to `portfolio` what bmp is to csect.
 
     Each date's equal-weight portfolio CAR over its own forecast error; the clusters'
-    means of these are tested with t(G-1). One date: the same as `portfolio`.
+    means of these are tested as there. One date: the same as `portfolio`.
     Jaffe (1974), J. Business 47; Mandelker (1974), J. Financial Economics 1.
     """
     if sample.n_dates == 1:
@@ -109,16 +133,8 @@ def portfolio_z(sample: Sample, options: Options) -> Answer:
     z = car / (sigma * np.sqrt(forecast))
     values = _of_clusters(sample, index, z)
     still = ~(sigma > 1e-12 * sample.sigma.max(axis=-1)[..., None]).all(axis=-1)
-    n, s = values.shape[-1], spread(values)
-    return judged(
-        sample.mean,
-        values.mean(axis=-1) * np.sqrt(n) / s,
-        n - 1,
-        options.alternative,
-        (still, "a date's portfolio has no residual variance"),
-        (n < 2, ONE_CLUSTER),
-        (s == 0, SAME),
-    )
+    no_variance = (still, "a date's portfolio has no residual variance")
+    return _of_values(sample, options, values, sample.mean, no_variance)
 
 
 TESTS.register(
@@ -130,7 +146,7 @@ TESTS.register(
         robust_to={"cross-correlation", "clustering", "missing data"},
         estimand="such dates",
         outcomes=BY_SESSION,
-        needs={"residuals"},
+        needs={"residuals", "correlation"},
         vectorised=True,
         of_sample=portfolio_z,
     )
@@ -159,7 +175,8 @@ def cluster(sample: Sample, options: Options) -> Answer:
     CR2 scales each cluster's score by ``(1 - n_g/N)^-½``, which makes the variance
     unbiased under independence; the degrees of freedom match its first two moments.
     Bell & McCaffrey (2002), Survey Methodology 28; Imbens & Kolesár (2016), Review of
-    Economics and Statistics 98.
+    Economics and Statistics 98. Where clusters share estimation error the t and its
+    degrees are corrected as in `portfolio`, as for clusters of one size.
     """
     return _one_way(sample, options, power=0.5)
 
@@ -183,6 +200,7 @@ TESTS.register(
         votes=True,
         in_headline=True,
         by_default=True,
+        needs={"correlation"},
         vectorised=True,
         of_sample=cluster,
     )
@@ -215,6 +233,7 @@ TESTS.register(
         scale="event",
         min_n=2,
         min_clusters=2,
+        needs={"correlation"},
         vectorised=True,
         of_sample=cluster_cr3,
     )
@@ -327,16 +346,23 @@ def _clustered_t(total: Array, size: IntArray) -> Array:
 
 def _one_way(sample: Sample, options: Options, *, power: float) -> Answer:
     variance, df = clustered_variance(sample.effect, sample.labels, power=power)
-    return _of_variance(sample, options, variance, df, SAME)
+    shared, *not_shared = cluster_correction(sample)
+    left = df * sample.cluster_nu / (sample.n_clusters - 1)
+    return _of_variance(sample, options, variance / shared**2, left, SAME, *not_shared)
 
 
 def _of_variance(
-    sample: Sample, options: Options, variance: Array, df: float, text: str
+    sample: Sample,
+    options: Options,
+    variance: Array,
+    df: Array | float,
+    text: str,
+    *unless: Case,
 ) -> Answer:
     """Student t of the mean with a variance; ``text`` where that is not positive."""
     none = ~(variance > 1e-20 * (sample.effect**2).max(axis=-1))
     t = sample.mean / np.sqrt(variance)
-    return judged(sample.mean, t, df, options.alternative, (none, text))
+    return judged(sample.mean, t, df, options.alternative, *unless, (none, text))
 
 
 def clustered_variance(

@@ -17,6 +17,15 @@ from eventstudy.inference.aggregates import (
     collect,
     numbered_dates,
 )
+from eventstudy.inference.shared_error import (
+    Matrix,
+    Moments,
+    clock_means,
+    counts_of,
+    error_key,
+    observation_moments,
+    pair_sum,
+)
 
 # Fewer common dates than this do not make a correlation.
 MIN_COMMON_DATES = 30
@@ -37,6 +46,9 @@ class Dependence:
     rbar : float
         Mean over all pairs of observations of the correlation between their two
         windows' sums; nan when it was not worked out or N = 1.
+    nu : float
+        Degrees of freedom of the observations' cross-sectional variance, N - 1 when all
+        are equally correlated, fewer otherwise; nan as rbar.
     n_effective : float
         ``N / (1 + (N-1) rbar)``, the effective number of independent observations.
     n_unmeasured : int
@@ -55,23 +67,48 @@ class Dependence:
     n_dates: int
     n_clusters: int
     rbar: float
+    nu: float
     n_effective: float
     n_unmeasured: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlations:
-    """Correlations between assets, exact (A, A), or pooled from sums by clock.
+    """Correlations between assets within a session, exact (A, A) or pooled.
 
-    Exact: ``assets``, ``matrix`` and ``measured``. Pooled: ``by_clock`` (G, D) sums
-    and counts of standardised residuals.
+    assets, matrix, measured : exact;  pooled : one number for all pairs, otherwise
+    evidence : where the sums of loadings are
     """
 
     assets: IntArray | None = None
     matrix: Array | None = None
     measured: BoolArray | None = None
-    pooled: tuple[Array, Array] | None = None
+    pooled: float = np.nan
     calendar: NumberedDates
+    evidence: Evidence
+
+    def moments(self, window: Window, asset: IntArray, clock: IntArray) -> Moments:
+        """Moments of R between observations, from their clocks' mean loadings."""
+        distinct, rows = np.unique(clock, return_inverse=True)
+        assets = np.unique(asset) if self.assets is None else self.assets
+        shape = (len(distinct), len(assets))
+        cells = counts_of(rows, np.searchsorted(assets, asset), shape)
+        matrix = self.pooled if self.matrix is None else self.matrix
+        means = self.clock_means(window, clock)
+        return observation_moments(means, cells, matrix)
+
+    def clock_means(self, window: Window, clock: IntArray) -> Matrix:
+        """Mean loadings (R, D) of the distinct clocks of observations."""
+        total = self.evidence.sums[error_key(window)]
+        return clock_means(total, self.calendar.whole, clock, self.calendar.n_whole)
+
+    def rbar(self, window: Window, found: Moments) -> float:
+        """Mean correlation between two observations."""
+        by_asset = self.evidence.series[error_key(window)]
+        if self.matrix is None or by_asset is None or found.n < 2:
+            return float(found.rbar)
+        total = float(pair_sum(by_asset.total, self.matrix)) - found.n
+        return total / (found.n * (found.n - 1.0))
 
 
 def dependence(
@@ -82,14 +119,17 @@ def dependence(
 ) -> Dependence:
     """Return N, dates, clusters, mean correlation and effective N of a window.
 
-    The mean correlation is ``r̄_w = 1/(N(N-1)) Σ_{i≠j} ρ_{a(i)a(j)} |W_i ∩ W_j| / L_w``
-    with W_i the calendar sessions of observation i's window and ρ the correlation of
-    two assets' standardised estimation residuals on common dates. With one shared
-    date it is the r̄ of Kolari & Pynnönen (2010), eq. 11; for partly overlapping
-    windows see Kolari, Pape & Pynnönen (2018). Cost is linear in N. Up to 500 assets ρ
-    is worked out asset by asset; beyond, it is pooled over the pairs active on a date,
-    ``Σ_t [(Σz)² - Σz²] / Σ_t [(Σm)² - Σm]``, which is the same when the series are
-    complete.
+    The mean correlation is ``r̄_w = 1/(N(N-1)) Σ_{i≠j} R_ij`` with ``R_ij = ρ κ_ij /
+    sqrt(κ_ii κ_jj)``: ρ is the correlation of two assets' standardised estimation
+    residuals on common dates, and ``κ_ij = Σ_t a_i(t) a_j(t)`` of the `loadings` says
+    how far the two CARs rest on the same sessions, those of their windows and, through
+    the estimates of what is normal, those of their estimation windows. Without
+    parameters ``κ_ij / κ_ii`` is the share of common sessions. With one shared date r̄
+    is that of Kolari & Pynnönen (2010), Review of Financial Studies 23, eq. 11; for
+    partly overlapping windows see Kolari, Pape & Pynnönen (2018); shared estimation
+    error is our addition. ν: see `Moments`. Cost is linear in N. Up to 500 assets ρ is
+    worked out asset by asset; beyond, it is pooled over all pairs and dates,
+    ``Σ_t [(Σz)² - Σz²] / Σ_t [(Σm)² - Σm]``.
 
     Parameters
     ----------
@@ -132,7 +172,9 @@ def dependence(
     dates = dates_of(data.clocks, vectors.clock[used], data.columns(window))
     return measure(
         correlations(data, groups=groups),
+        window,
         asset=vectors.asset[used],
+        clock=vectors.clock[used],
         dates=dates,
         labels=dates.clusters,
     )
@@ -143,8 +185,13 @@ def correlations(
     *,
     series: str = "residual",
     groups: Mapping[int, int] | None = None,
+    of: Evidence | None = None,
 ) -> Correlations | None:
-    """Return the assets' correlations, None when they were not collected."""
+    """Return the assets' correlations, None when they were not collected.
+
+    of : where the loadings are, by default in the evidence itself
+    """
+    of = evidence if of is None else of
     calendar = numbered_dates(evidence.clocks)
     if groups is not None and evidence.series.get(series, False) is None:
         raise SpecError(
@@ -158,15 +205,31 @@ def correlations(
             block = np.array([_group(groups, int(a)) for a in by_asset.assets])
             matrix = np.where(block[:, None] == block, matrix, 0.0)
         return Correlations(
-            assets=by_asset.assets, matrix=matrix, measured=measured, calendar=calendar
+            assets=by_asset.assets,
+            matrix=matrix,
+            measured=measured,
+            calendar=calendar,
+            evidence=of,
         )
     if f"pooled_{series}_sum" not in evidence.sums:
         return None
-    pooled = (
+    rho = _pooled(
+        calendar,
         evidence.sums[f"pooled_{series}_sum"],
         evidence.sums[f"pooled_{series}_count"],
     )
-    return Correlations(pooled=pooled, calendar=calendar)
+    return Correlations(pooled=rho, calendar=calendar, evidence=of)
+
+
+def _pooled(calendar: NumberedDates, total: Array, count: Array) -> float:
+    """One correlation from sums of standardised series and counts by clock, (G, T)."""
+    z, m = (
+        np.bincount(calendar.day.ravel(), v.ravel(), calendar.n_days)
+        for v in (total, count)
+    )
+    own = m.sum()  # Σ_t Σ_i z² = Σ_t Σ_i m, by scaling
+    pairs = float((m * m).sum() - own)
+    return float((z * z).sum() - own) / pairs if pairs > 0 else 0.0
 
 
 def _group(groups: Mapping[int, int], asset: int) -> int:
@@ -222,31 +285,42 @@ def date_clusters(clocks: Clock, clock: IntArray, columns: slice) -> IntArray:
 
 
 def measure(
-    known: Correlations | None, *, asset: IntArray, dates: Dates, labels: IntArray
+    known: Correlations | None,
+    window: Window,
+    *,
+    asset: IntArray,
+    clock: IntArray,
+    dates: Dates,
+    labels: IntArray,
 ) -> Dependence:
-    """Return the dependence of observations of ``asset`` (n,) on ``dates``.
+    """Return the dependence of observations of ``asset`` and ``clock`` (n,).
 
-    labels : their clusters of dates
+    dates : theirs;  labels : their clusters of dates
     """
-    n, length = len(asset), dates.day.shape[1]
-    rbar, n_unmeasured = np.nan, 0
-    if known is not None and n > 1:
+    rbar, nu, n_unmeasured = np.nan, np.nan, 0
+    if known is not None and len(asset) > 1:
+        found = known.moments(window, asset, clock)
+        rbar, nu = known.rbar(window, found), float(found.nu)
         if known.matrix is not None:
-            total, n_unmeasured = _exact_sum(known, asset, dates)
-        else:
-            total = _pooled_sum(known, dates)
-        rbar = total / (n * (n - 1.0) * length)
+            n_unmeasured = _unmeasured(known, asset, dates)
     return dependence_from(
-        n=n,
+        n=len(asset),
         n_dates=len(dates.clocks),
-        n_clusters=int(labels.max()) + 1 if n else 0,
-        rbar=float(rbar),
+        n_clusters=int(labels.max()) + 1 if len(asset) else 0,
+        rbar=rbar,
+        nu=nu,
         n_unmeasured=n_unmeasured,
     )
 
 
 def dependence_from(
-    *, n: int, n_dates: int, n_clusters: int, rbar: float, n_unmeasured: int
+    *,
+    n: int,
+    n_dates: int,
+    n_clusters: int,
+    rbar: float,
+    nu: float,
+    n_unmeasured: int,
 ) -> Dependence:
     """Return the dependence with the effective number of observations."""
     inflation = 1.0 + (n - 1) * rbar if n > 1 else 1.0
@@ -255,6 +329,7 @@ def dependence_from(
         n_dates=n_dates,
         n_clusters=n_clusters,
         rbar=rbar,
+        nu=nu,
         n_effective=float(n / inflation) if inflation > 0 else float("nan"),
         n_unmeasured=n_unmeasured,
     )
@@ -277,39 +352,15 @@ def _pairwise(series: AssetSeries) -> tuple[Array, BoolArray]:
     return matrix, measured
 
 
-def _exact_sum(known: Correlations, asset: IntArray, dates: Dates) -> tuple[float, int]:
-    """Σ_{i≠j} ρ |W_i ∩ W_j|, and the co-active pairs of assets without a ρ."""
+def _unmeasured(known: Correlations, asset: IntArray, dates: Dates) -> int:
+    """Pairs of assets without a ρ although their windows share sessions."""
     assert known.assets is not None
-    assert known.matrix is not None
     assert known.measured is not None
+    if known.measured.all():
+        return 0
     index = np.searchsorted(known.assets, asset)
     n_assets, n_dates = len(known.assets), len(dates.clocks)
     seen = np.bincount(index * n_dates + dates.index, minlength=n_assets * n_dates)
     active = seen.reshape(n_assets, n_dates) @ dates.lived
     shared = active @ active.T
-    total = float((known.matrix * shared).sum()) - dates.day.shape[1] * len(asset)
-    unmeasured = np.triu((shared > 0) & ~known.measured, 1).sum()
-    return total, int(unmeasured)
-
-
-def _pooled_sum(known: Correlations, dates: Dates) -> float:
-    """Σ_{i≠j} ρ |W_i ∩ W_j| with one pooled ρ per event session."""
-    from scipy.sparse import csr_array
-
-    assert known.pooled is not None
-    lived = csr_array(dates.lived.T)
-    day = known.calendar.day[dates.clocks]
-    pointer = np.arange(0, day.size + 1, day.shape[1])
-    shape = (len(day), known.calendar.n_days)
-
-    def on_calendar(values: Array) -> csr_array:
-        return csr_array((values[dates.clocks].ravel(), day.ravel(), pointer), shape)
-
-    z, m = (lived @ on_calendar(v) for v in known.pooled)
-    # Σ_t z² = Σ_t m, by scaling
-    own = lived @ known.pooled[1][dates.clocks].sum(axis=1)
-    pairs = np.asarray((m * m).sum(axis=1)).ravel() - own
-    moved = np.asarray((z * z).sum(axis=1)).ravel() - own
-    active = lived @ np.bincount(dates.index, minlength=len(day)).astype(np.float64)
-    rho = np.divide(moved, pairs, out=np.zeros_like(pairs), where=pairs > 0)
-    return float((rho * (active**2 - active)).sum())
+    return int(np.triu((shared > 0) & ~known.measured, 1).sum())

@@ -11,6 +11,8 @@ from eventstudy.inference.sample import Sample, spread
 FEW_DF = "an observation has no more than 2 degrees of freedom"
 NO_CORRELATION = "the correlation between the observations is not known"
 NO_VARIANCE = "the mean correlation is so negative that the mean has no variance"
+# A mean correlation from here on is 1 but for rounding.
+MOST = 1.0 - 1e-12
 SAME_SCAR = "all observations have the same SCAR"
 
 
@@ -135,7 +137,7 @@ def kp_bmp(sample: Sample, options: Options) -> Answer:
     """
     t, same = _bmp_t(sample)
     factor, *unless = correction(sample, sample.rbar, NO_VARIANCE)
-    one = (sample.rbar >= 1, "all observations are perfectly correlated")
+    one = (sample.rbar >= MOST, "all observations are perfectly correlated")
     t = t * np.sqrt((1 - sample.rbar) / factor)
     return judged(sample.mean, t, sample.n - 1, options.alternative, same, *unless, one)
 

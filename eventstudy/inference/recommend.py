@@ -11,6 +11,7 @@ from eventstudy.core.windows import Window
 from eventstudy.inference.aggregates import Evidence, Outcome, collect
 from eventstudy.inference.clustered import clustered_variance
 from eventstudy.inference.dependence import Dependence, correlations
+from eventstudy.inference.parametric import MOST
 from eventstudy.inference.sample import Sample, sample_of, spread
 
 # From here on clusters of dates are counted, below the correlation is estimated.
@@ -191,7 +192,7 @@ def _standard_error(sample: Sample) -> tuple[float, float, str, str | None]:
     method = "cross-section, inflated for the correlation between windows"
     rbar = sample.dependence.rbar
     factor = 1 + (sample.n - 1) * rbar
-    if not (factor > 0 and rbar < 1):
+    if not (factor > 0 and rbar < MOST):
         return np.nan, np.nan, method, "the mean correlation admits no variance"
     s = float(spread(sample.effect))
     if s == 0:

@@ -16,6 +16,7 @@ from eventstudy.inference.dependence import (
     dependence_from,
     measure,
 )
+from eventstudy.inference.shared_error import Moments, cluster_moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,10 @@ class Sample:
     rbar, rank_rbar : array (...,)
         Mean correlation between two observations, from residuals and from their
         ranks; nan where it was not worked out.
+    nu : array (...,)
+        Degrees of freedom of the cross-sectional variance of correlated observations.
+    cluster_rbar, cluster_nu : array (...,)
+        The same between portfolios of the clusters of dates.
     n_unmeasured : int
         Pairs of assets without a correlation of their own.
     sums : mapping of str to array
@@ -98,6 +103,9 @@ class Sample:
     dates: Dates
     rbar: Array
     rank_rbar: Array
+    nu: Array
+    cluster_rbar: Array
+    cluster_nu: Array
     n_unmeasured: int
     sums: Mapping[str, Array]
 
@@ -136,6 +144,7 @@ class Sample:
             n_dates=self.n_dates,
             n_clusters=self.n_clusters,
             rbar=float(self.rbar),
+            nu=float(self.nu),
             n_unmeasured=self.n_unmeasured,
         )
 
@@ -143,7 +152,7 @@ class Sample:
 # The fields of a sample with its leading axes.
 _LEADING = (
     *("effect", "car", "se", "scar", "sar_sum", "sar", "sigma", "df", "positive"),
-    *("rbar", "rank_rbar"),
+    *("rbar", "rank_rbar", "nu", "cluster_rbar", "cluster_nu"),
 )
 
 
@@ -170,7 +179,10 @@ def sample_of(
     columns = evidence.columns(window)
     dates = dates_of(evidence.clocks, clock, columns)
     labels = dates.clusters
-    found = measure(residual, asset=asset, dates=dates, labels=labels)
+    found = measure(
+        residual, window, asset=asset, clock=clock, dates=dates, labels=labels
+    )
+    between = _between_clusters(residual, window, clock, dates, labels)
     car, se = v.car[used, column], v.se[used, column]
     return Sample(
         window=window,
@@ -193,6 +205,9 @@ def sample_of(
         positive=v.positive[used],
         rbar=np.asarray(found.rbar),
         rank_rbar=np.asarray(np.nan),
+        nu=np.asarray(found.nu),
+        cluster_rbar=between.rbar,
+        cluster_nu=between.nu,
         n_unmeasured=found.n_unmeasured,
         sums=evidence.sums,
         dates=dates,
@@ -206,6 +221,21 @@ def average_of(evidence: Evidence, window: Window) -> float:
     return float(effect.mean()) if len(effect) else float("nan")
 
 
+def _between_clusters(
+    known: Correlations | None,
+    window: Window,
+    clock: IntArray,
+    dates: Dates,
+    labels: IntArray,
+) -> Moments:
+    if known is None or not len(clock):
+        unknown = np.asarray(np.nan)
+        return Moments(n=0, total=unknown, square=unknown, edge=unknown)
+    of_date = np.empty(len(dates.clocks), np.int64)
+    of_date[dates.index] = labels
+    return cluster_moments(known.clock_means(window, clock), of_date)
+
+
 def with_ranks(
     sample: Sample, rank: Correlations | None, sums: Mapping[str, Array]
 ) -> Sample:
@@ -213,7 +243,12 @@ def with_ranks(
     rbar = sample.rank_rbar
     if rank is not None:
         found = measure(
-            rank, asset=sample.asset, dates=sample.dates, labels=sample.labels
+            rank,
+            sample.window,
+            asset=sample.asset,
+            clock=sample.clock,
+            dates=sample.dates,
+            labels=sample.labels,
         )
         rbar = np.asarray(found.rbar)
     return replace(sample, rank_rbar=rbar, sums={**sample.sums, **sums})

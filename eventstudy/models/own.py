@@ -83,7 +83,7 @@ def abnormal_from(
     return less_expected(d, model=model, n_parameters=n_parameters, terms=terms)
 
 
-Terms = tuple[Array, Array, Array]
+Terms = tuple[Array, Array, Array, Array]
 
 
 def less_expected(
@@ -91,7 +91,8 @@ def less_expected(
 ) -> Abnormal:
     """Take the expected returns, which ``d`` holds as its one factor, off the returns.
 
-    terms : coefficients (E, K), (X'X)^-1 (E, K, K), event-window rows (E, L, K)
+    terms : coefficients (E, K), (X'X)^-1 (E, K, K), event-window rows (E, L, K) and
+    factors (E, T+L, K-1)
     """
     errors = np.where(d.valid, d.y - d.x[:, :, 0], np.nan)
     spread = _about_the_mean(d, errors)
@@ -103,7 +104,7 @@ def less_expected(
         with np.errstate(divide="ignore", invalid="ignore"):
             sigma = np.where(few, np.nan, sigma * np.sqrt(spread.df / df))
     errors[status != Status.OK] = np.nan
-    coefficients, xtx_inv, rows = _terms(d) if terms is None else terms
+    coefficients, xtx_inv, rows, factors = _terms(d) if terms is None else terms
     fit = Fit(
         coefficients=coefficients,
         xtx_inv=xtx_inv,
@@ -112,7 +113,7 @@ def less_expected(
         r_squared=np.full(len(errors), np.nan),
         status=status,
     )
-    return assemble(d, errors, rows, fit, model=model)
+    return assemble(d, errors, rows, fit, model=model, factors=factors)
 
 
 def _about_the_mean(d: ModelInput, errors: Array) -> Fit:
@@ -138,7 +139,8 @@ def _terms(
         if x is not None or xtx_inv is not None:
             raise SpecError("x and xtx_inv belong to coefficients; give these as well")
         nothing = np.empty((n_obs, 0))
-        return nothing, np.empty((n_obs, 0, 0)), np.empty((n_obs, n_event, 0))
+        none = np.empty((n_obs, t + n_event, 0))
+        return nothing, np.empty((n_obs, 0, 0)), none[:, t:], none
     of = model_input(d.y, x, n_estimation=t, first_offset=d.first_offset)
     k = of.x.shape[2] + 1
     beta = np.asarray(coefficients, np.float64)
@@ -154,4 +156,4 @@ def _terms(
             )
     constant = np.where(d.valid, d.span, 0.0)[:, t:, None]
     factors = np.where(d.valid[:, :, None], of.x, 0.0)[:, t:]
-    return beta, inverse, np.concatenate([constant, factors], axis=2)
+    return beta, inverse, np.concatenate([constant, factors], axis=2), of.x

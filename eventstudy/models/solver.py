@@ -345,10 +345,20 @@ def abnormal(d: ModelInput, fit: Fit, *, model: str) -> Abnormal:
 
 
 def assemble(
-    d: ModelInput, errors: Array, x_event: Array, fit: Fit, *, model: str
+    d: ModelInput,
+    errors: Array,
+    x_event: Array,
+    fit: Fit,
+    *,
+    model: str,
+    factors: Array | None = None,
 ) -> Abnormal:
-    """Cut errors (E, T+L) at the end of the estimation window into an `Abnormal`."""
+    """Cut errors (E, T+L) at the end of the estimation window into an `Abnormal`.
+
+    factors : (E, T+L, K-1) those of the coefficients, by default the input's
+    """
     t = d.n_estimation
+    factors = d.x if factors is None else factors
     return Abnormal(
         model=model,
         ar=errors[:, t:],
@@ -362,6 +372,7 @@ def assemble(
         span_event=d.span[:, t:],
         span_estimation=d.span[:, :t],
         x_event=x_event,
+        x_estimation=factors[:, :t],
         xtx_inv=fit.xtx_inv,
         coefficients=fit.coefficients,
         r_squared=fit.r_squared,

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
+from eventstudy.core.loadings import unit_loadings
 from eventstudy.core.windows import Window, cumulate, forecast_se, length_of
 from eventstudy.inference.aggregates import pseudo_scars, standardised_residuals
 from eventstudy.inference.ranking import ranks_from_order
+from eventstudy.inference.shared_error import Moments, cluster_moments, dense_moments
 from eventstudy.simulation.design import SimulatedSample
 from eventstudy.simulation.layout import Layout, members_of
 from eventstudy.simulation.ranks import OtherSessions
@@ -30,15 +32,19 @@ class Fits:
     ar, ar_se : (R, N, L) abnormal returns and their forecast standard errors
     residuals, z : (R, N, T), plain and standardised;  pseudo : (R, N, B) standardised
         sums of residuals in windows of the same length
+    loading : (R, N, T+L) unit loadings of the CAR
+    alike : no factor makes the loadings of replications differ
     """
 
     fitted: BoolArray
+    alike: bool
     ar: Array
     ar_se: Array
     residuals: Array
     z: Array
     root_span: Array
     pseudo: Array
+    loading: Array
     sigma: Array
     df: Array
     car: Array
@@ -56,12 +62,15 @@ def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
 
     return Fits(
         fitted=paths(ab.status == Status.OK),
+        alike=ab.x_estimation.shape[2] == 0
+        and bool((np.rint(ab.span_estimation) == ab.span_estimation).all()),
         ar=paths(ab.ar),
         ar_se=paths(forecast_se(ab)),
         residuals=paths(ab.residuals),
         z=paths(standardised_residuals(ab)),
         root_span=paths(np.sqrt(ab.span_estimation)),
         pseudo=paths(pseudo_scars(ab, length_of(window))),
+        loading=paths(unit_loadings(ab, window)),
         sigma=paths(ab.sigma),
         df=paths(ab.df),
         car=paths(sums.car),
@@ -74,7 +83,8 @@ def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
 class Batch:
     """All replications of one sample, before anything is injected.
 
-    Only replications in which every observation has an estimate are here.
+    Only replications in which every observation has an estimate are here. Loadings
+    are one for all (1, N, T+L) where no factor makes them differ.
     """
 
     layout: Layout
@@ -84,6 +94,7 @@ class Batch:
     z: Array
     root_span: Array
     pseudo: Array
+    loading: Array
     sigma: Array
     df: Array
     car: Array
@@ -119,14 +130,70 @@ class Batch:
         return self._sorted[2]
 
     @cached_property
+    def residual_correlations(self) -> Array:
+        """Correlations of the assets' standardised residuals, (R, A, A)."""
+        return self._asset_correlations(self.z)
+
+    @cached_property
     def rbar(self) -> Array:
-        """Mean correlation between the sums of two windows, (R,)."""
-        return self._mean_correlation(self.z)
+        """Mean correlation between two CARs, (R,); see `dependence`."""
+        return self._mean_correlation(self.residual_correlations)
 
     @cached_property
     def rank_rbar(self) -> Array:
         """The same from the ranks of the residuals, (R,)."""
-        return self._mean_correlation(self.residual_ranks)
+        ranks = self._asset_correlations(self.residual_ranks)
+        return self._mean_correlation(ranks)
+
+    @cached_property
+    def nu(self) -> Array:
+        """Degrees of freedom of the cross-sectional variance, (R,)."""
+        layout, matrix = self.layout, self.residual_correlations
+        means = self._date_loadings
+        kappa = means @ means.transpose(0, 2, 1)
+        own = np.einsum("rgg->rg", kappa)
+        total, square, edge = dense_moments(
+            kappa, own, layout.cells, matrix, slice(None)
+        )
+        n = layout.n
+        found = Moments(n=n, total=n + total, square=n + square, edge=edge)
+        return np.broadcast_to(found.nu, len(self.car))
+
+    @cached_property
+    def between_clusters(self) -> Moments:
+        """Moments of the correlations between portfolios of clusters."""
+        layout = self.layout
+        labels = np.empty(layout.n_dates, np.int64)
+        labels[layout.dates.index] = layout.cluster
+        return cluster_moments(self._date_loadings, labels)
+
+    @cached_property
+    def _date_loadings(self) -> Array:
+        """Mean loadings of each date's observations, (R, dates, D); R may be 1."""
+        layout = self.layout
+        n_paths, n_dates = len(self.loading), layout.n_dates
+        member = (np.arange(n_dates)[:, None] == layout.dates.index) * 1.0
+        member /= member.sum(axis=1, keepdims=True)
+        out = np.zeros((n_paths, n_dates, layout.n_whole))
+        at = np.arange(n_dates)[:, None]
+        out[:, at, layout.whole] = member @ self.loading
+        return out
+
+    @cached_property
+    def _shared(self) -> Array:
+        """``Σ_t A_a(t) A_b(t)`` of loadings by asset and date, (R or 1, A, A)."""
+        layout = self.layout
+        flat = self.loading.reshape(len(self.loading), -1)
+        by_asset = (layout.to_assets @ flat.T).T
+        by_asset = by_asset.reshape(len(flat), layout.cells.shape[1], -1)
+        return np.asarray(by_asset @ by_asset.transpose(0, 2, 1), np.float64)
+
+    def _mean_correlation(self, matrix: Array) -> Array:
+        n = self.layout.n
+        if n < 2:
+            return np.full(len(matrix), np.nan)
+        total = (matrix * self._shared).sum(axis=(1, 2)) - n
+        return np.asarray(total / (n * (n - 1.0)), np.float64)
 
     @cached_property
     def residual_rank_sums(self) -> Array:
@@ -136,12 +203,9 @@ class Batch:
         centred = np.where(present, self.residual_ranks / n - 0.5, 0.0)
         return np.asarray(centred.sum(axis=1), np.float64)
 
-    def _mean_correlation(self, series: Array) -> Array:
-        """Return ``r̄_w`` (R,) of series (R, N, T); see `dependence`."""
-        layout = self.layout
-        n, n_paths = layout.n, len(series)
-        if n < 2:
-            return np.full(n_paths, np.nan)
+    def _asset_correlations(self, series: Array) -> Array:
+        """Correlations (R, A, A) between assets of series (R, N, T)."""
+        layout, n_paths = self.layout, len(series)
         present = layout.present
         z = np.where(present, series, 0.0)
         count = np.maximum(present.sum(axis=1), 1)[:, None]
@@ -149,9 +213,7 @@ class Batch:
         size = np.sqrt(np.einsum("rnt,rnt->rn", z, z)[:, :, None] / count)
         z /= np.where(size > 0, size, 1.0)
         by_date = (layout.to_dates @ z.reshape(n_paths, -1).T).T
-        matrix = _correlations(by_date.reshape(n_paths, *layout.count.shape), layout)
-        total = np.einsum("rab,ab->r", matrix, layout.shared) - n * layout.length
-        return np.asarray(total / (n * (n - 1.0) * layout.length), np.float64)
+        return _correlations(by_date.reshape(n_paths, *layout.count.shape), layout)
 
 
 def _correlations(by_date: Array, layout: Layout) -> Array:
@@ -177,8 +239,10 @@ def batch_of(fits: Sequence[Fits], cell: SimulatedSample, layout: Layout) -> Bat
     joined = {
         name: members_of([getattr(f, name) for f in fits], cell)
         for name in Fits.__slots__
-        if name != "fitted"
+        if name not in ("fitted", "alike")
     }
     if not whole:
         joined = {name: values[complete] for name, values in joined.items()}
+    if all(fits[number].alike for number, _ in cell.members):
+        joined["loading"] = joined["loading"][:1]
     return Batch(layout=layout, **joined)

@@ -52,6 +52,7 @@ class Injections:
         """The samples without an injection, and the sums that none changes."""
         batch, layout = self.batch, self.batch.layout
         granks = "granks" in self.needs
+        between = batch.between_clusters
         return Sample(
             window=layout.window,
             columns=layout.columns,
@@ -74,6 +75,9 @@ class Injections:
             dates=layout.dates,
             rbar=batch.rbar,
             rank_rbar=batch.rank_rbar if granks else np.full(len(batch.car), np.nan),
+            nu=batch.nu,
+            cluster_rbar=np.broadcast_to(between.rbar, len(batch.car)),
+            cluster_nu=np.broadcast_to(between.nu, len(batch.car)),
             n_unmeasured=0,
             sums=self._fixed(),
         )

@@ -26,7 +26,8 @@ class Layout:
     carries : (N, L) marks the return that holds day 0, and with it the effect
     to_dates : (A D, N T) sums series by asset and date;  count : (A, D)
     measured : (A, A) pairs of assets with enough common dates
-    shared : (A, A) sessions that the windows of two assets have in common
+    whole : (R, T+L) number of each date's sessions among all
+    to_assets : (A D, N (T+L)) sums loadings by asset and date;  cells : (R, A)
     asset, cluster : (N,) number of the asset, and of the cluster of dates whose windows
         share a session
     dates : the distinct dates (calendar and day 0)
@@ -41,7 +42,10 @@ class Layout:
     to_dates: csr_array
     count: Array
     measured: BoolArray
-    shared: Array
+    whole: IntArray
+    n_whole: int
+    to_assets: csr_array
+    cells: Array
     asset: IntArray
     cluster: IntArray
     dates: Dates
@@ -105,6 +109,11 @@ def layout_of(
     common = (count > 0).astype(np.float64)
     measured = common @ common.T >= MIN_COMMON_DATES
     np.fill_diagonal(measured, val=True)
+    everywhere = (index[:, None] * calendar.n_whole + calendar.whole[clock]).ravel()
+    shape = (len(assets) * calendar.n_whole, everywhere.size)
+    place = np.arange(everywhere.size)
+    cells = np.zeros((len(dates.clocks), len(assets)))
+    np.add.at(cells, (dates.index, index), 1.0)
     return Layout(
         window=window,
         columns=columns,
@@ -115,7 +124,10 @@ def layout_of(
         to_dates=to_dates,
         count=count,
         measured=measured,
-        shared=_shared(clocks.event[clock, columns], index, len(assets)),
+        whole=calendar.whole[dates.clocks],
+        n_whole=calendar.n_whole,
+        to_assets=csr_array((np.ones(place.size), (everywhere, place)), shape),
+        cells=cells,
         asset=index,
         cluster=dates.clusters,
         dates=dates,
@@ -136,14 +148,6 @@ def _carries(keep: BoolArray, span: Array, window: slice, day0: int) -> Array:
     marks = np.zeros(keep.shape)
     marks[rows[held], first[held]] = 1.0
     return marks
-
-
-def _shared(dates: IntArray, index: IntArray, n_assets: int) -> Array:
-    """Count pairs of observations and sessions that two assets' windows share."""
-    distinct, day = np.unique(dates, return_inverse=True)
-    active = np.zeros((n_assets, len(distinct)))
-    np.add.at(active, (np.repeat(index, dates.shape[1]), day.ravel()), 1.0)
-    return np.asarray(active @ active.T, np.float64)
 
 
 def members_of(values: Sequence[NDArray[Any]], cell: SimulatedSample) -> NDArray[Any]:

@@ -217,7 +217,7 @@ def _facts(experiment: Experiment, tally: Tally, c: int) -> dict[str, Any]:
         "group": cell.group,
         "calendar": experiment.design.calendar,
         "n": layout.n,
-        "n_assets": len(layout.shared),
+        "n_assets": layout.cells.shape[1],
         "n_dates": layout.n_dates,
         "n_clusters": layout.n_clusters,
         "sessions": len(experiment.design.pool),

@@ -104,13 +104,49 @@ def asset_series(ab, values):
     }
 
 
-def rbar(ab, window, values=None):
-    """Mean over pairs of ρ times the share of common sessions, pair by pair."""
+def loading(ab, i, window):
+    """{date: a(t)} of observation i's CAR: a regression made anew, row by row."""
+    dates, found = ab.clocks.estimation[ab.clock[i]].tolist(), {}
+    event = ab.clocks.event[ab.clock[i]].tolist()
+    s = np.zeros(ab.x_event.shape[2])
+    for c in range(*span(ab, window)):
+        if not math.isnan(ab.ar[i, c]):
+            s = s + ab.x_event[i, c]
+            for back in range(int(ab.span_event[i, c])):
+                if c - back >= 0:
+                    found[event[c - back]] = 1.0
+    there = [c for c in range(len(dates)) if not math.isnan(ab.residuals[i, c])]
+    if len(s):
+        k = [int(ab.span_estimation[i, c]) for c in there]
+        x = [[k[p], *ab.x_estimation[i, c]] for p, c in enumerate(there)]
+        gram = sum(np.outer(row, row) / k[p] for p, row in enumerate(x))
+        weights = np.linalg.solve(gram, s)
+        for p, c in enumerate(there):
+            for back in range(k[p]):
+                if c - back >= 0:
+                    date = dates[c - back]
+                    found[date] = found.get(date, 0.0) - weights @ x[p] / k[p]
+    size = math.sqrt(sum(v * v for v in found.values()))
+    return {date: v / size for date, v in found.items()}
+
+
+def product(a, b):
+    return sum(v * b[date] for date, v in a.items() if date in b)
+
+
+def average(loads):
+    out = {}
+    for one in loads:
+        for date, v in one.items():
+            out[date] = out.get(date, 0.0) + v / len(loads)
+    return out
+
+
+def asset_correlation(ab, values=None):
+    """ρ of two assets on common dates, 0 where there are fewer than 30."""
     if values is None:
         values = ab.residuals / (ab.sigma[:, None] * np.sqrt(ab.span_estimation))
     series = asset_series(ab, values)
-    used = rows(ab, window)
-    lived = [set(sessions_of(ab, i, window)) for i in used]
     known = {}
     for a, b in itertools.combinations(sorted(series), 2):
         common = sorted(set(series[a]) & set(series[b]))
@@ -118,15 +154,68 @@ def rbar(ab, window, values=None):
             known[a, b] = known[b, a] = np.corrcoef(
                 [series[a][d] for d in common], [series[b][d] for d in common]
             )[0, 1]
+    return lambda a, b: 1.0 if a == b else known.get((a, b), 0.0)
+
+
+def rbar(ab, window, values=None):
+    """Mean over pairs of ρ times the product of the two CARs' loadings."""
+    used, rho = rows(ab, window), asset_correlation(ab, values)
+    loads = [loading(ab, i, window) for i in used]
     total = 0.0
     for p, i in enumerate(used):
         for q, j in enumerate(used):
             if p != q:
-                a, b = int(ab.asset[i]), int(ab.asset[j])
-                rho = 1.0 if a == b else known.get((a, b), 0.0)
-                total += rho * len(lived[p] & lived[q])
-    n = len(used)
-    return total / (n * (n - 1) * (window[1] - window[0] + 1))
+                shared = product(loads[p], loads[q])
+                total += rho(int(ab.asset[i]), int(ab.asset[j])) * shared
+    return total / (len(used) * (len(used) - 1))
+
+
+def satterthwaite(r):
+    """tr(MR)²/tr(MRMR) with whole matrices."""
+    n = len(r)
+    mr = (np.eye(n) - np.full((n, n), 1 / n)) @ r
+    return np.trace(mr) ** 2 / np.trace(mr @ mr)
+
+
+def clock_loadings(ab, window):
+    used = rows(ab, window)
+    return {
+        g: average([loading(ab, i, window) for i in used if ab.clock[i] == g])
+        for g in sorted({int(ab.clock[i]) for i in used})
+    }
+
+
+def nu(ab, window):
+    """Degrees of freedom of the spread, from the clocks' mean loadings."""
+    used, rho = rows(ab, window), asset_correlation(ab)
+    means = clock_loadings(ab, window)
+    r = np.eye(len(used))
+    for p, i in enumerate(used):
+        for q, j in enumerate(used):
+            if p != q:
+                shared = product(means[int(ab.clock[i])], means[int(ab.clock[j])])
+                r[p, q] = rho(int(ab.asset[i]), int(ab.asset[j])) * shared
+    return satterthwaite(r)
+
+
+def cluster_matrix(ab, window):
+    """Correlations between the portfolios of the clusters of dates."""
+    means = clock_loadings(ab, window)
+    dates = {}
+    for i, label in zip(rows(ab, window), clusters(ab, window), strict=True):
+        dates.setdefault(label, set()).add(int(ab.clock[i]))
+    loads = [average([means[g] for g in held]) for held in dates.values()]
+    r = np.array([[product(a, b) for b in loads] for a in loads])
+    size = np.sqrt(np.diag(r))
+    return r / np.outer(size, size)
+
+
+def of_clusters(ab, window, t):
+    """Correct a t of clusters for what they share; (t, ν of the clusters)."""
+    r = cluster_matrix(ab, window)
+    g = len(r)
+    mean = (r.sum() - g) / (g * (g - 1))
+    return t * math.sqrt((1 - mean) / (1 + (g - 1) * mean)), satterthwaite(r)
 
 
 def kp_patell(ab, window):
@@ -258,8 +347,7 @@ def portfolio(ab, window):
         np.mean([np.mean(v) for v in by_date.values()])
         for by_date in by_cluster.values()
     ]
-    found = stats.ttest_1samp(facts, 0)
-    return found.statistic, found.pvalue, len(facts) - 1
+    return student(*of_clusters(ab, window, stats.ttest_1samp(facts, 0).statistic))
 
 
 def pseudo_scar(ab, i, start, length):

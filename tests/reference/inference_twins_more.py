@@ -13,6 +13,7 @@ from reference.inference_twins import (
     clusters,
     grank_ranks,
     normal,
+    of_clusters,
     rows,
     scars,
     span,
@@ -145,8 +146,7 @@ def portfolio_z(ab, window):
     for p, label in enumerate(clusters(ab, window)):
         groups.setdefault(label, {})[dates[p]] = z[dates[p]]
     facts = [np.mean(list(g.values())) for g in groups.values()]
-    found = stats.ttest_1samp(facts, 0)
-    return found.statistic, found.pvalue, len(facts) - 1
+    return student(*of_clusters(ab, window, stats.ttest_1samp(facts, 0).statistic))
 
 
 def sandwich(y, labels, power):
@@ -169,8 +169,10 @@ def sandwich(y, labels, power):
 
 def cluster(ab, window, power=-0.5):
     y = cars(ab, window)
-    variance, df = sandwich(y, clusters(ab, window), power)
-    return student(y.mean() / math.sqrt(variance), df)
+    labels = clusters(ab, window)
+    variance, df = sandwich(y, labels, power)
+    t, shared = of_clusters(ab, window, y.mean() / math.sqrt(variance))
+    return student(t, df * shared / (len(set(labels)) - 1))
 
 
 def cluster_cr3(ab, window):
