@@ -38,12 +38,12 @@ def test_interval_of_uncorrelated_observations_is_that_of_the_t_test():
     alone = {a: a for a in range(8)}
     evidence = collect(ab, [WINDOW], frozenset({"correlation"}))
     tested = TESTS["csect"](ab, WINDOW)
+    known = dependence(evidence, WINDOW)
     low, high = stats.t.interval(
-        0.9, 7, tested.estimate[0], tested.estimate[0] / tested.statistic[0]
+        0.9, known.nu, tested.estimate[0], tested.estimate[0] / tested.statistic[0]
     )
-    rbar = dependence(evidence, WINDOW).rbar
     inflated = caar_interval(evidence, WINDOW, level=0.9)
-    factor = np.sqrt((1 + 7 * rbar) / (1 - rbar))
+    factor = np.sqrt((1 + 7 * known.rbar) / (1 - known.rbar))
     assert inflated.high - inflated.low == pytest.approx((high - low) * factor)
     assert dependence(ab, WINDOW, groups=alone).rbar == pytest.approx(0.0, abs=1e-15)
 

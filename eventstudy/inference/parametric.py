@@ -130,16 +130,20 @@ TESTS.register(
 
 
 def kp_bmp(sample: Sample, options: Options) -> Answer:
-    """BMP corrected for cross-correlation: ``t sqrt((1-r̄) / (1+(N-1)r̄))``, t(N-1).
+    """BMP corrected for cross-correlation: ``t sqrt((1-r̄) / (1+(N-1)r̄))``, t(ν).
 
     Kolari & Pynnönen (2010), Review of Financial Studies 23, eq. 11; r̄ by
-    overlapping windows (Kolari, Pape & Pynnönen 2018), see `dependence`.
+    overlapping windows (Kolari, Pape & Pynnönen 2018), see `dependence`. The spread of
+    observations that are not all equally correlated has ν degrees of freedom, fewer
+    than N-1: ``ν = tr(MR)² / tr(MRMR)`` with their correlations R and ``M = I - 11'/N``
+    (Satterthwaite 1946, Biometrics Bulletin 2). On one date with one correlation
+    ν = N-1, as in the paper.
     """
     t, same = _bmp_t(sample)
     factor, *unless = correction(sample, sample.rbar, NO_VARIANCE)
     one = (sample.rbar >= MOST, "all observations are perfectly correlated")
     t = t * np.sqrt((1 - sample.rbar) / factor)
-    return judged(sample.mean, t, sample.n - 1, options.alternative, same, *unless, one)
+    return judged(sample.mean, t, sample.nu, options.alternative, same, *unless, one)
 
 
 TESTS.register(

@@ -167,13 +167,14 @@ TESTS.register(
 
 
 def grank_overlap(sample: Sample, options: Options) -> Answer:
-    """Generalised rank test for dates that are close but not equal; ours, normal.
+    """Generalised rank test for dates that are close but not equal; ours, t(ν).
 
     ``ΣU_0 / sqrt(Σ_i Var(U_i) (1 + (N-1) r̄_w))`` with ``Var(U) = (n-1)/(12(n+1))``
     for the rank among n = T_i + 1 sessions, and r̄_w of the estimation ranks by
     overlapping windows, see `dependence`. Where the variance of the mean rank over
     time (`grank_t`) only knows what happens in the same event-time session, this
-    knows which windows share sessions. Not from the literature; ranks as in Kolari &
+    knows which windows share sessions. The SCARs that are ranked were divided by their
+    own spread, hence the degrees of freedom of `kp_bmp`. Not from the literature; ranks as in Kolari &
     Pynnönen (2011), correction as in Kolari, Pape & Pynnönen (2018).
     """
     negative = "the ranks' mean correlation is too negative"
@@ -181,7 +182,7 @@ def grank_overlap(sample: Sample, options: Options) -> Answer:
     variance = sample.sums["grank_variance"][0] * factor
     z = sample.sums["grank"][..., -1] / np.sqrt(variance)
     return judged(
-        sample.mean, z, np.inf, options.alternative, _not_scaled(sample), *unless
+        sample.mean, z, sample.nu, options.alternative, _not_scaled(sample), *unless
     )
 
 

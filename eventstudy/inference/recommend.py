@@ -114,7 +114,7 @@ def caar_interval(
 ) -> Interval:
     """Dependence-robust confidence interval of the mean effect of a window.
 
-    Two or more observations: ``s/√N sqrt((1+(N-1)r̄_w)/(1-r̄_w))`` with t(N-1), the
+    Two or more observations: ``s/√N sqrt((1+(N-1)r̄_w)/(1-r̄_w))`` with t(ν), the
     interval that belongs to `kp_bmp`, on the scale of the effect itself. From ten
     clusters of dates on, fewer than observations: that of `cluster`. One observation:
     its forecast standard error with t(T-k).
@@ -198,7 +198,7 @@ def _standard_error(sample: Sample) -> tuple[float, float, str, str | None]:
     if s == 0:
         return np.nan, np.nan, method, "all observations have the same effect"
     se = s / np.sqrt(sample.n) * np.sqrt(factor / (1 - rbar))
-    return float(se), float(sample.n - 1), method, None
+    return float(se), float(sample.nu), method, None
 
 
 def variance_increase(data: Abnormal | Evidence, window: Window) -> float:

@@ -227,7 +227,7 @@ def kp_patell(ab, window):
 def kp_bmp(ab, window):
     n, r = len(rows(ab, window)), rbar(ab, window)
     value = bmp(ab, window)[0]
-    return student(value * math.sqrt((1 - r) / (1 + (n - 1) * r)), n - 1)
+    return student(value * math.sqrt((1 - r) / (1 + (n - 1) * r)), nu(ab, window))
 
 
 def rank(ab, window):
@@ -303,7 +303,7 @@ def grank_overlap(ab, window):
         m = (~np.isnan(row)).sum()
         variance += (m - 1) / (12 * (m + 1))
     factor = 1 + (n - 1) * rbar(ab, window, ranks)
-    return normal(sum(u[:, -1]) / math.sqrt(variance * factor))
+    return student(sum(u[:, -1]) / math.sqrt(variance * factor), nu(ab, window))
 
 
 def gsign(ab, window):
