@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SpecError,
     )
     from eventstudy.cross_section import Regression, categories, regress
+    from eventstudy.inference import placebo_shifts
     from eventstudy.prices import Prices, fetch_prices, read_prices
     from eventstudy.report import write_report
     from eventstudy.simulation import (
@@ -52,6 +53,7 @@ __all__ = [
     "inference",
     "models",
     "outcomes",
+    "placebo_shifts",
     "prices",
     "read_events",
     "read_prices",
@@ -82,6 +84,7 @@ _HOME = {
     "analyze": "study",
     "categories": "cross_section",
     "fetch_prices": "prices",
+    "placebo_shifts": "inference",
     "read_events": "catalogue",
     "read_prices": "prices",
     "read_spec": "spec",

@@ -673,7 +673,7 @@ def test_the_page_names_what_over_rejects():
 
 def test_the_result_shows_itself(result):
     assert repr(result) == (
-        "SimulationResult(150 replications of 1 samples, 12 tests of [-1,+1])"
+        "SimulationResult(150 replications of 1 samples, 14 tests of [-1,+1])"
     )
     assert "<table" in result._repr_html_()
 

@@ -158,6 +158,7 @@ class InferenceResult:
     n : (H,) observations used;  n_clusters : (H,) independent clusters of dates
     reason : H texts, why a value is missing, None where it is there
     alternative : "two-sided", "less" or "greater"
+    basis : what a randomisation compares with, None for other tests
     """
 
     test: str
@@ -170,3 +171,4 @@ class InferenceResult:
     n: IntArray
     n_clusters: IntArray
     reason: tuple[str | None, ...]
+    basis: str | None = None

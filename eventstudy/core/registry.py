@@ -237,7 +237,9 @@ def _in(package: str, *modules: str) -> tuple[str, ...]:
 
 TESTS: Family[Any] = Family(
     "test",
-    *_in("inference", "parametric", "timeseries", "skewness", "rank", "sign"),
+    *_in(
+        "inference", "parametric", "guarded", "timeseries", "skewness", "rank", "sign"
+    ),
     *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
 )
 MODELS: Family[Any] = Family("model", *_in("models", "linear", "garch"))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from eventstudy.core import registry
-from eventstudy.core.abnormal import InferenceResult
+from eventstudy.core.abnormal import Array, InferenceResult
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import Family
 from eventstudy.core.windows import Window
@@ -36,6 +36,7 @@ from eventstudy.inference.recommend import (
     variance_increase,
 )
 from eventstudy.inference.sample import Sample
+from eventstudy.inference.shifts import placebo_shifts
 
 __all__ = [
     "ADJUSTMENTS",
@@ -62,6 +63,7 @@ __all__ = [
     "dependence",
     "merge",
     "meta",
+    "placebo_shifts",
     "recommend",
     "romano_wolf",
     "step_down",
@@ -92,6 +94,7 @@ def battery(
     alternative: str = "two-sided",
     seed: int = 0,
     n_draws: int = 999,
+    shifts: Mapping[Window, Array] | None = None,
     groups: Mapping[int, int] | None = None,
     workers: int = 1,
 ) -> dict[tuple[Window, str], InferenceResult]:
@@ -115,6 +118,8 @@ def battery(
         The side of the alternative hypothesis.
     seed, n_draws : int
         Seed and number of resamples of the tests that resample.
+    shifts : mapping of (int, int) to array (B,), optional
+        See `placebo_shifts`.
     groups : mapping of int to int, optional
         Asset code -> group, to take assets of different groups (industries) as
         uncorrelated.
@@ -143,7 +148,10 @@ def battery(
     array([8])
     """
     options = Options(
-        alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
+        alternative=check_alternative(alternative),
+        seed=seed,
+        n_draws=n_draws,
+        shifts=shifts,
     )
     return run(
         chunks,

@@ -38,6 +38,8 @@ Need = Literal[
 ]
 Outcome = Literal["car", "scar", "bhar"]
 
+# Recent volatility is that of so many returns, and not of fewer than the second.
+RECENT, LEAST_RECENT = 30, 15
 # Up to here correlations are kept asset by asset, beyond they are pooled by date.
 MAX_ASSETS = 500
 
@@ -77,6 +79,7 @@ class Vectors:
 
     usable : has an estimate;  n_parameters : regressors of the model
     positive : share of positive estimation residuals
+    recent, recent_n : recent volatility and its returns, see `recent_volatility`
     car, se, n_valid, sar_sum, effect : per window; see `cumulate`. sar_sum is the sum
         of the daily standardised abnormal returns; effect the outcome tested
     sar : (E, L) daily standardised abnormal returns, (E, 0) unless asked for
@@ -89,6 +92,8 @@ class Vectors:
     df: Array
     n_estimation: IntArray
     positive: Array
+    recent: Array
+    recent_n: Array
     car: Array
     se: Array
     n_valid: IntArray
@@ -223,6 +228,11 @@ def collect(
         present = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
         sums["residual"] = by_clock(ab, np.where(present, ab.residuals, 0.0))
         sums["residual_count"] = by_clock(ab, present.astype(np.float64))
+    if "days" in needs:
+        z = standardised_residuals(ab)
+        present = (ab.status == Status.OK)[:, None] & ~np.isnan(z)
+        sums["day_z"] = by_clock(ab, np.where(present, z, 0.0))
+        sums["day_count"] = by_clock(ab, present.astype(np.float64))
     if "placebo" in needs:
         for length in sorted(set(map(length_of, windows))):
             scar = pseudo_scars(ab, length)
@@ -352,6 +362,23 @@ def daily_sar(ab: Abnormal) -> Array:
     return sar
 
 
+def recent_volatility(ab: Abnormal) -> tuple[Array, Array]:
+    """Volatility per session of the last residuals, (E,), and how many they are.
+
+    ``h² = mean(e²/span)`` over the last 30 sessions of the estimation window that have
+    a residual; with fewer than 15 it is sigma, with its degrees of freedom.
+    """
+    valid = ~np.isnan(ab.residuals)
+    last = valid[:, ::-1].cumsum(axis=1)[:, ::-1] <= RECENT
+    used = valid & last
+    n = used.sum(axis=1).astype(np.float64)
+    square = np.where(used, ab.residuals**2 / ab.span_estimation, 0.0).sum(axis=1)
+    enough = n >= LEAST_RECENT
+    h = np.sqrt(np.divide(square, n, out=np.zeros_like(n), where=n > 0))
+    enough &= h > 0
+    return np.where(enough, h, ab.sigma), np.where(enough, n, ab.df)
+
+
 def pseudo_scars(ab: Abnormal, length: int) -> Array:
     """Standardised sums of every ``length`` residuals in a row, (E, T - length + 1).
 
@@ -478,6 +505,7 @@ def _vectors(
 ) -> Vectors:
     n_valid_residuals = np.maximum((~np.isnan(ab.residuals)).sum(axis=1), 1)
     sar = daily_sar(ab)
+    recent, recent_n = recent_volatility(ab)
     held = [columns(ab, window) for window in windows]
     sums = [cumulate(ab, window) for window in windows]
     car = np.column_stack([s.car for s in sums])
@@ -495,6 +523,8 @@ def _vectors(
         df=ab.df,
         n_estimation=ab.n_estimation,
         positive=(ab.residuals > 0).sum(axis=1) / n_valid_residuals,
+        recent=recent,
+        recent_n=recent_n,
         car=car,
         se=se,
         n_valid=np.column_stack([s.n_valid for s in sums]),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -316,7 +316,7 @@ def _each(
     entry: Entry, parts: Sequence[Answers], options: Options, outcome: Outcome
 ) -> InferenceResult:
     n_rows = sum(len(p.estimate) for p in parts)
-    joined = {
+    joined: dict[str, Any] = {
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in ("estimate", "statistic", "pvalue", "df", "n")
     }

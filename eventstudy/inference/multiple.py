@@ -168,7 +168,9 @@ def step_down(
     exchanged. Each draw puts other dates, without repetition, in the place of the
     sessions of the event windows, the same for all assets, events and windows: the
     correlation between assets, overlapping windows and repeated assets are in the
-    draws. Only dates on which every asset has a return are used. The event's own
+    draws. Dates are drawn in blocks as long as the longest window, so that what hangs
+    together over time does so in the draws.
+    Only dates on which every asset has a return are used. The event's own
     sessions are among them, as in any permutation test. The parameters' estimation
     error is in the observed SCAR's standard error only. Needs memory for B x E x W
     numbers.
@@ -218,18 +220,32 @@ def step_down(
     observed = np.column_stack([cumulate(ab, w).scar for w in windows])
     observed[ab.status != Status.OK] = np.nan
     rows = np.searchsorted(series.assets, ab.asset)
-    keys = np.random.default_rng(seed).random((n_draws, z.shape[1]))
-    drawn = np.argsort(keys, axis=1)
+    longest = max(map(length_of, windows))
+    drawn = _blocks(np.random.default_rng(seed), n_draws, z.shape[1], longest)
     draws = _joint_draws(ab, windows, z, rows, drawn, sessions)
     p = romano_wolf(observed.ravel(), draws.reshape(n_draws, -1), alternative)
     return StepDown(pvalue=p.reshape(observed.shape), n_dates=z.shape[1])
 
 
+def _blocks(
+    rng: np.random.Generator, n_draws: int, n_dates: int, length: int
+) -> IntArray:
+    """Return all dates in blocks of neighbours, the blocks in random order, (B, D).
+
+    The dates are a circle that each draw cuts at a place of its own.
+    """
+    start = rng.integers(0, n_dates, (n_draws, 1))
+    block = np.arange(n_dates) // length
+    keys = rng.random((n_draws, int(block[-1]) + 1))[:, block]
+    order = np.argsort(keys, axis=1, kind="stable")
+    return np.asarray((order + start) % n_dates, np.int64)
+
+
 def _by_date(ab: Abnormal, series: AssetSeries, sessions: IntArray) -> Array:
     """Standardised returns on the dates that all estimated assets have, (A, D).
 
-    On a session of an event window the SAR, elsewhere the estimation residual; means
-    where an asset has several.
+    In order. On a session of an event window the SAR, elsewhere the estimation
+    residual; means where an asset has several.
     """
     days = np.unique(ab.clocks.estimation)
     elsewhere = ~np.isin(days, sessions)
@@ -242,6 +258,8 @@ def _by_date(ab: Abnormal, series: AssetSeries, sessions: IntArray) -> Array:
     np.add.at(count, (row[known], at[known]), 1.0)
     total = np.concatenate([series.total[:, elsewhere], total], axis=1)
     count = np.concatenate([series.count[:, elsewhere], count], axis=1)
+    order = np.argsort(np.concatenate([days[elsewhere], sessions]))
+    total, count = total[:, order], count[:, order]
     estimated = (count > 0).any(axis=1)
     common = (count[estimated] > 0).all(axis=0)
     z = np.zeros((len(total), int(common.sum())))

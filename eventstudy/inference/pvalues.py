@@ -1,5 +1,6 @@
 """The answer of one test, its p-value, and the reasons why there may be none."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -9,6 +10,7 @@ from scipy import special
 
 from eventstudy.core.abnormal import Array, BoolArray, InferenceResult, IntArray
 from eventstudy.core.errors import unknown_name
+from eventstudy.core.windows import Window
 
 Alternative = Literal["two-sided", "less", "greater"]
 Reasons = NDArray[np.object_]
@@ -31,6 +33,9 @@ class Options:
         Seed of a test that resamples.
     n_draws : int
         Number of its resamples.
+    shifts : mapping of (int, int) to array (B,), optional
+        By window, the statistics of the sample's dates moved over the whole history,
+        see `placebo_shifts`; `placebo` compares with them where there are at least 200.
 
     Examples
     --------
@@ -41,6 +46,7 @@ class Options:
     alternative: Alternative = "two-sided"
     seed: int = 0
     n_draws: int = 999
+    shifts: Mapping[Window, Array] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,8 @@ class Answer:
         Degrees of freedom; inf for normal and resampled p-values.
     reason : str, optional
         Why there is no statistic; with leading axes an array of texts and None.
+    basis : str, optional
+        What a randomisation compares with.
 
     Examples
     --------
@@ -72,6 +80,7 @@ class Answer:
     pvalue: Array | float = np.nan
     df: Array | float = np.nan
     reason: str | Reasons | None = None
+    basis: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,4 +263,5 @@ def as_result(
         n=np.array([n]),
         n_clusters=np.array([n_clusters]),
         reason=(reason if reason is None else str(reason),),
+        basis=answer.basis,
     )

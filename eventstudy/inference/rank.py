@@ -174,8 +174,8 @@ def grank_overlap(sample: Sample, options: Options) -> Answer:
     overlapping windows, see `dependence`. Where the variance of the mean rank over
     time (`grank_t`) only knows what happens in the same event-time session, this
     knows which windows share sessions. The SCARs that are ranked were divided by their
-    own spread, hence the degrees of freedom of `kp_bmp`. Not from the literature; ranks as in Kolari &
-    Pynnönen (2011), correction as in Kolari, Pape & Pynnönen (2018).
+    own spread, hence the degrees of freedom of `kp_bmp`. Not from the literature; ranks
+    as in Kolari & Pynnönen (2011), correction as in Kolari, Pape & Pynnönen (2018).
     """
     negative = "the ranks' mean correlation is too negative"
     factor, *unless = correction(sample, sample.rank_rbar, negative)

@@ -244,6 +244,15 @@ def _increase(sample: Sample) -> float:
     return s**2 / ((1 - sample.dependence.rbar) * expected)
 
 
+def rbar_by_window(
+    evidence: Evidence, windows: Sequence[Window]
+) -> dict[Window, float]:
+    """Return the mean correlation between two observations, by window; 0 for one."""
+    known = correlations(evidence)
+    found = {w: float(sample_of(evidence, w, residual=known).rbar) for w in windows}
+    return {w: r if r == r else 0.0 for w, r in found.items()}
+
+
 def assess(
     evidence: Evidence, windows: Sequence[Window], *, level: float = 0.95
 ) -> Iterator[Assessment]:

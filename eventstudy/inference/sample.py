@@ -49,6 +49,11 @@ class Sample:
         Residual standard deviation and degrees of freedom.
     positive : array (..., n)
         Share of positive estimation residuals.
+    recent : array (..., n)
+        Volatility per session of the last 30 estimation residuals, sigma where fewer
+        than 15 are there.
+    recent_n : array (..., n)
+        How many these are, or sigma's degrees of freedom.
     n_valid, n_estimation : array of int (n,)
         Valid sessions in the window and in the estimation window.
     asset, clock : array of int (n,)
@@ -95,6 +100,8 @@ class Sample:
     sigma: Array
     df: Array
     positive: Array
+    recent: Array
+    recent_n: Array
     n_valid: IntArray
     n_estimation: IntArray
     asset: IntArray
@@ -152,6 +159,7 @@ class Sample:
 # The fields of a sample with its leading axes.
 _LEADING = (
     *("effect", "car", "se", "scar", "sar_sum", "sar", "sigma", "df", "positive"),
+    *("recent", "recent_n"),
     *("rbar", "rank_rbar", "nu", "cluster_rbar", "cluster_nu"),
 )
 
@@ -203,6 +211,8 @@ def sample_of(
         df=v.df[used],
         n_estimation=v.n_estimation[used],
         positive=v.positive[used],
+        recent=v.recent[used],
+        recent_n=v.recent_n[used],
         rbar=np.asarray(found.rbar),
         rank_rbar=np.asarray(np.nan),
         nu=np.asarray(found.nu),

@@ -1,5 +1,7 @@
 """Tests of single observations, and the randomisation in time of a sample."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
@@ -7,6 +9,7 @@ from eventstudy.core.registry import TESTS
 from eventstudy.core.windows import Cumulated, Window, cumulate, length_of
 from eventstudy.inference.aggregates import pseudo_scars, pseudo_sums
 from eventstudy.inference.entry import BY_SESSION, ONLY_CAR, EventTest
+from eventstudy.inference.guarded import readings, scaled_by_recent
 from eventstudy.inference.pvalues import (
     Answer,
     Answers,
@@ -21,6 +24,8 @@ from eventstudy.inference.sample import Sample
 
 # With fewer pseudo-dates no p-value below 5 % is possible.
 MIN_PSEUDO_DATES = 20
+# Shifts over the whole history that make it worth the name.
+MIN_SHIFTS = 200
 FEW_DATES = (
     "only {held} pseudo-dates in the estimation window, at least {wanted} are needed"
 )
@@ -152,14 +157,24 @@ TESTS.register(
 
 
 def placebo(sample: Sample, options: Options) -> Answer:
-    """Randomisation in time of the sample's mean SCAR: ``p = (1 + #) / (1 + B)``.
+    """Randomisation in time of the sample: ``p = (1 + #) / (1 + B)``.
 
-    All observations are shifted by the same number of sessions into their estimation
-    windows, so pseudo-events keep the spacing and the cross-correlation of the
-    events. A shift counts when at least half of the observations have 80 % of their
-    returns there. Statistic: the mean SCAR.
+    All observations are shifted by the same number of sessions, so pseudo-events keep
+    the spacing and the cross-correlation of the events. With the options' ``shifts``,
+    at least 200, over the whole history: the models are estimated anew before each
+    pseudo-date, and the statistic is that of `kp_guarded`, the mean CAR in units of
+    recent volatility over the larger of its two standard errors. Without them within
+    the estimation windows: a shift counts when at least half of the observations have
+    80 % of their returns there; statistic: the mean SCAR. The result's ``basis`` says
+    which of the two it is.
     Fisher (1935); Brown & Warner (1985), J. Financial Economics 14, for pseudo-events.
     """
+    shifts = (options.shifts or {}).get(sample.window)
+    if shifts is not None and len(shifts) >= MIN_SHIFTS:
+        observed = readings(sample, *scaled_by_recent(sample)).cautious_t
+        p = exceedance(shifts, observed, options.alternative)
+        found = answered(sample.mean, observed, p, np.inf)
+        return replace(found, basis=f"{len(shifts)} shifts over the whole history")
     total = sample.sums[f"placebo_{sample.length}"]
     count = sample.sums[f"placebo_count_{sample.length}"]
     there = count >= max(1.0, 0.5 * sample.n)
@@ -170,13 +185,14 @@ def placebo(sample: Sample, options: Options) -> Answer:
         return refused(sample.mean, few)
     observed = sample.scar.mean(axis=-1)
     p = exceedance(draws, observed, options.alternative)
-    return answered(sample.mean, observed, p, np.inf)
+    found = answered(sample.mean, observed, p, np.inf)
+    return replace(found, basis=f"{held} pseudo-dates of the estimation window")
 
 
 TESTS.register(
     EventTest(
         name="placebo",
-        meaning="the mean SCAR among all pseudo-dates of the estimation window",
+        meaning="the mean SCAR among pseudo-dates, of the whole history if it is long",
         null="H0: E[SCAR] = 0",
         citation="Fisher (1935); Brown & Warner (1985)",
         robust_to={"cross-correlation", "clustering", "non-normality", "missing data"},

@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.core.loadings import unit_loadings
 from eventstudy.core.windows import Window, cumulate, forecast_se, length_of
-from eventstudy.inference.aggregates import pseudo_scars, standardised_residuals
+from eventstudy.inference.aggregates import (
+    pseudo_scars,
+    recent_volatility,
+    standardised_residuals,
+)
 from eventstudy.inference.ranking import ranks_from_order
 from eventstudy.inference.shared_error import Moments, cluster_moments, dense_moments
 from eventstudy.simulation.design import SimulatedSample
@@ -50,11 +54,14 @@ class Fits:
     car: Array
     se: Array
     positive: Array
+    recent: Array
+    recent_n: Array
 
 
 def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
     """Reshape the fits of ``n_paths`` replications, rows (R x N)."""
     sums = cumulate(ab, window)
+    recent, recent_n = recent_volatility(ab)
     n_valid = np.maximum((~np.isnan(ab.residuals)).sum(axis=1), 1)
 
     def paths(values: NDArray[Any]) -> NDArray[Any]:
@@ -76,6 +83,8 @@ def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
         car=paths(sums.car),
         se=paths(sums.se),
         positive=paths((ab.residuals > 0).sum(axis=1) / n_valid),
+        recent=paths(recent),
+        recent_n=paths(recent_n),
     )
 
 
@@ -100,6 +109,8 @@ class Batch:
     car: Array
     se: Array
     positive: Array
+    recent: Array
+    recent_n: Array
 
     @cached_property
     def _sorted(self) -> tuple[Array, Array, Array]:

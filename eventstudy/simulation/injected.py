@@ -67,6 +67,8 @@ class Injections:
             sigma=batch.sigma,
             df=batch.df,
             positive=batch.positive,
+            recent=batch.recent,
+            recent_n=batch.recent_n,
             n_valid=layout.inside[:, layout.columns].sum(axis=1),
             n_estimation=layout.present.sum(axis=1),
             asset=layout.asset,
@@ -97,15 +99,14 @@ class Injections:
         present = layout.present
         counts = np.concatenate([present, layout.inside], axis=1).sum(axis=0) * 1.0
         sums: dict[str, Array] = {}
-        if "residuals" in self.needs:
-            residuals = np.where(present, batch.residuals, 0.0)
-            dates = layout.dates.index
-            by_date = [dates == d for d in range(layout.n_dates)]
-            total = [residuals[:, rows].sum(axis=1) for rows in by_date]
-            sums["residual"] = np.stack(total, axis=1)
-            sums["residual_count"] = np.stack(
-                [present[rows].sum(axis=0) * 1.0 for rows in by_date]
-            )
+        for need, name, values in (
+            ("residuals", "residual", batch.residuals),
+            ("days", "day", batch.z),
+        ):
+            if need in self.needs:
+                total, count = self._by_date(values)
+                sums["day_z" if name == "day" else name] = total
+                sums[f"{name}_count"] = count
         if "placebo" in self.needs:
             there = ~np.isnan(batch.pseudo).any(axis=0)
             total_scar = np.where(there, batch.pseudo, 0.0).sum(axis=1)
@@ -124,6 +125,15 @@ class Injections:
             sums["grank_count"] = np.append(present.sum(axis=0) * 1.0, layout.n)
             sums["grank_variance"] = np.array([((n - 1.0) / (12.0 * (n + 1.0))).sum()])
         return sums
+
+    def _by_date(self, series: Array) -> tuple[Array, Array]:
+        """Sum series (R, N, T) over the observations of a date, and count them."""
+        layout = self.batch.layout
+        values = np.where(layout.present, series, 0.0)
+        dates = [layout.dates.index == d for d in range(layout.n_dates)]
+        total = [values[:, rows].sum(axis=1) for rows in dates]
+        count = [layout.present[rows].sum(axis=0) * 1.0 for rows in dates]
+        return np.stack(total, axis=1), np.stack(count)
 
     def _changing(self, ar: Array, sar: Array, scar: Array) -> dict[str, Array]:
         """Sums per session that an injection changes.

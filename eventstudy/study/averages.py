@@ -62,6 +62,7 @@ def _kept(sample: GroupSample, used: Sequence[BoolArray]) -> GroupSample:
             sample,
             event=[_without_returns(ab) for ab in sample.event],
             event_simple=[_without_returns(ab) for ab in sample.event_simple],
+            panels=[],
         )
     kept = [i for i, one in enumerate(used) if one.any()]
     return replace(
@@ -69,6 +70,7 @@ def _kept(sample: GroupSample, used: Sequence[BoolArray]) -> GroupSample:
         event=[select(sample.event[i], used[i]) for i in kept],
         event_simple=[select(sample.event_simple[i], used[i]) for i in kept],
         held_back=[sample.held_back[i][used[i]] for i in kept],
+        panels=[],
     )
 
 
@@ -77,6 +79,7 @@ def _extended(sample: GroupSample, window: Window) -> GroupSample:
         sample,
         event=[extended(ab, window)[0] for ab in sample.event],
         event_simple=[extended(ab, window)[0] for ab in sample.event_simple],
+        panels=[],
     )
 
 

@@ -23,6 +23,7 @@ from eventstudy.inference.entry import single_tests
 from eventstudy.inference.sample import average_of
 from eventstudy.spec import StudySpec
 from eventstudy.study.averages import by_window, on_path, only_used
+from eventstudy.study.history_shifts import history_shifts
 from eventstudy.study.observation_tables import alpha_part
 from eventstudy.study.samples import Fitted, GroupSample, group_samples
 from eventstudy.study.schema import frame
@@ -83,10 +84,19 @@ def _windows(
         rows = _headline(part_spec, part, known)
         names = _names(part_spec, part, rows)
         advised += rows
-        cars += test_rows(part_spec, part.labels, "car", part.event, names, "car")
+        shifts = history_shifts(part_spec, part, known)
+        cars += test_rows(
+            part_spec, part.labels, "car", part.event, names, "car", shifts=shifts
+        )
         plain = sample_tests(spec.tests)
         bhars += test_rows(
-            part_spec, part.labels, "bhar", part.event_simple, plain, "bhar"
+            part_spec,
+            part.labels,
+            "bhar",
+            part.event_simple,
+            plain,
+            "bhar",
+            shifts=None,
         )
     place = {window: at for at, window in enumerate(spec.windows)}
 
@@ -117,8 +127,13 @@ def test_rows(
     chunks: Sequence[Abnormal],
     names: Sequence[str],
     outcome: Outcome,
+    *,
+    shifts: Mapping[Window, Array] | None,
 ) -> list[Row]:
-    """Test the observations in ``chunks`` on every window, as the outcome ``label``."""
+    """Test the observations in ``chunks`` on every window, as the outcome ``label``.
+
+    shifts : see `placebo_shifts`
+    """
     found = battery(
         chunks,
         windows=spec.windows,
@@ -127,6 +142,7 @@ def test_rows(
         alternative=spec.alternative,
         seed=spec.seed,
         n_draws=spec.resamples,
+        shifts=shifts,
     )
     rows = []
     for start, end in spec.windows:
@@ -146,6 +162,7 @@ def test_rows(
                     "alternative": one.alternative,
                     "n": int(one.n[0]),
                     "n_clusters": int(one.n_clusters[0]),
+                    "basis": one.basis,
                     "reason": one.reason[0],
                 }
             )

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from eventstudy.core.abnormal import Abnormal, Array, BoolArray
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.windows import narrow, select
 from eventstudy.models import MODELS
 from eventstudy.study.estimate import Estimate, Estimator
@@ -22,6 +22,8 @@ class GroupSample:
     """The observations of one sample, model and group, in chunks.
 
     held_back : per chunk the sessions that a doubt about prices keeps out, (E, L)
+    panels : estimators with the positions of their observations; none for a spread, and
+        where some observations are left out
     """
 
     sample: str
@@ -30,6 +32,7 @@ class GroupSample:
     event: list[Abnormal]
     event_simple: list[Abnormal]
     held_back: list[BoolArray]
+    panels: list[tuple[Estimator, IntArray]]
 
     @property
     def labels(self) -> dict[str, str]:
@@ -71,18 +74,23 @@ def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
         event=[],
         event_simple=[],
         held_back=[],
+        panels=[],
     )
     for estimator, estimates in fitted:
         if estimator.panel.setting.name != model:
             continue
+        held = []
         for estimate in estimates:
             wanted = _members(estimator, estimate, sample, group)
             if wanted.any():
                 doubts = estimator.doubts(estimate)
+                held.append(estimate.rows[wanted])
                 found.event.append(select(estimate.event, wanted))
                 found.event_simple.append(select(estimate.event_simple, wanted))
-                held = doubts.held_event | doubts.held_estimation[:, None]
-                found.held_back.append(held[wanted])
+                kept_out = doubts.held_event | doubts.held_estimation[:, None]
+                found.held_back.append(kept_out[wanted])
+        if held:
+            found.panels.append((estimator, np.concatenate(held)))
     return found
 
 
@@ -111,6 +119,7 @@ def _spreads(
                 event=[],
                 event_simple=[],
                 held_back=[],
+                panels=[],
             )
             for simple, chunks in (
                 (estimator.spec.returns == "simple", found.event),

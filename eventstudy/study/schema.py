@@ -207,6 +207,7 @@ _TABLES = (
             text("alternative", "two-sided, less or greater"),
             count("n", "observations"),
             _N_CLUSTERS,
+            text("basis", "what a randomisation compares with"),
             _REASON,
         ),
         made_by={**_RETURNS, **_OUTCOMES},

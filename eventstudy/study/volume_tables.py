@@ -164,7 +164,9 @@ def _tested(
     """Return the rows of the tests of one outcome of one group."""
     if not chunks:
         return _nothing(spec, labels, outcome)
-    return test_rows(spec, labels, outcome.name, chunks, _names(spec, chunks), "car")
+    return test_rows(
+        spec, labels, outcome.name, chunks, _names(spec, chunks), "car", shifts=None
+    )
 
 
 def _studied(fitted: Fitted) -> Iterator[_Studied]:

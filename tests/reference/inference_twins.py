@@ -230,6 +230,45 @@ def kp_bmp(ab, window):
     return student(value * math.sqrt((1 - r) / (1 + (n - 1) * r)), nu(ab, window))
 
 
+def recent(ab, i):
+    """Volatility of the last 30 residuals and their number; sigma below 15."""
+    there = [
+        c for c in range(ab.residuals.shape[1]) if not math.isnan(ab.residuals[i, c])
+    ]
+    last = there[-30:]
+    if len(last) < 15:
+        return ab.sigma[i], ab.df[i]
+    squares = [ab.residuals[i, c] ** 2 / ab.span_estimation[i, c] for c in last]
+    return math.sqrt(sum(squares) / len(last)), len(last)
+
+
+def guarded(ab, window, z, degrees):
+    """The larger of two p-values, each variance judged by its own law."""
+    n, r = len(z), rbar(ab, window)
+    factor = (1 + (n - 1) * r) / n
+    floor = sum(d / (d - 2) for d in degrees) / n
+    by_own = student(
+        np.mean(z) / math.sqrt(np.var(z, ddof=1) / (1 - r) * factor), nu(ab, window)
+    )
+    by_floor = normal(np.mean(z) / math.sqrt(floor * factor))
+    return max(by_own, by_floor, key=lambda found: found[1])
+
+
+def kp_guarded(ab, window):
+    z, degrees = [], []
+    for i in rows(ab, window):
+        value, se = car(ab, i, window)
+        h, n = recent(ab, i)
+        z.append(value / (h * se / ab.sigma[i]))
+        degrees.append(n)
+    return guarded(ab, window, z, degrees)
+
+
+def kp_guarded_estimation(ab, window):
+    degrees = [ab.df[i] for i in rows(ab, window)]
+    return guarded(ab, window, scars(ab, window), degrees)
+
+
 def rank(ab, window):
     columns = []
     for i in range(len(ab.ar)):
@@ -401,6 +440,8 @@ TWINS = {
     "bmp": bmp,
     "kp_patell": kp_patell,
     "kp_bmp": kp_bmp,
+    "kp_guarded": kp_guarded,
+    "kp_guarded_estimation": kp_guarded_estimation,
     "rank": rank,
     "grank_t": grank_t,
     "grank_overlap": grank_overlap,

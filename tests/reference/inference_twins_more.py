@@ -350,29 +350,48 @@ def sign_flip(ab, window):
     return observed, np.mean([abs(d) >= abs(observed) for d in draws]), math.inf
 
 
-def ball_torous(ab, window):
-    t0 = ab.residuals.shape[1]
-    sar = standardised(ab)[rows(ab, window), t0:][:, slice(*span(ab, window))]
+def signed_root(z):
+    """sign(μ) sqrt(LR) of rows of standardised returns, by a general optimiser."""
 
-    def loglik(mean, log_variance):
-        total = 0.0
-        for row in sar:
-            x = row[~np.isnan(row)]
-            odds = stats.norm.pdf(x, mean, math.exp(log_variance / 2))
-            total += math.log(np.mean(odds / stats.norm.pdf(x)))
-        return total
+    def loss(mean, log_variance):
+        sd = math.exp(abs(log_variance) / 2)  # v >= 1
+        odds = stats.norm.pdf(z, mean, sd) / stats.norm.pdf(z)
+        return -np.log(np.nanmean(odds, axis=1)).sum()
 
-    best = optimize.minimize(
-        lambda p: -loglik(*p),
-        [np.nanmean(sar), 0.5],
-        method="Nelder-Mead",
-        options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 5000},
+    best = min(
+        (
+            optimize.minimize(
+                lambda p: loss(*p),
+                [np.nanmean(z), start],
+                method="Nelder-Mead",
+                options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 5000},
+            )
+            for start in (0.1, 0.7)
+        ),
+        key=lambda found: found.fun,
     )
     null = optimize.minimize_scalar(
-        lambda v: -loglik(0.0, v), bounds=(-6, 6), options={"xatol": 1e-12}
+        lambda v: loss(0.0, v), bounds=(0, 6), options={"xatol": 1e-12}
     )
-    ratio = max(0.0, 2 * (null.fun - best.fun))
-    return normal(math.copysign(math.sqrt(ratio), best.x[0]))
+    ratio = max(0.0, 2 * (min(null.fun, loss(0.0, 0.0)) - best.fun))
+    return math.copysign(math.sqrt(ratio), best.x[0])
+
+
+def ball_torous(ab, window):
+    t0, z = ab.residuals.shape[1], standardised(ab)
+    portfolios = []
+    for g in sorted({int(ab.clock[i]) for i in rows(ab, window)}):
+        members = [i for i in rows(ab, window) if ab.clock[i] == g]
+        series = np.nanmean(z[members], axis=0)
+        past = series[:t0]
+        past = past[~np.isnan(past)]
+        portfolios.append(series / math.sqrt((past**2).sum() / (len(past) - 1)))
+    z = np.array(portfolios)
+    start, stop = span(ab, window)
+    observed = signed_root(z[:, t0 + start : t0 + stop])
+    length = stop - start
+    draws = [signed_root(z[:, c : c + length]) for c in range(t0 - length + 1)]
+    return observed, share(draws, observed), math.inf
 
 
 TWINS = HEADLINE | {
