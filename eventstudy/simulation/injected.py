@@ -27,14 +27,18 @@ class Injections:
     batch: Batch
     needs: AbstractSet[Need]
 
-    def sample(self, effect: float, variance: float) -> Sample:
-        """Return all replications with an injection, as samples with a leading axis."""
+    def sample(self, effect: Array | float, variance: float) -> Sample:
+        """Return all replications with an injection, as samples with a leading axis.
+
+        effect : the same for all, or (R, N)
+        """
         batch, layout = self.batch, self.batch.layout
         root = np.sqrt(variance)
         car = root * batch.car + effect * layout.carries.sum(axis=1)
         scar = car / batch.se
         plain, unit = self._standardised
-        sar = root * plain + effect * unit
+        of_day = np.asarray(effect)[..., None]
+        sar = root * plain + of_day * unit
         held = replace(
             self._held,
             effect=car,
@@ -44,7 +48,7 @@ class Injections:
             sar=sar,
         )
         ar = root * batch.ar[:, :, layout.columns]
-        ar = ar + effect * layout.carries[:, layout.columns]
+        ar = ar + of_day * layout.carries[:, layout.columns]
         return replace(held, sums={**held.sums, **self._changing(ar, sar, scar)})
 
     @cached_property
