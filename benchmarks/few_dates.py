@@ -15,6 +15,7 @@ from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray
 from eventstudy.inference import TESTS, Options
 from eventstudy.inference.battery import answers_of
 from eventstudy.inference.pvalues import tail
+from eventstudy.inference.sample import spread
 from eventstudy.models import MODELS
 from eventstudy.simulation.batch import batch_of, fits_of
 from eventstudy.simulation.design import Part, SimulatedSample, SimulationDesign
@@ -32,6 +33,7 @@ NAMES = (
     *("wild_cluster", "sign_flip"),
 )
 STATES = ("nothing", "variance x 2", "variance / 2", "dates differ", "power")
+SMALL = "small spread"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,10 +282,14 @@ def pvalues(study: Study, replications: int) -> Iterator[tuple[str, str, Array]]
                 effect = -2.5 * error * size
             variance = {"variance x 2": 2.0, "variance / 2": 0.5}.get(state, 1.0)
             sample = injections.sample(effect, variance)
+            expected = (sample.df / (sample.df - 2)).mean(axis=-1)
+            multiple = spread(sample.scar) ** 2 / (1.0 - sample.rbar) / expected
             for name in NAMES:
-                yield state, name, answers_of(TESTS[name], sample, OPTIONS)[1]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                bmp = answers_of(TESTS["kp_bmp"], sample, OPTIONS)[0]
+                p = answers_of(TESTS[name], sample, OPTIONS)[1]
+                yield state, name, p
+                if state == "nothing":
+                    yield SMALL, name, p[multiple < 0.4]
+            bmp = answers_of(TESTS["kp_bmp"], sample, OPTIONS)[0]
             yield state, "kp_bmp, t(N-1)", tail(bmp, layout.n - 1.0, "two-sided")
 
 
@@ -299,15 +305,18 @@ def table(study: Study, replications: int) -> list[str]:
     for key, parts in found.items():
         p = np.concatenate(parts)
         p = p[np.isfinite(p)]
-        levels = (0.05, 0.01, 0.005) if len(p) else ()
+        enough = len(p) >= (100 if key[1] == SMALL else 1)
+        levels = (0.05, 0.01, 0.005) if enough else ()
         rate[key] = [100.0 * (p <= level).mean() for level in levels]
-    lines = [f"| {' | '.join(('test', *STATES, '1 %', '0.5 %'))} |"]
-    lines.append("|---|" + "---:|" * (len(STATES) + 2))
+    lines = [f"| {' | '.join(('test', *STATES, SMALL, '1 %', '0.5 %'))} |"]
+    lines.append("|---|" + "---:|" * (len(STATES) + 3))
     for name in dict.fromkeys(name for name, _ in found):
         by_state = [rate[name, state] for state in STATES]
         if not by_state[0]:
             continue
         cells = [f"{r[0]:.1f}" for r in by_state]
+        small = rate.get((name, SMALL))
+        cells.append(f"{small[0]:.1f}" if small else "")
         cells += [f"{by_state[0][1]:.1f}", f"{by_state[0][2]:.1f}"]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
