@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from reference.inference_panels import SPACINGS, panel, take
+from reference.inference_twins import recent
 from scipy import stats
 
 from eventstudy.inference import (
@@ -17,6 +18,9 @@ from eventstudy.inference import (
     recommend,
     variance_increase,
 )
+from eventstudy.inference.dependence import correlations
+from eventstudy.inference.recommend import interval_of
+from eventstudy.inference.sample import sample_of
 
 WINDOW = (-1, 1)
 
@@ -33,7 +37,7 @@ def found(n=20, dates=1, clusters=1, rbar=0.3):
     )
 
 
-def test_interval_of_uncorrelated_observations_is_that_of_the_t_test():
+def test_interval_of_one_date_is_that_of_the_t_test_inflated():
     ab = panel("one date", n_assets=8)
     alone = {a: a for a in range(8)}
     evidence = collect(ab, [WINDOW], frozenset({"correlation"}))
@@ -53,17 +57,60 @@ def test_interval_of_one_observation_is_its_forecast_error():
     interval, t = caar_interval(ab, WINDOW), TESTS["t"](ab, WINDOW)
     assert interval.estimate / interval.se == pytest.approx(t.statistic[0])
     assert interval.df == t.df[0]
-    assert interval.method == "forecast error"
+    assert interval.test == "t"
 
 
-def test_interval_excludes_zero_when_the_test_rejects():
-    for spacing in SPACINGS:
-        ab = panel(spacing, seed=2, effect=0.01)
-        # equal variances, so that CAR and SCAR say the same
-        ab = replace(ab, ar=ab.ar / ab.sigma[:, None], sigma=np.ones_like(ab.sigma))
-        interval = caar_interval(ab, (0, 0))
-        p = TESTS["kp_bmp"](ab, (0, 0)).pvalue[0]
-        assert (interval.low > 0 or interval.high < 0) == (p < 0.05)
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("effect", [0.0, 0.01, 0.02])
+def test_interval_excludes_zero_when_its_test_rejects(spacing, effect):
+    ab = panel(spacing, seed=2, effect=effect, model="market_adjusted")
+    # equal variances, so that CAR and SCAR say the same
+    ab = replace(
+        ab,
+        ar=ab.ar / ab.sigma[:, None],
+        residuals=ab.residuals / ab.sigma[:, None],
+        sigma=np.ones_like(ab.sigma),
+    )
+    evidence = collect(ab, [(0, 0)], frozenset({"correlation", "placebo"}))
+    sample = sample_of(evidence, (0, 0), residual=correlations(evidence))
+    for name in ("kp_bmp", "kp_guarded_estimation", "cluster", "portfolio", "placebo"):
+        if name in ("cluster", "portfolio") and sample.n_clusters < 2:
+            continue
+        interval = interval_of(sample, test=name)
+        p = TESTS[name](ab, (0, 0)).pvalue[0]
+        assert (interval.low > 0 or interval.high < 0) == (p < 0.05), name
+
+
+def test_interval_of_few_observations_holds_what_the_placebo_does_not_reject():
+    ab = take(panel(seed=5), np.arange(3))
+    interval = caar_interval(ab, WINDOW)
+    assert interval.test == "placebo"
+    columns = slice(WINDOW[0] - ab.first_offset, WINDOW[1] - ab.first_offset + 1)
+    for b in np.linspace(-0.1, 0.1, 41):
+        ar = ab.ar.copy()
+        ar[:, columns] -= b / 3
+        p = TESTS["placebo"](replace(ab, ar=ar), WINDOW).pvalue[0]
+        assert (interval.low <= b <= interval.high) == (p > 0.05)
+
+
+def test_guarded_interval_is_the_wider_of_the_two():
+    ab = panel("uneven dates", seed=3)
+    evidence = collect(ab, [WINDOW], frozenset({"correlation"}))
+    sample = sample_of(evidence, WINDOW, residual=correlations(evidence))
+    n, r = sample.n, float(sample.rbar)
+    factor = (1 + (n - 1) * r) / n
+    own = sample.car.var(ddof=1) / (1 - r) * factor
+    h = [recent(ab, i) for i in range(n)]
+    forecast = (sample.se / sample.sigma) ** 2
+    floor = np.mean([v * v * f for (v, _), f in zip(h, forecast, strict=True)])
+    floor *= np.mean([m / (m - 2) for _, m in h]) * factor
+    half = max(
+        np.sqrt(own) * stats.t.ppf(0.975, float(sample.nu)),
+        np.sqrt(floor) * stats.norm.ppf(0.975),
+    )
+    found = caar_interval(ab, WINDOW)
+    assert found.test == "kp_guarded"
+    assert found.high - found.estimate == pytest.approx(half, rel=1e-9)
 
 
 def test_interval_of_many_clusters_is_that_of_the_cluster_test(monkeypatch):
@@ -72,7 +119,7 @@ def test_interval_of_many_clusters_is_that_of_the_cluster_test(monkeypatch):
     ab = panel("many", model="constant_mean", rho=0.5)
     interval = caar_interval(ab, WINDOW)
     test = TESTS["cluster"](ab, WINDOW)
-    assert interval.method == "clustered by dates (CR2)"
+    assert interval.test == "cluster"
     assert interval.estimate / interval.se == pytest.approx(test.statistic[0])
     assert interval.df == pytest.approx(test.df[0])
 
@@ -90,12 +137,10 @@ def test_windows_assessed_together_are_those_assessed_alone():
 def test_interval_says_why_there_is_none():
     empty = take(panel(), np.array([], int))
     assert "no observation" in caar_interval(empty, WINDOW).reason
-    same = take(panel(), np.array([0, 0, 0]))
-    assert caar_interval(same, WINDOW).reason == (
-        "the mean correlation admits no variance"
-    )
+    same = take(panel(), np.array([0, 0, 0, 0]))
+    assert caar_interval(same, WINDOW).reason == "the estimate has no standard error"
     single = caar_interval(take(panel(), np.array([0])), WINDOW, outcome="bhar")
-    assert single.reason == "one observation has no spread"
+    assert single.reason == "the estimate has no standard error"
     assert np.isnan(single.low)
 
 
@@ -110,20 +155,26 @@ def test_interval_covers(spacing):
 
 
 @pytest.mark.parametrize(
-    ("given", "test", "words"),
+    ("given", "test", "such", "words"),
     [
-        (found(n=0, dates=0, clusters=0), "t", "no observation"),
-        (found(n=1), "t", "placebo_single"),
-        (found(n=3), "placebo", "too few"),
-        (found(n=6), "kp_bmp", "share one date"),
-        (found(n=36, dates=6, clusters=5), "kp_bmp", "6 dates in 5 separate clusters"),
-        (found(n=60, dates=14, clusters=12), "cluster", "12 clusters of dates"),
-        (found(n=30, dates=30, clusters=30, rbar=0.0), "bmp", "share no session"),
+        (found(n=0, dates=0, clusters=0), "t", None, "no observation"),
+        (found(n=1), "t", None, "placebo_single"),
+        (found(n=3), "placebo", None, "too few"),
+        (found(n=6), "kp_bmp", None, "share one date"),
+        (
+            found(n=36, dates=6, clusters=5),
+            "kp_guarded",
+            "portfolio",
+            "6 dates in 5 separate clusters",
+        ),
+        (found(n=60, dates=14, clusters=12), "cluster", "cluster", "12 clusters of"),
+        (found(n=30, dates=30, clusters=30), "kp_guarded", "bmp", "share no session"),
+        (found(n=6, dates=6, clusters=6), "kp_guarded", "portfolio", "no session"),
     ],
 )
-def test_recommended_test_follows_the_rules(given, test, words):
+def test_recommended_tests_follow_the_rules(given, test, such, words):
     advice = recommend(given)
-    assert advice.test == test
+    assert (advice.test, advice.such) == (test, such)
     assert words in advice.reason
     assert advice.test in TESTS
 

@@ -9,9 +9,11 @@ from eventstudy.inference.pvalues import (
     BUDGET,
     ONE_CLUSTER,
     Answer,
+    Bounds,
     Case,
     Options,
     answered,
+    bounds,
     exceedance,
     judged,
     not_on,
@@ -47,6 +49,15 @@ def portfolio(sample: Sample, options: Options) -> Answer:
     return _of_values(sample, options, values, values.mean(axis=-1))
 
 
+def portfolio_interval(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return ``mean ± t(ν) s/√G sqrt((1+(G-1)r̄)/(1-r̄))`` of the clusters' means."""
+    values = cluster_means(sample)
+    s = spread(values)
+    se = np.where(s > 0, s, np.nan) / np.sqrt(values.shape[-1])
+    se = se / cluster_correction(sample)[0]
+    return bounds(values.mean(axis=-1), se, sample.cluster_nu, level)
+
+
 TESTS.register(
     EventTest(
         name="portfolio",
@@ -61,6 +72,7 @@ TESTS.register(
         by_default=True,
         needs={"residuals", "correlation"},
         vectorised=True,
+        interval=portfolio_interval,
         of_sample=portfolio,
     )
 )
@@ -181,6 +193,14 @@ def cluster(sample: Sample, options: Options) -> Answer:
     return _one_way(sample, options, power=0.5)
 
 
+def cluster_interval(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return ``CAAR ± t(df) se`` with the clustered standard error."""
+    variance, df = clustered_variance(sample.effect, sample.labels)
+    left = df * sample.cluster_nu / (sample.n_clusters - 1)
+    se = np.sqrt(np.where(variance > 0, variance, np.nan))
+    return bounds(sample.mean, se / cluster_correction(sample)[0], left, level)
+
+
 TESTS.register(
     EventTest(
         name="cluster",
@@ -202,6 +222,7 @@ TESTS.register(
         by_default=True,
         needs={"correlation"},
         vectorised=True,
+        interval=cluster_interval,
         of_sample=cluster,
     )
 )

@@ -14,6 +14,7 @@ from eventstudy.inference.battery import run
 from eventstudy.inference.pvalues import (
     Answer,
     Answers,
+    Bounds,
     Options,
     check_alternative,
 )
@@ -79,6 +80,9 @@ class EventTest:
     vectorised : bool
         Whether the function takes samples with leading axes, as a simulation has them
         (`Sample`); otherwise it is called for each replication.
+    interval : callable, optional
+        ``f(sample, options, level)`` returns the `Bounds` of the effect: what the test
+        does not reject. Without it the test has none.
     of_sample : callable, optional
         ``f(sample, options)`` returns the `Answer` of a `Sample`.
     of_each : callable, optional
@@ -122,6 +126,7 @@ class EventTest:
     by_default: bool = False
     needs: AbstractSet[Need] = frozenset()
     vectorised: bool = False
+    interval: Callable[[Sample, Options, float], Bounds] | None = None
     of_sample: Callable[[Sample, Options], Answer] | None = None
     of_each: Callable[[Abnormal, Window, Options], Answers] | None = None
 

@@ -3,13 +3,21 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from eventstudy.core.abnormal import Array
 from eventstudy.core.registry import TESTS
 from eventstudy.inference.entry import BY_SESSION, EventTest, Property
 from eventstudy.inference.parametric import FEW_DF, MOST, NO_VARIANCE, correction
-from eventstudy.inference.pvalues import Answer, Case, Options, answered, tail
+from eventstudy.inference.pvalues import (
+    Answer,
+    Bounds,
+    Case,
+    Options,
+    answered,
+    bounds,
+    quantile,
+    tail,
+)
 from eventstudy.inference.sample import Sample, spread
 
 # What both floors keep their size under; see docs/few_dates.md.
@@ -40,13 +48,6 @@ class Readings:
             tail(by_floor, np.inf, alternative),  # type: ignore[arg-type]
         )
 
-    def half_width(self, level: float) -> tuple[Array, Array]:
-        """Return the wider of the two half intervals, and its degrees of freedom."""
-        own = self.own * special.stdtrit(self.nu, 0.5 + level / 2)
-        floor = self.floor * special.ndtri(0.5 + level / 2)
-        wider = own > floor
-        return np.where(wider, own, floor), np.where(wider, self.nu, np.inf)
-
     @property
     def cautious_t(self) -> Array:
         """Return the mean over the larger of the two standard errors."""
@@ -72,6 +73,11 @@ def kp_guarded(sample: Sample, options: Options) -> Answer:
     return _larger(sample, options, *scaled_by_recent(sample))
 
 
+def _interval(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return the wider of the two readings' intervals, in returns."""
+    return wider(car_readings(sample, recent=True), level)
+
+
 TESTS.register(
     EventTest(
         name="kp_guarded",
@@ -87,6 +93,7 @@ TESTS.register(
         by_default=True,
         needs={"correlation"},
         vectorised=True,
+        interval=_interval,
         of_sample=kp_guarded,
     )
 )
@@ -104,6 +111,11 @@ def kp_guarded_estimation(sample: Sample, options: Options) -> Answer:
     return _larger(sample, options, *scaled_by_estimation(sample))
 
 
+def _interval_estimation(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return the wider of the two readings' intervals, in returns."""
+    return wider(car_readings(sample, recent=False), level)
+
+
 TESTS.register(
     EventTest(
         name="kp_guarded_estimation",
@@ -117,6 +129,7 @@ TESTS.register(
         by_default=True,
         needs={"correlation"},
         vectorised=True,
+        interval=_interval_estimation,
         of_sample=kp_guarded_estimation,
     )
 )
@@ -159,6 +172,14 @@ def car_readings(sample: Sample, *, recent: bool) -> Readings:
         floor=np.sqrt(expected * factor / sample.n),
         nu=sample.nu,
     )
+
+
+def wider(found: Readings, level: float) -> Bounds:
+    """Return the interval of the reading that makes it wider."""
+    by_own = found.own * quantile(found.nu, level)
+    own = by_own > found.floor * quantile(np.inf, level)
+    se, df = np.where(own, found.own, found.floor), np.where(own, found.nu, np.inf)
+    return bounds(found.mean, se, df, level)
 
 
 def guarded_cases(sample: Sample, df: Array) -> tuple[Case, ...]:

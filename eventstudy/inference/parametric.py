@@ -5,7 +5,7 @@ import numpy as np
 from eventstudy.core.abnormal import Array
 from eventstudy.core.registry import TESTS
 from eventstudy.inference.entry import BY_SESSION, EventTest
-from eventstudy.inference.pvalues import Answer, Case, Options, judged
+from eventstudy.inference.pvalues import Answer, Bounds, Case, Options, bounds, judged
 from eventstudy.inference.sample import Sample, spread
 
 FEW_DF = "an observation has no more than 2 degrees of freedom"
@@ -82,6 +82,12 @@ def bmp(sample: Sample, options: Options) -> Answer:
     return judged(sample.mean, t, sample.n - 1, options.alternative, same)
 
 
+def bmp_interval(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return ``CAAR ± t(N-1) s(CAR)/√N``."""
+    se = spread(sample.effect) / np.sqrt(sample.n)
+    return bounds(sample.mean, se, sample.n - 1.0, level)
+
+
 TESTS.register(
     EventTest(
         name="bmp",
@@ -95,6 +101,7 @@ TESTS.register(
         outcomes=BY_SESSION,
         by_default=True,
         vectorised=True,
+        interval=bmp_interval,
         of_sample=bmp,
     )
 )
@@ -146,6 +153,20 @@ def kp_bmp(sample: Sample, options: Options) -> Answer:
     return judged(sample.mean, t, sample.nu, options.alternative, same, *unless, one)
 
 
+def kp_bmp_interval(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return ``CAAR ± t(ν) s(CAR)/√N sqrt((1+(N-1)r̄)/(1-r̄))``."""
+    return bounds(sample.mean, inflated_error(sample), sample.nu, level)
+
+
+def inflated_error(sample: Sample) -> Array:
+    """Return the standard error of the mean effect from its spread, correlation in."""
+    factor = 1.0 + (sample.n - 1) * sample.rbar
+    real = (factor > 0) & (sample.rbar < MOST)
+    share = np.where(real, factor / np.where(real, 1.0 - sample.rbar, 1.0), np.nan)
+    s = spread(sample.effect)
+    return np.asarray(np.where(s > 0, s, np.nan) * np.sqrt(share / sample.n))
+
+
 TESTS.register(
     EventTest(
         name="kp_bmp",
@@ -167,6 +188,7 @@ TESTS.register(
         by_default=True,
         needs={"correlation"},
         vectorised=True,
+        interval=kp_bmp_interval,
         of_sample=kp_bmp,
     )
 )

@@ -84,6 +84,57 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Interval of the effect that a test estimates: what the test does not reject.
+
+    Parameters
+    ----------
+    estimate : float or array (...,)
+        The estimate, as a rule in the middle.
+    se : float or array (...,)
+        Its standard error; nan where the interval has none.
+    df : float or array (...,)
+        Degrees of freedom; inf for the normal and for resampled ones.
+    low, high : float or array (...,)
+        The ends, nan where there is no interval.
+    reason : str, optional
+        Why there is none.
+
+    Examples
+    --------
+    >>> bounds(0.0, 1.0, np.inf, 0.95).high.round(2)
+    np.float64(1.96)
+    """
+
+    estimate: Array | float
+    se: Array | float
+    df: Array | float
+    low: Array | float
+    high: Array | float
+    reason: str | None = None
+
+
+def quantile(df: Array | float, level: float) -> Array:
+    """Return the two-sided critical value of t(df), normal where df is inf."""
+    df = np.asarray(df, np.float64)
+    finite = np.isfinite(df)
+    t = special.stdtrit(np.where(finite, df, 1.0), 0.5 + level / 2)
+    out: Array = np.where(np.isinf(df), special.ndtri(0.5 + level / 2), t)
+    return np.where(np.isnan(df), np.nan, out)
+
+
+def bounds(
+    estimate: Array | float, se: Array | float, df: Array | float, level: float
+) -> Bounds:
+    """Return the interval ``estimate ± se q(df)``."""
+    half = se * quantile(df, level)
+    low, high = estimate - half, estimate + half
+    none = np.isnan(np.asarray(half)).all()
+    reason = "the estimate has no standard error" if none else None
+    return Bounds(estimate=estimate, se=se, df=df, low=low, high=high, reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """Answers of a test of single observations.
 

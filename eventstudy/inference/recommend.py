@@ -1,52 +1,34 @@
-"""Which p-value to trust, and an interval that respects dependence."""
+"""Which tests to trust for which question, and intervals that belong to them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
-from eventstudy.core.abnormal import Abnormal
+from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.registry import TESTS
 from eventstudy.core.windows import Window
-from eventstudy.inference.aggregates import Evidence, Outcome, collect
-from eventstudy.inference.clustered import clustered_variance
+from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect
 from eventstudy.inference.dependence import Dependence, correlations
-from eventstudy.inference.parametric import MOST
+from eventstudy.inference.guarded import scaled_by_recent
+from eventstudy.inference.pvalues import Options
 from eventstudy.inference.sample import Sample, sample_of, spread
 
 # From here on clusters of dates are counted, below the correlation is estimated.
 MANY_CLUSTERS = 10
+# Up to here observations are too few for a cross-section.
+FEW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
     """Confidence interval of a mean effect; nan with a reason where there is none.
 
-    Parameters
-    ----------
-    estimate : float
-        The mean effect.
-    se : float
-        Its standard error.
-    df : float
-        Degrees of freedom of the t distribution.
-    low, high : float
-        The ends of the interval.
-    level : float
-        Its confidence, such as 0.95.
-    method : str
-        How the standard error was made, in words.
-    reason : str, optional
-        Why there is no interval.
-
-    Examples
-    --------
-    >>> from eventstudy.models import constant_mean
-    >>> y = np.random.default_rng(1).normal(size=(1, 63))
-    >>> caar_interval(constant_mean(y, n_estimation=60), (-1, 1)).method
-    'forecast error'
+    test : the test that it inverts;  method : what that test does, in words
+    se, df : of the standard error that makes it; nan for a resampled one
     """
 
+    test: str
     estimate: float
     se: float
     df: float
@@ -58,51 +40,35 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
-    """What is to be known of one window; see `assess`.
-
-    Parameters
-    ----------
-    interval : Interval
-        The interval of `caar_interval`.
-    dependence : Dependence
-        The dependence of the observations.
-    variance_increase : float
-        The event's variance as a multiple of that of the estimation window.
-
-    Examples
-    --------
-    >>> from eventstudy.models import constant_mean
-    >>> y = np.random.default_rng(1).normal(size=(5, 63))
-    >>> evidence = collect(constant_mean(y, n_estimation=60), [(0, 0)], frozenset())
-    >>> next(assess(evidence, [(0, 0)])).dependence.n
-    5
-    """
-
-    interval: Interval
-    dependence: Dependence
-    variance_increase: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """The test to rely on for one table row, and why.
+    """The tests to rely on for one table row, and why.
 
-    Parameters
-    ----------
-    test : str
-        Its name in `TESTS`.
-    reason : str
-        Why, in a sentence.
-
-    Examples
-    --------
-    >>> Recommendation(test="t", reason="one observation").test
-    't'
+    test, reason : for the question whether these dates moved prices
+    such, such_reason : for the question whether such dates do; None where the design
+        cannot tell
     """
 
     test: str
     reason: str
+    such: str | None
+    such_reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What is to be known of one window; see `assess`.
+
+    interval : for these dates;  such : for such dates, None where there is no test
+    variance_increase, variance_recent : variance of the standardised CARs as a multiple
+        of what the estimation window implies, and of what recent volatility does
+    """
+
+    interval: Interval
+    such: Interval | None
+    advice: Recommendation
+    dependence: Dependence
+    variance_increase: float
+    variance_recent: float
 
 
 def caar_interval(
@@ -112,41 +78,10 @@ def caar_interval(
     level: float = 0.95,
     outcome: Outcome = "car",
 ) -> Interval:
-    """Dependence-robust confidence interval of the mean effect of a window.
+    """Return the interval of the mean effect of a window, for these dates.
 
-    Two or more observations: ``s/√N sqrt((1+(N-1)r̄_w)/(1-r̄_w))`` with t(ν), the
-    interval that belongs to `kp_bmp`, on the scale of the effect itself. From ten
-    clusters of dates on, fewer than observations: that of `cluster`. One observation:
-    its forecast standard error with t(T-k).
+    It holds the effects that the recommended test does not reject, see `recommend`.
 
-    Parameters
-    ----------
-    data : Abnormal or Evidence
-        The observations; evidence that was collected with "correlation" and the window.
-    window : (int, int)
-        (start, end) in event time, both ends included.
-    level : float
-        Confidence.
-    outcome : {"car", "scar", "bhar"}
-        The effect whose mean is estimated; decided already where evidence is given.
-
-    Returns
-    -------
-    Interval
-        The interval, or nan and a reason.
-
-    Raises
-    ------
-    SpecError
-        For a window outside the event window.
-
-    References
-    ----------
-    Kolari & Pynnönen (2010), Review of Financial Studies 23; Bell & McCaffrey (2002),
-    Survey Methodology 28.
-
-    Examples
-    --------
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(1).normal(size=(5, 63))
     >>> ab = constant_mean(y, n_estimation=60)
@@ -155,93 +90,74 @@ def caar_interval(
     True
     """
     if isinstance(data, Abnormal):
-        needs = frozenset({"correlation"})
-        data = collect(data, [window], needs, outcome=outcome)  # type: ignore[arg-type]
+        data = collect(data, [window], needs_of(len(data.asset)), outcome=outcome)
     sample = sample_of(data, window, residual=correlations(data))
     return interval_of(sample, level=level)
 
 
-def interval_of(sample: Sample, *, level: float = 0.95) -> Interval:
-    """Return `caar_interval` of a sample."""
-    mean = float(sample.mean)
-    se, df, method, reason = _standard_error(sample)
-    half = se * float(special.stdtrit(df, 0.5 + level / 2)) if df > 0 else np.nan
+def needs_of(n: int) -> frozenset[Need]:
+    """Return what intervals of n observations need to be collected."""
+    return frozenset({"correlation", "placebo"} if n <= FEW else {"correlation"})
+
+
+def interval_of(
+    sample: Sample,
+    *,
+    level: float = 0.95,
+    test: str | None = None,
+    options: Options | None = None,
+) -> Interval:
+    """Return the interval of a test of a sample, by default of the recommended one."""
+    name = recommend(sample.dependence).test if test is None else test
+    entry = TESTS.entry(name)
+    found = None
+    if sample.n and entry.interval is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = entry.interval(sample, options or Options(), level)
+    low = float("nan") if found is None else float(found.low)
+    reason = "no observation has an estimate and a return" if not sample.n else None
+    if reason is None and np.isnan(low):
+        reason = "the test has no interval" if found is None else found.reason
     return Interval(
-        estimate=mean,
-        se=se,
-        df=df,
-        low=mean - half,
-        high=mean + half,
+        test=name,
+        estimate=float(sample.mean if found is None else found.estimate),
+        se=float("nan") if found is None else float(found.se),
+        df=float("nan") if found is None else float(found.df),
+        low=low,
+        high=float("nan") if found is None else float(found.high),
         level=level,
-        method=method,
+        method=str(entry.meaning),
         reason=reason,
     )
 
 
-def _standard_error(sample: Sample) -> tuple[float, float, str, str | None]:
-    if sample.n == 0:
-        return np.nan, np.nan, "none", "no observation has an estimate and a return"
-    if sample.n == 1:
-        if sample.outcome != "car":
-            return np.nan, np.nan, "none", "one observation has no spread"
-        return float(sample.se[0]), float(sample.df[0]), "forecast error", None
-    if MANY_CLUSTERS <= sample.dependence.n_clusters < sample.n:
-        variance, df = clustered_variance(sample.effect, sample.labels)
-        if variance > 0:
-            return float(np.sqrt(variance)), df, "clustered by dates (CR2)", None
-    method = "cross-section, inflated for the correlation between windows"
-    rbar = sample.dependence.rbar
-    factor = 1 + (sample.n - 1) * rbar
-    if not (factor > 0 and rbar < MOST):
-        return np.nan, np.nan, method, "the mean correlation admits no variance"
-    s = float(spread(sample.effect))
-    if s == 0:
-        return np.nan, np.nan, method, "all observations have the same effect"
-    se = s / np.sqrt(sample.n) * np.sqrt(factor / (1 - rbar))
-    return float(se), float(sample.nu), method, None
-
-
-def variance_increase(data: Abnormal | Evidence, window: Window) -> float:
-    """Variance of the event's SCAR as a multiple of what the estimation window says.
+def variance_increase(
+    data: Abnormal | Evidence, window: Window, *, recent: bool = False
+) -> float:
+    """Variance of the standardised CARs as a multiple of what volatility implies.
 
     ``s²(SCAR) / ((1-r̄_w) mean(df/(df-2)))``; the cross-section of correlated SCARs
-    spreads less than each of them, by 1-r̄_w.
-
-    Parameters
-    ----------
-    data : Abnormal or Evidence
-        The observations; evidence that was collected with "correlation" and the window.
-    window : (int, int)
-        (start, end) in event time, both ends included.
-
-    Returns
-    -------
-    float
-        The multiple; nan below three observations.
-
-    References
-    ----------
+    spreads less than each of them, by 1-r̄_w. nan below three observations.
     Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30, on why it matters.
 
-    Examples
-    --------
-    >>> from eventstudy.models import constant_mean
-    >>> y = np.random.default_rng(1).normal(size=(400, 63))
-    >>> y[:, 61] *= 2
-    >>> variance_increase(constant_mean(y, n_estimation=60), (0, 0)) > 3
-    True
+    recent : measure by the volatility of the last 30 estimation sessions
     """
     if isinstance(data, Abnormal):
         data = collect(data, [window], frozenset({"correlation"}))
-    return _increase(sample_of(data, window, residual=correlations(data)))
+    sample = sample_of(data, window, residual=correlations(data))
+    return _increase(sample, recent=recent)
 
 
-def _increase(sample: Sample) -> float:
-    if sample.n < 3 or (sample.df <= 2).any() or not sample.dependence.rbar < 1:
+def _increase(sample: Sample, *, recent: bool = False) -> float:
+    z, df = scaled_by_recent(sample) if recent else (sample.scar, sample.df)
+    return _multiple(sample, z, df)
+
+
+def _multiple(sample: Sample, z: Array, df: Array) -> float:
+    if sample.n < 3 or (df <= 2).any() or not sample.dependence.rbar < 1:
         return float("nan")
-    expected = float((sample.df / (sample.df - 2)).mean())
-    s = float(spread(sample.scar))
-    return s**2 / ((1 - sample.dependence.rbar) * expected)
+    expected = float((df / (df - 2)).mean())
+    return float(spread(z)) ** 2 / ((1 - sample.dependence.rbar) * expected)
 
 
 def rbar_by_window(
@@ -250,108 +166,70 @@ def rbar_by_window(
     """Return the mean correlation between two observations, by window; 0 for one."""
     known = correlations(evidence)
     found = {w: float(sample_of(evidence, w, residual=known).rbar) for w in windows}
-    return {w: r if r == r else 0.0 for w, r in found.items()}
+    return {w: 0.0 if np.isnan(r) else r for w, r in found.items()}
 
 
 def assess(
-    evidence: Evidence, windows: Sequence[Window], *, level: float = 0.95
+    evidence: Evidence,
+    windows: Sequence[Window],
+    *,
+    level: float = 0.95,
+    shifts: Mapping[Window, Array] | None = None,
 ) -> Iterator[Assessment]:
-    """Yield interval, dependence and variance increase of each window.
+    """Yield intervals, dependence, advice and variance multiples of each window.
 
-    The same as `caar_interval`, `dependence` and `variance_increase`, with the
-    correlations between assets, which are those of all windows, worked out once.
+    The same as `caar_interval`, `dependence`, `recommend` and `variance_increase`,
+    with the correlations between assets, which are those of all windows, worked out
+    once.
 
-    Parameters
-    ----------
-    evidence : Evidence
-        Collected with "correlation" and the windows.
-    windows : sequence of (int, int)
-        (start, end) in event time, both ends included.
-    level : float
-        Confidence of the intervals.
-
-    Yields
-    ------
-    Assessment
-        Of one window after the other.
-
-    Examples
-    --------
-    >>> from eventstudy.models import constant_mean
-    >>> y = np.random.default_rng(1).normal(size=(5, 63))
-    >>> ab = constant_mean(y, n_estimation=60)
-    >>> evidence = collect(ab, [(0, 0), (-1, 1)], frozenset({"correlation"}))
-    >>> [found.dependence.n_dates for found in assess(evidence, evidence.windows)]
-    [1, 1]
+    shifts : see `placebo_shifts`
     """
-    known = correlations(evidence)
+    known, options = correlations(evidence), Options(shifts=shifts)
     for window in windows:
         sample = sample_of(evidence, window, residual=known)
+        increase = _increase(sample)
+        advice = recommend(sample.dependence, increase)
+
+        def interval(test: str, sample: Sample = sample) -> Interval:
+            return interval_of(sample, level=level, test=test, options=options)
+
         yield Assessment(
-            interval=interval_of(sample, level=level),
+            interval=interval(advice.test),
+            such=None if advice.such is None else interval(advice.such),
+            advice=advice,
             dependence=sample.dependence,
-            variance_increase=_increase(sample),
+            variance_increase=increase,
+            variance_recent=_increase(sample, recent=True),
         )
 
 
 def recommend(
     found: Dependence, variance_ratio: float = float("nan")
 ) -> Recommendation:
-    """Name the test to rely on, by rules from simulated sizes.
+    """Name the tests to rely on, by rules from simulated sizes (docs/few_dates.md).
 
-    One observation: `t` with `placebo_single` beside it. No shared sessions and
-    negligible correlation: `bmp`. One date: `kp_bmp` (well-sized where csect rejects
-    39 % and grank_t 7 % at 5 %), or `placebo` below four observations. Few clusters of
-    dates: `kp_bmp`, as clusters are too few to be counted. Ten clusters or more:
-    `cluster`, which needs no estimate of any correlation.
-
-    Parameters
-    ----------
-    found : Dependence
-        The dependence of the observations.
-    variance_ratio : float
-        Of `variance_increase`; a change of more than half is said in the reason.
-
-    Returns
-    -------
-    Recommendation
-        The test and the reason.
-
-    Examples
-    --------
-    >>> from eventstudy.models import constant_mean
-    >>> y = np.random.default_rng(1).normal(size=(5, 63))
-    >>> from eventstudy.inference import dependence
-    >>> recommend(dependence(constant_mean(y, n_estimation=60), (0, 0))).test
-    'kp_bmp'
+    The first question is whether these dates moved prices, on average of these dates;
+    the second whether such dates do, of which these are a sample.
+    One observation: `t`, with `placebo_single` beside it. Two or three: `placebo`. One
+    cluster of dates: `kp_bmp`; it has no second test. Every observation a cluster of
+    its own: `kp_guarded`, and `bmp` from ten on, below `portfolio`. Two to nine
+    clusters: `kp_guarded` and `portfolio`. Ten or more: `cluster` for both.
     """
     n, clusters = found.n, found.n_clusters
     if n == 0:
-        return Recommendation(test="t", reason="there is no observation to test")
+        return _alone("t", "there is no observation to test")
     if n == 1:
-        return Recommendation(
-            test="t",
-            reason="one observation: its own forecast error is all there is; set "
+        return _alone(
+            "t",
+            "one observation: its own forecast error is all there is; set "
             "placebo_single beside it, which does not assume normal returns",
         )
     spread_changed = _variance_in_words(variance_ratio)
-    if n < 4:
-        return Recommendation(
-            test="placebo",
-            reason=f"{n} observations are too few for a cross-section: the mean is "
-            "compared with pseudo-dates of the estimation window",
-        )
-    if clusters == n:
-        return Recommendation(
-            test="bmp",
-            reason=f"{n} observations whose windows share no session: nothing to "
-            f"correct{spread_changed}",
-        )
-    if clusters >= MANY_CLUSTERS:
-        return Recommendation(
-            test="cluster",
-            reason=f"{n} observations fall into {clusters} clusters of dates, enough "
-            "to count clusters instead of observations",
+    if n <= FEW:
+        return _alone(
+            "placebo",
+            f"{n} observations are too few for a cross-section: the mean is compared "
+            "with pseudo-dates",
         )
     where = (
         "share one date"
@@ -359,11 +237,50 @@ def recommend(
         else f"lie on {found.n_dates} dates in {clusters} separate "
         f"{'cluster' if clusters == 1 else 'clusters'}"
     )
-    return Recommendation(
-        test="kp_bmp",
-        reason=f"{n} observations {where} (mean correlation {found.rbar:.2f}, worth "
+    depends = (
+        f"{n} observations {where} (mean correlation {found.rbar:.2f}, worth "
         f"{min(found.n_effective, n):.1f} independent ones): dependence is estimated, "
-        f"not assumed away{spread_changed}",
+        "not assumed away"
+    )
+    if clusters == 1:
+        return _alone("kp_bmp", depends + spread_changed)
+    return _of_clusters(found, depends)
+
+
+def _of_clusters(found: Dependence, depends: str) -> Recommendation:
+    n, clusters = found.n, found.n_clusters
+    guard = ", and the spread of few dates is not believed where it is small"
+    if clusters == n:
+        many = n >= MANY_CLUSTERS
+        return Recommendation(
+            test="kp_guarded",
+            reason=f"{n} observations whose windows share no session{guard}",
+            such="bmp" if many else "portfolio",
+            such_reason=f"{n} observations, each a fact of its own",
+        )
+    if clusters >= MANY_CLUSTERS:
+        reason = (
+            f"{n} observations fall into {clusters} clusters of dates, enough to count "
+            "clusters instead of observations"
+        )
+        return Recommendation(
+            test="cluster", reason=reason, such="cluster", such_reason=reason
+        )
+    return Recommendation(
+        test="kp_guarded",
+        reason=depends + guard,
+        such="portfolio",
+        such_reason=f"{clusters} clusters of dates, each a fact",
+    )
+
+
+def _alone(test: str, reason: str) -> Recommendation:
+    """Recommend a test of these dates where such dates cannot be told of."""
+    return Recommendation(
+        test=test,
+        reason=reason,
+        such=None,
+        such_reason="one date, or too few observations, say nothing of such dates",
     )
 
 

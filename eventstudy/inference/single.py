@@ -13,9 +13,11 @@ from eventstudy.inference.guarded import readings, scaled_by_recent
 from eventstudy.inference.pvalues import (
     Answer,
     Answers,
+    Bounds,
     Options,
     Reasons,
     answered,
+    bounds,
     exceedance,
     refused,
     tail,
@@ -50,6 +52,14 @@ def t(ab: Abnormal, window: Window, options: Options) -> Answers:
     )
 
 
+def t_interval(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return ``CAR ± t(T-k) sd(CAR)`` of the only observation."""
+    if sample.n != 1 or sample.outcome != "car":
+        none = np.full(np.shape(sample.mean), np.nan)
+        return bounds(sample.mean, none, none, level)
+    return bounds(sample.mean, sample.se[..., 0], sample.df[..., 0], level)
+
+
 TESTS.register(
     EventTest(
         name="t",
@@ -60,6 +70,7 @@ TESTS.register(
         scale="estimation window",
         outcomes=ONLY_CAR,
         by_default=True,
+        interval=t_interval,
         of_each=t,
     )
 )
@@ -189,6 +200,53 @@ def placebo(sample: Sample, options: Options) -> Answer:
     return replace(found, basis=f"{held} pseudo-dates of the estimation window")
 
 
+def placebo_interval(sample: Sample, options: Options, level: float) -> Bounds:
+    """Return the constant effects that the pseudo-dates do not reject.
+
+    With an effect b taken off every CAR the statistic is ``mean((CAR-b)/se)``; b is
+    inside as long as more than a share of the pseudo-dates are as extreme. From shifts
+    over the whole history the statistic falls in b as well, its standard error taken
+    at b = 0.
+    """
+    shifts = (options.shifts or {}).get(sample.window)
+    if shifts is not None and len(shifts) >= MIN_SHIFTS:
+        found = readings(sample, *scaled_by_recent(sample))
+        scale = np.maximum(found.own, found.floor)
+        weight = (sample.sigma / (sample.recent * sample.se)).mean(axis=-1)
+        return _not_rejected(sample, shifts, found.mean / scale, weight / scale, level)
+    total = sample.sums[f"placebo_{sample.length}"]
+    count = sample.sums[f"placebo_count_{sample.length}"]
+    there = count >= max(1.0, 0.5 * sample.n)
+    draws = total[..., there] / count[there]
+    weight = (1.0 / sample.se).mean(axis=-1)
+    return _not_rejected(sample, draws, sample.scar.mean(axis=-1), weight, level)
+
+
+def _not_rejected(
+    sample: Sample, draws: Array, observed: Array, weight: Array, level: float
+) -> Bounds:
+    """Return the effects b with ``|observed - b weight|`` among the draws.
+
+    ``(1 + #)/(1 + B) > 1 - level`` holds as long as at least m draws are as large.
+    """
+    held = draws.shape[-1]
+    m = int(np.floor((1.0 - level) * (1 + held) + 1e-9))
+    if m < 1:
+        nan = np.full(np.shape(observed), np.nan)
+        few = f"{held} pseudo-dates allow no interval at this level"
+        return Bounds(
+            estimate=sample.mean, se=nan, df=nan, low=nan, high=nan, reason=few
+        )
+    size = np.sort(np.abs(draws), axis=-1)[..., held - m]
+    return Bounds(
+        estimate=sample.mean,
+        se=np.full(np.shape(observed), np.nan),
+        df=np.full(np.shape(observed), np.inf),
+        low=(observed - size) / weight,
+        high=(observed + size) / weight,
+    )
+
+
 TESTS.register(
     EventTest(
         name="placebo",
@@ -201,8 +259,9 @@ TESTS.register(
         votes=True,
         in_headline=True,
         by_default=True,
-        needs={"placebo"},
+        needs={"placebo", "correlation"},
         vectorised=True,
+        interval=placebo_interval,
         of_sample=placebo,
     )
 )

@@ -11,23 +11,34 @@ from eventstudy.core.abnormal import Abnormal, Array
 from eventstudy.core.windows import Window, select
 from eventstudy.inference import (
     TESTS,
+    Assessment,
     Evidence,
+    MetaResult,
     Outcome,
     assess,
     battery,
     collect,
-    recommend,
 )
 from eventstudy.inference.aggregates import merge_all
 from eventstudy.inference.entry import single_tests
+from eventstudy.inference.recommend import needs_of
 from eventstudy.inference.sample import average_of
 from eventstudy.spec import StudySpec
 from eventstudy.study.averages import by_window, on_path, only_used
+from eventstudy.study.headline_table import (
+    headline_row,
+    is_robust,
+    meta_of,
+    meta_row,
+    properties,
+)
 from eventstudy.study.history_shifts import history_shifts
 from eventstudy.study.observation_tables import alpha_part
 from eventstudy.study.samples import Fitted, GroupSample, group_samples
 from eventstudy.study.schema import frame
 
+# What the p-value is when the estimation window's volatility is the floor.
+FLOOR = "kp_guarded_estimation"
 Row = dict[str, Any]
 
 
@@ -37,6 +48,7 @@ class GroupTables:
 
     tests: pl.DataFrame
     headline: pl.DataFrame
+    meta: pl.DataFrame
     aar: pl.DataFrame
 
 
@@ -50,17 +62,20 @@ def test_groups(
     """Test every group on every window, with its interval, dependence and path."""
     tests: list[Row] = []
     headline: list[Row] = []
+    averages: list[Row] = []
     path: list[Row] = []
     for members in group_samples(list(groups), fitted):
         progress(f"Testing {members.group} ({members.model}, {members.sample} events)")
         evidence = _evidence(spec, members)
-        advised, tested = _windows(spec, members, evidence)
-        headline += advised
-        tests += tested
+        found = _windows(spec, members, evidence)
+        headline += found.headline
+        averages += found.averages
+        tests += found.tests
         path += _path(spec, members, evidence)
     return GroupTables(
         tests=frame("tests", tests),
         headline=frame("headline", headline),
+        meta=frame("meta", averages),
         aar=frame("aar", path),
     )
 
@@ -72,38 +87,82 @@ def _evidence(spec: StudySpec, members: GroupSample) -> Evidence:
     return merge_all(map(only_used, parts, used))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WindowRows:
+    """Rows of a sample's windows, in the order of the spec's windows."""
+
+    headline: list[Row]
+    averages: list[Row]
+    tests: list[Row]
+
+
 def _windows(
     spec: StudySpec, members: GroupSample, evidence: Evidence
-) -> tuple[list[Row], list[Row]]:
-    """Return the rows of the headline and of the tests, window by window."""
+) -> _WindowRows:
+    """Return the rows of the headline, of meta and of the tests, window by window."""
     advised: list[Row] = []
+    averages: list[Row] = []
     cars: list[Row] = []
     bhars: list[Row] = []
     for part_spec, part in by_window(spec, members):
         known = evidence if part is members else _evidence(part_spec, part)
-        rows = _headline(part_spec, part, known)
-        names = _names(part_spec, part, rows)
-        advised += rows
         shifts = history_shifts(part_spec, part, known)
-        cars += test_rows(
-            part_spec, part.labels, "car", part.event, names, "car", shifts=shifts
+        windows = part_spec.windows
+        found = assess(known, windows, level=spec.level, shifts=shifts)
+        assessed = dict(zip(windows, found, strict=True))
+        names = _names(part_spec, part, list(assessed.values()))
+        held = {w: properties(one, part.event) for w, one in assessed.items()}
+        tested = test_rows(
+            part_spec,
+            part.labels,
+            "car",
+            part.event,
+            names,
+            "car",
+            shifts=shifts,
+            held=held,
         )
-        plain = sample_tests(spec.tests)
+        cars += tested
         bhars += test_rows(
             part_spec,
             part.labels,
             "bhar",
             part.event_simple,
-            plain,
+            sample_tests(spec.tests),
             "bhar",
             shifts=None,
+            held=held,
         )
+        for window, one in assessed.items():
+            own = {r["test"]: r for r in tested if (r["start"], r["end"]) == window}
+            average = meta_of(part_spec, known, window)
+            row = headline_row(part_spec, part, known, window, one, own)
+            advised.append(row | _of_alpha(part, window, row, average))
+            n_dates = one.dependence.n_dates
+            averages.append(meta_row(part, window, average, n_dates))
     place = {window: at for at, window in enumerate(spec.windows)}
 
     def in_order(rows: list[Row]) -> list[Row]:
         return sorted(rows, key=lambda row: place[row["start"], row["end"]])
 
-    return in_order(advised), [*in_order(cars), *in_order(bhars)]
+    return _WindowRows(
+        headline=in_order(advised),
+        averages=in_order(averages),
+        tests=[*in_order(cars), *in_order(bhars)],
+    )
+
+
+def _of_alpha(
+    members: GroupSample, window: Window, row: Row, average: MetaResult | str
+) -> Row:
+    alpha = _mean(members.event, window, alpha_part)
+    known = None if isinstance(average, str) else average
+    return {
+        "alpha_part": alpha,
+        "estimate_alpha_zero": row["estimate"] - alpha,
+        "i2": known and known.i2,
+        "q_pvalue": known and known.q_pvalue,
+    }
 
 
 def sample_tests(names: Sequence[str]) -> list[str]:
@@ -111,9 +170,17 @@ def sample_tests(names: Sequence[str]) -> list[str]:
     return [name for name in names if TESTS.entry(name).level == "sample"]
 
 
-def _names(spec: StudySpec, members: GroupSample, headline: Sequence[Row]) -> list[str]:
+def _names(
+    spec: StudySpec, members: GroupSample, assessed: Sequence[Assessment]
+) -> list[str]:
     """Return the tests to run: those asked for, and those that the table relies on."""
-    advised = [row["recommended"] for row in headline if row["n"]]
+    advised = [
+        name
+        for known in assessed
+        if known.dependence.n
+        for name in (known.advice.test, known.advice.such, FLOOR)
+        if name is not None
+    ]
     names = sample_tests([*spec.tests, *advised])
     if sum(len(ab.asset) for ab in members.event) == 1:
         names += single_tests()
@@ -129,10 +196,12 @@ def test_rows(
     outcome: Outcome,
     *,
     shifts: Mapping[Window, Array] | None,
+    held: Mapping[Window, frozenset[str]] | None,
 ) -> list[Row]:
     """Test the observations in ``chunks`` on every window, as the outcome ``label``.
 
-    shifts : see `placebo_shifts`
+    shifts : see `placebo_shifts`;  held : what the design has by window, see
+    `properties`
     """
     found = battery(
         chunks,
@@ -155,6 +224,10 @@ def test_rows(
                     "start": start,
                     "end": end,
                     "test": name,
+                    "estimand": TESTS[name].estimand,
+                    "robust": None
+                    if held is None
+                    else is_robust(TESTS[name], held[start, end]),
                     "estimate": one.estimate[0],
                     "statistic": one.statistic[0],
                     "df": one.df[0],
@@ -176,7 +249,8 @@ def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
 
 def _collected(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[Evidence]:
     wanted = list(dict.fromkeys([*spec.windows, *_days(spec), *_paths(spec)]))
-    return [collect(ab, wanted, frozenset({"correlation"})) for ab in chunks]
+    needs = needs_of(sum(len(ab.asset) for ab in chunks))
+    return [collect(ab, wanted, needs) for ab in chunks]
 
 
 def _days(spec: StudySpec) -> list[Window]:
@@ -187,38 +261,6 @@ def _days(spec: StudySpec) -> list[Window]:
 def _paths(spec: StudySpec) -> list[Window]:
     first, last = spec.event_window
     return [(first, day) for day in range(first, last + 1)]
-
-
-def _headline(spec: StudySpec, members: GroupSample, evidence: Evidence) -> list[Row]:
-    rows = []
-    assessed = assess(evidence, spec.windows, level=spec.level)
-    for window, known in zip(spec.windows, assessed, strict=True):
-        interval, found = known.interval, known.dependence
-        advice = recommend(found, known.variance_increase)
-        alpha = _mean(members.event, window, alpha_part)
-        rows.append(
-            {
-                **members.labels,
-                "start": window[0],
-                "end": window[1],
-                "estimate": interval.estimate,
-                "se": interval.se,
-                "ci_low": interval.low,
-                "ci_high": interval.high,
-                "method": interval.method,
-                "n": found.n,
-                "n_dates": found.n_dates,
-                "n_clusters": found.n_clusters,
-                "rbar": found.rbar,
-                "n_effective": found.n_effective,
-                "variance_increase": known.variance_increase,
-                "recommended": advice.test,
-                "why": advice.reason,
-                "alpha_part": alpha,
-                "estimate_alpha_zero": interval.estimate - alpha,
-            }
-        )
-    return rows
 
 
 def _path(spec: StudySpec, members: GroupSample, evidence: Evidence) -> list[Row]:

@@ -1,6 +1,6 @@
 """Which observations are judged together: by sample, model and group, and spreads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,6 +13,9 @@ from eventstudy.study.estimate import Estimate, Estimator
 
 Fitted = Sequence[tuple[Estimator, Sequence[Estimate]]]
 
+# Clock -> ids of the events then; asset code -> symbol.
+Names = tuple[Mapping[int, str], Mapping[int, str]]
+
 ALL = "all"
 HEADLINE = "headline"
 
@@ -22,6 +25,7 @@ class GroupSample:
     """The observations of one sample, model and group, in chunks.
 
     held_back : per chunk the sessions that a doubt about prices keeps out, (E, L)
+    names : clock -> ids of the events then, and asset code -> symbol
     panels : estimators with the positions of their observations; none for a spread, and
         where some observations are left out
     """
@@ -33,6 +37,7 @@ class GroupSample:
     event_simple: list[Abnormal]
     held_back: list[BoolArray]
     panels: list[tuple[Estimator, IntArray]]
+    names: Names
 
     @property
     def labels(self) -> dict[str, str]:
@@ -75,6 +80,7 @@ def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
         event_simple=[],
         held_back=[],
         panels=[],
+        names=_names(fitted, sample),
     )
     for estimator, estimates in fitted:
         if estimator.panel.setting.name != model:
@@ -92,6 +98,21 @@ def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
         if held:
             found.panels.append((estimator, np.concatenate(held)))
     return found
+
+
+def _names(fitted: Fitted, sample: str) -> Names:
+    """Name the clocks by the events on them, and the assets."""
+    events: dict[int, dict[str, None]] = {}
+    assets: dict[int, str] = {}
+    for estimator, _ in fitted:
+        panel = estimator.panel
+        held = zip(panel.observations, panel.clock, panel.asset, strict=True)
+        for observation, clock, asset in held:
+            if sample == ALL or observation.headline:
+                ids = events.setdefault(int(clock), {})
+                ids.update(dict.fromkeys(observation.event_id.split("+")))
+                assets[int(asset)] = observation.asset
+    return {clock: "+".join(ids) for clock, ids in events.items()}, assets
 
 
 def _members(
@@ -120,6 +141,7 @@ def _spreads(
                 event_simple=[],
                 held_back=[],
                 panels=[],
+                names=(_names(fitted, sample)[0], {}),
             )
             for simple, chunks in (
                 (estimator.spec.returns == "simple", found.event),

@@ -165,7 +165,14 @@ def _tested(
     if not chunks:
         return _nothing(spec, labels, outcome)
     return test_rows(
-        spec, labels, outcome.name, chunks, _names(spec, chunks), "car", shifts=None
+        spec,
+        labels,
+        outcome.name,
+        chunks,
+        _names(spec, chunks),
+        "car",
+        shifts=None,
+        held=None,
     )
 
 
