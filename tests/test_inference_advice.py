@@ -117,7 +117,8 @@ def test_interval_of_many_clusters_is_that_of_the_cluster_test(monkeypatch):
     dates = dict(SPACINGS) | {"many": tuple(100 * k for k in range(12))}
     monkeypatch.setattr("reference.inference_panels.SPACINGS", dates)
     ab = panel("many", model="constant_mean", rho=0.5)
-    interval = caar_interval(ab, WINDOW)
+    (known,) = assess(collect(ab, [WINDOW], frozenset({"correlation"})), [WINDOW])
+    interval = known.such
     test = TESTS["cluster"](ab, WINDOW)
     assert interval.test == "cluster"
     assert interval.estimate / interval.se == pytest.approx(test.statistic[0])
@@ -167,9 +168,14 @@ def test_interval_covers(spacing):
             "portfolio",
             "6 dates in 5 separate clusters",
         ),
-        (found(n=60, dates=14, clusters=12), "cluster", "cluster", "12 clusters of"),
-        (found(n=30, dates=30, clusters=30), "kp_guarded", "bmp", "share no session"),
-        (found(n=6, dates=6, clusters=6), "kp_guarded", "portfolio", "no session"),
+        (
+            found(n=12, dates=2, clusters=2),
+            "kp_bmp",
+            "portfolio",
+            "2 separate clusters",
+        ),
+        (found(n=60, dates=14, clusters=12), "kp_bmp", "cluster", "12 separate"),
+        (found(n=30, dates=30, clusters=30), "kp_guarded", "portfolio_z", "no session"),
     ],
 )
 def test_recommended_tests_follow_the_rules(given, test, such, words):

@@ -35,7 +35,7 @@ def portfolio(sample: Sample, options: Options) -> Answer:
     no session of their windows but may share those that their models were estimated
     from: ``t = mean √G / s · sqrt((1-r̄) / (1+(G-1)r̄))`` with r̄ the mean correlation
     between clusters that follows from their loadings, and ν by two moments, G-1 where
-    nothing is shared; see `Sample`.
+    nothing is shared; see `Sample` and, for r̄ below 0, `cluster_correction`.
 
     For one date this is exact when the members share regressors and have no gaps;
     otherwise the members' mean forecast error is used. With one cluster of several
@@ -46,7 +46,8 @@ def portfolio(sample: Sample, options: Options) -> Answer:
     if sample.n_dates == 1:
         return _one_date(sample, options)
     values = cluster_means(sample)
-    return _of_values(sample, options, values, values.mean(axis=-1))
+    known = forecast_variance(sample)
+    return _of_values(sample, options, values, values.mean(axis=-1), known)
 
 
 def portfolio_interval(sample: Sample, options: Options, level: float) -> Bounds:
@@ -54,7 +55,7 @@ def portfolio_interval(sample: Sample, options: Options, level: float) -> Bounds
     values = cluster_means(sample)
     s = spread(values)
     se = np.where(s > 0, s, np.nan) / np.sqrt(values.shape[-1])
-    se = se / cluster_correction(sample)[0]
+    se = se / cluster_correction(sample, values, forecast_variance(sample))[0]
     return bounds(values.mean(axis=-1), se, sample.cluster_nu, level)
 
 
@@ -64,7 +65,7 @@ TESTS.register(
         meaning="one portfolio per event date, clusters of dates as facts",
         null="H0: E[CAR] = 0",
         citation="Jaffe (1974), J. Business 47",
-        robust_to={"cross-correlation", "clustering", "missing data"},
+        robust_to={"cross-correlation", "clustering", "non-normality", "missing data"},
         estimand="such dates",
         estimates_mean=False,
         votes=True,
@@ -79,24 +80,55 @@ TESTS.register(
 
 
 def _of_values(
-    sample: Sample, options: Options, values: Array, estimate: Array, *unless: Case
+    sample: Sample,
+    options: Options,
+    values: Array,
+    estimate: Array,
+    known: Array | float,
+    *unless: Case,
 ) -> Answer:
-    """Test the mean of one value per cluster (..., G)."""
+    """Test the mean of one value per cluster (..., G), of known error variance."""
     n, s = values.shape[-1], spread(values)
-    shared, *not_shared = cluster_correction(sample)
+    shared, *not_shared = cluster_correction(sample, values, known)
     t = values.mean(axis=-1) * np.sqrt(n) / s * shared
     few, same = (n < 2, ONE_CLUSTER), (s == 0, SAME)
     df, alternative = sample.cluster_nu, options.alternative
     return judged(estimate, t, df, alternative, *unless, few, same, *not_shared)
 
 
-def cluster_correction(sample: Sample) -> tuple[Array, Case, Case]:
-    """Return ``sqrt((1-r̄) / (1+(G-1)r̄))`` of clusters, and when it cannot be used."""
+def cluster_correction(
+    sample: Sample, values: Array, known: Array | float
+) -> tuple[Array, Case, Case]:
+    """Return by how much shared errors change a t of clusters, and when it has none.
+
+    The variance of the mean of values with errors of variance σ² that correlate by r̄,
+    and with effects of their own, is ``(s² + G r̄ σ²)/G``. ``σ² = s²/(1-r̄)`` where the
+    effects are alike gives ``sqrt((1-r̄) / (1+(G-1)r̄))``. Below r̄ = 0 that would take
+    the spread of effects that differ for error, so σ² is not more than is known.
+
+    values : (..., G) of the clusters;  known : variance of their errors
+    """
     rbar, n = sample.cluster_rbar, sample.n_clusters
-    factor = 1.0 + (n - 1) * rbar
+    square = spread(values) ** 2
+    error = np.where(square > 0, square, np.nan) / (1.0 - rbar)
+    error = np.where((rbar < 0) & (known < error), known, error)
+    share = 1.0 + n * rbar * error / square
     unknown = (np.isnan(rbar) & (n > 1), "the clusters' correlation is not known")
-    none = ((factor <= 0) | (rbar >= 1), "the clusters' correlation admits no variance")
-    return np.sqrt((1.0 - rbar) / factor), unknown, none
+    none = ((share <= 0) | (rbar >= 1), "the clusters' correlation admits no variance")
+    return 1.0 / np.sqrt(np.where(share > 0, share, np.nan)), unknown, none
+
+
+def forecast_variance(sample: Sample) -> Array:
+    """Mean over dates of the forecast error variance of the dates' portfolios, (...,).
+
+    nan where the residuals were not summed.
+    """
+    if "residual" not in sample.sums:
+        return np.full(np.shape(sample.mean), np.nan)
+    dates, index = np.unique(sample.clock, return_inverse=True)
+    sigma, _ = portfolio_sigma(sample, dates)
+    forecast = group_means((sample.se / sample.sigma) ** 2, index, len(dates))
+    return np.asarray((sigma**2 * forecast).mean(axis=-1))
 
 
 def cluster_means(sample: Sample) -> Array:
@@ -146,7 +178,7 @@ def portfolio_z(sample: Sample, options: Options) -> Answer:
     values = _of_clusters(sample, index, z)
     still = ~(sigma > 1e-12 * sample.sigma.max(axis=-1)[..., None]).all(axis=-1)
     no_variance = (still, "a date's portfolio has no residual variance")
-    return _of_values(sample, options, values, sample.mean, no_variance)
+    return _of_values(sample, options, values, sample.mean, 1.0, no_variance)
 
 
 TESTS.register(
@@ -155,11 +187,12 @@ TESTS.register(
         meaning="standardised portfolios per event date, clusters as facts",
         null="H0: E[SCAR] = 0",
         citation="Jaffe (1974), J. Business 47; Mandelker (1974)",
-        robust_to={"cross-correlation", "clustering", "missing data"},
+        robust_to={"cross-correlation", "clustering", "non-normality", "missing data"},
         estimand="such dates",
         outcomes=BY_SESSION,
         needs={"residuals", "correlation"},
         vectorised=True,
+        interval=portfolio_interval,
         of_sample=portfolio_z,
     )
 )
@@ -198,7 +231,10 @@ def cluster_interval(sample: Sample, options: Options, level: float) -> Bounds:
     variance, df = clustered_variance(sample.effect, sample.labels)
     left = df * sample.cluster_nu / (sample.n_clusters - 1)
     se = np.sqrt(np.where(variance > 0, variance, np.nan))
-    return bounds(sample.mean, se / cluster_correction(sample)[0], left, level)
+    shared = cluster_correction(
+        sample, cluster_means(sample), forecast_variance(sample)
+    )
+    return bounds(sample.mean, se / shared[0], left, level)
 
 
 TESTS.register(
@@ -211,6 +247,7 @@ TESTS.register(
             "event-induced variance",
             "cross-correlation",
             "clustering",
+            "non-normality",
             "missing data",
         },
         estimand="such dates",
@@ -220,7 +257,7 @@ TESTS.register(
         votes=True,
         in_headline=True,
         by_default=True,
-        needs={"correlation"},
+        needs={"residuals", "correlation"},
         vectorised=True,
         interval=cluster_interval,
         of_sample=cluster,
@@ -248,13 +285,14 @@ TESTS.register(
             "event-induced variance",
             "cross-correlation",
             "clustering",
+            "non-normality",
             "missing data",
         },
         estimand="such dates",
         scale="event",
         min_n=2,
         min_clusters=2,
-        needs={"correlation"},
+        needs={"residuals", "correlation"},
         vectorised=True,
         of_sample=cluster_cr3,
     )
@@ -337,13 +375,7 @@ TESTS.register(
         meaning="wild bootstrap of the clustered t, Webb's weights",
         null="H0: E[CAR] = 0",
         citation="Cameron, Gelbach & Miller (2008); Webb (2023)",
-        robust_to={
-            "event-induced variance",
-            "cross-correlation",
-            "clustering",
-            "non-normality",
-            "missing data",
-        },
+        robust_to={"event-induced variance", "cross-correlation", "missing data"},
         estimand="such dates",
         scale="event",
         resampled=True,
@@ -367,7 +399,9 @@ def _clustered_t(total: Array, size: IntArray) -> Array:
 
 def _one_way(sample: Sample, options: Options, *, power: float) -> Answer:
     variance, df = clustered_variance(sample.effect, sample.labels, power=power)
-    shared, *not_shared = cluster_correction(sample)
+    shared, *not_shared = cluster_correction(
+        sample, cluster_means(sample), forecast_variance(sample)
+    )
     left = df * sample.cluster_nu / (sample.n_clusters - 1)
     return _of_variance(sample, options, variance / shared**2, left, SAME, *not_shared)
 

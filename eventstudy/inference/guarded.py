@@ -22,7 +22,13 @@ from eventstudy.inference.sample import Sample, spread
 
 # What both floors keep their size under; see docs/few_dates.md.
 ROBUST: frozenset[Property] = frozenset(
-    {"cross-correlation", "clustering", "missing data"}
+    {
+        "event-induced variance",
+        "cross-correlation",
+        "clustering",
+        "non-normality",
+        "missing data",
+    }
 )
 
 
@@ -84,7 +90,7 @@ TESTS.register(
         meaning="kp_bmp with a spread not below that of recent volatility",
         null="H0: E[CAR/h] = 0",
         citation="ours, after Kolari & Pynnönen (2010) and Patell (1976)",
-        robust_to={*ROBUST, "event-induced variance", "non-normality"},
+        robust_to=ROBUST,
         scale="recent",
         min_n=2,
         outcomes=BY_SESSION,
@@ -122,7 +128,7 @@ TESTS.register(
         meaning="kp_bmp with a spread not below that of the estimation window",
         null="H0: E[SCAR] = 0",
         citation="ours, after Kolari & Pynnönen (2010) and Patell (1976)",
-        robust_to={*ROBUST, "event-induced variance", "non-normality"},
+        robust_to=ROBUST,
         scale="estimation window",
         min_n=2,
         outcomes=BY_SESSION,

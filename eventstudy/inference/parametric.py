@@ -178,6 +178,7 @@ TESTS.register(
             "event-induced variance",
             "cross-correlation",
             "clustering",
+            "non-normality",
             "missing data",
         },
         scale="event",

@@ -121,12 +121,7 @@ TESTS.register(
         meaning="generalised rank test, t form",
         null="H0: E[U_0] = 0, U_0 the centred rank of the SCAR",
         citation="Kolari & Pynnönen (2011), J. Empirical Finance 18",
-        robust_to={
-            "event-induced variance",
-            "cross-correlation",
-            "non-normality",
-            "missing data",
-        },
+        robust_to={"missing data"},
         scale="event",
         min_n=2,
         outcomes=BY_SESSION,

@@ -16,6 +16,8 @@ from eventstudy.inference.sample import Sample, sample_of, spread
 
 # From here on clusters of dates are counted, below the correlation is estimated.
 MANY_CLUSTERS = 10
+# From here on a floor under the spread costs little power.
+LEAST_GUARDED = 3
 # Up to here observations are too few for a cross-section.
 FEW = 3
 
@@ -97,7 +99,8 @@ def caar_interval(
 
 def needs_of(n: int) -> frozenset[Need]:
     """Return what intervals of n observations need to be collected."""
-    return frozenset({"correlation", "placebo"} if n <= FEW else {"correlation"})
+    needs: frozenset[Need] = frozenset({"correlation", "residuals"})
+    return needs | {"placebo"} if n <= FEW else needs
 
 
 def interval_of(
@@ -212,8 +215,8 @@ def recommend(
     the second whether such dates do, of which these are a sample.
     One observation: `t`, with `placebo_single` beside it. Two or three: `placebo`. One
     cluster of dates: `kp_bmp`; it has no second test. Every observation a cluster of
-    its own: `kp_guarded`, and `bmp` from ten on, below `portfolio`. Two to nine
-    clusters: `kp_guarded` and `portfolio`. Ten or more: `cluster` for both.
+    its own: `kp_guarded` and `portfolio_z`. Two clusters: `kp_bmp` and `portfolio`;
+    three to nine: `kp_guarded` and `portfolio`; ten or more: `kp_bmp` and `cluster`.
     """
     n, clusters = found.n, found.n_clusters
     if n == 0:
@@ -229,7 +232,7 @@ def recommend(
         return _alone(
             "placebo",
             f"{n} observations are too few for a cross-section: the mean is compared "
-            "with pseudo-dates",
+            "with pseudo-dates, so that wilder days count as an effect as well",
         )
     where = (
         "share one date"
@@ -244,31 +247,33 @@ def recommend(
     )
     if clusters == 1:
         return _alone("kp_bmp", depends + spread_changed)
-    return _of_clusters(found, depends)
+    return _of_clusters(found, depends, spread_changed)
 
 
-def _of_clusters(found: Dependence, depends: str) -> Recommendation:
+def _of_clusters(
+    found: Dependence, depends: str, spread_changed: str
+) -> Recommendation:
     n, clusters = found.n, found.n_clusters
     guard = ", and the spread of few dates is not believed where it is small"
     if clusters == n:
-        many = n >= MANY_CLUSTERS
         return Recommendation(
             test="kp_guarded",
             reason=f"{n} observations whose windows share no session{guard}",
-            such="bmp" if many else "portfolio",
+            such="portfolio_z",
             such_reason=f"{n} observations, each a fact of its own",
         )
     if clusters >= MANY_CLUSTERS:
-        reason = (
-            f"{n} observations fall into {clusters} clusters of dates, enough to count "
-            "clusters instead of observations"
-        )
         return Recommendation(
-            test="cluster", reason=reason, such="cluster", such_reason=reason
+            test="kp_bmp",
+            reason=depends + spread_changed,
+            such="cluster",
+            such_reason=f"{n} observations fall into {clusters} clusters of dates, "
+            "enough to count clusters instead of observations",
         )
+    guarded = clusters >= LEAST_GUARDED
     return Recommendation(
-        test="kp_guarded",
-        reason=depends + guard,
+        test="kp_guarded" if guarded else "kp_bmp",
+        reason=depends + (guard if guarded else spread_changed),
         such="portfolio",
         such_reason=f"{clusters} clusters of dates, each a fact",
     )

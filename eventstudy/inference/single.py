@@ -253,7 +253,7 @@ TESTS.register(
         meaning="the mean SCAR among pseudo-dates, of the whole history if it is long",
         null="H0: E[SCAR] = 0",
         citation="Fisher (1935); Brown & Warner (1985)",
-        robust_to={"cross-correlation", "clustering", "non-normality", "missing data"},
+        robust_to={"cross-correlation", "non-normality", "missing data"},
         scale="estimation window",
         outcomes=BY_SESSION,
         votes=True,

@@ -210,12 +210,40 @@ def cluster_matrix(ab, window):
     return r / np.outer(size, size)
 
 
-def of_clusters(ab, window, t):
+def known_variance(ab, window):
+    """Mean over dates of the forecast variance of the dates' portfolios."""
+    used, found = rows(ab, window), []
+    k = max(ab.n_estimation[i] - ab.df[i] for i in used)
+    for g in sorted({int(ab.clock[i]) for i in used}):
+        everyone = (ab.clock == g) & (ab.status == 0)
+        series = np.nanmean(ab.residuals[everyone], axis=0)
+        square = ((series - series.mean()) ** 2).sum() / (len(series) - k)
+        members = [i for i in used if ab.clock[i] == g]
+        forecast = [(car(ab, i, window)[1] / ab.sigma[i]) ** 2 for i in members]
+        found.append(square * np.mean(forecast))
+    return np.mean(found)
+
+
+def cluster_values(ab, window):
+    """Means of the clusters' dates of the means of their CARs."""
+    by_cluster, values = {}, cars(ab, window)
+    for p, label in enumerate(clusters(ab, window)):
+        clock = int(ab.clock[rows(ab, window)[p]])
+        by_cluster.setdefault(label, {}).setdefault(clock, []).append(values[p])
+    return [np.mean([np.mean(v) for v in d.values()]) for d in by_cluster.values()]
+
+
+def of_clusters(ab, window, t, values=None, known=None):
     """Correct a t of clusters for what they share; (t, ν of the clusters)."""
-    r = cluster_matrix(ab, window)
+    values = cluster_values(ab, window) if values is None else values
+    known = known_variance(ab, window) if known is None else known
+    r, square = cluster_matrix(ab, window), np.var(values, ddof=1)
     g = len(r)
     mean = (r.sum() - g) / (g * (g - 1))
-    return t * math.sqrt((1 - mean) / (1 + (g - 1) * mean)), satterthwaite(r)
+    error = square / (1 - mean)
+    if mean < 0:
+        error = min(error, known)
+    return t / math.sqrt(1 + g * mean * error / square), satterthwaite(r)
 
 
 def kp_patell(ab, window):

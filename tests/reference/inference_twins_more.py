@@ -146,7 +146,8 @@ def portfolio_z(ab, window):
     for p, label in enumerate(clusters(ab, window)):
         groups.setdefault(label, {})[dates[p]] = z[dates[p]]
     facts = [np.mean(list(g.values())) for g in groups.values()]
-    return student(*of_clusters(ab, window, stats.ttest_1samp(facts, 0).statistic))
+    t = stats.ttest_1samp(facts, 0).statistic
+    return student(*of_clusters(ab, window, t, facts, 1.0))
 
 
 def sandwich(y, labels, power):
