@@ -105,7 +105,12 @@ def returns(study: Study) -> Tables:
     tested = group_tables.test_groups(
         study.spec, study.groups, study.fitted, progress=study.tell
     )
-    grouped = {"tests": tested.tests, "headline": tested.headline, "aar": tested.aar}
+    grouped = {
+        "tests": tested.tests,
+        "headline": tested.headline,
+        "meta": tested.meta,
+        "aar": tested.aar,
+    }
     return single | grouped
 
 
