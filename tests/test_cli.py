@@ -500,14 +500,14 @@ def test_quiet_prints_nothing_and_out_says_where(analyze):
     }
 
 
-def test_nothing_estimable_is_said_and_is_no_error(run):
+def test_nothing_estimable_is_an_error_with_its_reasons(run):
     Path("tiny.csv").write_text(
         "event_id,announced_at,assets\nearly,2020-08-10,BTCM\n", encoding="utf-8"
     )
     ended = run("analyze", "tiny.csv", "--market", "^GSPC")
-    assert ended.code == 0
-    assert "No event of the headline sample could be estimated" in ended.out
-    assert "1 of 1 rows left out; why: report" in ended.out
+    assert ended.code == 2
+    assert "there is nothing to study" in ended.err
+    assert "early, BTCM: prices do not cover the event window" in ended.err
 
 
 class Terminal(io.StringIO):

@@ -244,11 +244,9 @@ class TestLedger:
         left_out = result.ledger.filter(stage="observation")
         assert left_out["reason"].to_list() == ["no prices for HUT"]
 
-    def test_a_study_in_which_nothing_is_left_has_empty_tables(self, prices):
-        result = es.run(spec(), catalogue(("late", "2022-06-30", "BTCM")), prices)
-        assert result.cars.is_empty()
-        assert result.tests.is_empty()
-        assert result.ledger.filter(stage="observation").height == 1
+    def test_a_study_in_which_nothing_is_left_is_an_error(self, prices):
+        with pytest.raises(es.DataError, match="late, BTCM: prices do not cover the"):
+            es.run(spec(), catalogue(("late", "2022-06-30", "BTCM")), prices)
 
 
 class TestRefusals:

@@ -40,7 +40,7 @@ def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
         prices = prices_of(request.spec, frame, access)
         prices = gated(request.spec, frame, prices, strict=given["strict"])
         lines = day_zeros(request, prices)
-        lines += ["", *price_findings(prices.issues)]
+        lines += ["", *_outside(request, prices), *price_findings(prices.issues)]
     else:
         lines = day_zeros(request)
     typer.echo("\n".join(lines))
@@ -111,6 +111,39 @@ def _calendars(
     start, end = _around(events, -10), _around(events, 20)
     found = [assigned.calendar(n, start, end) for n in names if n != "prices"]
     return found, notes
+
+
+def _outside(request: "Request", prices: "Prices") -> list[str]:
+    """Say which events lie outside the prices of their assets, and what has none."""
+    import polars as pl
+
+    from eventstudy.study.inputs import groups_of
+    from eventstudy.study.remarks import of_absent
+
+    events, held = request.events.frame, prices.frame.drop_nulls("close")
+    groups = groups_of(request.spec, request.events, prices)
+    studied = [asset for members in groups.values() for asset in members]
+    spans = {
+        symbol: (first, last)
+        for symbol, first, last in held.group_by("symbol")
+        .agg(first=pl.col("date").min(), last=pl.col("date").max())
+        .iter_rows()
+    }
+    lines = [f"warning: {remark.text}" for remark in of_absent(studied, prices)]
+    for event_id, day, named in events.select(
+        "event_id", "announced_date", "assets"
+    ).iter_rows():
+        own = [asset for asset in named or studied if asset in spans]
+        out = [a for a in own if not spans[a][0] <= day <= spans[a][1]]
+        if not out:
+            continue
+        first, last = spans[out[0]]
+        others = f" and of {len(out) - 1} others" if len(out) > 1 else ""
+        lines.append(
+            f"warning: {event_id}: {day} lies outside the prices of {out[0]}{others}, "
+            f"from {first} to {last}"
+        )
+    return lines
 
 
 def price_findings(issues: "pl.DataFrame") -> list[str]:

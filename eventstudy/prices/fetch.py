@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -279,12 +280,24 @@ def _absences(prices: Prices, absent: list[str]) -> pl.DataFrame:
             "symbol": symbol,
             "severity": "error",
             "rule": NO_PRICES,
-            "detail": f"not in {prices.source} for these dates",
+            "detail": f"not in {prices.source} for these dates"
+            + meant(symbol, prices.symbols),
             "action": "the symbol is left out",
         }
         for symbol in absent
         if symbol not in told
     )
+
+
+def meant(symbol: str, held: Sequence[str]) -> str:
+    """Ask for the symbol that may have been meant; "" where none is near.
+
+    >>> meant("RIOTT", ["RIOT", "MARA"]), meant("X", ["RIOT"])
+    (': did you mean RIOT?', '')
+    """
+    same = [one for one in held if one.casefold() == symbol.casefold()]
+    near = same or get_close_matches(symbol, held, n=1, cutoff=0.75)
+    return f": did you mean {near[0]}?" if near else ""
 
 
 def _some(symbols: Sequence[str], limit: int = 40) -> list[str]:

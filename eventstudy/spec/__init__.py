@@ -2,7 +2,7 @@
 
 from eventstudy.spec.entries import FACTOR_SETS, RISK_FREE, ModelSetting, Question
 from eventstudy.spec.files import read_spec, read_table, spec_from
-from eventstudy.spec.setting import Member, Pair, Setting, settings_of
+from eventstudy.spec.setting import Assumed, Member, Pair, Setting, settings_of
 from eventstudy.spec.study import (
     ALL,
     PARTS,
@@ -18,6 +18,7 @@ __all__ = [
     "FACTOR_SETS",
     "PARTS",
     "RISK_FREE",
+    "Assumed",
     "Member",
     "ModelSetting",
     "Pair",

@@ -74,6 +74,11 @@ class StudySpec:
     factors: tuple[str, ...] = setting(
         "symbols, or one of " + ", ".join(FACTOR_SETS), ()
     )
+    benchmarks: Mapping[str, str] = setting(
+        "per name a symbol that can be the market of shares, beside indices (^GSPC)",
+        {},
+        flag=None,
+    )
     models: tuple[ModelSetting, ...] = setting(
         "several models, in place of ``model`` and ``factors``", (), flag=None
     )
@@ -162,6 +167,8 @@ class StudySpec:
             )
         if not self.models:
             model = self.model or default_model(self.factors)
+            if self.model is None and not self.factors:
+                model = Assumed(model)
             held = ModelSetting(model=model, factors=self.factors)
             object.__setattr__(self, "models", (held,))
         object.__setattr__(self, "model", None)

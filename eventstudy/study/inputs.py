@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.catalogue import Events, read_events
-from eventstudy.core.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, EventStudyError, SpecError
 from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
     Factors,
@@ -36,6 +36,7 @@ from eventstudy.spec import (
     settings_of,
     spec_from,
 )
+from eventstudy.study.defaults import indices, is_open
 
 Plain = dict[str, Any]
 
@@ -266,16 +267,33 @@ def prices_of(spec: StudySpec, events: pl.DataFrame, access: Access) -> Prices:
     symbols = [s for s in _symbols(spec, events) if s not in from_files]
     start, end = needed_dates(spec, events)
     whole = source_entry(spec.prices).holds_all
-    prices = fetch_prices(
-        symbols,
-        source=spec.prices,
-        start=None if whole else start,
-        end=None if whole else end,
-        partial=True,
-        splices=spec.splices,
-        **_settings(spec, access),
-    )
+
+    def fetched(symbols: Sequence[str]) -> Prices:
+        return fetch_prices(
+            symbols,
+            source=spec.prices,
+            start=None if whole else start,
+            end=None if whole else end,
+            partial=True,
+            splices=spec.splices,
+            **_settings(spec, access),
+        )
+
+    prices = fetched(symbols)
+    if symbols and is_open(spec) and (markets := _markets(spec, access)):
+        prices = fetched(list(dict.fromkeys([*symbols, *markets])))
     return with_factors(prices, _factors(spec, from_files)) if from_files else prices
+
+
+def _markets(spec: StudySpec, access: Access) -> list[str]:
+    """Return the symbols that could be the market of a study that names none."""
+    if not source_entry(spec.prices).holds_all:
+        return list(spec.benchmarks.values())
+    try:
+        everything = fetch_prices((), source=spec.prices, **_settings(spec, access))
+    except EventStudyError:
+        return []  # what is wrong with a file matters where it is needed
+    return indices(spec, everything.symbols)
 
 
 def gated(
@@ -381,7 +399,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
     if len(named) and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
-    factors = set(spec.factor_names)
+    factors = {*spec.factor_names, *spec.benchmarks.values()}
     priced = tuple(s for s in prices.symbols if s not in factors)
     assets = tuple(s for s in priced if not s.startswith("^")) or priced
     if not assets:

@@ -14,8 +14,9 @@ from eventstudy.core.errors import DataError, Problem
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.spec import PARTS, StudySpec
-from eventstudy.study import observation_tables, remarks
+from eventstudy.study import defaults, observation_tables, remarks
 from eventstudy.study.builders import Study, Tables
+from eventstudy.study.defaults import with_market
 from eventstudy.study.doubts import Gate, findings_of
 from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import (
@@ -31,6 +32,8 @@ from eventstudy.study.intraday_bars import ClosingPrices, read_bars
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA, empty
+
+_MOST_REASONS = 20
 
 Progress = Callable[[str], None]
 
@@ -179,6 +182,7 @@ def run(
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
     groups = groups_of(spec, events, prices)
+    spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
     shown += spec.factor_names
     prices = gated(spec, events.frame, prices, symbols=shown, strict=strict)
@@ -205,8 +209,8 @@ def run(
             for e, held in fitted
         ]
     )
-    if not any(held for _, held in fitted):
-        raise _nothing_to_study(observations, groups)
+    if "used" not in observations["status"]:
+        raise _nothing_to_study(observations, groups, prices)
     study = Study(
         spec=replace(
             spec,
@@ -234,6 +238,9 @@ def run(
     }
     tables = _tables(study, always)
     said = [
+        *about_model,
+        defaults.said(spec, groups),
+        *remarks.of_absent(shown, prices),
         *remarks.of_calendars(market),
         *remarks.of_snapshots(prices.issues),
         *remarks.of_times(events.frame, panels, market),
@@ -275,20 +282,29 @@ def _tables(
 
 
 def _nothing_to_study(
-    observations: pl.DataFrame, groups: Mapping[str, Sequence[str]]
+    observations: pl.DataFrame, groups: Mapping[str, Sequence[str]], prices: Prices
 ) -> DataError:
-    """Return the error for a study in which no event meets a price."""
-    rows = observations.select("event_id", "asset", "reason").unique(
+    """Return the error for a study that estimates nothing: the commonest reasons."""
+    rows = observations.select("event_id", "asset", "reason", "held", "wanted").unique(
         maintain_order=True
     )
-    problems = [
-        Problem(message=f"{event_id}, {asset}: {reason}")
-        for event_id, asset, reason in rows.head(20).iter_rows()
-    ]
+    reasons = rows.group_by("reason", maintain_order=True).agg(
+        pl.len(), pl.col("event_id", "asset", "held", "wanted").first()
+    )
+    problems = []
+    for one in reasons.sort("len", descending=True, maintain_order=True).iter_rows(
+        named=True
+    ):
+        there = f": {one['held']}, wanted {one['wanted']}" if one["held"] else ""
+        more = f" and {one['len'] - 1} more" if one["len"] > 1 else ""
+        where = f"{one['event_id']}, {one['asset']}{more}"
+        problems.append(Problem(message=f"{where}: {one['reason']}{there}"))
+    assets = [asset for members in groups.values() for asset in members]
     if not problems:
-        assets = ", ".join(asset for members in groups.values() for asset in members)
-        problems = [Problem(message=f"no announcement concerns {assets}")]
-    return DataError("there is nothing to study", problems)
+        problems = [Problem(message=f"no announcement concerns {', '.join(assets)}")]
+    absent = remarks.of_absent(assets, prices)
+    problems += [Problem(message=remark.text) for remark in absent]
+    return DataError("there is nothing to study", problems[:_MOST_REASONS])
 
 
 def _notes(spec: StudySpec) -> list[str]:

@@ -9,8 +9,10 @@ import polars as pl
 from eventstudy.calendars.of_prices import dates_text
 from eventstudy.calendars.offsets import offset_warnings
 from eventstudy.panel import Market, Panel
+from eventstudy.prices import Prices
+from eventstudy.prices.fetch import meant
 from eventstudy.prices.quality import HELD_BACK
-from eventstudy.prices.table import SNAPSHOT
+from eventstudy.prices.table import NO_PRICES, SNAPSHOT
 from eventstudy.spec import StudySpec, window_text
 from eventstudy.study.table import Table, text
 
@@ -59,6 +61,27 @@ def of_calendars(market: Market) -> Sequence[Remark]:
     ]
     notes = [Remark(severity="note", about="calendars", text=t) for t in market.notes]
     return [*strays, *notes]
+
+
+def of_absent(assets: Iterable[str], prices: Prices) -> Sequence[Remark]:
+    """Say which assets of the study have no prices, and what may have been meant."""
+    held = set(prices.frame.drop_nulls("close")["symbol"].unique())
+    told = dict(prices.issues.filter(rule=NO_PRICES).select("symbol", "detail").rows())
+    out = []
+    for asset in dict.fromkeys(assets):
+        if asset in held:
+            continue
+        near = meant(asset, sorted(held)) or _question(told.get(asset) or "")
+        text = f"no prices for {asset}{near}"
+        remark = Remark(severity="warning", about="prices", asset=asset, text=text)
+        out.append(remark)
+    return out
+
+
+def _question(detail: str) -> str:
+    """Return what a finding asks at its end: ``: did you mean RIOT?``."""
+    _, colon, asked = detail.rpartition(": did you mean ")
+    return f"{colon}{asked}" if colon else ""
 
 
 def of_snapshots(issues: pl.DataFrame) -> Sequence[Remark]:
