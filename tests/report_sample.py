@@ -289,6 +289,7 @@ def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.Dat
                 "rbar": 0.31,
                 "n_effective": 2.4,
                 "variance_increase": 0.5 if group == "china_rigs" else 1.0,
+                "outcome": "car",
                 "recommended": "grank_overlap",
                 "why": "dates are close but not equal and the tails are fat",
                 "alpha_part": 0.001 * (end - start + 1),

@@ -33,6 +33,7 @@ HEADLINE = pl.DataFrame(
         "ci_low": [-0.3, None, 0.4],
         "ci_high": [-0.1, None, 0.6],
         "n": [9, 1, 12],
+        "outcome": ["car"] * 3,
         "n_clusters": [3, 1, 4],
         "recommended": ["portfolio", None, "portfolio"],
     }

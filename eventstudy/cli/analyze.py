@@ -75,7 +75,7 @@ def closing_table(result: "StudyResult", report: Path) -> str:
     of_window = (pl.col("start") == start) & (pl.col("end") == end)
     keys = ["sample", "model", "group", "start", "end"]
     tests = result.tests.filter(of_window, pl.col("outcome") == "car")
-    rows = result.headline.filter(of_window, pl.col("sample") == "headline").join(
+    rows = result.headline.filter(of_window, sample="headline", outcome="car").join(
         tests.select(*keys, recommended="test", p="pvalue"),
         on=[*keys, "recommended"],
         how="left",

@@ -21,7 +21,7 @@ class Effects:
         self.result = result
         self.alpha = alpha_of(result)
         self.rows: list[Row] = list(
-            result.headline.filter(pl.col("sample") == sample).iter_rows(named=True)
+            result.headline.filter(sample=sample, outcome="car").iter_rows(named=True)
         )
         tests = result.tests.filter(
             (pl.col("sample") == sample) & (pl.col("outcome") == "car")

@@ -21,6 +21,7 @@ from eventstudy.study.intraday_bars import BarFile
 from eventstudy.study.intraday_tables import intraday_tables, realised_pieces
 from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.samples import Fitted
+from eventstudy.study.signed import directions
 from eventstudy.study.volatility_breaks import break_table, regime_table
 from eventstudy.study.volatility_conditional import garch_tables
 from eventstudy.study.volatility_garch import garch_shifts
@@ -103,7 +104,11 @@ def returns(study: Study) -> Tables:
     }
     study.tell("Testing groups")
     tested = group_tables.test_groups(
-        study.spec, study.groups, study.fitted, progress=study.tell
+        study.spec,
+        study.groups,
+        study.fitted,
+        directions=directions(study.events, list(study.groups)),
+        progress=study.tell,
     )
     grouped = {
         "tests": tested.tests,

@@ -34,7 +34,13 @@ from eventstudy.study.headline_table import (
 )
 from eventstudy.study.history_shifts import history_shifts
 from eventstudy.study.observation_tables import alpha_part
-from eventstudy.study.samples import Fitted, GroupSample, group_samples
+from eventstudy.study.samples import (
+    Directions,
+    Fitted,
+    GroupSample,
+    group_samples,
+    signed_samples,
+)
 from eventstudy.study.schema import frame
 
 # What the p-value is when the estimation window's volatility is the floor.
@@ -57,9 +63,13 @@ def test_groups(
     groups: Mapping[str, Sequence[str]],
     fitted: Fitted,
     *,
+    directions: Directions,
     progress: Callable[[str], None],
 ) -> GroupTables:
-    """Test every group on every window, with its interval, dependence and path."""
+    """Test every group on every window, with its interval, dependence and path.
+
+    directions : what was expected; where there is any, CARs times it are averaged too
+    """
     tests: list[Row] = []
     headline: list[Row] = []
     averages: list[Row] = []
@@ -72,6 +82,11 @@ def test_groups(
         averages += found.averages
         tests += found.tests
         path += _path(spec, members, evidence)
+    for members in signed_samples(list(groups), fitted, directions):
+        progress(f"Testing signed effects of {members.group} ({members.model})")
+        found = _windows(spec, members, _evidence(spec, members))
+        headline += found.headline
+        tests += found.tests
     return GroupTables(
         tests=frame("tests", tests),
         headline=frame("headline", headline),
@@ -96,9 +111,7 @@ class _WindowRows:
     tests: list[Row]
 
 
-def _windows(
-    spec: StudySpec, members: GroupSample, evidence: Evidence
-) -> _WindowRows:
+def _windows(spec: StudySpec, members: GroupSample, evidence: Evidence) -> _WindowRows:
     """Return the rows of the headline, of meta and of the tests, window by window."""
     advised: list[Row] = []
     averages: list[Row] = []
@@ -115,7 +128,7 @@ def _windows(
         tested = test_rows(
             part_spec,
             part.labels,
-            "car",
+            part.outcome,
             part.event,
             names,
             "car",
@@ -123,21 +136,26 @@ def _windows(
             held=held,
         )
         cars += tested
-        bhars += test_rows(
-            part_spec,
-            part.labels,
-            "bhar",
-            part.event_simple,
-            sample_tests(spec.tests),
-            "bhar",
-            shifts=None,
-            held=held,
-        )
+        if part.outcome == "car":
+            bhars += test_rows(
+                part_spec,
+                part.labels,
+                "bhar",
+                part.event_simple,
+                sample_tests(spec.tests),
+                "bhar",
+                shifts=None,
+                held=held,
+            )
         for window, one in assessed.items():
             own = {r["test"]: r for r in tested if (r["start"], r["end"]) == window}
             average = meta_of(part_spec, known, window)
             row = headline_row(part_spec, part, known, window, one, own)
-            advised.append(row | _of_alpha(part, window, row, average))
+            known_of = {
+                "outcome": part.outcome,
+                **_of_alpha(part, window, row, average),
+            }
+            advised.append(row | known_of)
             n_dates = one.dependence.n_dates
             averages.append(meta_row(part, window, average, n_dates))
     place = {window: at for at, window in enumerate(spec.windows)}

@@ -32,6 +32,7 @@ from eventstudy.study.intraday_bars import ClosingPrices, read_bars
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA, empty
+from eventstudy.study.signed import directions, of_signs
 
 _MOST_REASONS = 20
 
@@ -244,6 +245,7 @@ def run(
         *remarks.of_calendars(market),
         *remarks.of_snapshots(prices.issues),
         *remarks.of_times(events.frame, panels, market),
+        *of_signs(events.frame, fitted, directions(events.frame, list(groups))),
         *remarks.of_windows(spec, tables.get("cars", empty("cars"))),
         *remarks.of_doubts(spec, tables.get("cars", empty("cars")), prices.issues),
     ]

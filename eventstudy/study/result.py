@@ -142,7 +142,7 @@ class StudyResult:
 
     def _repr_html_(self) -> str:
         """Show the headline table in a notebook."""
-        rows = self.headline.filter(pl.col("sample") == "headline")
+        rows = self.headline.filter(sample="headline", outcome="car")
         windows = [window_text(pair) for pair in rows.select("start", "end").rows()]
         shown = rows.select(
             "group",

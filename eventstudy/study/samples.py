@@ -1,7 +1,7 @@
 """Which observations are judged together: by sample, model and group, and spreads."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -9,9 +9,12 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.windows import narrow, select
 from eventstudy.models import MODELS
+from eventstudy.panel import Observation
 from eventstudy.study.estimate import Estimate, Estimator
 
 Fitted = Sequence[tuple[Estimator, Sequence[Estimate]]]
+Directions = Mapping[str, Sequence[int]]
+"""Per group the direction expected of every event of the catalogue: 1, -1 or 0."""
 
 # Clock -> ids of the events then; asset code -> symbol.
 Names = tuple[Mapping[int, str], Mapping[int, str]]
@@ -25,9 +28,10 @@ class GroupSample:
     """The observations of one sample, model and group, in chunks.
 
     held_back : per chunk the sessions that a doubt about prices keeps out, (E, L)
+    outcome : "car", or "signed_car": CARs times the direction that was expected
     names : clock -> ids of the events then, and asset code -> symbol
-    panels : estimators with the positions of their observations; none for a spread, and
-        where some observations are left out
+    panels : estimators with the positions of their observations; none for a spread, for
+        signed effects, and where some observations are left out
     """
 
     sample: str
@@ -38,6 +42,7 @@ class GroupSample:
     held_back: list[BoolArray]
     panels: list[tuple[Estimator, IntArray]]
     names: Names
+    outcome: str = "car"
 
     @property
     def labels(self) -> dict[str, str]:
@@ -67,11 +72,48 @@ def group_samples(groups: Sequence[str], fitted: Fitted) -> Iterator[GroupSample
                 yield from _spreads(sample, model, groups, fitted)
 
 
+def signed_samples(
+    groups: Sequence[str], fitted: Fitted, directions: Directions
+) -> Iterator[GroupSample]:
+    """Cut the fits as `group_samples`, each effect times its expected direction.
+
+    Only observations with a direction are in it: those whose announcements all have
+    the same one.
+    """
+    models = dict.fromkeys(e.panel.setting.name for e, _ in fitted)
+    samples = [HEADLINE, ALL] if _has_minor_events(fitted) else [HEADLINE]
+    for sample in samples:
+        for model in models:
+            held = [
+                found
+                for group in groups
+                if (found := _sample(sample, model, group, fitted, directions)).event
+            ]
+            yield from held
+            if len(held) > 1:
+                yield _sample(sample, model, ALL, fitted, directions)
+
+
+def direction_of(observation: Observation, directions: Directions) -> int:
+    """Return the direction expected of an observation, 0 where there is not one."""
+    known = directions.get(observation.group)
+    if known is None:
+        return 0
+    signs = {known[event] for event in observation.events}
+    return signs.pop() if len(signs) == 1 else 0
+
+
 def _has_minor_events(fitted: Fitted) -> bool:
     return any(not o.headline for e, _ in fitted for o in e.panel.observations)
 
 
-def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
+def _sample(
+    sample: str,
+    model: str,
+    group: str,
+    fitted: Fitted,
+    directions: Directions | None = None,
+) -> GroupSample:
     found = GroupSample(
         sample=sample,
         model=model,
@@ -81,13 +123,19 @@ def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
         held_back=[],
         panels=[],
         names=_names(fitted, sample),
+        outcome="car" if directions is None else "signed_car",
     )
+    signs: list[IntArray] = []
     for estimator, estimates in fitted:
         if estimator.panel.setting.name != model:
             continue
         held = []
         for estimate in estimates:
             wanted = _members(estimator, estimate, sample, group)
+            if directions is not None:
+                own = estimator.observations(estimate.rows)
+                sign = np.array([direction_of(o, directions) for o in own], np.int64)
+                wanted &= sign != 0
             if wanted.any():
                 doubts = estimator.doubts(estimate)
                 held.append(estimate.rows[wanted])
@@ -95,9 +143,44 @@ def _sample(sample: str, model: str, group: str, fitted: Fitted) -> GroupSample:
                 found.event_simple.append(select(estimate.event_simple, wanted))
                 kept_out = doubts.held_event | doubts.held_estimation[:, None]
                 found.held_back.append(kept_out[wanted])
-        if held:
+                if directions is not None:
+                    signs.append(sign[wanted])
+        if held and directions is None:
             found.panels.append((estimator, np.concatenate(held)))
-    return found
+    return found if directions is None else _signed(found, signs)
+
+
+def _signed(sample: GroupSample, signs: Sequence[IntArray]) -> GroupSample:
+    """Multiply returns and residuals by the direction expected of each observation.
+
+    An asset with both directions is two in it, since its residuals differ in sign.
+    """
+    of_asset: dict[int, set[int]] = {}
+    for ab, sign in zip(sample.event, signs, strict=True):
+        for asset, one in zip(ab.asset.tolist(), sign.tolist(), strict=True):
+            of_asset.setdefault(asset, set()).add(one)
+    both = [asset for asset, found in of_asset.items() if len(found) > 1]
+    first = max(of_asset, default=0) + 1
+
+    def turned(ab: Abnormal, sign: IntArray) -> Abnormal:
+        second = np.isin(ab.asset, both) & (sign < 0)
+        column = sign[:, None].astype(np.float64)
+        return replace(
+            ab,
+            ar=column * ab.ar,
+            actual=column * ab.actual,
+            residuals=column * ab.residuals,
+            coefficients=column * ab.coefficients,
+            asset=np.where(second, ab.asset + first, ab.asset),
+        )
+
+    return replace(
+        sample,
+        event=[turned(ab, s) for ab, s in zip(sample.event, signs, strict=True)],
+        event_simple=[
+            turned(ab, s) for ab, s in zip(sample.event_simple, signs, strict=True)
+        ],
+    )
 
 
 def _names(fitted: Fitted, sample: str) -> Names:

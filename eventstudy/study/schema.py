@@ -199,7 +199,9 @@ _TABLES = (
         "a row per sample, outcome, model, group, window and test",
         (
             *_CELL,
-            text("outcome", "what is tested: car, bhar, or another outcome"),
+            text(
+                "outcome", "what is tested: car, signed_car, bhar, or another outcome"
+            ),
             *_WINDOW,
             text("test", "name of the test, see `eventstudy list tests`"),
             text(
@@ -222,6 +224,7 @@ _TABLES = (
         "a row per sample, model, group and window: the average and its interval",
         (
             *_CELL,
+            text("outcome", "car, or signed_car: CARs times the expected direction"),
             *_WINDOW,
             number("estimate", "average CAR", _RETURN),
             number("se", "its standard error", _RETURN),
