@@ -18,11 +18,12 @@ split            warning   a jump by a round ratio, overnight: a split that the 
                            are not adjusted for?
 jump             warning   the same, with more trade than a split brings: news?
 currency         warning   a jump by some 100 or 1/100: from pounds to pence?
+same_returns     warning   the returns of two symbols are equal: one share, two names?
 no_calendar      info      the sessions of the symbol are not known, so not checked
 ===============  ========  ==========================================================
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
@@ -52,10 +53,14 @@ OF_RETURNS = ("stale", "zero_volume", "spike", "jump", "split", "currency")
 HELD_BACK = ("split", "currency")
 """Rules by which returns are wrong, not only unusual."""
 
+SAME_RETURNS = "same_returns"
+"""Rule of two symbols that are one share."""
+
 BUSY = 3.0
 """Times the usual value traded from which a jump is news; a split leaves it alone."""
 
 _USUAL_SESSIONS = 20
+_COMPARED = 30  # returns that make two symbols one
 _NEAR_WITH_OPEN = 0.10
 _NEAR_ALONE = 0.03
 _NEAR_UNIT = 0.5  # of a log ratio: prices move on the day of a change of unit, too
@@ -135,6 +140,7 @@ def check_quality(
             elif end is not None:
                 rows += _ends_early(quotes, np.array([_day(end)]), end)
             rows += [*_stale(quotes), *_volume(quotes), *_jumps(quotes)]
+    rows += _same_returns(held)
     return issues_frame(rows)
 
 
@@ -271,6 +277,31 @@ def _volume(quotes: _Quotes) -> Iterator[_Row]:
             "kept: the close may be of an earlier session",
             until=days[-1],
         )
+
+
+def _same_returns(held: Sequence[_Quotes]) -> Iterator[_Row]:
+    """Find symbols whose returns are equal at the beginning or at the end."""
+    seen: dict[bytes, _Quotes] = {}
+    for quotes in held:
+        moves = np.round(np.diff(np.log(quotes.closes)), 8)
+        if len(moves) < _COMPARED or not moves.any():
+            continue
+        keys = [
+            quotes.days[1:][part].tobytes() + (moves[part] + 0.0).tobytes()
+            for part in (slice(_COMPARED), slice(-_COMPARED, None))
+        ]
+        twin = next((seen[key] for key in keys if key in seen), None)
+        for key in keys:
+            seen.setdefault(key, quotes)
+        if twin is not None:
+            yield _row(
+                quotes.symbol,
+                None,
+                SAME_RETURNS,
+                f"the returns of {twin.symbol} and {quotes.symbol} are the same: one "
+                "share under two names?",
+                "kept: averages count it twice",
+            )
 
 
 def _jumps(quotes: _Quotes) -> Iterator[_Row]:

@@ -413,5 +413,41 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
 def groups_of(
     spec: StudySpec, events: Events, prices: Prices
 ) -> Mapping[str, tuple[str, ...]]:
-    """Return the assets of a study by group."""
-    return spec.groups or {ALL: default_assets(spec, events, prices)}
+    """Return the assets of a study by group.
+
+    Raises `SpecError` for two that differ in case only: one share would count twice.
+    """
+    groups = spec.groups or {ALL: default_assets(spec, events, prices)}
+    seen: dict[str, str] = {}
+    for asset in (asset for members in groups.values() for asset in members):
+        twin = seen.setdefault(asset.casefold(), asset)
+        if twin != asset:
+            raise SpecError(
+                f"{twin} and {asset} differ in case only, and one share would count "
+                "twice; write one of them"
+            )
+    return groups
+
+
+def one_spelling(spec: StudySpec, events: Events, prices: Prices) -> Events:
+    """Spell the assets of a catalogue as the study and its prices do.
+
+    Only names that neither knows are touched, where one that it knows differs in case.
+    """
+    known = {*prices.symbols, *spec.assets}
+    spelled = {symbol.casefold(): symbol for symbol in sorted(known)}
+    named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
+    other = {
+        name: spelled[name.casefold()]
+        for name in named
+        if name not in known and name.casefold() in spelled
+    }
+    if not other:
+        return events
+    assets = pl.col("assets").list.eval(pl.element().replace(other))
+    notes = [f"{old} is spelled {new}, as in the study" for old, new in other.items()]
+    return replace(
+        events,
+        frame=events.frame.with_columns(assets.list.unique(maintain_order=True)),
+        notes=(*events.notes, *notes),
+    )

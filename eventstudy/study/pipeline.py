@@ -25,6 +25,7 @@ from eventstudy.study.inputs import (
     events_of,
     gated,
     groups_of,
+    one_spelling,
     prices_of,
     request_of,
 )
@@ -182,6 +183,7 @@ def run(
     events = events_of(events, spec)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
+    events = one_spelling(spec, events, prices)
     groups = groups_of(spec, events, prices)
     spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
@@ -242,6 +244,7 @@ def run(
         *about_model,
         defaults.said(spec, groups),
         *remarks.of_absent(shown, prices),
+        *remarks.of_twins(shown, prices.issues),
         *remarks.of_calendars(market),
         *remarks.of_snapshots(prices.issues),
         *remarks.of_times(events.frame, panels, market),

@@ -11,7 +11,7 @@ from eventstudy.calendars.offsets import offset_warnings
 from eventstudy.panel import Market, Panel
 from eventstudy.prices import Prices
 from eventstudy.prices.fetch import meant
-from eventstudy.prices.quality import HELD_BACK
+from eventstudy.prices.quality import HELD_BACK, SAME_RETURNS
 from eventstudy.prices.table import NO_PRICES, SNAPSHOT
 from eventstudy.spec import StudySpec, window_text
 from eventstudy.study.table import Table, text
@@ -76,6 +76,15 @@ def of_absent(assets: Iterable[str], prices: Prices) -> Sequence[Remark]:
         remark = Remark(severity="warning", about="prices", asset=asset, text=text)
         out.append(remark)
     return out
+
+
+def of_twins(assets: Iterable[str], issues: pl.DataFrame) -> Sequence[Remark]:
+    """Say which assets of the study have the same returns as another."""
+    found = issues.filter(pl.col("symbol").is_in(list(assets)), rule=SAME_RETURNS)
+    return [
+        Remark(severity="warning", about="prices", asset=symbol, text=detail)
+        for symbol, detail in found.select("symbol", "detail").iter_rows()
+    ]
 
 
 def _question(detail: str) -> str:
