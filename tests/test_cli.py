@@ -461,7 +461,7 @@ def test_an_analysis_ends_with_a_table_and_the_place_of_the_report(analyze):
     assert ended.code == 0
     assert ended.err == ""
     lines = ended.out.splitlines()
-    assert lines[1] == "Mean CAR[-1,+1] in per cent (100 × log return)"
+    assert lines[1] == "Mean CAR[-1,+1] in per cent of price"
     head = r"group +model +CAAR +95 % interval +N +p +test"
     assert re.fullmatch(head, lines[2])
     assert lines[3].split()[:2] == ["all", "market"]

@@ -1,6 +1,7 @@
 """Words, numbers and tables of the report: what it says, and that it cannot break."""
 
 import html
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,44 @@ def test_numbers_are_rounded_once_and_units_are_kept() -> None:
     assert numbers.percent_interval(-0.1, None) == ""
 
 
+def test_log_returns_are_shown_as_changes_of_the_price() -> None:
+    logs, simple = numbers.Returns("log"), numbers.Returns("simple")
+    assert logs.percent(math.log(0.8), 0.05) == "−20.0"
+    assert logs.spread(math.log(0.8), 0.05) == "4.0"  # 0.8 times the log's
+    assert logs.interval(math.log(0.5), math.log(3), 0) == "[−50,\u00a0+200]"
+    assert simple.with_error(-0.2231, 0.05) == "−22.3\u00a0(5.0)"
+    assert logs.percent(1e4) == logs.percent(None) == logs.spread(0.1, None) == "–"
+    frame = pl.DataFrame({"car": [math.log(1.5), None]})
+    assert frame.select(logs.column("car"))["car"].to_list() == [
+        pytest.approx(50.0),
+        None,
+    ]
+    assert frame.select(simple.column("car"))["car"][0] == 100 * math.log(1.5)
+
+
+@pytest.mark.parametrize(
+    ("error", "places"),
+    [(0.3, 0), (0.1, 0), (0.0999, 1), (0.01, 1), (0.0044, 2), (1e-9, 4), (0.0, 1)],
+)
+def test_decimals_follow_the_standard_error(error: float, places: int) -> None:
+    assert numbers.places_for(error) == places
+
+
+@pytest.mark.parametrize("returns", ["log", "simple"])
+def test_every_average_of_the_page_is_read_in_one_way(returns: str) -> None:
+    result = sample.sample_result(spec=sample.sample_spec(returns=returns))
+    found = effects.Effects(result)
+    row = next(r for r in found.rows if r["group"] == "china_rigs")
+    value = row["estimate"] if returns == "simple" else math.expm1(row["estimate"])
+    shown = found.average(row)
+    places = len(shown.partition(".")[2])
+    assert shown == numbers.percent(value, places)
+    text = render(result)
+    assert f"{shown}\u00a0%" in text
+    assert f"| {shown}<br>" in text
+    assert ("shown as per cent of the price" in text) is (returns == "log")
+
+
 def effect_row(result: StudyResult, **changes: object) -> effects.Row:
     row = effects.Effects(result).rows[0]
     return {**row, **changes}
@@ -360,7 +399,7 @@ def test_another_estimand_is_named() -> None:
         estimate=pl.when(of_test).then(0.0123).otherwise("estimate")
     )
     (note,) = headline.estimand_notes(effects.Effects(replace(result, tests=tests)))
-    assert "+1.23 %" in note
+    assert "that is +1.2 %" in note
     assert note.startswith("`grank_overlap` tests another average")
 
 
@@ -369,14 +408,14 @@ def test_overlapping_announcements_are_shown_alone_and_net() -> None:
     (first, table), *_ = joint.tables(result)
     assert first == "total"
     assert table.count("\n| E") == 2 * 4  # events x assets
-    assert "| E1 | BTC-USD | −5.0 |" in table
+    assert "| E1 | BTC-USD | −4.9 |" in table
     apart = result.joint.with_columns(n_overlapping=pl.lit(0, pl.Int64))
     assert joint.tables(replace(result, joint=apart)) == []
     assert joint.summary(replace(result, joint=apart)) == ""
 
 
 @pytest.mark.parametrize(
-    ("net", "said"), [(-0.04, ""), (-0.01, "−1.00 % net"), (0.04, "+4.00 % net")]
+    ("net", "said"), [(-0.04, ""), (-0.01, "−1.0 % net"), (0.04, "+4.1 % net")]
 )
 def test_the_summary_names_what_the_others_take_off(net: float, said: str) -> None:
     result = sample.sample_result()
@@ -598,8 +637,9 @@ def test_questions_get_a_number_and_its_uncertainty() -> None:
     car = result.cars.filter(event_id="E1", asset="BTC-USD", start=-5).row(
         0, named=True
     )
-    assert numbers.percent(car["car"]) in found[0][2]
-    assert numbers.spread(car["se"]) in found[0][2]
+    change = math.exp(car["car"])
+    assert f"CAR[-5,0] {numbers.percent(change - 1, 1)} %" in found[0][2]
+    assert f"error {numbers.spread(change * car['se'], 1)}," in found[0][2]
     assert numbers.p_equals(car["pvalue"]) in found[0][2]
     assert found[1][1] == "320 machines."
     assert found[1][3].count("\n| ") == 7 + 2  # asset x model, and two of the head
@@ -617,7 +657,7 @@ def test_the_price_change_is_exact() -> None:
         actual=pl.when(pl.col("offset") == 0).then(pl.lit(0.5).log()).otherwise(0.0)
     )
     result = replace(result, abnormal_returns=table)
-    assert "the price fell by 50.00 %" in questions.SECTION.write(Views(result))
+    assert "the price fell by 50.0 %" in questions.SECTION.write(Views(result))
 
 
 def test_estimates_that_repeat_are_shown_once() -> None:

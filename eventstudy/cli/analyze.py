@@ -12,6 +12,7 @@ from eventstudy.cli import options
 from eventstudy.cli.progress import stages
 
 if TYPE_CHECKING:
+    from eventstudy.report.numbers import Returns
     from eventstudy.study.result import StudyResult
 
 _INTERRUPTED = 130  # what shells expect of a program that ends by Ctrl-C
@@ -69,6 +70,7 @@ def closing_table(result: "StudyResult", report: Path) -> str:
     """Return the lines that end an analysis: the headline of the first window."""
     import polars as pl
 
+    from eventstudy.report.numbers import Returns
     from eventstudy.spec import window_text
 
     start, end = result.spec.windows[0]
@@ -80,13 +82,13 @@ def closing_table(result: "StudyResult", report: Path) -> str:
         on=[*keys, "recommended"],
         how="left",
     )
-    unit = " (100 × log return)" if result.spec.returns == "log" else ""
+    shown = Returns(result.spec.returns)
     confidence = f"{100 * result.spec.level:g} % interval"
     head = ("group", "model", "CAAR", confidence, "N", "p", "test")
-    cells = [head, *(_closing_cells(row) for row in rows.iter_rows(named=True))]
+    cells = [head, *(_closing_cells(shown, row) for row in rows.iter_rows(named=True))]
     lines = [""]
     if rows.height:
-        lines.append(f"Mean CAR{window_text((start, end))} in per cent{unit}")
+        lines.append(f"Mean CAR{window_text((start, end))} in per cent of price")
         lines += options.aligned(cells, left={0, 1, 6})
     elif "returns" in result.spec.parts:
         lines.append("No event of the headline sample could be estimated")
@@ -105,18 +107,20 @@ def closing_table(result: "StudyResult", report: Path) -> str:
     return "\n".join([*lines, "", f"Report: {report}"])
 
 
-def _closing_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    low, high, p = row["ci_low"], row["ci_high"], row["p"]
+def _closing_cells(shown: "Returns", row: dict[str, Any]) -> tuple[str, ...]:
+    places = shown.places(row["estimate"], row["se"])
+    low, high = (_percent(shown.change(row[c]), places) for c in ("ci_low", "ci_high"))
+    p = row["p"]
     return (
         textwrap.shorten(row["group"], 34, placeholder="…"),
         textwrap.shorten(row["model"], 16, placeholder="…"),
-        _percent(row["estimate"]),
-        "–" if low is None else f"{_percent(low)} … {_percent(high)}",
+        _percent(shown.change(row["estimate"]), places),
+        "–" if row["ci_low"] is None else f"{low} … {high}",
         str(row["n"]),
         "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
         row["recommended"] or "–",
     )
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:+.1f}"
+def _percent(value: float | None, places: int) -> str:
+    return "–" if value is None else f"{round(100 * value, places) + 0:+.{places}f}"

@@ -20,6 +20,7 @@ class Effects:
     def __init__(self, result: StudyResult, sample: str = "headline") -> None:
         self.result = result
         self.alpha = alpha_of(result)
+        self.returns = nb.Returns(result.spec.returns)
         self.rows: list[Row] = list(
             result.headline.filter(sample=sample, outcome="car").iter_rows(named=True)
         )
@@ -52,6 +53,15 @@ class Effects:
             return []
         names = [name for name in facts.naive() if name != row["recommended"]]
         return [name for name in names if self.rejects(row, name)]
+
+    def average(self, row: Row) -> str:
+        """Write the average effect in per cent of price."""
+        return self.returns.percent(row["estimate"], row["se"])
+
+    def interval(self, row: Row) -> str:
+        """Write the interval of the average effect; empty without one."""
+        places = self.returns.places(row["estimate"], row["se"])
+        return self.returns.interval(row["ci_low"], row["ci_high"], places)
 
     def at(self, window: Pair) -> list[Row]:
         """Return the rows of a window, group by group."""

@@ -5,6 +5,9 @@ Missing values (None, nan) become an en dash; the minus sign is a real one.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
 
 MISSING = "–"
 NBSP = "\u00a0"  # keeps a number together with what belongs to it
@@ -101,6 +104,80 @@ def interval(low: Number, high: Number, places: int = 2) -> str:
     if is_missing(low) or is_missing(high):
         return ""
     return f"[{decimal(low, places)},{NBSP}{decimal(high, places)}]"
+
+
+def places_for(error: Number, usual: int = 1) -> int:
+    """Decimals of a number in per cent: its standard error has two digits.
+
+    error : the standard error as a fraction;  usual : decimals without one
+
+    >>> places_for(0.117), places_for(0.0345), places_for(0.0021), places_for(None)
+    (0, 1, 2, 1)
+    """
+    if error is None or not math.isfinite(error) or error <= 0:
+        return usual
+    return min(4, max(0, 1 - math.floor(math.log10(100 * error))))
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Returns, and sums and averages of them, as per cent of price.
+
+    A log return r is shown as exp(r) - 1, the change of the price; so the average of
+    logs becomes the geometric mean of price changes, and the ends of an interval those
+    of an interval for it. A standard error is multiplied by exp(r), the slope there
+    (delta method). Simple returns are shown as they are.
+
+    kind : "log" or "simple", ``spec.returns`` of a study
+
+    >>> Returns("log").percent(-0.1167, 0.039), Returns("simple").percent(-0.1167)
+    ('−11.0', '−11.7')
+    """
+
+    kind: str
+
+    def change(self, value: Number) -> float | None:
+        """Return the change of the price as a fraction; None where there is none."""
+        if value is None or not math.isfinite(value):
+            return None
+        if self.kind != "log":
+            return float(value)
+        return math.expm1(value) if value < _LARGEST else None
+
+    def error(self, value: Number, error: Number) -> float | None:
+        """Return the standard error of a change of the price, as a fraction."""
+        change = self.change(value)
+        if change is None or error is None or not math.isfinite(error):
+            return None
+        return error * (1 + change) if self.kind == "log" else float(error)
+
+    def places(self, value: Number, error: Number) -> int:
+        """Decimals of a change in per cent."""
+        return places_for(self.error(value, error))
+
+    def percent(self, value: Number, error: Number = None) -> str:
+        """Write a change of the price in per cent, signed, without the unit."""
+        return percent(self.change(value), self.places(value, error))
+
+    def spread(self, value: Number, error: Number) -> str:
+        """Write its standard error."""
+        return spread(self.error(value, error), self.places(value, error))
+
+    def with_error(self, value: Number, error: Number) -> str:
+        """Write a change with its standard error in brackets."""
+        return f"{self.percent(value, error)}{NBSP}({self.spread(value, error)})"
+
+    def interval(self, low: Number, high: Number, places: int) -> str:
+        """Write an interval in per cent; empty when either end is missing."""
+        return percent_interval(self.change(low), self.change(high), places)
+
+    def column(self, name: str) -> pl.Expr:
+        """Give a column of returns as per cent of price."""
+        held = pl.col(name)
+        return (held.exp() - 1 if self.kind == "log" else held) * 100
+
+
+_LARGEST = 700.0  # log return whose price is still a number
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

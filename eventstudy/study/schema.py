@@ -41,7 +41,7 @@ _CELL = (
     _MODEL,
     text("group", 'an asset group, "all" groups together, or "A - B", their spread'),
 )
-_RETURN = "return (log or simple, as the study says)"
+_RETURN = "return (log or simple, as the study says; logs are not converted)"
 _STATISTIC = (
     number("statistic", "the test statistic"),
     number("df", "its degrees of freedom; null for a normal or resampled one"),

@@ -48,9 +48,10 @@ def draw(result: StudyResult) -> bytes:
 
 
 def _path(result: StudyResult) -> pl.DataFrame:
+    shown = nb.Returns(result.spec.returns)
     return result.aar.filter(
         (pl.col("sample") == "headline") & pl.col("caar").is_finite()
-    ).with_columns(pl.col(SHOWN) * 100)
+    ).with_columns(*map(shown.column, SHOWN))
 
 
 def _alt(result: StudyResult) -> str:
@@ -65,8 +66,9 @@ def _alt(result: StudyResult) -> str:
         & (pl.col("offset") == result.spec.event_window[1])
         & pl.col("caar").is_not_null()
     )
+    shown = nb.Returns(result.spec.returns)
     ends = [
-        f"{group_label(group)} {nb.percent(caar, 1)} %"
+        f"{group_label(group)} {shown.percent(caar)} %"
         for group, caar in last.select("group", "caar").iter_rows()
     ]
     return f"{text}; at its end {nb.listing(ends)}" if ends else text

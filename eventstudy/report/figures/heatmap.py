@@ -20,7 +20,7 @@ from eventstudy.report.labels import (
     main_window,
     model_names,
 )
-from eventstudy.report.numbers import decimal
+from eventstudy.report.numbers import Returns, decimal
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
@@ -57,7 +57,8 @@ def draw(result: StudyResult) -> bytes:
     title = f"CAR{window_text(main_window(result))}, %, model: "
     title += label(first_model(result))
     title, legend = layout.fit(title, wide), EDGE + scales.BAR_HIGH
-    cells = _cells(cars, [*names], assets)
+    shown = Returns(result.spec.returns)
+    cells = _cells(shown, cars, [*names], assets)
     limit = float(cells["value"].abs().quantile(0.95, "linear") or 1.0)
     scale = scales.linear(title, -limit, limit, scales.BAR_WIDE)
     figure = style.canvas(WIDTH, legend + LINE + high + head + EDGE)
@@ -132,13 +133,15 @@ def first_model(result: StudyResult) -> str:
     return (names or model_names(result))[0]
 
 
-def _cells(cars: pl.DataFrame, days: list[date], assets: list[str]) -> pl.DataFrame:
+def _cells(
+    shown: Returns, cars: pl.DataFrame, days: list[date], assets: list[str]
+) -> pl.DataFrame:
     """Give each CAR, in per cent, its row and column."""
     return (
         cars.filter(pl.col("day0").is_in(days))
         .unique(["day0", "asset"], keep="last", maintain_order=True)
         .with_columns(
-            value=100 * pl.col("car"),
+            value=shown.column("car"),
             row=pl.col("day0").replace_strict(days, range(len(days))),
             column=pl.col("asset").replace_strict(assets, range(len(assets))),
         )

@@ -5,7 +5,7 @@ import polars as pl
 from eventstudy.report.figures import multiples, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.scales import bounds, linear
-from eventstudy.report.numbers import NBSP
+from eventstudy.report.numbers import NBSP, Returns
 from eventstudy.study.result import StudyResult
 
 MOST_PANELS = 12
@@ -19,7 +19,7 @@ def has_data(result: StudyResult) -> bool:
 
 @style.house()
 def draw(result: StudyResult) -> bytes:
-    """Draw the change of the log price since the last bar before each announcement."""
+    """Draw the change of the price since the last bar before each announcement."""
     path = _path(result)
     events = path["event_id"].unique(maintain_order=True).to_list()[:MOST_PANELS]
     symbols = path["symbol"].unique(maintain_order=True).to_list()
@@ -30,7 +30,7 @@ def draw(result: StudyResult) -> bytes:
     room = multiples.room(len(events))
     x, y = (
         linear("hours from the announcement", *hours, room, whole=whole),
-        linear(f"change of the log price,{NBSP}%", *changes, HEIGHT, upright=True),
+        linear(f"change of the price,{NBSP}%", *changes, HEIGHT, upright=True),
     )
     named = colours if len(colours) > 1 else {}
     figure, panels = multiples.panels(events, x, y, HEIGHT, named)
@@ -44,7 +44,7 @@ def draw(result: StudyResult) -> bytes:
 
 def _path(result: StudyResult) -> pl.DataFrame:
     return result.intraday.filter(pl.col("log_change").is_finite()).with_columns(
-        hours=pl.col("minutes") / 60, change=100 * pl.col("log_change")
+        hours=pl.col("minutes") / 60, change=Returns("log").column("log_change")
     )
 
 
@@ -54,7 +54,7 @@ def _alt(_: StudyResult) -> str:
 
 def _caption(_: StudyResult) -> str:
     return (
-        "Log price less that of the last bar before the announcement, per cent. "
+        "Change of the price since the last bar before the announcement. "
         "Dotted: the recorded instant; a move before it means that the news was out "
         "earlier, or that something else moved the price."
     )

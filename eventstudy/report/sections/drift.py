@@ -20,10 +20,9 @@ def blocks(views: Views) -> Iterator[str]:
         return
     yield (
         "A constant estimated over a long rally (or slump) is taken off every session "
-        f"of the window. {drift_sentence(views.result)} How many points of each CAAR "
-        "come from the constant, and the CAAR with it set to zero, for the longest "
-        "window (for single CARs: column `alpha_part` of "
-        "`tables/cars.csv`):"
+        f"of the window. {drift_sentence(views.result)} What the constant adds to each "
+        "CAAR, and the CAAR with it set to zero, for the longest window (for single "
+        "CARs: column `alpha_part` of `tables/cars.csv`):"
     )
     yield drift_table(views.effects, _longest(views.result))
     yield md.details("The same for all windows", table)
@@ -42,9 +41,9 @@ def drift_table(effects: Effects, window: Pair | None = None) -> str:
                 md.escape(group_label(row["group"])),
                 md.escape(label(row["model"])),
                 window_text((row["start"], row["end"])),
-                nb.percent(row["estimate"]),
-                nb.percent(row["alpha_part"]),
-                nb.percent(row["estimate_alpha_zero"]),
+                effects.average(row),
+                effects.returns.percent(row["alpha_part"], row["se"]),
+                effects.returns.percent(row["estimate_alpha_zero"], row["se"]),
             ]
         )
     columns = ["Group", "Model", "Window", "CAAR, %", "of which −alpha × length"]
@@ -71,11 +70,13 @@ def drift_sentence(result: StudyResult) -> str:
     asset, value = max(alphas, key=lambda item: abs(item[1]))
     first, last = result.spec.event_window
     length = last - first + 1
-    part = nb.percent(-value * length, 1)
+    shown = nb.Returns(result.spec.returns)
+    part = shown.percent(-value * length)
+    daily = nb.percent(shown.change(value))
     return (
-        f"The largest is that of {md.escape(asset)}, {nb.percent(value)} % a session "
+        f"The largest is that of {md.escape(asset)}, {daily} % a session "
         f"at the median (model {md.escape(label(name))}): over the {length} sessions "
-        f"of the event window subtracting it alone adds {part} points to the CAR."
+        f"of the event window subtracting it alone moves the CAR by {part} %."
     )
 
 

@@ -113,6 +113,7 @@ def _car_tables(views: Views, held: Sequence[Held], model: str) -> str:
     days = {pair: observations.day0(pair, model) for pair in held}
     windows = views.result.spec.windows
     alpha = alpha_of(views.result)
+    shown = nb.Returns(views.result.spec.returns)
     tables = []
     for at in range(0, len(windows), _MOST_WINDOWS):
         chunk = windows[at : at + _MOST_WINDOWS]
@@ -121,18 +122,19 @@ def _car_tables(views: Views, held: Sequence[Held], model: str) -> str:
         for pair, day0 in days.items():
             if day0 is None:
                 continue
-            cells = [_day0_cell(day0)] if at == 0 else []
-            cells += [_car_cell(observations.car(pair, model, w), alpha) for w in chunk]
+            cells = [_day0_cell(shown, day0)] if at == 0 else []
+            cars = (observations.car(pair, model, w) for w in chunk)
+            cells += [_car_cell(shown, car, alpha) for car in cars]
             rows.append([md.escape(pair[1]), *cells])
         columns = ["%", *heads, *(f"CAR{window_text(w)}" for w in chunk)]
         tables.append(md.table(columns, rows) if rows else "")
     return "\n\n".join(table for table in tables if table)
 
 
-def _car_cell(row: Row | None, alpha: float) -> str:
+def _car_cell(shown: nb.Returns, row: Row | None, alpha: float) -> str:
     if row is None or nb.is_missing(row["car"]):
         return nb.MISSING
-    text = _with_error(row["car"], row["se"])
+    text = shown.with_error(row["car"], row["se"])
     value = row["pvalue"]
     if not nb.is_missing(value):
         text += f"<br>{nb.p_equals(value).replace('<', '&lt;').replace('>', '&gt;')}"
@@ -282,15 +284,10 @@ def _day0_table(result: StudyResult, event_id: str) -> str:
     return md.table(columns, rows, "llllrl"[: len(columns)]) if rows else ""
 
 
-def _day0_cell(row: Row) -> str:
+def _day0_cell(shown: nb.Returns, row: Row) -> str:
     if nb.is_missing(row["abnormal"]):
         return nb.MISSING
-    return _with_error(row["abnormal"], row["se"])
-
-
-def _with_error(value: float, se: float | None) -> str:
-    """Write per cent and standard error; a second decimal would be noise."""
-    return f"{nb.percent(value, 1)}{nb.NBSP}({nb.spread(se, 1)})"
+    return shown.with_error(row["abnormal"], row["se"])
 
 
 SECTION = Section(title="Announcements", blocks=headline_blocks)

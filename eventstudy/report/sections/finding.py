@@ -74,10 +74,10 @@ def _terms(spec: StudySpec) -> str:
     """Say what the words mean that the finding needs."""
     if spec.returns == "log":
         units = (
-            "Returns are log returns, shown in per cent (100 × the logarithm): small "
-            "ones read as percentages, but −20 means a price that is 18.1 % lower. "
-            "Where the text says that a price fell or rose by so much, that is the "
-            "exact percentage."
+            "Returns are log returns, so that they add up; they are shown as per cent "
+            "of the price: a sum of logs *r* as exp(*r*) − 1, so that an average is "
+            "the geometric mean of price changes, and likewise the ends of intervals "
+            "and differences of groups. The files in `tables` hold the logs."
         )
     else:
         units = "Returns are simple returns in per cent; a CAR is their sum."
@@ -128,8 +128,8 @@ def sentences(effects: Effects, row: Row) -> str:
     """Say what the tests carry about one average effect."""
     if nb.is_missing(row["estimate"]):
         return "no average could be computed."
-    text = f"{nb.percent(row['estimate'])} %"
-    if ends := nb.percent_interval(row["ci_low"], row["ci_high"]):
+    text = f"{effects.average(row)} %"
+    if ends := effects.interval(row):
         text += f" ({confidence_text(effects.result)} interval {ends})"
     parts = [f"{text}. {_verdict(effects, row)}"]
     parts += [_tension(effects, row), _naive(effects, row)]
@@ -234,7 +234,7 @@ def _combination(effects: Effects, row: Row) -> str:
     text = f"{md.escape(group_label(row['group']))} {window}"
     if len(model_names(effects.result)) > 1:
         text += f" {md.escape(label(row['model']))}"
-    return f"{text} {nb.percent(row['estimate'])} %"
+    return f"{text} {effects.average(row)} %"
 
 
 def _singles(result: StudyResult) -> str:
@@ -254,9 +254,10 @@ def _singles(result: StudyResult) -> str:
     )
     if holm.is_empty():
         return f"{text}."
+    shown = nb.Returns(result.spec.returns)
     named = [
         f"{md.escape(row['asset'])} at {md.escape(row['event_id'])} "
-        f"{nb.percent(row['car'])} %"
+        f"{shown.percent(row['car'], row['se'])} %"
         for row in holm.sort("pvalue").iter_rows(named=True)
     ]
     return f"{text}: {nb.listing(named, most=6)}."

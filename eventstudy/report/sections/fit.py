@@ -41,6 +41,7 @@ def fit_table(result: StudyResult, model: str) -> str:
     betas = _betas(result, model)
     factors = list(dict.fromkeys(term for _, term in betas))[:3]
     rows = []
+    shown = nb.Returns(result.spec.returns)
     for asset, fits in _by_asset(result, model):
         of_asset = [nb.decimal(betas.get((asset, f)), 2) for f in factors]
         rows.append(
@@ -48,7 +49,7 @@ def fit_table(result: StudyResult, model: str) -> str:
                 md.escape(asset),
                 str(fits.height),
                 nb.decimal(_median(fits, "n_estimation"), 0),
-                nb.percent(_median(fits, "alpha"), 3),
+                nb.percent(shown.change(_median(fits, "alpha")), 3),
                 *of_asset,
                 nb.spread(_median(fits, "sigma")),
                 nb.decimal(_median(fits, "r_squared")),

@@ -98,8 +98,8 @@ def _table(
     tests = shown_tests(effects)
     lines = []
     for row, name in zip(rows, names, strict=True):
-        ends = nb.percent_interval(row["ci_low"], row["ci_high"])
-        caar = nb.percent(row["estimate"]) + (f"<br>{ends}" if ends else "")
+        ends = effects.interval(row)
+        caar = effects.average(row) + (f"<br>{ends}" if ends else "")
         lines.append([*name, caar, *(_pvalue_cell(effects, row, n) for n in tests)])
     columns = [*heads, f"CAAR, %<br>[{confidence_text(effects.result)} interval]"]
     columns += [md.escape(name).replace("_", "_<br>") for name in tests]
@@ -148,8 +148,9 @@ def estimand_notes(effects: Effects) -> list[str]:
             f"{md.code(test)} tests another average than the printed CAAR: each "
             "cluster of dates counts once, however many observations it holds. For "
             f"{md.escape(group_label(row['group']))} {window} "
-            f"({md.escape(label(row['model']))}) that is {nb.percent(estimate)} %, "
-            f"against a CAAR of {nb.percent(row['estimate'])} %."
+            f"({md.escape(label(row['model']))}) that is "
+            f"{effects.returns.percent(estimate, row['se'])} %, "
+            f"against a CAAR of {effects.average(row)} %."
         )
     return notes
 

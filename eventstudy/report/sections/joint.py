@@ -93,13 +93,15 @@ def summary(result: StudyResult) -> str:
         return ""
     row = shifts.row(0, named=True) if shifts.height else None
     parts = []
+    shown = nb.Returns(result.spec.returns)
     if row is not None:
         several = len(model_names(result)) > 1
         model = f", model {md.escape(label(row['model']))}" if several else ""
+        alone, net = (shown.percent(row[name]) for name in ("alone", "net"))
         parts.append(
             f"Not well: on average {md.escape(group_label(row['group']))} moved by "
-            f"{nb.percent(row['alone'])} % at {_titled(result, row['event_id'])} taken "
-            f"alone, but by {nb.percent(row['net'])} % net of the announcements that "
+            f"{alone} % at {_titled(result, row['event_id'])} taken "
+            f"alone, but by {net} % net of the announcements that "
             f"share its sessions (window {window_text(main_window(result))}{model})."
         )
     level = level_text(result)
@@ -179,12 +181,13 @@ def _days(result: StudyResult) -> dict[str, str]:
 
 
 def _cells(result: StudyResult, row: dict[str, Any]) -> list[str]:
+    shown = nb.Returns(result.spec.returns)
     return [
         md.escape("".join(_named(result, row["event_id"]))),
         md.escape(row["asset"]),
-        nb.percent(row["car_alone"], 1),
+        shown.percent(row["car_alone"], row["se"]),
         nb.pvalue_cell(row["pvalue_alone"]),
-        f"{nb.percent(row['car'], 1)} ({nb.spread(row['se'], 1)})",
+        shown.with_error(row["car"], row["se"]),
         nb.pvalue_cell(row["pvalue"]),
     ]
 

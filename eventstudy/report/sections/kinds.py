@@ -65,9 +65,10 @@ def compared(result: StudyResult, sample: str = "headline") -> Compared:
 def table(result: StudyResult, found: Compared) -> str:
     """CAARs of each kind per group, and their differences from one of them."""
     rows = []
+    shown = nb.Returns(result.spec.returns)
     for group, held in found.items():
         name = md.escape(group_label(group))
-        rows += [_cells(name, row) for row in held.iter_rows(named=True)]
+        rows += [_cells(shown, name, row) for row in held.iter_rows(named=True)]
     interval = f"CAAR, % [{confidence_text(result)} interval]"
     columns = ["Group", "Kind", "N", "Dates", interval, "Against", "Difference", "p"]
     return md.table(columns, rows, "llrrrlrr") if len(rows) > len(found) else ""
@@ -109,14 +110,16 @@ def _base(tables: list[pl.DataFrame]) -> str | None:
     return counts["category"][0] if counts.height else None
 
 
-def _cells(group: str, row: dict[str, Any]) -> list[str]:
-    ends = nb.percent_interval(row["ci_low"], row["ci_high"], 1)
-    caar = f"{nb.percent(row['caar'], 1)} {ends}".strip()
+def _cells(shown: nb.Returns, group: str, row: dict[str, Any]) -> list[str]:
+    places = shown.places(row["caar"], row["se"])
+    ends = shown.interval(row["ci_low"], row["ci_high"], places)
+    caar = f"{shown.percent(row['caar'], row['se'])} {ends}".strip()
     cells = [group, md.escape(label(row["category"]))]
     cells += [f"{row['n']}", f"{row['n_dates']}", caar]
     if row["against"] is None:
         return [*cells, "", "", ""]
-    cells += [md.escape(label(row["against"])), nb.percent(row["difference"], 1)]
+    difference = shown.percent(row["difference"], row["difference_se"])
+    cells += [md.escape(label(row["against"])), difference]
     return [*cells, nb.pvalue_cell(row["pvalue"])]
 
 

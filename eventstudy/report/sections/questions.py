@@ -69,13 +69,13 @@ def _count(result: StudyResult, rows: list[Row]) -> str:
     held = [row for row in hits if _rejects(result, row["pvalue_holm"])]
     counted = f"Of {nb.count(len(rows), 'abnormal return')}"
     low, high = (pick(rows, key=lambda r: r["car"]) for pick in (min, max))
-    ends = nb.listing([_one(low), _one(high)])
+    ends = nb.listing([_one(result, low), _one(result, high)])
     if not hits:
         return (
             f"{counted}, none is distinguishable from zero at {level}; they lie "
             f"between {ends}."
         )
-    names = [_one(row) for row in hits]
+    names = [_one(result, row) for row in hits]
     return (
         f"{counted}, {len(hits)} {'is' if len(hits) == 1 else 'are'} distinguishable "
         f"from zero at {level} ({nb.listing(names, most=6)}), {len(held)} after Holm's "
@@ -83,13 +83,16 @@ def _count(result: StudyResult, rows: list[Row]) -> str:
     )
 
 
-def _one(row: Row) -> str:
-    text = f"{nb.percent(row['car'])} % (standard error {nb.spread(row['se'])}"
+def _one(result: StudyResult, row: Row) -> str:
+    shown = nb.Returns(result.spec.returns)
+    size = shown.percent(row["car"], row["se"])
+    text = f"{size} % (standard error {shown.spread(row['car'], row['se'])}"
     return f"{text}, {md.escape(row['asset'])}, model {md.escape(label(row['model']))})"
 
 
 def _car_table(result: StudyResult, rows: list[Row]) -> str:
     cells = []
+    shown = nb.Returns(result.spec.returns)
     for row in rows:
         change, _, _ = price_change(result, row)
         pvalues = [row[c] for c in ("pvalue", "placebo_pvalue", "pvalue_holm")]
@@ -97,8 +100,8 @@ def _car_table(result: StudyResult, rows: list[Row]) -> str:
             [
                 md.escape(row["asset"]),
                 md.escape(label(row["model"])),
-                nb.percent(change),
-                f"{nb.percent(row['car'])} ({nb.spread(row['se'])})",
+                nb.percent(change, 1),
+                shown.with_error(row["car"], row["se"]),
                 _interval(result, row),
                 *(nb.pvalue_cell(value) for value in pvalues),
             ]
@@ -112,7 +115,9 @@ def _car_table(result: StudyResult, rows: list[Row]) -> str:
 
 def _interval(result: StudyResult, row: Row) -> str:
     half = row["se"] * t_quantile(row["df"], result.spec.level)
-    return nb.percent_interval(row["car"] - half, row["car"] + half)
+    shown = nb.Returns(result.spec.returns)
+    places = shown.places(row["car"], row["se"])
+    return shown.interval(row["car"] - half, row["car"] + half, places)
 
 
 def _car_line(result: StudyResult, row: Row) -> str:
@@ -121,9 +126,11 @@ def _car_line(result: StudyResult, row: Row) -> str:
         name += f" (model {md.escape(label(row['model']))})"
     window = window_text((row["start"], row["end"]))
     verdict = "" if _rejects(result, row["pvalue"]) else "not "
+    shown = nb.Returns(result.spec.returns)
+    error = shown.spread(row["car"], row["se"])
     text = (
         f"{name}: {_price_words(result, row)}abnormal return CAR{window} "
-        f"{nb.percent(row['car'])} % (standard error {nb.spread(row['se'])}, "
+        f"{shown.percent(row['car'], row['se'])} % (standard error {error}, "
         f"{confidence_text(result)} interval {_interval(result, row)}), "
         f"{nb.p_equals(row['pvalue'])}"
     )
@@ -177,7 +184,7 @@ def _price_words(result: StudyResult, row: Row) -> str:
     if change is None:
         return ""
     verb = "rose" if change > 0 else "fell"
-    size = nb.spread(abs(change))
+    size = nb.spread(abs(change), 1)
     return f"the price {verb} by {size} % over the sessions {first} to {last}; "
 
 

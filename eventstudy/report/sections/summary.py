@@ -106,8 +106,8 @@ def _differences(effects: Effects, rows: Sequence[Row]) -> list[str]:
 
 
 def _size(effects: Effects, row: Row) -> str:
-    text = f"{nb.percent(row['estimate'])} %"
-    ends = nb.percent_interval(row["ci_low"], row["ci_high"])
+    text = f"{effects.average(row)} %"
+    ends = effects.interval(row)
     return (
         f"{text}, {confidence_text(effects.result)} interval {ends}" if ends else text
     )
