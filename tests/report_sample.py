@@ -26,6 +26,7 @@ TESTS = (
     "portfolio",
     "placebo",
 )
+ROBUST = ("kp_bmp", "grank_overlap", "placebo")  # of these dates
 FIRST = date(2021, 1, 4)
 
 
@@ -262,7 +263,7 @@ def _observation_tables(
 
 
 def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
-    tests, headline, aar = [], [], []
+    tests, averages, aar = [], [], []
     first, last = spec.event_window
     settings = [
         (sample, setting.name, group)
@@ -274,7 +275,7 @@ def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.Dat
         key = {"sample": sample, "model": model, "group": group}
         estimate, se = float(rng.normal(-0.03, 0.03)), 0.025
         window = {"start": start, "end": end}
-        headline.append(
+        averages.append(
             key
             | window
             | {
@@ -331,8 +332,51 @@ def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.Dat
                 | {"ci_low": caar - 1.96 * se, "ci_high": caar + 1.96 * se}
                 | {"n": 6, "caar_alpha_zero": caar + 0.001 * (column + 1)}
             )
+    headline = [row | _answers(row, tests) for row in averages]
     named = {"tests": tests, "headline": headline, "aar": aar}
     return {name: frame(name, rows) for name, rows in named.items()}
+
+
+def _answers(
+    row: dict[str, object], tests: list[dict[str, object]]
+) -> dict[str, object]:
+    """Answer both questions by the p-values of the tests."""
+    keys = ("sample", "model", "group", "start", "end")
+    of_row = [t for t in tests if all(t[k] == row[k] for k in keys)]
+    values = {t["test"]: t["pvalue"] for t in of_row}
+    these, such = values.get("grank_overlap"), values.get("portfolio")
+    robust = [n for n in ROBUST if values.get(n) is not None]
+    against = [n for n in robust if (values[n] < 0.05) != ((these or 1) < 0.05)]
+    return {
+        "test_these": row["recommended"],
+        "pvalue_these": these,
+        "ci_low_these": row["ci_low"],
+        "ci_high_these": row["ci_high"],
+        "estimate_such": row["estimate"],
+        "test_such": "portfolio",
+        "pvalue_such": such,
+        "ci_low_such": row["ci_low"],
+        "ci_high_such": row["ci_high"],
+        "why_such": "2 clusters of dates, each a fact",
+        "verdict": verdict(these, such),
+        "agree": len(robust) - len(against) if these is not None else None,
+        "agree_of": len(robust) if these is not None else None,
+        "dissenters": ", ".join(against) or None,
+        "i2": 0.2,
+        "q_pvalue": 0.5,
+        "influence_event": "E1",
+        "estimate_without_it": row["estimate"],
+    }
+
+
+def verdict(these: float | None, such: float | None) -> str | None:
+    """Return the verdict that a study gives."""
+    if these is None:
+        return None
+    if these >= 0.05:
+        return "not distinguishable"
+    low = such is not None and such < 0.05
+    return "distinguishable" if low else "these dates only"
 
 
 def _volatility(

@@ -462,7 +462,7 @@ def test_an_analysis_ends_with_a_table_and_the_place_of_the_report(analyze):
     assert ended.err == ""
     lines = ended.out.splitlines()
     assert lines[1] == "Mean CAR[-1,+1] in per cent of price"
-    head = r"group +model +CAAR +95 % interval +N +p +test"
+    head = r"group +model +CAAR +95 % interval +N +p +p such +agree +test"
     assert re.fullmatch(head, lines[2])
     assert lines[3].split()[:2] == ["all", "market"]
     assert lines[-1] == "Report: reports/tiny"

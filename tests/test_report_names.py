@@ -29,6 +29,7 @@ OTHER_WORDS = {
     ("report/ratios.py", "rank"): "a column that holds an order",
     ("report/sections/dynamics.py", "garch"): "the table of that name",
     ("report/sections/finding.py", "cluster"): "the noun: a set of dates",
+    ("report/sections/agreement.py", "cluster"): "the noun: a set of dates",
     ("report/sections/fit.py", "skewness"): "a column of the models' fit",
     ("study/builders.py", "garch"): "the table and the part of that name",
     ("study/doubts.py", "volume"): "a column of the prices",

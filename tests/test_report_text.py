@@ -11,7 +11,7 @@ import report_sample as sample
 from markdown_it import MarkdownIt
 
 from eventstudy.inference import TESTS, Answer, EventTest
-from eventstudy.report import effects, facts, markdown, numbers, ratios, render
+from eventstudy.report import effects, markdown, numbers, ratios, render
 from eventstudy.report.section import Section
 from eventstudy.report.sections import (
     SECTIONS,
@@ -255,13 +255,18 @@ def effect_row(result: StudyResult, **changes: object) -> effects.Row:
 
 
 def with_pvalues(result: StudyResult, **pvalues: float | None) -> StudyResult:
-    """Set the p-values of the named tests in all rows."""
+    """Set the p-values of the named tests in all rows, and what follows from them."""
     changed = result.tests.with_columns(
         pvalue=pl.col("test").replace_strict(
             pvalues, default=pl.col("pvalue"), return_dtype=pl.Float64
         )
     )
-    return replace(result, tests=changed)
+    rows = [
+        row | sample._answers(row, changed.to_dicts())
+        for row in result.headline.to_dicts()
+    ]
+    table = sample.frame("headline", rows)
+    return replace(result, tests=changed, headline=table)
 
 
 @pytest.mark.parametrize(
@@ -286,53 +291,215 @@ def test_claims_follow_the_recommended_test(
         **others,
     )
     found = effects.Effects(result)
-    low, high = (-0.2, -0.1) if recommended < 0.05 else (-0.2, 0.1)
-    row = effect_row(result, ci_low=low, ci_high=high)
-    text = finding.sentences(found, row)
+    text = finding.sentences(found, found.rows[0])
     assert said in text
     assert unsaid not in text
 
 
 @pytest.mark.parametrize(
-    ("recommended", "other", "verdict", "said"),
+    ("these", "such", "verdict", "said"),
     [
-        (0.01, 0.01, Verdict.CARRIED, "**distinguishable from zero at 5 %**."),
-        (0.01, 0.20, Verdict.DISPUTED, "three other robust tests do not carry it"),
-        (0.20, 0.01, Verdict.CLAIMED, "three other robust tests would reject"),
-        (0.20, 0.20, Verdict.NOTHING, "**not distinguishable from zero at 5 %**."),
+        (0.01, 0.01, Verdict.BOTH, "**distinguishable from zero at 5 %**."),
+        (
+            0.01,
+            0.20,
+            Verdict.THESE,
+            "**distinguishable from zero at 5 % on these dates, too few of them to say "
+            "so of such announcements**.",
+        ),
+        (0.20, 0.01, Verdict.NEITHER, "**not distinguishable from zero at 5 %**."),
+        (0.20, 0.20, Verdict.NEITHER, "**not distinguishable from zero at 5 %**."),
         (None, 0.01, Verdict.NONE, "no conclusion"),
     ],
 )
-def test_robust_tests_that_disagree_are_named(
-    recommended: float | None, other: float, verdict: Verdict, said: str
+def test_announcements_are_spoken_of_only_by_the_second_question(
+    these: float | None, such: float, verdict: Verdict, said: str
+) -> None:
+    result = with_pvalues(sample.sample_result(), grank_overlap=these, portfolio=such)
+    found = effects.Effects(result)
+    row = found.rows[0]
+    assert agreement.verdict(found, row) is verdict
+    text = finding.sentences(found, row)
+    assert said in text
+    assert ("of dates are too few" in text) is (verdict is Verdict.THESE)
+    assert ("the cautious reading holds" in text) is (these == 0.2 and such == 0.01)
+    claims, *_ = summary.bullets(result, found)
+    assert ("Yes, for" in claims) is (verdict is Verdict.BOTH)
+    assert ("Yes, on these dates, for" in claims) is (verdict is Verdict.THESE)
+
+
+@pytest.mark.parametrize(
+    ("pvalue", "n_dates", "said"),
+    [
+        (0.01, 1, "**distinguishable from zero at 5 % on this date**. No test of such"),
+        (0.01, 3, "**distinguishable from zero at 5 % on these dates**. No test of"),
+        (0.30, 3, "**not distinguishable from zero at 5 %**. No test of such"),
+    ],
+)
+def test_one_cluster_of_dates_says_nothing_of_announcements(
+    pvalue: float, n_dates: int, said: str
+) -> None:
+    result = with_pvalues(sample.sample_result(), grank_overlap=pvalue)
+    alone = {"verdict": "single", "n_dates": n_dates, "why_such": "one cluster"}
+    such = dict.fromkeys(
+        ("test_such", "pvalue_such", "estimate_such", "ci_low_such", "ci_high_such")
+    )
+    row = effect_row(result, **alone, **such)
+    found = effects.Effects(result)
+    text = finding.sentences(found, row)
+    assert said in text
+    assert "of such announcements: one cluster." in text
+    assert "too few" not in text
+
+
+@pytest.mark.parametrize(
+    ("other", "placebo", "said"),
+    [
+        (0.01, 0.01, "3 of 3 robust tests agree."),
+        (
+            0.01,
+            0.20,
+            "2 of 3 robust tests agree; `placebo` (p\u00a0=\u00a00.200) does ",
+        ),
+        (0.30, 0.20, "1 of 3 robust tests agree; `kp_bmp` (p\u00a0=\u00a00.300) and "),
+    ],
+)
+def test_robust_tests_are_counted_and_those_that_disagree_are_named(
+    other: float, placebo: float, said: str
 ) -> None:
     result = with_pvalues(
-        sample.sample_result(),
-        grank_overlap=recommended,
-        kp_bmp=other,
-        portfolio=other,
-        placebo=other,
+        sample.sample_result(), grank_overlap=0.01, kp_bmp=other, placebo=placebo
     )
     found = effects.Effects(result)
-    row = effect_row(result, ci_low=-0.2, ci_high=-0.1)
-    assert agreement.verdict(found, row) is verdict
-    assert said in finding.sentences(found, row)
+    assert said in finding.sentences(found, found.rows[0])
     claims, *_ = summary.bullets(result, found)
-    assert ("Yes, for" in claims) is (verdict is Verdict.CARRIED)
-    assert ("Perhaps, for" in claims) is (verdict is Verdict.DISPUTED)
+    assert said.partition(" agree")[0] in claims
+    assert f"| {said[:6]} |" in headline.main_table(found)
 
 
-def test_many_robust_tests_that_disagree_are_counted(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("floor", "test", "times"),
+    [(0.2, "mine", 1), (0.02, "mine", 0), (0.2, "kp_bmp", 0)],
+)
+def test_floors_that_decide_differently_are_said(
+    floor: float, test: str, times: int
 ) -> None:
     result = with_pvalues(sample.sample_result(), grank_overlap=0.01)
-    one = result.tests.filter(test="csect").with_columns(pvalue=pl.lit(0.5))
-    names = [f"mine_{number}" for number in range(7)]
-    more = [one.with_columns(test=pl.lit(name)) for name in names]
-    monkeypatch.setattr(facts, "voting", lambda: names)
-    found = effects.Effects(replace(result, tests=pl.concat([result.tests, *more])))
-    text = agreement.dissent(found, found.rows[0])
-    assert text.startswith("7 other robust tests do not carry it: `mine_0` (p")
+    row = effect_row(result, pvalue_floor_estimation=floor, test_these=test)
+    TESTS.register(
+        EventTest(name="mine", meaning="mine", scale="recent", of_sample=_mine)
+    )
+    try:
+        text = finding.sentences(effects.Effects(result), row)
+    finally:
+        TESTS.remove("mine")
+    assert text.count("What counts as usual volatility decides here") == times
+
+
+def _mine(_sample: object, _options: object) -> Answer:
+    return Answer(pvalue=0.5)
+
+
+@pytest.mark.parametrize(
+    ("without", "times"), [(0.6, 0), (0.4, 1), (-0.1, 1), (2.0, 0)]
+)
+def test_an_average_that_rests_on_one_date_is_said_to(
+    without: float, times: int
+) -> None:
+    result = sample.sample_result()
+    share = pl.col("estimate") * without
+    table = result.headline.with_columns(estimate_without_it=share)
+    result = replace(result, headline=table)
+    found = effects.Effects(result)
+    text = finding.sentences(found, found.rows[0])
+    assert text.count(" % without E1 (Authority 1 ") == times
+    claims = " ".join(summary.bullets(result, found))
+    assert claims.count("Does an average rest on one date?") == times
+
+
+def test_dates_that_differ_by_more_than_noise_are_said() -> None:
+    result = sample.sample_result()
+    found = effects.Effects(result)
+    assert "No sign that dates differ" in finding.sentences(found, found.rows[0])
+    row = effect_row(result, q_pvalue=0.01, i2=0.64)
+    assert "Dates differ by more than noise" in finding.sentences(found, row)
+    assert "I² = 64 %" in finding.sentences(found, row)
+
+
+def with_car(result: StudyResult, **changes: object) -> StudyResult:
+    """Change the CAR of BTC-USD at E1 in the first window."""
+    one = (
+        (pl.col("event_id") == "E1")
+        & (pl.col("asset") == "BTC-USD")
+        & (pl.col("start") == -1)
+    )
+    cars = result.cars.with_columns(
+        pl.when(one).then(pl.lit(value)).otherwise(name).alias(name)
+        for name, value in changes.items()
+    )
+    return replace(result, cars=cars)
+
+
+@pytest.mark.parametrize(
+    ("changes", "mark", "said"),
+    [
+        (
+            {"covered": "cut", "n_valid": 2, "in_average": False},
+            "†",
+            "1 observation left out of it as doubtful: BTC-USD at E1 (its last close "
+            "is missing: 2 of 3 sessions).",
+        ),
+        ({"covered": "beyond", "in_average": False}, "†", "(its first return begins"),
+        (
+            {"doubt": "jump"},
+            "‡",
+            "1 observation counted, though doubtful: BTC-USD at E1 (doubtful prices: ",
+        ),
+    ],
+)
+def test_doubts_stand_beside_the_number_that_they_touch(
+    changes: dict[str, object], mark: str, said: str
+) -> None:
+    question = Question(text="How far?", event_id="E1", assets=("BTC-USD",))
+    spec = sample.sample_spec(questions=(question,))
+    plain = sample.sample_result(spec=spec)
+    result = with_car(plain, **changes)
+    found = effects.Effects(result)
+    row = next(r for r in found.rows if r["start"] == -1)
+    assert row["group"] == "bitcoin"
+    assert said in finding.sentences(found, row)
+    assert "doubtful" not in finding.sentences(effects.Effects(plain), row)
+    answer = questions.SECTION.write(Views(result))
+    assert said.rpartition("(")[2].rstrip(".") in answer
+    table = events.SECTION.write(Views(result))
+    assert f"({mark}" not in table
+    assert f"){mark}<br>" in table
+    assert f"){mark}<br>" not in events.SECTION.write(Views(plain))
+
+
+def test_many_doubtful_observations_are_counted_by_asset() -> None:
+    result = sample.sample_result()
+    doubted = result.cars.with_columns(doubt=pl.lit("spike"))
+    result = replace(result, cars=doubted)
+    found = effects.Effects(result)
+    row = next(r for r in found.rows if r["group"] == "china_rigs")
+    said = "4 observations counted, though doubtful: BTCM 2 times and BTBT 2 times."
+    assert said in finding.sentences(found, row)
+
+
+def test_warnings_and_defaults_stand_in_the_first_section() -> None:
+    said = [
+        {"severity": "warning", "about": "prices", "text": "no prices for RIOTT"},
+        {"severity": "note", "about": "defaults", "text": "model market on ^GSPC"},
+    ]
+    result = replace(sample.sample_result(), remarks=sample.frame("remarks", said))
+    text = finding.SECTION.write(Views(result))
+    first, *_ = text.split("An *abnormal return*")
+    assert "- no prices for RIOTT." in first
+    assert "How it was asked: model market on" in first
+    assert "What is doubtful" not in finding.SECTION.write(
+        Views(sample.sample_result())
+    )
 
 
 def test_a_test_of_the_users_own_is_spoken_of_by_its_facts() -> None:
@@ -349,7 +516,6 @@ def test_a_test_of_the_users_own_is_spoken_of_by_its_facts() -> None:
         assert "| `mine` | a test of mine |" in methods.test_table(result)
         table = result.headline.with_columns(variance_increase=pl.lit(0.3))
         found = effects.Effects(replace(result, headline=table))
-        assert "mine" in agreement.others(found, found.rows[0])
         (said,) = agreement.yardstick_sentences(found)
         assert "`csect` and `mine` measure by the event's own spread" in said
     finally:
@@ -389,18 +555,6 @@ def test_groups_that_differ_are_a_question_of_their_own() -> None:
     (line,) = [b for b in bullets if "move otherwise than" in b]
     assert line.startswith("**Did china rigs move otherwise than abroad?**")
     assert line.count("under the model") == 2
-
-
-def test_another_estimand_is_named() -> None:
-    result = sample.sample_result()
-    assert headline.estimand_notes(effects.Effects(result)) == []
-    of_test = pl.col("test") == "grank_overlap"
-    tests = result.tests.with_columns(
-        estimate=pl.when(of_test).then(0.0123).otherwise("estimate")
-    )
-    (note,) = headline.estimand_notes(effects.Effects(replace(result, tests=tests)))
-    assert "that is +1.2 %" in note
-    assert note.startswith("`grank_overlap` tests another average")
 
 
 def test_overlapping_announcements_are_shown_alone_and_net() -> None:
@@ -553,9 +707,9 @@ def test_a_kind_is_missing_because_it_is_mixed_or_because_it_was_dropped() -> No
 def test_interval_and_test_that_disagree_are_called_weak() -> None:
     result = with_pvalues(sample.sample_result(), grank_overlap=0.2)
     found = effects.Effects(result)
-    row = effect_row(result, ci_low=-0.2, ci_high=-0.1)
+    row = effect_row(result, ci_low_these=-0.2, ci_high_these=-0.1)
     assert "weak either way" in finding.sentences(found, row)
-    row = effect_row(result, ci_low=-0.2, ci_high=0.1)
+    row = effect_row(result, ci_low_these=-0.2, ci_high_these=0.1)
     assert "weak either way" not in finding.sentences(found, row)
 
 
@@ -570,7 +724,7 @@ def test_chance_rejections_are_counted() -> None:
     result = with_pvalues(sample.sample_result(), grank_overlap=0.01)
     text = finding.scan(effects.Effects(result))
     assert text.startswith("Over all 15 combinations")
-    assert "reject at 5 % in 15" in text
+    assert "the test for these dates rejects at 5 % in 15" in text
     assert "about 0.8 would be expected by chance" in text
 
 

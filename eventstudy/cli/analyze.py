@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from eventstudy.report.numbers import Returns
     from eventstudy.study.result import StudyResult
 
+_WIDTH = 88
+_HOW_TO_READ = (
+    "p: did prices move on these dates, by the test named last; p such: do they at "
+    "such announcements; agree: robust tests that decide as that test does"
+)
 _INTERRUPTED = 130  # what shells expect of a program that ends by Ctrl-C
 
 
@@ -75,21 +80,17 @@ def closing_table(result: "StudyResult", report: Path) -> str:
 
     start, end = result.spec.windows[0]
     of_window = (pl.col("start") == start) & (pl.col("end") == end)
-    keys = ["sample", "model", "group", "start", "end"]
-    tests = result.tests.filter(of_window, pl.col("outcome") == "car")
-    rows = result.headline.filter(of_window, sample="headline", outcome="car").join(
-        tests.select(*keys, recommended="test", p="pvalue"),
-        on=[*keys, "recommended"],
-        how="left",
-    )
-    shown = Returns(result.spec.returns)
+    rows = result.headline.filter(of_window, sample="headline", outcome="car")
+    returns = Returns(result.spec.returns)
     confidence = f"{100 * result.spec.level:g} % interval"
-    head = ("group", "model", "CAAR", confidence, "N", "p", "test")
-    cells = [head, *(_closing_cells(shown, row) for row in rows.iter_rows(named=True))]
+    head = ("group", "model", "CAAR", confidence, "N", "p", "p such", "agree", "test")
+    found = rows.iter_rows(named=True)
+    cells = [head, *(_closing_cells(returns, row) for row in found)]
     lines = [""]
     if rows.height:
         lines.append(f"Mean CAR{window_text((start, end))} in per cent of price")
-        lines += options.aligned(cells, left={0, 1, 6})
+        lines += options.aligned(cells, left={0, 1, 8})
+        lines += textwrap.wrap(_HOW_TO_READ, _WIDTH)
     elif "returns" in result.spec.parts:
         lines.append("No event of the headline sample could be estimated")
     dropped = result.observations.filter(pl.col("status") == "dropped").height
@@ -107,19 +108,27 @@ def closing_table(result: "StudyResult", report: Path) -> str:
     return "\n".join([*lines, "", f"Report: {report}"])
 
 
-def _closing_cells(shown: "Returns", row: dict[str, Any]) -> tuple[str, ...]:
-    places = shown.places(row["estimate"], row["se"])
-    low, high = (_percent(shown.change(row[c]), places) for c in ("ci_low", "ci_high"))
-    p = row["p"]
+def _closing_cells(returns: "Returns", row: dict[str, Any]) -> tuple[str, ...]:
+    places = returns.places(row["estimate"], row["se"])
+    low, high = (
+        _percent(returns.change(row[c]), places)
+        for c in ("ci_low_these", "ci_high_these")
+    )
     return (
         textwrap.shorten(row["group"], 34, placeholder="…"),
         textwrap.shorten(row["model"], 16, placeholder="…"),
-        _percent(shown.change(row["estimate"]), places),
-        "–" if row["ci_low"] is None else f"{low} … {high}",
+        _percent(returns.change(row["estimate"]), places),
+        "–" if row["ci_low_these"] is None else f"{low} … {high}",
         str(row["n"]),
-        "–" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
-        row["recommended"] or "–",
+        _pvalue(row["pvalue_these"]),
+        _pvalue(row["pvalue_such"]),
+        f"{row['agree']} of {row['agree_of']}" if row["agree_of"] else "–",
+        row["test_these"] or "–",
     )
+
+
+def _pvalue(value: float | None) -> str:
+    return "–" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _percent(value: float | None, places: int) -> str:

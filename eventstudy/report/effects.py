@@ -61,7 +61,18 @@ class Effects:
     def interval(self, row: Row) -> str:
         """Write the interval of the average effect; empty without one."""
         places = self.returns.places(row["estimate"], row["se"])
-        return self.returns.interval(row["ci_low"], row["ci_high"], places)
+        low, high = row["ci_low_these"], row["ci_high_these"]
+        return self.returns.interval(low, high, places)
+
+    def such_average(self, row: Row) -> str:
+        """Write the estimate for such announcements in per cent of price."""
+        return self.returns.percent(row["estimate_such"], row["se"])
+
+    def such_interval(self, row: Row) -> str:
+        """Write its interval; empty without one."""
+        places = self.returns.places(row["estimate_such"], row["se"])
+        low, high = row["ci_low_such"], row["ci_high_such"]
+        return self.returns.interval(low, high, places)
 
     def at(self, window: Pair) -> list[Row]:
         """Return the rows of a window, group by group."""

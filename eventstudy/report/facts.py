@@ -28,3 +28,9 @@ def measuring_by(scale: str, held: Container[str]) -> list[str]:
     found = [e for e in TESTS.values() if e.scale == scale and e.name in held]
     found.sort(key=lambda entry: "non-normality" in entry.robust_to)
     return [entry.name for entry in found]
+
+
+def measures_recently(name: str | None) -> bool:
+    """Tell whether a test measures by the volatility of the last sessions before."""
+    entry = TESTS.get(name or "")
+    return entry is not None and entry.scale == "recent"

@@ -1,62 +1,113 @@
-"""Do tests that allow for dependence agree, and whose yardstick do they use."""
+"""What the two questions come to, who agrees, and whose yardstick tests use."""
 
 from enum import Enum
 
 from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.effects import Effects, Row, told
+from eventstudy.report.effects import Effects, Row, level_text, told
 from eventstudy.report.labels import group_label, label, main_window, model_names
 
 CALM, WILD = 0.67, 1.5
-_NUMBERS = ("no", "one", "two", "three", "four", "five")
 
 
 class Verdict(Enum):
-    """What the recommended test and the other robust tests say together."""
+    """What the tests for these dates and for such announcements say together."""
 
-    NONE = "no recommended p-value"
-    CARRIED = "every robust test rejects"
-    DISPUTED = "the recommended test rejects, another robust test does not"
-    CLAIMED = "the recommended test does not reject, another robust test does"
-    NOTHING = "no robust test rejects"
+    NONE = "no p-value"
+    BOTH = "of these dates and of such announcements"
+    THESE = "of these dates, too few of them to say so of such announcements"
+    ALONE = "of these dates; the design has no test of such announcements"
+    NEITHER = "not of these dates"
 
 
-def others(effects: Effects, row: Row) -> list[str]:
-    """Robust tests of the row beside the recommended one that have a p-value."""
-    return [
-        name
-        for name in facts.voting()
-        if name != row["recommended"] and effects.pvalue(row, name) is not None
-    ]
+_OF_WORD = {
+    "distinguishable": Verdict.BOTH,
+    "these dates only": Verdict.THESE,
+    "not distinguishable": Verdict.NEITHER,
+}
 
 
 def verdict(effects: Effects, row: Row) -> Verdict:
-    """Weigh the recommended test against the other robust ones."""
-    if effects.pvalue(row, row["recommended"]) is None:
+    """Read the verdict of a headline row."""
+    if row["verdict"] is None or nb.is_missing(row["pvalue_these"]):
         return Verdict.NONE
-    carried = [effects.rejects(row, name) for name in others(effects, row)]
-    if effects.rejects(row, row["recommended"]):
-        return Verdict.CARRIED if all(carried) else Verdict.DISPUTED
-    return Verdict.CLAIMED if any(carried) else Verdict.NOTHING
+    if row["verdict"] == "single":
+        low = row["pvalue_these"] < effects.alpha
+        return Verdict.ALONE if low else Verdict.NEITHER
+    return _OF_WORD[row["verdict"]]
+
+
+def dates_words(row: Row) -> str:
+    """Say of which dates the first question asks."""
+    return "on this date" if row["n_dates"] == 1 else "on these dates"
+
+
+def verdict_words(effects: Effects, row: Row) -> str:
+    """Write the verdict; ``distinguishable`` alone is said of both questions only."""
+    found = f"distinguishable from zero at {level_text(effects.result)}"
+    return {
+        Verdict.NONE: "no conclusion",
+        Verdict.BOTH: found,
+        Verdict.THESE: f"{found} {dates_words(row)}, too few of them to say so of such "
+        "announcements",
+        Verdict.ALONE: f"{found} {dates_words(row)}",
+        Verdict.NEITHER: f"not {found}",
+    }[verdict(effects, row)]
+
+
+def count(row: Row) -> str:
+    """Count the robust tests that decide as the recommended one; empty without any."""
+    if not row["agree_of"]:
+        return ""
+    tests = "test agrees" if row["agree_of"] == 1 else "tests agree"
+    return f"{row['agree']} of {row['agree_of']} robust {tests}"
 
 
 def dissent(effects: Effects, row: Row) -> str:
-    """Name the robust tests that contradict the recommended one, in one clause."""
-    rejects = effects.rejects(row, row["recommended"])
-    held = others(effects, row)
-    against = [name for name in held if effects.rejects(row, name) is not rejects]
+    """Name the robust tests that decide otherwise; empty where there is none."""
+    against = [name for name in (row["dissenters"] or "").split(", ") if name]
     if not against:
         return ""
-    count = len(against)
-    number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
-    tests = "test" if len(against) == 1 else "tests"
-    if rejects:
-        verb = "does" if len(against) == 1 else "do"
-        found = f"{number} other robust {tests} {verb} not carry it"
-    else:
-        found = f"{number} other robust {tests} would reject"
-    return f"{found}: {named(effects, row, against)}"
+    verb = "does" if len(against) == 1 else "do"
+    return f"{named(effects, row, against)} {verb} not"
+
+
+def agreement(effects: Effects, row: Row) -> str:
+    """Write a sentence on how many robust tests agree, and which do not."""
+    parts = [part for part in (count(row), dissent(effects, row)) if part]
+    return f"{'; '.join(parts)}." if parts else ""
+
+
+def sides(effects: Effects, row: Row) -> list[str]:
+    """Say where the two floors, or the two questions, decide differently."""
+    lines = []
+    these, such = row["pvalue_these"], row["pvalue_such"]
+    floor, level = row["pvalue_floor_estimation"], level_text(effects.result)
+    if facts.measures_recently(row["test_these"]) and _apart(effects, these, floor):
+        lines.append(
+            "What counts as usual volatility decides here: measured by the last 30 "
+            f"sessions before, {nb.p_equals(these)}; by the whole estimation window, "
+            f"{nb.p_equals(floor)}, on the other side of {level}."
+        )
+    if _apart(effects, these, such):
+        dates = nb.count(row["n_clusters"], "cluster")
+        lines.append(
+            f"On these dates prices moved more than chance explains "
+            f"({nb.p_equals(these)}), but {dates} of dates are too few to say so of "
+            f"such announcements ({nb.p_equals(such)})."
+            if these < effects.alpha
+            else f"Averaged by clusters of dates zero is rejected "
+            f"({nb.p_equals(such)}), averaged by observations it is not "
+            f"({nb.p_equals(these)}): the cautious reading holds."
+        )
+    return lines
+
+
+def _apart(effects: Effects, one: float | None, other: float | None) -> bool:
+    if one is None or other is None or nb.is_missing(one) or nb.is_missing(other):
+        return False
+    return (one < effects.alpha) is not (other < effects.alpha)
 
 
 def named(effects: Effects, row: Row, tests: list[str]) -> str:
@@ -86,8 +137,7 @@ def yardstick_sentences(effects: Effects) -> list[str]:
             f"The observations spread less at the event than in the estimation window: "
             f"{_multiples(effects, calm)}. {past} measure by the estimation window and "
             f"ask for a larger effect. {event} measure by the event's own spread, "
-            f"which rests on {_dates(calm)} here. Where the two disagree, the cautious "
-            "reading holds."
+            f"which rests on {_dates(calm)} here."
         )
     if wild := [row for row in rows if row["variance_increase"] > WILD]:
         lines.append(

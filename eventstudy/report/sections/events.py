@@ -13,7 +13,7 @@ from eventstudy.report.effects import level_text
 from eventstudy.report.labels import alpha_of, headline_ids, label, model_names
 from eventstudy.report.observations import Held
 from eventstudy.report.section import Section
-from eventstudy.report.sections import volatility_tables
+from eventstudy.report.sections import doubts, volatility_tables
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
@@ -34,7 +34,7 @@ def headline_blocks(views: Views) -> Iterator[str]:
         "Cells hold a CAR in per cent, its standard error in brackets (forecast error "
         "of the model included) and its p-value; AR(0) is the abnormal return of day "
         f"0. Bold: below {level_text(views.result)} even after Holm's correction for "
-        "all CARs of the study. Every number: `tables/cars.csv`, "
+        f"all CARs of the study. {doubts.MARKS} Every number: `tables/cars.csv`, "
         "`tables/abnormal_returns.csv`."
     )
     events = _events(views.result, headline=True)
@@ -134,7 +134,7 @@ def _car_tables(views: Views, held: Sequence[Held], model: str) -> str:
 def _car_cell(shown: nb.Returns, row: Row | None, alpha: float) -> str:
     if row is None or nb.is_missing(row["car"]):
         return nb.MISSING
-    text = shown.with_error(row["car"], row["se"])
+    text = shown.with_error(row["car"], row["se"]) + doubts.mark(row)
     value = row["pvalue"]
     if not nb.is_missing(value):
         text += f"<br>{nb.p_equals(value).replace('<', '&lt;').replace('>', '&gt;')}"

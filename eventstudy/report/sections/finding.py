@@ -25,7 +25,7 @@ from eventstudy.report.labels import (
     window_words,
 )
 from eventstudy.report.section import Section
-from eventstudy.report.sections import agreement, summary, volatility
+from eventstudy.report.sections import agreement, doubts, influence, summary, volatility
 from eventstudy.report.sections.agreement import Verdict
 from eventstudy.report.views import Views
 from eventstudy.spec import StudySpec, window_text
@@ -36,6 +36,7 @@ def blocks(views: Views) -> Iterator[str]:
     """Answers, terms, and what was found about prices and about volatility."""
     result = views.result
     yield md.bullets(summary.bullets(result, views.effects))
+    yield from doubts.blocks(result)
     yield _terms(result.spec)
     models = model_names(result)
     if len(models) > 1:
@@ -89,7 +90,9 @@ def _terms(spec: StudySpec) -> str:
         "An *abnormal return* is what an asset did beyond what its model expected of "
         "the day; a *CAR* is the sum over a window of sessions around day 0, the first "
         "session that could react; a *CAAR* is the average CAR of a group. "
-        f"{units} {sides}"
+        "Two questions are asked of each average: whether prices moved *on these "
+        "dates*, and whether they move at *such announcements*, of which these dates "
+        f"are a small sample. {units} {sides}"
     )
 
 
@@ -128,41 +131,68 @@ def sentences(effects: Effects, row: Row) -> str:
     """Say what the tests carry about one average effect."""
     if nb.is_missing(row["estimate"]):
         return "no average could be computed."
-    text = f"{effects.average(row)} %"
-    if ends := effects.interval(row):
-        text += f" ({confidence_text(effects.result)} interval {ends})"
-    parts = [f"{text}. {_verdict(effects, row)}"]
+    parts = [_answers(effects, row)]
+    if agreement.verdict(effects, row) is not Verdict.NONE:
+        parts += [agreement.agreement(effects, row), *agreement.sides(effects, row)]
+    parts += [influence.sentence(effects, row), _differing(effects, row)]
     parts += [_tension(effects, row), _naive(effects, row)]
+    parts.append(doubts.of_average(effects.result, row))
     return " ".join(part for part in parts if part)
 
 
-def _verdict(effects: Effects, row: Row) -> str:
-    test = row["recommended"]
-    value = effects.pvalue(row, test)
-    if value is None:
-        found = effects.test(row, test) if test else None
+def _answers(effects: Effects, row: Row) -> str:
+    """Write both estimates with intervals and p-values, and the verdict."""
+    text = f"{effects.average(row)} % {agreement.dates_words(row)}"
+    confidence = f"{confidence_text(effects.result)} interval"
+    ends = effects.interval(row)
+    interval = f"{confidence} {ends}" if ends else ""
+    if agreement.verdict(effects, row) is Verdict.NONE:
+        found = effects.test(row, row["test_these"]) if row["test_these"] else None
         reason = found["reason"] if found else None
         why = f" ({md.escape(reason)})" if reason else ""
-        return f"The recommended test could not be computed{why}: no conclusion."
-    level = level_text(effects.result)
-    words = {
-        Verdict.CARRIED: f"distinguishable from zero at {level}",
-        Verdict.DISPUTED: f"distinguishable from zero at {level}, but not by every "
-        "robust test",
-        Verdict.CLAIMED: f"not distinguishable from zero at {level}",
-        Verdict.NOTHING: f"not distinguishable from zero at {level}",
-    }[agreement.verdict(effects, row)]
-    text = f"Recommended test {md.code(test)}: {nb.p_equals(value)}, **{words}**"
-    dissent = agreement.dissent(effects, row)
-    return f"{text}; {dissent}." if dissent else f"{text}."
+        shown = f" ({interval})" if interval else ""
+        return (
+            f"{text}{shown}. The recommended test could not be computed{why}: no "
+            "conclusion."
+        )
+    details = [interval, md.code(row["test_these"]), nb.p_equals(row["pvalue_these"])]
+    text += f" ({', '.join(part for part in details if part)})"
+    if not nb.is_missing(row["pvalue_such"]):
+        ends = effects.such_interval(row)
+        interval = f"{confidence} {ends}" if ends else ""
+        details = [interval, md.code(row["test_such"]), nb.p_equals(row["pvalue_such"])]
+        text += (
+            f"; {effects.such_average(row)} % of such announcements "
+            f"({', '.join(part for part in details if part)})"
+        )
+    text += f": **{agreement.verdict_words(effects, row)}**"
+    if nb.is_missing(row["pvalue_such"]):
+        why = row["why_such"] or "it could not be computed"
+        text += f". No test of such announcements: {md.escape(why)}"
+    return f"{text}."
+
+
+def _differing(effects: Effects, row: Row) -> str:
+    """Say whether dates differ by more than noise."""
+    if nb.is_missing(row["q_pvalue"]):
+        return ""
+    if row["q_pvalue"] >= effects.alpha:
+        value = nb.p_equals(row["q_pvalue"])
+        return f"No sign that dates differ by more than noise (Q, {value})."
+    share = nb.decimal(100 * row["i2"], 0) if row["i2"] is not None else nb.MISSING
+    return (
+        f"Dates differ by more than noise (Q, {nb.p_equals(row['q_pvalue'])}; I² = "
+        f"{share} %)."
+    )
 
 
 def _tension(effects: Effects, row: Row) -> str:
-    if nb.is_missing(row["ci_low"]) or nb.is_missing(row["ci_high"]):
+    low, high = row["ci_low_these"], row["ci_high_these"]
+    if nb.is_missing(low) or nb.is_missing(high):
         return ""
     if effects.pvalue(row, row["recommended"]) is None:
         return ""
-    excludes = row["ci_low"] > 0 or row["ci_high"] < 0
+    excludes = low > 0 or high < 0
     if excludes == effects.rejects(row, row["recommended"]):
         return ""
     verb = "excludes" if excludes else "covers"
@@ -207,26 +237,29 @@ def _dependence(row: Row) -> str:
 
 def scan(effects: Effects) -> str:
     """Count rejections over all groups, windows and models, beside those of chance."""
-    judged = [
-        r for r in effects.rows if effects.pvalue(r, r["recommended"]) is not None
-    ]
+    verdicts = [(row, agreement.verdict(effects, row)) for row in effects.rows]
+    judged = [(row, found) for row, found in verdicts if found is not Verdict.NONE]
     if len(judged) < 2:
         return ""
-    verdicts = [agreement.verdict(effects, row) for row in judged]
-    carried = [r for r, v in zip(judged, verdicts, strict=True) if v is Verdict.CARRIED]
-    hits = len(carried) + verdicts.count(Verdict.DISPUTED)
+    hits = [row for row, found in judged if found is not Verdict.NEITHER]
+    both = [row for row, found in judged if found is Verdict.BOTH]
     expected = nb.decimal(effects.alpha * len(judged), 1)
     text = (
-        f"Over all {len(judged)} combinations of group, window and model, the "
-        f"recommended tests reject at {level_text(effects.result)} in {hits}; without "
+        f"Over all {len(judged)} combinations of group, window and model, the test for "
+        f"these dates rejects at {level_text(effects.result)} in {len(hits)}; without "
         f"any effect about {expected} would be expected by chance."
     )
     if not hits:
         return text
-    if not carried:
-        return f"{text} In none of them does every robust test reject."
-    listed = nb.listing([_combination(effects, r) for r in carried], most=4)
-    return f"{text} Every robust test rejects in {len(carried)}: {listed}."
+    carried = sum(row["agree"] == row["agree_of"] for row in hits)
+    if carried:
+        text += f" In {carried} of the {len(hits)} every robust test agrees."
+    else:
+        text += f" In none of the {len(hits)} does every robust test agree."
+    if not both:
+        return f"{text} In none of them is it said of such announcements."
+    listed = nb.listing([_combination(effects, r) for r in both], most=4)
+    return f"{text} It is said of such announcements in {len(both)}: {listed}."
 
 
 def _combination(effects: Effects, row: Row) -> str:
@@ -257,7 +290,7 @@ def _singles(result: StudyResult) -> str:
     shown = nb.Returns(result.spec.returns)
     named = [
         f"{md.escape(row['asset'])} at {md.escape(row['event_id'])} "
-        f"{shown.percent(row['car'], row['se'])} %"
+        f"{shown.percent(row['car'], row['se'])} %{doubts.words(row)}"
         for row in holm.sort("pvalue").iter_rows(named=True)
     ]
     return f"{text}: {nb.listing(named, most=6)}."

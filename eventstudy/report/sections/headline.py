@@ -1,7 +1,6 @@
 """The headline table: average effects, tests side by side, and why which one."""
 
 from collections.abc import Iterator
-from math import isclose
 
 from eventstudy.report import facts
 from eventstudy.report import markdown as md
@@ -29,17 +28,27 @@ def blocks(views: Views) -> Iterator[str]:
     if not any(tables.values()):
         yield "Nothing could be estimated."
         return
-    naive = nb.listing([md.code(name) for name in facts.naive()])
     yield (
-        "Average effects with intervals that allow for dependence between "
-        "observations, and the p-values of several tests side by side, one column "
-        f"each. In bold the test to rely on; {naive}, where shown, take the "
-        "observations as independent and are there for comparison."
+        "Two questions, each with its own estimate, interval and test: whether prices "
+        "moved *on these dates*, the average of observations; and whether they move "
+        "at *such announcements*, the average of clusters of dates, which are the "
+        "sample then. Where there is no second answer, the design has no test of it. "
+        "*Agree*: of the robust tests of the first question, how many decide as the "
+        "one relied on."
     )
     yield f"The study's first window, {window_words(main_window(result))}:"
     yield main_table(effects)
-    for model, table in tables.items():
-        yield md.details(f"All windows: model {label(model)}", table)
+    naive = nb.listing([md.code(name) for name in facts.naive()])
+    for model, answers in tables.items():
+        yield md.details(f"All windows: model {label(model)}", answers)
+    yield (
+        "The p-values of several tests side by side, one column each. In bold the "
+        f"test to rely on for these dates; {naive}, where shown, take the observations "
+        "as independent and are there for comparison."
+    )
+    for model in models:
+        table = tests_table(effects, model)
+        yield md.details(f"Tests side by side: model {label(model)}", table)
     yield (
         "Which test to rely on, and why (every row's reason is in the last columns of "
         "`tables/headline.csv`):"
@@ -53,7 +62,6 @@ def blocks(views: Views) -> Iterator[str]:
             "All announcements, not only the headline sample: model " + label(model),
             headline_table(views.effects_of_all, model),
         )
-    yield from estimand_notes(views.effects_of_all)
     yield "All tests of all outcomes, windows and groups: `tables/tests.csv`."
 
 
@@ -70,7 +78,7 @@ def shown_tests(effects: Effects) -> list[str]:
 
 
 def main_table(effects: Effects) -> str:
-    """Groups by models in the main window, with the tests side by side."""
+    """Groups by models in the main window, with the answers to both questions."""
     rows = effects.at(main_window(effects.result))
     several = len(model_names(effects.result)) > 1
     heads = ["Group", "Model"] if several else ["Group"]
@@ -78,33 +86,66 @@ def main_table(effects: Effects) -> str:
         [md.escape(group_label(row["group"])), md.escape(label(row["model"]))]
         for row in rows
     ]
-    return _table(effects, rows, heads, [cells[: len(heads)] for cells in names])
+    return _answers(effects, rows, heads, [cells[: len(heads)] for cells in names])
 
 
 def headline_table(effects: Effects, model: str) -> str:
-    """Groups by windows of a model, with the tests side by side."""
+    """Groups by windows of a model, with the answers to both questions."""
+    rows, names = _of_model(effects, model)
+    return _answers(effects, rows, ["Group", "Window"], names)
+
+
+def tests_table(effects: Effects, model: str) -> str:
+    """Groups by windows of a model, with the p-values of tests side by side."""
+    rows, names = _of_model(effects, model)
+    tests = shown_tests(effects)
+    lines = [
+        [*name, effects.average(row), *(_pvalue_cell(effects, row, n) for n in tests)]
+        for row, name in zip(rows, names, strict=True)
+    ]
+    columns = ["Group", "Window", "CAAR, %"]
+    columns += [md.escape(name).replace("_", "_<br>") for name in tests]
+    return md.table(columns, lines, "ll" + "r" * (1 + len(tests))) if lines else ""
+
+
+def _of_model(effects: Effects, model: str) -> tuple[list[Row], list[list[str]]]:
     rows = [row for row in effects.rows if row["model"] == model]
     names = [
         [md.escape(group_label(r["group"])), window_text((r["start"], r["end"]))]
         for r in rows
     ]
-    return _table(effects, rows, ["Group", "Window"], names)
+    return rows, names
 
 
-def _table(
+def _answers(
     effects: Effects, rows: list[Row], heads: list[str], names: list[list[str]]
 ) -> str:
-    """Effects with the p-values of tests; that of the recommended one is bold."""
-    tests = shown_tests(effects)
+    """Estimate, interval and p-value for each question, and how many tests agree."""
     lines = []
     for row, name in zip(rows, names, strict=True):
-        ends = effects.interval(row)
-        caar = effects.average(row) + (f"<br>{ends}" if ends else "")
-        lines.append([*name, caar, *(_pvalue_cell(effects, row, n) for n in tests)])
-    columns = [*heads, f"CAAR, %<br>[{confidence_text(effects.result)} interval]"]
-    columns += [md.escape(name).replace("_", "_<br>") for name in tests]
-    align = "l" * len(heads) + "r" * (1 + len(tests))
-    return md.table(columns, lines, align) if lines else ""
+        agreed = f"{row['agree']} of {row['agree_of']}" if row["agree_of"] else ""
+        these = _estimate(effects.average(row), effects.interval(row))
+        such = ""
+        if not nb.is_missing(row["estimate_such"]):
+            such = _estimate(effects.such_average(row), effects.such_interval(row))
+        values = (
+            _answered(row["pvalue_these"], row["test_these"]),
+            _answered(row["pvalue_such"], row["test_such"]),
+        )
+        lines.append([*name, these, values[0], such, values[1], agreed])
+    interval = f"[{confidence_text(effects.result)} interval]"
+    columns = [*heads, f"On these dates, %<br>{interval}", "p<br>by"]
+    columns += [f"Of such announcements, %<br>{interval}", "p<br>by", "Agree"]
+    return md.table(columns, lines, "l" * len(heads) + "rrrrr") if lines else ""
+
+
+def _estimate(value: str, ends: str) -> str:
+    return f"{value}<br>{ends}" if ends else value
+
+
+def _answered(pvalue: float | None, test: str | None) -> str:
+    """Write a p-value with its test; empty without a test."""
+    return f"{nb.pvalue_cell(pvalue)}<br>{md.code(test)}" if test else ""
 
 
 def _pvalue_cell(effects: Effects, row: Row, name: str) -> str:
@@ -127,41 +168,21 @@ def missing_reasons(effects: Effects) -> list[str]:
     ]
 
 
-def estimand_notes(effects: Effects) -> list[str]:
-    """Name the recommended tests whose estimate is not the printed average."""
-    notes = []
-    for test in dict.fromkeys(row["recommended"] for row in effects.rows):
-        pairs = [
-            (row, found["estimate"])
-            for row in effects.rows
-            if row["recommended"] == test
-            and (found := effects.test(row, test)) is not None
-            and not nb.is_missing(found["estimate"])
-            and not nb.is_missing(row["estimate"])
-        ]
-        apart = [pair for pair in pairs if not isclose(pair[0]["estimate"], pair[1])]
-        if not apart:
-            continue
-        row, estimate = max(apart, key=lambda p: abs(p[0]["estimate"] - p[1]))
-        window = window_text((row["start"], row["end"]))
-        notes.append(
-            f"{md.code(test)} tests another average than the printed CAAR: each "
-            "cluster of dates counts once, however many observations it holds. For "
-            f"{md.escape(group_label(row['group']))} {window} "
-            f"({md.escape(label(row['model']))}) that is "
-            f"{effects.returns.percent(estimate, row['se'])} %, "
-            f"against a CAAR of {effects.average(row)} %."
-        )
-    return notes
-
-
 def recommendations(effects: Effects) -> list[str]:
     """Each recommended test: how often, and its reason in a row of the first window."""
+    return [
+        *_reasons(effects, "these dates", "test_these", "why"),
+        *_reasons(effects, "such announcements", "test_such", "why_such"),
+    ]
+
+
+def _reasons(effects: Effects, question: str, name: str, why: str) -> list[str]:
+    """The same for one question, whose columns are named."""
     total = len(effects.rows)
     first = main_window(effects.result)
     lines = []
-    for test in dict.fromkeys(r["recommended"] for r in effects.rows):
-        rows = [r for r in effects.rows if r["recommended"] == test]
+    for test in dict.fromkeys(r[name] for r in effects.rows):
+        rows = [r for r in effects.rows if r[name] == test]
         if test is None:
             continue
         row = max(
@@ -170,8 +191,9 @@ def recommendations(effects: Effects) -> list[str]:
         where = f"{md.escape(group_label(row['group']))} "
         where += window_text((row["start"], row["end"]))
         lines.append(
-            f"{md.code(test)} in {len(rows)} of {nb.count(total, 'row')}; for {where}, "
-            f"because {md.escape(row['why'] or 'no reason was recorded')}."
+            f"for {question} {md.code(test)} in {len(rows)} of "
+            f"{nb.count(total, 'row')}; for {where}, because "
+            f"{md.escape(row[why] or 'no reason was recorded')}."
         )
     return lines
 

@@ -100,7 +100,7 @@ def summary(result: StudyResult) -> str:
         alone, net = (shown.percent(row[name]) for name in ("alone", "net"))
         parts.append(
             f"Not well: on average {md.escape(group_label(row['group']))} moved by "
-            f"{alone} % at {_titled(result, row['event_id'])} taken "
+            f"{alone} % at {titled(result, row['event_id'])} taken "
             f"alone, but by {net} % net of the announcements that "
             f"share its sessions (window {window_text(main_window(result))}{model})."
         )
@@ -140,7 +140,7 @@ def _named(result: StudyResult, joined: str) -> tuple[str, str]:
     return first, f" and {nb.count(others, 'other')} of its day" if others else ""
 
 
-def _titled(result: StudyResult, joined: str) -> str:
+def titled(result: StudyResult, joined: str) -> str:
     """Name a day's announcements with the title of the first."""
     first, others = _named(result, joined)
     found = result.events.filter(pl.col("event_id") == first)

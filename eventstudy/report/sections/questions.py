@@ -12,7 +12,7 @@ from eventstudy.report.effects import confidence_text, level_text
 from eventstudy.report.labels import alpha_of, label, main_window, model_names
 from eventstudy.report.observations import Held, Row
 from eventstudy.report.section import Section
-from eventstudy.report.sections import volatility
+from eventstudy.report.sections import doubts, volatility
 from eventstudy.report.views import Views
 from eventstudy.spec import Question, window_text
 from eventstudy.study.result import StudyResult
@@ -87,7 +87,8 @@ def _one(result: StudyResult, row: Row) -> str:
     shown = nb.Returns(result.spec.returns)
     size = shown.percent(row["car"], row["se"])
     text = f"{size} % (standard error {shown.spread(row['car'], row['se'])}"
-    return f"{text}, {md.escape(row['asset'])}, model {md.escape(label(row['model']))})"
+    text += f", {md.escape(row['asset'])}, model {md.escape(label(row['model']))})"
+    return text + doubts.words(row)
 
 
 def _car_table(result: StudyResult, rows: list[Row]) -> str:
@@ -101,7 +102,7 @@ def _car_table(result: StudyResult, rows: list[Row]) -> str:
                 md.escape(row["asset"]),
                 md.escape(label(row["model"])),
                 nb.percent(change, 1),
-                shown.with_error(row["car"], row["se"]),
+                shown.with_error(row["car"], row["se"]) + doubts.mark(row),
                 _interval(result, row),
                 *(nb.pvalue_cell(value) for value in pvalues),
             ]
@@ -110,7 +111,8 @@ def _car_table(result: StudyResult, rows: list[Row]) -> str:
     ends = f"{confidence_text(result)} interval"
     columns = ["Asset", "Model", "Price, %", f"CAR{window}, % (se)", ends]
     columns += ["p", "p pseudo-dates", "p Holm"]
-    return md.table(columns, cells, "llrrrrrr")
+    marks = f"\n\n{doubts.MARKS}" if any(doubts.mark(row) for row in rows) else ""
+    return md.table(columns, cells, "llrrrrrr") + marks
 
 
 def _interval(result: StudyResult, row: Row) -> str:
@@ -142,7 +144,7 @@ def _car_line(result: StudyResult, row: Row) -> str:
             ", though no longer once the number of CARs tested is allowed for "
             f"(Holm {nb.p_equals(row['pvalue_holm'])})"
         )
-    return f"{text}."
+    return f"{text}{doubts.words(row)}."
 
 
 def t_quantile(df: float | None, level: float) -> float:

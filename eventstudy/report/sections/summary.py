@@ -12,23 +12,23 @@ from eventstudy.report.labels import (
     main_window,
     model_names,
 )
-from eventstudy.report.sections import agreement, joint, volatility
+from eventstudy.report.sections import agreement, influence, joint, volatility
 from eventstudy.report.sections.agreement import Verdict
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
 _DIFFERENCE = " - "  # in the name of a group: the first minus the second
 _LEADS = {
-    Verdict.CARRIED: ("Yes, for", "every robust test finds it"),
-    Verdict.DISPUTED: (
-        "Perhaps, for",
-        "distinguishable from zero, but not by every robust test",
+    Verdict.BOTH: ("Yes, for", "on these dates and of such announcements"),
+    Verdict.THESE: (
+        "Yes, on these dates, for",
+        "too few dates to say so of such announcements",
     ),
-    Verdict.CLAIMED: (
-        "No clear effect for",
-        "the recommended test finds none, another robust test does",
+    Verdict.ALONE: (
+        "Yes, on these dates, for",
+        "nothing can be said of such announcements",
     ),
-    Verdict.NOTHING: ("No effect that can be told from chance for", ""),
+    Verdict.NEITHER: ("No effect that can be told from chance for", ""),
 }
 
 
@@ -47,6 +47,11 @@ def bullets(result: StudyResult, effects: Effects) -> list[str]:
         )
         if answer := _by_verdict(effects, of_model):
             lines.append(f"**{question}** {answer}")
+    first = [row for row in averages if row["model"] == model_names(result)[0]]
+    found = [text for row in first if (text := influence.clause(effects, row))]
+    if found:
+        question = "Does an average rest on one date?"
+        lines.append(f"**{question}** Yes, {'; '.join(found)}.")
     lines += _differences(effects, [row for row in rows if row not in averages])
     if answer := joint.summary(result):
         lines.append(f"**Can announcements that overlap be told apart?** {answer}")
@@ -64,7 +69,8 @@ def _by_verdict(effects: Effects, rows: Sequence[Row]) -> str:
         held = [row for row in rows if agreement.verdict(effects, row) is verdict]
         if held:
             names = [
-                f"{md.escape(group_label(row['group']))} ({_size(effects, row)})"
+                f"{md.escape(group_label(row['group']))} ({_size(effects, row)}"
+                f"{_details(effects, row, ', ')})"
                 for row in held
             ]
             text = f"{lead} {nb.listing(names)}"
@@ -75,12 +81,11 @@ def _by_verdict(effects: Effects, rows: Sequence[Row]) -> str:
 def _differences(effects: Effects, rows: Sequence[Row]) -> list[str]:
     several = len(model_names(effects.result)) > 1
     words = {
-        Verdict.CARRIED: "Yes, by every robust test",
-        Verdict.DISPUTED: "Perhaps: distinguishable from zero, but not by every robust "
-        "test",
-        Verdict.CLAIMED: "Not clearly: the recommended test finds no difference, "
-        "another robust test does",
-        Verdict.NOTHING: "No difference that can be told from chance",
+        Verdict.BOTH: "Yes, on these dates and at such announcements",
+        Verdict.THESE: "Yes, on these dates, too few of them to say so of such "
+        "announcements",
+        Verdict.ALONE: "Yes, on these dates; nothing can be said of such announcements",
+        Verdict.NEITHER: "No difference that can be told from chance",
     }
     lines = []
     for group in dict.fromkeys(row["group"] for row in rows):
@@ -90,6 +95,8 @@ def _differences(effects: Effects, rows: Sequence[Row]) -> list[str]:
                 size = _size(effects, row)
                 if several:
                     size += f" under the model {md.escape(label(row['model']))}"
+                if details := _details(effects, row):
+                    size += f" ({details})"
                 found.setdefault(agreement.verdict(effects, row), []).append(size)
         parts = [
             f"{text}: {nb.listing(found[verdict])}."
@@ -106,11 +113,15 @@ def _differences(effects: Effects, rows: Sequence[Row]) -> list[str]:
 
 
 def _size(effects: Effects, row: Row) -> str:
-    text = f"{effects.average(row)} %"
+    return f"{effects.average(row)} %"
+
+
+def _details(effects: Effects, row: Row, lead: str = "") -> str:
+    """Write the interval and how many robust tests agree; empty without either."""
     ends = effects.interval(row)
-    return (
-        f"{text}, {confidence_text(effects.result)} interval {ends}" if ends else text
-    )
+    interval = f"{confidence_text(effects.result)} interval {ends}" if ends else ""
+    parts = [part for part in (interval, agreement.count(row)) if part]
+    return f"{lead}{'; '.join(parts)}" if parts else ""
 
 
 def _volatility(result: StudyResult) -> str:

@@ -1,0 +1,98 @@
+"""Doubts beside the numbers that they touch: cut windows, prices, defaults."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.labels import in_window
+from eventstudy.study.result import StudyResult
+
+CUT, DOUBTFUL = "†", "‡"
+MARKS = (
+    f"{CUT}: a close is missing at an edge of the window. {DOUBTFUL}: the quality gate "
+    "doubts a price that is used."
+)
+_COVERED = {
+    "cut": "its last close is missing",
+    "beyond": "its first return begins before it",
+}
+_FEW, _MOST = 2, 6
+
+Row = Mapping[str, Any]
+
+
+def blocks(result: StudyResult) -> Iterator[str]:
+    """What the study rests on, and every warning of it."""
+    defaults = result.remarks.filter(about="defaults")["text"]
+    if len(defaults):
+        yield "How it was asked: " + " ".join(f"{md.escape(t)}." for t in defaults)
+    warnings = result.remarks.filter(severity="warning")["text"]
+    if len(warnings):
+        yield "**What is doubtful**"
+        yield md.bullets(f"{md.escape(text)}." for text in warnings)
+
+
+def mark(row: Row) -> str:
+    """Return the marks of a CAR in a table; empty where there is no doubt."""
+    cut = CUT if row["covered"] in _COVERED else ""
+    return cut + (DOUBTFUL if row["doubt"] else "")
+
+
+def words(row: Row) -> str:
+    """Say what is doubtful about a CAR, in brackets; empty where nothing is."""
+    parts = []
+    if row["covered"] in _COVERED:
+        parts.append(
+            f"{_COVERED[row['covered']]}: {row['n_valid']} of "
+            f"{nb.count(row['n_window'], 'session')}"
+        )
+    if row["doubt"]:
+        parts.append(f"doubtful prices: {md.escape(row['doubt'])}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def of_average(result: StudyResult, row: Row) -> str:
+    """Name the observations of an average that are doubtful; empty without any.
+
+    row : of the headline table
+    """
+    groups = row["group"].split(" - ")
+    cars = result.cars.filter(
+        in_window((row["start"], row["end"])),
+        pl.col("model") == row["model"],
+        pl.lit(value=True) if groups == ["all"] else pl.col("group").is_in(groups),
+    )
+    if row["sample"] == "headline":
+        cars = cars.filter("headline")
+    used = pl.col("in_average").fill_null(value=True)
+    found = cars.filter(_doubtful())
+    lines = (
+        _listed(found.filter(~used), "left out of it as doubtful"),
+        _listed(found.filter(used), "counted, though doubtful"),
+    )
+    return " ".join(line for line in lines if line)
+
+
+def _doubtful() -> pl.Expr:
+    cut = pl.col("covered").is_in(list(_COVERED)).fill_null(value=False)
+    return pl.col("doubt").is_not_null() | cut
+
+
+def _listed(cars: pl.DataFrame, what: str) -> str:
+    """Name a few observations; of many the assets, with how many there are of each."""
+    if cars.is_empty():
+        return ""
+    many = nb.count(cars.height, "observation")
+    if cars.height <= _FEW:
+        named = [
+            f"{md.escape(row['asset'])} at {md.escape(row['event_id'])}{words(row)}"
+            for row in cars.iter_rows(named=True)
+        ]
+    else:
+        counts = cars.group_by("asset", maintain_order=True).len()
+        named = [f"{md.escape(asset)} {n} times" for asset, n in counts.iter_rows()]
+        named = [name.replace(" 1 times", " once") for name in named]
+    return f"{many} {what}: {nb.listing(named, most=_MOST)}."
