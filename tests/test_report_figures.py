@@ -158,3 +158,12 @@ def test_joint_observations_share_all_their_sessions() -> None:
     joined = result.observations.with_columns(observation=pl.lit("E1+E2"))
     shared = overlap._shared(replace(result, observations=joined))
     assert shared["E1", "E2"] == 11
+
+
+def test_cut_windows_are_marked_in_the_heat_map() -> None:
+    plain = sample.sample_result()
+    cars = plain.cars.with_columns(covered=pl.lit("cut"))
+    cut = replace(plain, cars=cars)
+    assert "†" not in heatmap.DRAWING.caption(plain)
+    assert "†: a close is missing" in heatmap.DRAWING.caption(cut)
+    assert heatmap.draw(cut) != heatmap.draw(plain)

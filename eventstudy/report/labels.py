@@ -9,6 +9,8 @@ import polars as pl
 from eventstudy.spec import Pair, StudySpec, window_text
 from eventstudy.study.result import StudyResult
 
+CUT, DOUBTFUL = "†", "‡"  # marks of a CAR: a missing close, a doubtful price
+
 
 def label(name: str) -> str:
     """Write a group's or model's name as words.

@@ -12,6 +12,7 @@ from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, SMALL, WIDTH
 from eventstudy.report.labels import (
+    CUT,
     alpha_of,
     asset_order,
     headline_ids,
@@ -35,6 +36,8 @@ EVENTS = 120.0  # widest name of an announcement
 APART = 5.0  # from one level name to the next, and from names to the columns
 SLANT = math.sin(math.pi / 4)
 NUMBER = style.SIZE - 1.5  # size of the text in a cell
+_CUT = ("cut", "beyond")
+_CUT_WORDS = f"{CUT}: a close is missing at an edge of the window. "
 SMALLEST = 5.5  # size that can be read
 
 
@@ -152,7 +155,10 @@ def _number(
     axes: "Axes", cells: pl.DataFrame, room: float, alpha: float, limit: float
 ) -> None:
     """Write each CAR in its cell; only its star where the column is too narrow."""
-    stars = ["*" if p is not None and p < alpha else "" for p in cells["pvalue"]]
+    stars = [
+        ("*" if p is not None and p < alpha else "") + (CUT if covered in _CUT else "")
+        for p, covered in cells.select("pvalue", "covered").iter_rows()
+    ]
     rounded = [decimal(v, 0 if abs(v) >= 9.95 else 1) for v in cells["value"]]
     texts = [number + star for number, star in zip(rounded, stars, strict=True)]
     longest = max(map(len, texts))
@@ -177,11 +183,12 @@ def _alt(result: StudyResult) -> str:
 
 
 def _caption(result: StudyResult) -> str:
+    cut = not _cars(result).filter(pl.col("covered").is_in(_CUT)).is_empty()
     return (
         f"CAR{window_text(main_window(result))} in per cent, one row per day 0 (first "
         "announcement of the day, number of others, date). \\*: p below "
         f"{level_text(result)} on its own. Bold: still below after Holm's correction "
-        "for all CARs of the study. White: not estimated."
+        f"for all CARs of the study. {_CUT_WORDS if cut else ''}White: not estimated."
     )
 
 

@@ -7,10 +7,9 @@ import polars as pl
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import in_window
+from eventstudy.report.labels import CUT, DOUBTFUL, in_window
 from eventstudy.study.result import StudyResult
 
-CUT, DOUBTFUL = "†", "‡"
 MARKS = (
     f"{CUT}: a close is missing at an edge of the window. {DOUBTFUL}: the quality gate "
     "doubts a price that is used."
