@@ -163,7 +163,8 @@ def test_missing_observation_is_left_out(study, name):
         assert np.isnan(a.pvalue[3])
     else:
         assert a.n[0] == len(study.ar) - 1
-        assert np.isfinite(a.statistic[0])
+        refused = ask(name, study).reason[0] is not None  # as of too few clusters
+        assert np.isfinite(a.statistic[0]) != refused
 
 
 @pytest.mark.parametrize("name", TESTS)
@@ -230,7 +231,7 @@ def test_least_number_of_observations_is_what_the_registry_says(name):
     below = TESTS[name].min_n - 1
     if TESTS[name].level == "sample" and below:
         chosen = take(
-            ab, np.arange(0, 12, 2)[:below] if below < 6 else np.arange(below)
+            ab, np.arange(0, 12, 2)[:below] if below < 6 else np.arange(min(below, 12))
         )
         assert ask(name, chosen).reason[0] is not None
 
@@ -284,7 +285,8 @@ def test_seed_decides_the_draws(monkeypatch):
     for name in TESTS:
         a, again, other = (ask(name, ab, seed=s) for s in (1, 1, 2))
         np.testing.assert_array_equal(a.pvalue, again.pvalue)
-        assert np.array_equal(a.pvalue, other.pvalue) != (name in RESAMPLED)
+        if a.reason[0] is None:
+            assert np.array_equal(a.pvalue, other.pvalue) != (name in RESAMPLED)
 
 
 # --- facts of the entries, and tests of users ---------------------------------------
@@ -298,6 +300,8 @@ def test_the_family_has_the_default_tests_in_their_order():
         "bmp",
         "kp_patell",
         "kp_bmp",
+        "kp_guarded",
+        "kp_guarded_estimation",
         "rank",
         "grank_t",
         "grank_overlap",
@@ -309,11 +313,11 @@ def test_the_family_has_the_default_tests_in_their_order():
 
 
 def test_scale_says_which_default_tests_move_with_the_variance_of_the_event(study):
-    # All abnormal returns twice as large: only what measures by the event stays.
-    doubled = replace(study, ar=2 * study.ar)
+    # All abnormal returns a tenth as large: only what measures by the event stays.
+    small = replace(study, ar=0.1 * study.ar)
     for name, entry in TESTS.items():
         if entry.by_default and entry.scale != "none":
-            a, b = ask(name, study), ask(name, doubled)
+            a, b = ask(name, study), ask(name, small)
             same = np.allclose(a.statistic, b.statistic, rtol=1e-9)
             assert same == (entry.scale == "event"), name
 

@@ -161,7 +161,7 @@ def dependence(
     >>> from eventstudy.models import constant_mean
     >>> common = np.random.default_rng(0).normal(size=(1, 63))
     >>> ab = constant_mean(np.repeat(common, 4, axis=0), n_estimation=60)
-    >>> dependence(ab, (-1, 1)).n_effective
+    >>> round(dependence(ab, (-1, 1)).n_effective, 9)
     1.0
     """
     if isinstance(data, Abnormal):

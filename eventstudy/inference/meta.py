@@ -40,7 +40,7 @@ class MetaResult:
     q : float
         Cochran's Q, weights from the known covariance.
     q_pvalue : float
-        P-value of Q: do the effects differ by more than their errors?
+        P-value of Q, for effects that differ by no more than their errors.
     i2 : float
         Share of the variation that is no error, 0 to 1.
     prediction_low, prediction_high : float
@@ -48,6 +48,11 @@ class MetaResult:
         freedom.
     shrunk, shrunk_se : ndarray of shape (k,)
         Each effect drawn towards the mean, and its standard error.
+
+    Examples
+    --------
+    >>> meta([0.02, -0.01, 0.05, 0.03], [4e-4, 1e-4, 9e-4, 4e-4]).k
+    4
     """
 
     method: Method

@@ -26,8 +26,29 @@ FEW = 3
 class Interval:
     """Confidence interval of a mean effect; nan with a reason where there is none.
 
-    test : the test that it inverts;  method : what that test does, in words
-    se, df : of the standard error that makes it; nan for a resampled one
+    Parameters
+    ----------
+    test : str
+        The test that it inverts.
+    estimate : float
+        The mean effect.
+    se, df : float
+        Standard error and degrees of freedom; nan for a resampled interval.
+    low, high : float
+        The ends of the interval.
+    level : float
+        Its confidence, such as 0.95.
+    method : str
+        What the test does, in words.
+    reason : str, optional
+        Why there is no interval.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> caar_interval(constant_mean(y, n_estimation=60), (-1, 1)).test
+    'kp_bmp'
     """
 
     test: str
@@ -45,9 +66,22 @@ class Interval:
 class Recommendation:
     """The tests to rely on for one table row, and why.
 
-    test, reason : for the question whether these dates moved prices
-    such, such_reason : for the question whether such dates do; None where the design
-        cannot tell
+    Parameters
+    ----------
+    test, reason : str
+        For the question whether these dates moved prices.
+    such : str or None
+        For the question whether such dates do; None where the design cannot tell.
+    such_reason : str
+        Why that test, or why none.
+
+    Examples
+    --------
+    >>> from eventstudy.inference import dependence
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> recommend(dependence(constant_mean(y, n_estimation=60), (0, 0))).such is None
+    True
     """
 
     test: str
@@ -60,9 +94,30 @@ class Recommendation:
 class Assessment:
     """What is to be known of one window; see `assess`.
 
-    interval : for these dates;  such : for such dates, None where there is no test
-    variance_increase, variance_recent : variance of the standardised CARs as a multiple
-        of what the estimation window implies, and of what recent volatility does
+    Parameters
+    ----------
+    interval : Interval
+        For these dates.
+    such : Interval or None
+        For such dates, None where there is no test.
+    advice : Recommendation
+        The tests for both questions.
+    dependence : Dependence
+        The dependence of the observations.
+    variance_increase : float
+        Variance of the standardised CARs as a multiple of what the estimation window
+        implies.
+    variance_recent : float
+        The same, of what recent volatility implies.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> ab = constant_mean(y, n_estimation=60)
+    >>> evidence = collect(ab, [(0, 0)], frozenset({"correlation"}))
+    >>> next(assess(evidence, [(0, 0)])).dependence.n
+    5
     """
 
     interval: Interval
@@ -84,6 +139,34 @@ def caar_interval(
 
     It holds the effects that the recommended test does not reject, see `recommend`.
 
+    Parameters
+    ----------
+    data : Abnormal or Evidence
+        The observations; evidence that was collected with "correlation" and the window.
+    window : (int, int)
+        (start, end) in event time, both ends included.
+    level : float
+        Confidence.
+    outcome : {"car", "scar", "bhar"}
+        The effect whose mean is estimated; decided already where evidence is given.
+
+    Returns
+    -------
+    Interval
+        The interval, or nan and a reason.
+
+    Raises
+    ------
+    SpecError
+        For a window outside the event window.
+
+    References
+    ----------
+    Kolari & Pynnönen (2010), Review of Financial Studies 23; Bell & McCaffrey (2002),
+    Survey Methodology 28; `recommend` for the choice.
+
+    Examples
+    --------
     >>> from eventstudy.models import constant_mean
     >>> y = np.random.default_rng(1).normal(size=(5, 63))
     >>> ab = constant_mean(y, n_estimation=60)
@@ -140,10 +223,33 @@ def variance_increase(
     """Variance of the standardised CARs as a multiple of what volatility implies.
 
     ``s²(SCAR) / ((1-r̄_w) mean(df/(df-2)))``; the cross-section of correlated SCARs
-    spreads less than each of them, by 1-r̄_w. nan below three observations.
+    spreads less than each of them, by 1-r̄_w.
+
+    Parameters
+    ----------
+    data : Abnormal or Evidence
+        The observations; evidence that was collected with "correlation" and the window.
+    window : (int, int)
+        (start, end) in event time, both ends included.
+    recent : bool
+        Whether to measure by the volatility of the last 30 estimation sessions.
+
+    Returns
+    -------
+    float
+        The multiple; nan below three observations.
+
+    References
+    ----------
     Boehmer, Musumeci & Poulsen (1991), J. Financial Economics 30, on why it matters.
 
-    recent : measure by the volatility of the last 30 estimation sessions
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(400, 63))
+    >>> y[:, 61] *= 2
+    >>> variance_increase(constant_mean(y, n_estimation=60), (0, 0)) > 3
+    True
     """
     if isinstance(data, Abnormal):
         data = collect(data, [window], frozenset({"correlation"}))
@@ -185,7 +291,30 @@ def assess(
     with the correlations between assets, which are those of all windows, worked out
     once.
 
-    shifts : see `placebo_shifts`
+    Parameters
+    ----------
+    evidence : Evidence
+        Collected with "correlation" and the windows.
+    windows : sequence of (int, int)
+        (start, end) in event time, both ends included.
+    level : float
+        Confidence of the intervals.
+    shifts : mapping of window to ndarray, optional
+        What `placebo_shifts` found.
+
+    Yields
+    ------
+    Assessment
+        Of one window after the other.
+
+    Examples
+    --------
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> ab = constant_mean(y, n_estimation=60)
+    >>> evidence = collect(ab, [(0, 0), (-1, 1)], frozenset({"correlation"}))
+    >>> [found.dependence.n_dates for found in assess(evidence, evidence.windows)]
+    [1, 1]
     """
     known, options = correlations(evidence), Options(shifts=shifts)
     for window in windows:
@@ -217,6 +346,26 @@ def recommend(
     cluster of dates: `kp_bmp`; it has no second test. Every observation a cluster of
     its own: `kp_guarded` and `portfolio_z`. Two clusters: `kp_bmp` and `portfolio`;
     three to nine: `kp_guarded` and `portfolio`; ten or more: `kp_bmp` and `cluster`.
+
+    Parameters
+    ----------
+    found : Dependence
+        The dependence of the observations.
+    variance_ratio : float
+        Of `variance_increase`; a change of more than half is said in the reason.
+
+    Returns
+    -------
+    Recommendation
+        The tests and the reasons.
+
+    Examples
+    --------
+    >>> from eventstudy.inference import dependence
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 63))
+    >>> recommend(dependence(constant_mean(y, n_estimation=60), (0, 0))).test
+    'kp_bmp'
     """
     n, clusters = found.n, found.n_clusters
     if n == 0:
