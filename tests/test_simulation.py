@@ -497,7 +497,9 @@ def test_groups_on_several_calendars_are_simulated_apart():
     quick = replace(
         spec, tests=("csect",), windows=((-1, 1),), questions=(), resamples=99
     )
-    study = es.run(quick, events, prices).headline.filter(sample="headline")
+    study = es.run(quick, events, prices).headline.filter(
+        sample="headline", outcome="car"
+    )
     shared = study.join(found.designs, on=["model", "group"], suffix="_simulated")
     assert shared.height == 6
     for name in ("n", "n_dates", "n_clusters"):

@@ -72,6 +72,9 @@ class EventTest:
         Whether it counts among the tests that the report names as robust.
     in_headline : bool
         Whether the report's headline table has a column for it before others.
+    floor : bool
+        Whether its p-value stands beside the headline's as the one with the estimation
+        window's volatility as the least that is believed.
     by_default : bool
         Whether a study runs it unless it names its tests; a test of single observations
         on every CAR.
@@ -123,6 +126,7 @@ class EventTest:
     naive: bool = False
     votes: bool = False
     in_headline: bool = False
+    floor: bool = False
     by_default: bool = False
     needs: AbstractSet[Need] = frozenset()
     vectorised: bool = False

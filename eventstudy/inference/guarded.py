@@ -132,6 +132,7 @@ TESTS.register(
         scale="estimation window",
         min_n=2,
         outcomes=BY_SESSION,
+        floor=True,
         by_default=True,
         needs={"correlation"},
         vectorised=True,

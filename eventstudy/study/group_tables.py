@@ -26,6 +26,7 @@ from eventstudy.inference.sample import average_of
 from eventstudy.spec import StudySpec
 from eventstudy.study.averages import by_window, on_path, only_used
 from eventstudy.study.headline_table import (
+    floor_test,
     headline_row,
     is_robust,
     meta_of,
@@ -43,8 +44,6 @@ from eventstudy.study.samples import (
 )
 from eventstudy.study.schema import frame
 
-# What the p-value is when the estimation window's volatility is the floor.
-FLOOR = "kp_guarded_estimation"
 Row = dict[str, Any]
 
 
@@ -97,8 +96,9 @@ def test_groups(
 
 def _evidence(spec: StudySpec, members: GroupSample) -> Evidence:
     """Return the evidence of a sample, each window without what it may not use."""
-    parts = _collected(spec, members.event)
-    used = on_path(spec, members, parts[0].windows)
+    used = on_path(spec, members, _wanted(spec))
+    fewest = int(np.sum([one.sum(axis=0) for one in used], axis=0).min())
+    parts = _collected(spec, members.event, fewest)
     return merge_all(map(only_used, parts, used))
 
 
@@ -196,7 +196,7 @@ def _names(
         name
         for known in assessed
         if known.dependence.n
-        for name in (known.advice.test, known.advice.such, FLOOR)
+        for name in (known.advice.test, known.advice.such, floor_test())
         if name is not None
     ]
     names = sample_tests([*spec.tests, *advised])
@@ -242,10 +242,10 @@ def test_rows(
                     "start": start,
                     "end": end,
                     "test": name,
-                    "estimand": TESTS[name].estimand,
+                    "estimand": TESTS.entry(name).estimand,
                     "robust": None
                     if held is None
-                    else is_robust(TESTS[name], held[start, end]),
+                    else is_robust(TESTS.entry(name), held[start, end]),
                     "estimate": one.estimate[0],
                     "statistic": one.statistic[0],
                     "df": one.df[0],
@@ -262,13 +262,19 @@ def test_rows(
 
 def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
     """Collect what the windows, the sessions and the path up to each of them need."""
-    return merge_all(_collected(spec, chunks))
+    n = sum(len(ab.asset) for ab in chunks)
+    return merge_all(_collected(spec, chunks, n))
 
 
-def _collected(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[Evidence]:
-    wanted = list(dict.fromkeys([*spec.windows, *_days(spec), *_paths(spec)]))
-    needs = needs_of(sum(len(ab.asset) for ab in chunks))
-    return [collect(ab, wanted, needs) for ab in chunks]
+def _collected(
+    spec: StudySpec, chunks: Sequence[Abnormal], fewest: int
+) -> list[Evidence]:
+    """Collect each chunk; ``fewest`` observations are used in some window."""
+    return [collect(ab, _wanted(spec), needs_of(fewest)) for ab in chunks]
+
+
+def _wanted(spec: StudySpec) -> list[Window]:
+    return list(dict.fromkeys([*spec.windows, *_days(spec), *_paths(spec)]))
 
 
 def _days(spec: StudySpec) -> list[Window]:

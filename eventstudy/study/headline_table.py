@@ -9,6 +9,7 @@ from eventstudy.core.abnormal import Abnormal
 from eventstudy.core.errors import DataError
 from eventstudy.core.windows import Window
 from eventstudy.inference import (
+    TESTS,
     Assessment,
     EventTest,
     Evidence,
@@ -50,6 +51,11 @@ def _excess_kurtosis(chunks: Sequence[Abnormal]) -> float:
         square += float(np.nansum(z**2))
         fourth += float(np.nansum(z**4))
     return fourth / n / (square / n) ** 2 - 3.0 if square else 0.0
+
+
+def floor_test() -> str:
+    """Return the test whose least volatility is that of the estimation window."""
+    return next(name for name, entry in TESTS.items() if entry.floor)
 
 
 def is_robust(entry: EventTest, held: frozenset[str]) -> bool:
@@ -100,7 +106,7 @@ def headline_row(
         "why_such": advice.such_reason,
         "verdict": verdict(these, such, advice.such, 1.0 - spec.level),
         **_agreement(tests, advice.test, 1.0 - spec.level),
-        "pvalue_floor_estimation": _pvalue(tests, "kp_guarded_estimation"),
+        "pvalue_floor_estimation": _pvalue(tests, floor_test()),
         **_influences(members, evidence, window),
     }
 

@@ -297,6 +297,7 @@ _TABLES = (
             count("n_dates", "distinct days 0"),
             _REASON,
         ),
+        made_by=_RETURNS,
     ),
     Table(
         "aar",
