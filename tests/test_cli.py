@@ -659,3 +659,15 @@ def test_a_killed_run_leaves_the_old_report_whole(patch, analyze):
     assert files("out") == old
     assert analyze("-q", "-o", "out").code == 0
     assert files("out") == old
+
+
+def test_a_group_that_is_named_twice_has_the_assets_of_both():
+    given = {"groups": ["a=RIOT,MARA", "b=BTCM", "a=CLSK"]}
+    found = options.overrides(given)["groups"]
+    assert found == {"a": ["RIOT", "MARA", "CLSK"], "b": ["BTCM"]}
+
+
+def test_the_root_is_no_folder_for_a_report(analyze):
+    ended = analyze("-o", "/")
+    assert ended.code == 2
+    assert "Choose a folder below" in ended.err

@@ -220,7 +220,10 @@ def _value(one: Setting, said: Any) -> Any:  # noqa: ANN401
     if one.kind == Pair:
         return window(said, one.flag)
     if get_origin(one.kind) is Mapping:
-        return dict(_group(text, one.flag) for text in said)
+        groups: dict[str, list[str]] = {}
+        for name, members in (_group(text, one.flag) for text in said):
+            groups.setdefault(name, []).extend(members)
+        return groups
     if get_origin(one.kind) is tuple:
         if get_args(one.kind)[0] == Pair:
             return [window(text, one.flag) for text in said]

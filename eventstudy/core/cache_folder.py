@@ -6,10 +6,10 @@ from pathlib import Path
 CACHE_VARIABLE = "EVENTSTUDY_CACHE"
 
 
-def cache_root(folder: Path | None = None) -> Path:
+def cache_root(folder: str | Path | None = None) -> Path:
     """Return the cache folder: the one given, $EVENTSTUDY_CACHE, or the user's own."""
     if folder is not None:
-        return folder
+        return Path(folder)
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
     import platformdirs

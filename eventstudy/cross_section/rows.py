@@ -36,9 +36,9 @@ def observation_rows(
 
     Raises `SpecError` when the window, model or sample is not in the study.
     """
-    if window not in result.spec.windows:
+    if tuple(window) not in result.spec.windows:
         raise SpecError(
-            f"window {window_text(window)} is none of "
+            f"window {window_text((window[0], window[1]))} is none of "
             f"{', '.join(map(window_text, result.spec.windows))}"
         )
     if sample not in SAMPLES:

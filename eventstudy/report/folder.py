@@ -94,6 +94,8 @@ def write_folder(
     """
     files = {**files, MANIFEST: _plain_json(_manifest(about, files)).encode()}
     target = Path(folder).resolve()
+    if not target.name:
+        raise SpecError(f"{target} is no folder for a report. Choose a folder below")
     try:
         _recover(target)
         _check_owner(target, force=force)
