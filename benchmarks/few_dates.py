@@ -26,7 +26,7 @@ from eventstudy.spec import ModelSetting
 
 EXAMPLE = (0, 3, 16, 23, 24, 92)
 GAP = 10  # sessions between the estimation window and day 0
-CHUNK = 20_000  # observations fitted at a time
+CHUNK = 8_000  # observations fitted at a time
 NAMES = (
     *("csect", "bmp", "patell", "kp_patell", "kp_bmp"),
     *("kp_guarded", "kp_guarded_estimation", "rank", "grank_t", "grank_overlap"),
