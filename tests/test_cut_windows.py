@@ -1,5 +1,6 @@
 """Windows whose returns do not span their sessions, and wrong price changes."""
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -8,7 +9,9 @@ import polars as pl
 import pytest
 
 import eventstudy as es
-from eventstudy.core.windows import Covered, covered_by, cumulate, extended
+from eventstudy.core.windows import Covered, covered_by, cumulate, extended, select
+from eventstudy.inference.aggregates import collect
+from eventstudy.inference.shared_error import error_key
 from eventstudy.models import constant_mean
 
 FIRST = -3  # of the event window of the arrays below
@@ -250,3 +253,25 @@ def test_what_is_only_unusual_is_said_and_counted():
     row = of_btcm(study(frame))
     assert row["in_average"]
     assert "spike" in row["doubt"]
+
+
+def test_observations_that_do_not_count_in_a_window_share_nothing_in_it():
+    """A window's dependence is that of the observations left, collected anew."""
+    ab, windows = arrays(9, n=24), [(-3, -1), (-1, 1), (0, 4)]
+    ab = replace(ab, asset=np.arange(24) % 6)
+    used = np.column_stack(
+        [cumulate(ab, w, cut_windows="drop").in_average for w in windows]
+    )
+    assert not used.all(axis=0).any()
+    together = collect(ab, windows, frozenset({"correlation"}), used=used)
+    for at, window in enumerate(windows):
+        alone = collect(select(ab, used[:, at]), [window], frozenset({"correlation"}))
+        key = error_key(window)
+        assert together.sums[key] == pytest.approx(alone.sums[key], abs=1e-12)
+        held = np.isin(together.series[key].assets, alone.series[key].assets)
+        total = together.series[key].total
+        assert total[held] == pytest.approx(alone.series[key].total, abs=1e-12)
+        assert not total[~held].any()
+        counted = together.vectors.n_valid[:, at]
+        assert (counted[used[:, at]] == alone.vectors.n_valid[:, 0]).all()
+        assert not counted[~used[:, at]].any()

@@ -7,7 +7,6 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, BoolArray
 from eventstudy.core.windows import Window, columns, cumulate, extended, select
-from eventstudy.inference import Evidence
 from eventstudy.spec import StudySpec
 from eventstudy.study.samples import GroupSample
 
@@ -92,7 +91,8 @@ def on_path(
 ) -> list[BoolArray]:
     """Tell which observations count on a path of averages, per chunk (E, W).
 
-    Its windows are not lengthened: the path goes on where the next return comes.
+    A path has dozens of windows, so that its evidence is collected once for all of
+    them. Its windows are not lengthened: the path goes on where the next return comes.
     """
     if spec.cut_windows == "extend":
         spec = replace(spec, cut_windows="drop", questions=())
@@ -100,13 +100,3 @@ def on_path(
         np.column_stack([in_average(spec, ab, held, window) for window in windows])
         for ab, held in zip(sample.event, sample.held_back, strict=True)
     ]
-
-
-def only_used(part: Evidence, used: BoolArray) -> Evidence:
-    """Leave out of a chunk's evidence what its windows may not use, (E, W).
-
-    A path of averages has dozens of windows, so its observations are struck out of the
-    evidence instead of collecting it again.
-    """
-    n_valid = np.where(used, part.vectors.n_valid, 0)
-    return replace(part, vectors=replace(part.vectors, n_valid=n_valid))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray
 from eventstudy.core.windows import Window, select
 from eventstudy.inference import (
     TESTS,
@@ -24,7 +24,7 @@ from eventstudy.inference.entry import single_tests
 from eventstudy.inference.recommend import needs_of
 from eventstudy.inference.sample import average_of
 from eventstudy.spec import StudySpec
-from eventstudy.study.averages import by_window, on_path, only_used
+from eventstudy.study.averages import by_window, on_path
 from eventstudy.study.headline_table import (
     floor_test,
     headline_row,
@@ -98,8 +98,7 @@ def _evidence(spec: StudySpec, members: GroupSample) -> Evidence:
     """Return the evidence of a sample, each window without what it may not use."""
     used = on_path(spec, members, _wanted(spec))
     fewest = int(np.sum([one.sum(axis=0) for one in used], axis=0).min())
-    parts = _collected(spec, members.event, fewest)
-    return merge_all(map(only_used, parts, used))
+    return merge_all(_collected(spec, members.event, fewest, used))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,14 +262,21 @@ def test_rows(
 def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
     """Collect what the windows, the sessions and the path up to each of them need."""
     n = sum(len(ab.asset) for ab in chunks)
-    return merge_all(_collected(spec, chunks, n))
+    everywhere = [np.ones((len(ab.asset), len(_wanted(spec))), bool) for ab in chunks]
+    return merge_all(_collected(spec, chunks, n, everywhere))
 
 
 def _collected(
-    spec: StudySpec, chunks: Sequence[Abnormal], fewest: int
+    spec: StudySpec, chunks: Sequence[Abnormal], fewest: int, used: Sequence[BoolArray]
 ) -> list[Evidence]:
-    """Collect each chunk; ``fewest`` observations are used in some window."""
-    return [collect(ab, _wanted(spec), needs_of(fewest)) for ab in chunks]
+    """Collect each chunk; ``fewest`` observations are used in some window.
+
+    used : per chunk the observations that count in each window, (E, W)
+    """
+    return [
+        collect(ab, _wanted(spec), needs_of(fewest), used=own)
+        for ab, own in zip(chunks, used, strict=True)
+    ]
 
 
 def _wanted(spec: StudySpec) -> list[Window]:
