@@ -99,3 +99,32 @@ def test_directions_that_no_average_uses_are_a_warning():
     assert words in text
     one_way = study("-", "-", "?", "-", group="coins")
     assert one_way.remarks.filter(about="directions").is_empty()
+
+
+@pytest.mark.parametrize(
+    ("signs", "left_out", "factor"),
+    [
+        (("-", "?", "+", "-"), 0, {0: -1, 1: 1, 2: -1}),
+        (("0", "-", "+", "-"), 0, {0: -1, 1: 1, 2: -1}),
+        (("-", "+", "+", "-"), 4, {1: 1, 2: -1}),
+        (("?", None, "+", "-"), 4, {1: 1, 2: -1}),
+    ],
+)
+def test_of_announcements_of_one_day_those_with_a_direction_decide(
+    signs, left_out, factor
+):
+    days = ("2021-05-21", "2021-05-21", "2021-08-12", "2021-09-24")
+    result = study(*signs, days=days)
+    ids = result.cars["event_id"].unique(maintain_order=True).to_list()
+    effects = [
+        factor[ids.index(event_id)] * car
+        for event_id, car in result.cars.filter(start=-1)
+        .select("event_id", "car")
+        .iter_rows()
+        if ids.index(event_id) in factor
+    ]
+    row = of(result, "signed_car", "headline").row(0, named=True)
+    assert row["n"] == len(effects) == 12 - left_out
+    assert row["estimate"] == pytest.approx(np.mean(effects), rel=1e-12)
+    notes = result.remarks.filter(about="directions")["text"].to_list()
+    assert len(notes) == (left_out > 0)

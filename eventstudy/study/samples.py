@@ -77,8 +77,7 @@ def signed_samples(
 ) -> Iterator[GroupSample]:
     """Cut the fits as `group_samples`, each effect times its expected direction.
 
-    Only observations with a direction are in it: those whose announcements all have
-    the same one.
+    Only observations with a direction are in it, see `direction_of`.
     """
     models = dict.fromkeys(e.panel.setting.name for e, _ in fitted)
     samples = [HEADLINE, ALL] if _has_minor_events(fitted) else [HEADLINE]
@@ -95,11 +94,15 @@ def signed_samples(
 
 
 def direction_of(observation: Observation, directions: Directions) -> int:
-    """Return the direction expected of an observation, 0 where there is not one."""
+    """Return the direction expected of an observation, 0 where there is not one.
+
+    Of several announcements of a day those decide that have a direction; where these
+    differ there is none.
+    """
     known = directions.get(observation.group)
     if known is None:
         return 0
-    signs = {known[event] for event in observation.events}
+    signs = {known[event] for event in observation.events} - {0}
     return signs.pop() if len(signs) == 1 else 0
 
 
