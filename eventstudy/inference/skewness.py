@@ -58,7 +58,7 @@ TESTS.register(
         meaning="Hall's transformation of the skewness-adjusted t",
         null="H0: E[CAR] = 0",
         citation="Hall (1992), J. Royal Statistical Society B 54",
-        robust_to={"event-induced variance", "non-normality", "missing data"},
+        robust_to={"missing data"},
         estimand="such dates",
         scale="event",
         min_n=3,
