@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +16,16 @@ from scipy import stats
 import eventstudy as es
 from eventstudy.catalogue import read_events
 from eventstudy.core.errors import DataError, SpecError
-from eventstudy.core.windows import select
-from eventstudy.inference import TESTS, Answer, EventTest, Options, battery
+from eventstudy.core.windows import cumulate, select
+from eventstudy.inference import TESTS, Answer, EventTest, Options, assess, battery
+from eventstudy.inference.aggregates import collect
 from eventstudy.inference.battery import answers_of
 from eventstudy.panel import build
 from eventstudy.prices import read_prices
 from eventstudy.simulation import count as counting
 from eventstudy.simulation.batch import batch_of, fits_of
 from eventstudy.simulation.design import designs_of
-from eventstudy.simulation.draw import draw_sessions, replicate
+from eventstudy.simulation.draw import draw_sessions, draw_shocks, replicate
 from eventstudy.simulation.injected import Injections
 from eventstudy.simulation.layout import layout_of
 from eventstudy.simulation.page import render
@@ -263,11 +265,119 @@ def test_blocks_keep_neighbours_together():
     assert shares.max() < 3 / len(design.pool)
 
 
+# --- scenarios, the tests recommended, and their intervals --------------------------
+
+
+def scenario_study(replications, **changes):
+    return {
+        "spec": worlds.spec(4, tests=("csect",), resamples=99),
+        "events": worlds.events([600, 640, 700, 702, 800]),
+        "prices": worlds.prices(4, 1000, correlation=0.4, seed=3),
+        "replications": replications,
+        "effects": [],
+        "variances": [1.0],
+        "seed": 4,
+        **changes,
+    }
+
+
+def scenario_loop(replications):
+    """Count rejections and covering intervals, one replication after the other."""
+    asked = scenario_study(replications)
+    spec = asked["spec"]
+    (design,), _ = lay_out(spec, asked["events"], asked["prices"])
+    (part,), (cell,) = design.parts, design.cells
+    sessions = draw_sessions(design, replications, 4)
+    shocks = draw_shocks(design, replications, 4)
+    window, (layout,) = (-1, 1), [layout_of(design, cell, (-1, 1))]
+    names = {"these dates": "kp_guarded", "such dates": "portfolio"}
+    rejected, covered = Counter(), Counter()
+    for scenario in ("as drawn", "dates differ", "calmer before"):
+        for r in range(replications):
+            own = sessions[[r]]
+            scaled = part
+            if scenario == "calmer before":
+                until = part.at[:, part.n_estimation - part.first_offset].min() - 45
+                growth = np.array(
+                    [
+                        [1.6 if at < until else 1.0 for at in places]
+                        for places in part.at
+                    ]
+                )
+                at = part.base[:, None] + own[0][part.at]
+                flat = (part.growth[at] * growth).ravel()
+                scaled = replace(
+                    part,
+                    growth=flat,
+                    base=np.zeros(len(part.base), np.int64),
+                    factor_growth=np.zeros((len(flat), 0)),
+                    at=np.arange(len(flat)).reshape(part.at.shape),
+                )
+                own = np.arange(len(flat))[None]
+            ab = replicate(scaled, own, simple=False)
+            ab = select(ab, cell.members[0][1])
+            moved = np.zeros(len(ab.ar))
+            if scenario == "dates differ":
+                size = cumulate(ab, window).se.mean()
+                moved = np.array([shocks[r, c] * size for c in layout.cluster])
+            ab = replace(ab, ar=ab.ar + moved[:, None] * layout.carries)
+            found = battery(ab, windows=[window], tests=list(names.values()))
+            evidence = collect(ab, [window], frozenset({"correlation", "residuals"}))
+            (known,) = assess(evidence, [window])
+            for question, name in names.items():
+                p = found[window, name].pvalue[0]
+                for level in (0.05, 0.01, 0.005):
+                    rejected[scenario, question, level] += p <= level
+                interval = known.interval if question == "these dates" else known.such
+                assert interval.test == name
+                truth = moved.mean() if question == "these dates" else 0.0
+                covered[scenario, question] += interval.low <= truth <= interval.high
+    return rejected, covered
+
+
+def test_scenarios_recommended_tests_and_coverage_are_those_of_a_loop():
+    rejected, covered = scenario_loop(100)
+    found = es.simulate(**scenario_study(100))
+    alias = {"recommended_these": "these dates", "recommended_such": "such dates"}
+    rows = found.rejections.filter(pl.col("test").is_in(list(alias)))
+    assert rows.height == 3 * 2 * 3
+    for row in rows.iter_rows(named=True):
+        key = row["scenario"], alias[row["test"]], row["nominal"]
+        assert row["rejections"] == rejected[key], key
+    assert found.coverage.height == 6
+    for row in found.coverage.iter_rows(named=True):
+        assert row["intervals"] == 100
+        assert row["coverage"] == covered[row["scenario"], row["question"]] / 100
+    assert sum(rejected.values()) > 20
+
+
+def test_where_dates_differ_only_tests_of_such_dates_are_judged():
+    found = es.simulate(**scenario_study(100, tests=["kp_bmp", "portfolio"]))
+    rows = found.verdict.filter(scenario="dates differ", nominal=0.05)
+    said = {row["test"]: row for row in rows.iter_rows(named=True)}
+    for test in ("kp_bmp", "recommended_these"):
+        assert said[test]["verdict"] is None
+        assert said[test]["size"] is not None
+        assert said[test]["reason"].startswith("asks of these dates")
+    for test in ("portfolio", "recommended_such"):
+        assert said[test]["verdict"] is not None
+    assert "of such" in render(found) or "such dates" in render(found)
+
+
+def test_scenarios_that_are_not_asked_for_are_not_computed():
+    found = es.simulate(**scenario_study(100, scenarios=[]))
+    assert set(found.rejections["scenario"]) == {"as drawn"}
+    with pytest.raises(SpecError, match="did you mean 'dates differ'"):
+        es.simulate(**scenario_study(100, scenarios=["date differ"]))
+
+
 # --- known answers ------------------------------------------------------------------
 
 
 def rates(result, effect=0.0, variance=1.0):
-    rows = result.rejections.filter(effect=effect, variance=variance)
+    rows = result.rejections.filter(
+        effect=effect, variance=variance, scenario="as drawn", nominal=0.05
+    )
     return dict(rows.select("test", "rate").rows())
 
 
@@ -289,7 +399,7 @@ def test_independent_normal_observations_are_rejected_in_five_per_cent():
         assert 0.034 < size[test] < 0.066, test
     # Ten fair coins: at most one head or tail in 2 · 11/1024 of cases.
     assert abs(size["sign"] - 22 / 1024) < 4 * np.sqrt(0.0215 / 2000)
-    verdicts = dict(found.verdict.select("test", "verdict").rows())
+    verdicts = dict(found.sizes(1.0).select("test", "verdict").rows())
     assert verdicts["kp_bmp"] == "well-sized"
     assert verdicts["sign"] == "under-rejects"
     # The power of a normal statistic with a known mean.
@@ -319,7 +429,7 @@ def test_one_shared_date_misleads_those_who_count_observations():
     assert size["bmp"] > 0.3
     for test in ("kp_bmp", "portfolio", "placebo"):
         assert 0.025 < size[test] < 0.08, test
-    verdict = dict(found.verdict.select("test", "verdict").rows())
+    verdict = dict(found.sizes(1.0).select("test", "verdict").rows())
     assert verdict["csect"] == "over-rejects"
     assert verdict["kp_bmp"] == "well-sized"
 
@@ -351,7 +461,9 @@ def test_a_large_effect_is_always_found():
         variances=[1.0],
         tests=[*tests.split(), "grank_z", "grank_overlap", "wilcoxon"],
     )
-    strong = found.rejections.filter(pl.col("effect") != 0)
+    strong = found.rejections.filter(
+        pl.col("effect") != 0, pl.col("test").is_in(found.request.tests), nominal=0.05
+    )
     assert strong["test"].n_unique() == 14
     assert (strong["rate"] == 1).all()
     assert set(found.power["direction"]) == {"rise", "fall"}
@@ -432,11 +544,13 @@ def test_rates_count_every_replication_and_effect():
     found = small(effects=[0.01, -0.01], variances=[1, 2])
     assert found.request.effects == (-0.01, 0.0, 0.01)
     table = found.rejections
-    assert table.height == 3 * 2 * len(found.request.tests)
+    n_states, n_tests = 3 * 2 + 2, len(found.request.tests) + 2
+    assert table.height == n_states * 3 * n_tests
     assert (table["replications"] == 150).all()
     assert_allclose(table["rate"], table["rejections"] / 150)
     assert table["reason"].is_null().all()
-    assert set(table["nominal"]) == {0.05}
+    assert set(table["nominal"]) == {0.05, 0.01, 0.005}
+    assert set(table["scenario"]) == {"as drawn", "dates differ", "calmer before"}
     (row,) = found.designs.rows(named=True)
     assert (row["n"], row["n_assets"], row["n_dates"]) == (12, 4, 3)
     assert (row["n_clusters"], row["replications"]) == (2, 150)
@@ -616,6 +730,7 @@ def test_the_same_result_gives_the_same_bytes(result, tmp_path):
         "figures/size.svg",
         "manifest.json",
         "simulation.md",
+        "tables/coverage.csv",
         "tables/designs.csv",
         "tables/power.csv",
         "tables/rejections.csv",
@@ -635,7 +750,7 @@ def test_links_of_the_page_lead_somewhere(result, tmp_path):
     links = re.findall(r"\]\(([^)]+)\)", text)
     tables = re.findall(r"`(tables/[^`]+)`", text)
     assert len(links) == 3
-    assert len(tables) == 4
+    assert len(tables) == 5
     assert all((folder / name).is_file() for name in [*links, *tables])
     assert not re.search(r"\bnan\b", text)
     assert "eventstudy simulate x.csv" in text

@@ -25,6 +25,12 @@ _OWN = (
         "variances", str | None, "--variances", "Variance factors, default 1,2."
     ),
     options.option(
+        "scenarios",
+        str | None,
+        "--scenarios",
+        "Beside returns as drawn: dates differ, calmer before (default both), or none.",
+    ),
+    options.option(
         "tests", str | None, "--tests", "Names, comma separated; default the study's."
     ),
     options.option("seed", int | None, "--seed", "Seed of all draws."),
@@ -78,6 +84,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         "window": options.window,
         "effects": shares,
         "variances": shares,
+        "scenarios": scenarios,
         "tests": options.names,
     }
     own = [one.name for one in _OWN if given[one.name] is not None]
@@ -87,6 +94,15 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         else given[name]
         for name in own
     }
+
+
+def scenarios(text: str, flag: str) -> list[str]:
+    """Read ``dates differ,calmer before``; ``none`` asks for none.
+
+    >>> scenarios("none", "--scenarios"), scenarios("dates differ", "--scenarios")
+    ([], ['dates differ'])
+    """
+    return [] if text.strip() == "none" else options.names(text, flag)
 
 
 def shares(text: str, flag: str) -> list[float]:
@@ -109,12 +125,9 @@ def shares(text: str, flag: str) -> list[float]:
 
 def closing_lines(result: "SimulationResult", page: Path) -> str:
     """Return the sizes per test and sample, and where the page is."""
-    import polars as pl
-
     from eventstudy.spec import window_text
 
-    variance = result.request.variances[0]
-    rows = result.verdict.filter(pl.col("variance") == variance)
+    rows = result.sizes(result.request.variances[0])
     samples = result.designs.select("model", "group").rows()
     heads = [f"{group} ({model})" for model, group in samples]
     marks = {"over-rejects": "+", "under-rejects": "-", "well-sized": " ", None: " "}

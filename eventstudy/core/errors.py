@@ -13,6 +13,7 @@ line catches the root only, prints the message and ends with exit code 2.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 class EventStudyError(Exception):
@@ -101,12 +102,34 @@ class DataError(EventStudyError, ValueError):
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> SpecError:
-    """Return the error for a name that is not in a family, listing the family.
+    """Return the error for a name that is not in a family: `unknown_text`."""
+    return SpecError(unknown_text(kind, name, sorted(known)))
 
-    >>> str(unknown_name("test", "tt", ["bmp", "t"]))
-    "unknown test 'tt'; known: bmp, t"
+
+def unknown_text(kind: str, name: object, known: Iterable[str]) -> str:
+    """Say which name was probably meant, or list the family.
+
+    >>> unknown_text("test", "xy", ["bmp", "t"])
+    "unknown test 'xy'; known: bmp, t"
+    >>> unknown_text("part", "returs", ["returns", "volume"])
+    "unknown part 'returs': did you mean 'returns'?"
     """
-    return SpecError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+    held = list(known)
+    near = nearest(str(name), held)
+    return f"unknown {kind} {name!r}" + (
+        f": did you mean {near!r}?" if near else f"; known: {', '.join(held)}"
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that was probably meant, or None.
+
+    >>> nearest("BMP", ["bmp", "csect"]), nearest("x", ["bmp"])
+    ('bmp', None)
+    """
+    by_case = {one.casefold(): one for one in known}
+    near = get_close_matches(name.casefold(), by_case, n=1)
+    return by_case[near[0]] if near else None
 
 
 def _shorten(text: str, limit: int = 60) -> str:

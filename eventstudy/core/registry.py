@@ -8,12 +8,11 @@ the numeric rooms. An entry carries every fact about its member; whoever needs o
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from threading import RLock
 from typing import Any, Generic, Protocol, TypeVar
 
-from eventstudy.core.errors import SpecError
+from eventstudy.core.errors import SpecError, unknown_text
 
 
 class Member(Protocol):
@@ -186,14 +185,7 @@ class Family(Mapping[str, M], Generic[M]):
         UnknownName
             Says which name was probably meant, or lists the family.
         """
-        known, text = list(self._all()), str(name)
-        folded = {n.casefold(): n for n in known}
-        near = get_close_matches(text, known, n=1)
-        if text.casefold() in folded:
-            near = [folded[text.casefold()]]
-        hint = f": did you mean {near[0]!r}?" if near else ""
-        names = "" if near else f"; known: {', '.join(known)}"
-        return UnknownName(f"unknown {self.kind} {text!r}{hint}{names}")
+        return UnknownName(unknown_text(self.kind, str(name), self._all()))
 
     def __getitem__(self, name: object) -> M:
         """Return a member; raise `UnknownName` with what was probably meant."""

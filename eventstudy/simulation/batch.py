@@ -92,11 +92,13 @@ def fits_of(ab: Abnormal, n_paths: int, window: Window) -> Fits:
 class Batch:
     """All replications of one sample, before anything is injected.
 
-    Only replications in which every observation has an estimate are here. Loadings
+    Only replications in which every observation has an estimate are here: those that
+    are ``complete``, (R,) of all. Loadings
     are one for all (1, N, T+L) where no factor makes them differ.
     """
 
     layout: Layout
+    complete: BoolArray
     ar: Array
     ar_se: Array
     residuals: Array
@@ -245,7 +247,7 @@ def _correlations(by_date: Array, layout: Layout) -> Array:
 
 def batch_of(fits: Sequence[Fits], cell: SimulatedSample, layout: Layout) -> Batch:
     """Join a sample's observations; replications without all fits are left out."""
-    complete = members_of([f.fitted for f in fits], cell).all(axis=1)
+    complete: BoolArray = np.all(members_of([f.fitted for f in fits], cell), axis=1)
     whole = bool(complete.all())
     joined = {
         name: members_of([getattr(f, name) for f in fits], cell)
@@ -256,4 +258,4 @@ def batch_of(fits: Sequence[Fits], cell: SimulatedSample, layout: Layout) -> Bat
         joined = {name: values[complete] for name, values in joined.items()}
     if all(fits[number].alike for number, _ in cell.members):
         joined["loading"] = joined["loading"][:1]
-    return Batch(layout=layout, **joined)
+    return Batch(layout=layout, complete=complete, **joined)

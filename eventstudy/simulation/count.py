@@ -2,23 +2,34 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import numpy as np
 
-from eventstudy.core.abnormal import IntArray, Status
+from eventstudy.core.abnormal import Array, IntArray, Status
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import select
-from eventstudy.inference import EventTest, Need, battery
+from eventstudy.inference import TESTS, Dependence, EventTest, Need, battery, recommend
 from eventstudy.inference.battery import answers_of
 from eventstudy.inference.pvalues import Options
-from eventstudy.simulation.batch import batch_of, fits_of
+from eventstudy.inference.sample import Sample
+from eventstudy.simulation.batch import Batch, Fits, batch_of, fits_of
 from eventstudy.simulation.design import SimulatedSample, SimulationDesign
-from eventstudy.simulation.draw import draw_sessions, replicate
+from eventstudy.simulation.draw import (
+    draw_sessions,
+    draw_shocks,
+    replicate,
+    wilder_before,
+)
 from eventstudy.simulation.injected import Injections
 from eventstudy.simulation.layout import Layout, layout_of
-from eventstudy.simulation.request import SimulationSpec
+from eventstudy.simulation.request import (
+    CALMER,
+    DATES_DIFFER,
+    QUESTIONS,
+    SimulationSpec,
+)
 from eventstudy.spec import StudySpec
 
 # Observations fitted at a time: a few hundred megabytes for the usual windows.
@@ -27,22 +38,28 @@ CHUNK_ROWS = 4_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tally:
-    """Counts that add up over chunks.
+    """Counts that add up over chunks; the last two tests are those recommended.
 
-    rejected, answered : (cells, effects, variances, tests)
+    rejected : (cells, states, levels, tests);  answered : (cells, states, tests)
+    covered, bounded : (cells, states, 2) intervals of the tests recommended for these
+        and for such dates that hold the true effect, and all of them; states with an
+        effect are not counted, their intervals are those without, moved
     complete : (cells,) replications in which every observation has an estimate
     """
 
     rejected: IntArray
     answered: IntArray
+    covered: IntArray
+    bounded: IntArray
     complete: IntArray
 
     def __add__(self, other: "Tally") -> "Tally":
         """Return the counts of both."""
         return Tally(
-            rejected=self.rejected + other.rejected,
-            answered=self.answered + other.answered,
-            complete=self.complete + other.complete,
+            **{
+                field.name: getattr(self, field.name) + getattr(other, field.name)
+                for field in fields(self)
+            }
         )
 
 
@@ -51,7 +68,9 @@ class Experiment:
     """One design with all its draws.
 
     entries : the tests asked for
-    sessions : (R, path), drawn at once, so that chunks and threads change no number
+    advised : per cell those recommended for these and for such dates, or None
+    sessions, shocks : (R, path), (R, C), drawn at once, so that chunks and threads
+        change no number
     """
 
     spec: StudySpec
@@ -59,7 +78,9 @@ class Experiment:
     entries: tuple[EventTest, ...]
     design: SimulationDesign
     layouts: tuple[Layout, ...]
+    advised: tuple[tuple[EventTest | None, EventTest | None], ...]
     sessions: IntArray
+    shocks: Array
 
     @property
     def options(self) -> Options:
@@ -83,14 +104,37 @@ def experiment_of(
     design: SimulationDesign,
 ) -> Experiment:
     """Draw the sessions of every replication and work out what stays the same."""
+    layouts = tuple(layout_of(design, cell, request.window) for cell in design.cells)
     return Experiment(
         spec=spec,
         request=request,
         entries=tuple(entries),
         design=design,
-        layouts=tuple(layout_of(design, cell, request.window) for cell in design.cells),
+        layouts=layouts,
+        advised=tuple(map(_advised, layouts)),
         sessions=draw_sessions(design, request.replications, request.seed),
+        shocks=draw_shocks(design, request.replications, request.seed),
     )
+
+
+def _advised(layout: Layout) -> tuple[EventTest | None, EventTest | None]:
+    """Return the tests of a sample that a study of the same design recommends."""
+    advice = recommend(
+        Dependence(
+            n=layout.n,
+            n_dates=layout.n_dates,
+            n_clusters=layout.n_clusters,
+            rbar=float("nan"),
+            nu=float("nan"),
+            n_effective=float("nan"),
+            n_unmeasured=0,
+        )
+    )
+    these, such = (
+        None if name is None else TESTS.entry(name)
+        for name in (advice.test, advice.such)
+    )
+    return these if these and these.level == "sample" else None, such
 
 
 def count(
@@ -98,49 +142,122 @@ def count(
 ) -> Tally:
     """Count over all replications; ``done`` is told how many each chunk adds."""
     step = max(1, CHUNK_ROWS // experiment.size)
-    chunks = [
-        experiment.sessions[start : start + step]
-        for start in range(0, len(experiment.sessions), step)
-    ]
+    starts = range(0, len(experiment.sessions), step)
+    chunks = [slice(start, start + step) for start in starts]
     total: Tally | None = None
     with ThreadPoolExecutor(workers) as pool:
         for chunk, found in zip(
             chunks, pool.map(partial(_tally, experiment), chunks), strict=True
         ):
             total = found if total is None else total + found
-            done(len(chunk))
+            done(len(experiment.sessions[chunk]))
     assert total is not None
     return total
 
 
-def _tally(experiment: Experiment, sessions: IntArray) -> Tally:
-    """Fit these replications once, and judge them under every injection."""
-    request, design = experiment.request, experiment.design
+def _tally(experiment: Experiment, chunk: slice) -> Tally:
+    """Judge these replications in every state; a scenario's fits serve all of its."""
+    request, cells = experiment.request, experiment.design.cells
+    states, n_tests = request.states, len(request.tests) + len(QUESTIONS)
+    grid = (len(cells), len(states))
+    tally = Tally(
+        rejected=np.zeros((*grid, len(request.levels), n_tests), np.int64),
+        answered=np.zeros((*grid, n_tests), np.int64),
+        covered=np.zeros((*grid, len(QUESTIONS)), np.int64),
+        bounded=np.zeros((*grid, len(QUESTIONS)), np.int64),
+        complete=np.zeros(len(cells), np.int64),
+    )
+    wilder = {scenario == CALMER for scenario in request.scenarios}
+    for scaled in sorted(wilder):
+        fits = _fits(experiment, chunk, scaled=scaled)
+        own = [s for s, one in enumerate(states) if (one.scenario == CALMER) == scaled]
+        for c, cell in enumerate(cells):
+            batch = batch_of(fits, cell, experiment.layouts[c])
+            if not scaled:
+                tally.complete[c] = len(batch.car)
+            _judge(experiment, tally, c, batch, own, experiment.shocks[chunk])
+    return tally
+
+
+def _fits(experiment: Experiment, chunk: slice, *, scaled: bool) -> list[Fits]:
+    design, sessions = experiment.design, experiment.sessions[chunk]
+    scale = wilder_before(design) if scaled else None
     simple = experiment.spec.returns == "simple"
-    fits = [
+    return [
         fits_of(
-            replicate(part, sessions, simple=simple),
+            replicate(part, sessions, simple=simple, scale=scale),
             len(sessions),
             experiment.request.window,
         )
         for part in design.parts
     ]
-    needs = frozenset[Need]().union(*(entry.needs for entry in experiment.entries))
-    options = experiment.options
-    grid = (len(request.effects), len(request.variances), len(request.tests))
-    rejected, answered = np.zeros((2, len(design.cells), *grid), np.int64)
-    complete = np.zeros(len(design.cells), np.int64)
-    for c, cell in enumerate(design.cells):
-        batch = batch_of(fits, cell, experiment.layouts[c])
-        injections = Injections(batch=batch, needs=needs)
-        complete[c] = len(batch.car)
-        for e, v in np.ndindex(grid[:2]):
-            sample = injections.sample(request.effects[e], request.variances[v])
-            for t, entry in enumerate(experiment.entries):
-                _, p = answers_of(entry, sample, options)
-                rejected[c, e, v, t] = (p <= request.level).sum()
-                answered[c, e, v, t] = np.isfinite(p).sum()
-    return Tally(rejected=rejected, answered=answered, complete=complete)
+
+
+def _judge(
+    experiment: Experiment,
+    tally: Tally,
+    c: int,
+    batch: Batch,
+    own: Sequence[int],
+    shocks: Array,
+) -> None:
+    """Count what the tests of one sample say in these states."""
+    request, advised = experiment.request, experiment.advised[c]
+    entries = [*experiment.entries, *advised]
+    needs = frozenset[Need]().union(*(e.needs for e in entries if e is not None))
+    injections = Injections(batch=batch, needs=needs)
+    levels = np.array(request.levels)[:, None]
+    for s in own:
+        state = request.states[s]
+        effect: Array | float = state.effect
+        if state.scenario == DATES_DIFFER:
+            effect = _of_dates(batch, shocks)
+        sample = injections.sample(effect, state.variance)
+        known: dict[str, Array] = {}
+        for t, entry in enumerate(entries):
+            if entry is None:
+                continue
+            if entry.name not in known:
+                known[entry.name] = answers_of(entry, sample, experiment.options)[1]
+            p = known[entry.name]
+            tally.rejected[c, s, :, t] = (p <= levels).sum(axis=1)
+            tally.answered[c, s, t] = np.isfinite(p).sum()
+        if state.effect == 0:
+            plain = injections.sample(0.0, state.variance)
+            for q, entry in enumerate(advised):
+                found = _covered(experiment, entry, sample, plain, these=q == 0)
+                tally.covered[c, s, q], tally.bounded[c, s, q] = found
+
+
+def _of_dates(batch: Batch, shocks: Array) -> Array:
+    """Return an effect of each cluster of dates, as large as CARs vary, (R, N)."""
+    own = shocks[batch.complete][:, batch.layout.cluster]
+    return np.asarray(own * batch.se.mean(axis=1, keepdims=True), np.float64)
+
+
+def _covered(
+    experiment: Experiment,
+    entry: EventTest | None,
+    sample: Sample,
+    plain: Sample,
+    *,
+    these: bool,
+) -> tuple[int, int]:
+    """Count the intervals that hold the true effect, and all intervals.
+
+    For these dates the truth is what the effects move the estimate by, for such dates
+    their mean, 0.
+    """
+    if entry is None or entry.interval is None or not entry.vectorised:
+        return 0, 0
+    level = 1.0 - experiment.request.level
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = entry.interval(sample, experiment.options, level)
+        without = entry.interval(plain, experiment.options, level)
+    truth = found.estimate - np.asarray(without.estimate) if these else 0.0
+    low, high = np.broadcast_arrays(found.low, found.high)
+    there = ~(np.isnan(low) | np.isnan(high))
+    return int(((low <= truth) & (truth <= high) & there).sum()), int(there.sum())
 
 
 def why_none(experiment: Experiment, cell: SimulatedSample, test: EventTest) -> str:

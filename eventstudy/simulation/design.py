@@ -65,6 +65,7 @@ class SimulationDesign:
 
     pool : (P,) sessions that returns are drawn from;  block : mean block length
     path : sessions of one replication, from the first window to the last
+    first_date : place of the first day 0 on it
     """
 
     calendar: str
@@ -73,6 +74,7 @@ class SimulationDesign:
     pool: IntArray
     block: float
     path: int
+    first_date: int
 
 
 def designs_of(
@@ -201,6 +203,7 @@ def _design(
         pool=pool,
         block=_block_length(own, pool),
         path=int(days.max() + offsets.max()) - start + 1,
+        first_date=int(days.min()) - start,
     )
 
 

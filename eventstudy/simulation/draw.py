@@ -10,6 +10,10 @@ from eventstudy.core.bootstrap import block_draws, resample
 from eventstudy.models import MODELS
 from eventstudy.simulation.design import Part, SimulationDesign
 
+# How much larger returns were before a market calmed down, and how many sessions before
+# the first date it did.
+WILDER, CALM = 1.6, 45
+
 
 def draw_sessions(design: SimulationDesign, replications: int, seed: int) -> IntArray:
     """Return the calendar's session on each place of each path, (R, path).
@@ -26,16 +30,25 @@ def draw_sessions(design: SimulationDesign, replications: int, seed: int) -> Int
     return np.asarray(design.pool[index], np.int64)
 
 
-def replicate(part: Part, sessions: IntArray, *, simple: bool) -> Abnormal:
+def draw_shocks(design: SimulationDesign, replications: int, seed: int) -> Array:
+    """Return a standard normal for every cluster of dates there may be, (R, C)."""
+    most = sum(len(part.base) for part in design.parts)
+    rng = np.random.default_rng([seed, 1])
+    return rng.standard_normal((replications, most))
+
+
+def replicate(
+    part: Part, sessions: IntArray, *, simple: bool, scale: Array | None = None
+) -> Abnormal:
     """Fit every observation on every path in one call; rows are (R x N).
 
-    sessions : (R, path).  Returns that span a gap in the study are compounded over
-    the same sessions of the path.
+    sessions : (R, path);  scale : (path,) factor on all returns, by default 1. Returns
+    that span a gap in the study are compounded over the same sessions of the path.
     """
     n_paths, n_obs = len(sessions), len(part.base)
-    y, x = _returns(part, sessions, 0)
+    y, x = _returns(part, sessions, 0, scale)
     for back in range(1, int(part.span.max(initial=1))):
-        more_y, more_x = _returns(part, sessions, back)
+        more_y, more_x = _returns(part, sessions, back, scale)
         spans = part.span > back
         y += np.where(spans, more_y, 0.0)
         x += np.where(spans[:, :, None], more_x, 0.0)
@@ -59,7 +72,19 @@ def replicate(part: Part, sessions: IntArray, *, simple: bool) -> Abnormal:
     )
 
 
-def _returns(part: Part, sessions: IntArray, back: int) -> tuple[Array, Array]:
+def wilder_before(design: SimulationDesign) -> Array:
+    """Return the scale of a market that has calmed down, (path,)."""
+    until = design.first_date - CALM
+    return np.where(np.arange(design.path) < until, WILDER, 1.0)
+
+
+def _returns(
+    part: Part, sessions: IntArray, back: int, scale: Array | None
+) -> tuple[Array, Array]:
     """Gather growth (R, N, T+L) and that of factors, ``back`` sessions before."""
     at = part.base[:, None] + sessions[:, part.at - back]
-    return part.growth[at], part.factor_growth[at]
+    y, x = part.growth[at], part.factor_growth[at]
+    if scale is None:
+        return y, x
+    own = scale[part.at - back]
+    return y * own, x * own[:, :, None]

@@ -9,6 +9,7 @@ from eventstudy.report.figures.drawing import Drawing, drawn
 from eventstudy.report.figures.scales import Scale, linear
 from eventstudy.report.labels import group_label, label
 from eventstudy.report.markdown import shorten
+from eventstudy.simulation.request import AS_DRAWN
 from eventstudy.simulation.result import SimulationResult
 from eventstudy.simulation.tables import POWER
 
@@ -43,7 +44,7 @@ def sample_label(model: str, group: str) -> str:
 def trusted_first(result: SimulationResult) -> list[str]:
     """Tests in order of trust: fewest samples in which they over-reject, then power."""
     variance = result.request.variances[0]
-    sizes = result.verdict.filter(pl.col("variance") == variance)
+    sizes = result.sizes(variance)
     power = result.power.filter(pl.col("variance") == variance)
     names = result.request.tests
 
@@ -72,7 +73,9 @@ def _size(result: SimulationResult) -> bytes:
     variances = result.request.variances
     colours = style.colours([str(v) for v in variances])
     titles = _titles(result)
-    level, highest = 100 * result.request.level, result.verdict["ci_high"].max()
+    level = 100 * result.request.level
+    sizes = pl.concat([result.sizes(variance) for variance in variances])
+    highest = sizes["ci_high"].max()
     most = 104 * highest if isinstance(highest, float) else level
     title, room = "rejections without an effect, %", multiples.room(len(titles))
     x, y = (
@@ -85,12 +88,10 @@ def _size(result: SimulationResult) -> bytes:
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
         axes.axvline(level, color=style.INK, linewidth=0.9)
-        rates = result.verdict.filter(
-            (pl.col("model") == model) & (pl.col("group") == group)
-        )
+        rates = sizes.filter(model=model, group=group)
         for place, variance in enumerate(variances):
             shift = 0.32 * (place - (len(variances) - 1) / 2)
-            of_variance = rates.filter(pl.col("variance") == variance)
+            of_variance = rates.filter(variance=variance)
             _dots(axes, of_variance, tests, shift, colours[str(variance)])
     return style.to_svg(figure)
 
@@ -124,11 +125,13 @@ def _power(result: SimulationResult) -> bytes:
     figure, panels = multiples.panels(titles, x, y, 145.0, named)
     for axes, (model, group) in zip(panels, samples_of(result), strict=True):
         curves = result.rejections.filter(
-            (pl.col("model") == model)
-            & (pl.col("group") == group)
-            & (pl.col("variance") == result.request.variances[0])
-            & pl.col("effect").is_in(effects)
-            & pl.col("rate").is_not_null()
+            pl.col("effect").is_in(effects),
+            pl.col("rate").is_not_null(),
+            model=model,
+            group=group,
+            scenario=AS_DRAWN,
+            variance=result.request.variances[0],
+            nominal=result.request.level,
         )
         for share in (result.request.level, POWER):
             axes.axhline(100 * share, color=style.MUTED, linewidth=0.8)

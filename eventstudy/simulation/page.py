@@ -24,6 +24,13 @@ from eventstudy.simulation.figures import (
     samples_of,
     trusted_first,
 )
+from eventstudy.simulation.request import (
+    AS_DRAWN,
+    DATES_DIFFER,
+    QUESTIONS,
+    SCENARIOS,
+    State,
+)
 from eventstudy.simulation.result import SimulationResult
 from eventstudy.simulation.schema import SCHEMA
 from eventstudy.simulation.tables import CONFIDENCE, POWER
@@ -108,8 +115,8 @@ def _sided(result: SimulationResult) -> str:
 def _trusted(result: SimulationResult) -> Iterator[str]:
     """Which tests hold their size, in words, tables and a figure."""
     yield _verdicts(result)
-    for variance in result.request.variances:
-        yield _size_table(result, variance)
+    for state in _without_effect(result):
+        yield _size_table(result, state)
     yield _size_note(result)
     yield SIZES.picture(result)
 
@@ -119,12 +126,11 @@ def _verdicts(result: SimulationResult) -> str:
     variance = result.request.variances[0]
     bullets = []
     for model, group in samples_of(result):
-        rows = result.verdict.filter(
-            (pl.col("model") == model)
-            & (pl.col("group") == group)
-            & (pl.col("variance") == variance)
-            & pl.col("size").is_not_null()
-        ).sort("size", "test")
+        rows = (
+            result.sizes(variance)
+            .filter(pl.col("size").is_not_null(), model=model, group=group)
+            .sort("size", "test")
+        )
         parts = []
         for verdict, lead in (
             ("well-sized", "well-sized"),
@@ -143,12 +149,14 @@ def _verdicts(result: SimulationResult) -> str:
     return md.bullets(bullets)
 
 
-def _size_table(result: SimulationResult, variance: float) -> str:
+def _without_effect(result: SimulationResult) -> list[State]:
+    return [state for state in result.request.states if state.effect == 0]
+
+
+def _size_table(result: SimulationResult, state: State) -> str:
     cells = {
         (row["model"], row["group"], row["test"]): row
-        for row in result.verdict.filter(pl.col("variance") == variance).iter_rows(
-            named=True
-        )
+        for row in result.sizes(state.variance, state.scenario).iter_rows(named=True)
     }
     samples = samples_of(result)
     rows = []
@@ -157,22 +165,79 @@ def _size_table(result: SimulationResult, variance: float) -> str:
         for sample in samples:
             cell = cells[*sample, test]
             known = cell["size"] is not None
-            row.append(
-                _rate(cell["size"]) + MARKS[cell["verdict"]] if known else nb.MISSING
-            )
+            mark = MARKS[cell["verdict"]] if cell["verdict"] else ""
+            row.append(_rate(cell["size"]) + mark if known else nb.MISSING)
         rows.append(row)
     heads = ["Test", *(md.escape(sample_label(*sample)) for sample in samples)]
-    return f"{_of_variance(result, variance)}\n\n{md.table(heads, rows)}"
+    return f"{_of_state(result, state)}\n\n{md.table(heads, rows)}"
 
 
-def _of_variance(result: SimulationResult, variance: float) -> str:
+def _of_state(result: SimulationResult, state: State) -> str:
     share = "Share of replications that reject without an effect, %"
-    if variance == 1:
+    if state.scenario == DATES_DIFFER:
+        return (
+            f"{share}, when {SCENARIOS[DATES_DIFFER]}; tests that ask of these dates "
+            "find that, rightly:"
+        )
+    if state.scenario != AS_DRAWN:
+        return f"{share}, when {SCENARIOS[state.scenario]}:"
+    if state.variance == 1:
         return f"{share}:"
     return (
         f"{share}, when the variance of the window's abnormal returns is "
-        f"{variance:g} times that of the estimation window:"
+        f"{state.variance:g} times that of the estimation window:"
     )
+
+
+def _recommended(result: SimulationResult) -> Iterator[str]:
+    """How the tests and intervals fare that a study of this design prints."""
+    levels = result.request.levels
+    yield (
+        "A study of this design recommends one test for the question whether these "
+        "dates moved prices, and where it can one for the question whether such "
+        "announcements do (`recommended_these` and `recommended_such` in the tables). "
+        "Shares without an effect in %, with the 95 % interval of the first, and how "
+        "many of the intervals printed hold the true effect."
+    )
+    for state in _without_effect(result):
+        rows = [
+            row
+            for sample in samples_of(result)
+            for question in QUESTIONS
+            if (row := _recommended_row(result, state, sample, question))
+        ]
+        heads = ["Sample", "Question", "Test"]
+        heads += [f"at {_given(level)} %" for level in levels] + ["Interval holds, %"]
+        name = state.scenario
+        if state.variance != 1:
+            name += f", variance of the window × {state.variance:g}"
+        yield f"{name.capitalize()}:\n\n{md.table(heads, rows, 'lll' + 'r' * 4)}"
+
+
+def _recommended_row(
+    result: SimulationResult, state: State, sample: tuple[str, str], question: str
+) -> list[str]:
+    """Return a row of the table of one state; none without a test to speak of."""
+    model, group = sample
+    own = {"model": model, "group": group, "scenario": state.scenario}
+    sizes = result.verdict.filter(
+        **own, variance=state.variance, test=QUESTIONS[question]
+    )
+    asked = question == "these dates" and state.scenario == DATES_DIFFER
+    if sizes["size"].null_count() or asked:
+        return []
+    first = sizes.row(0, named=True)
+    rates = [_rate(size) for size in sizes["size"]]
+    rates[0] += f" ({_rate(first['ci_low'])} to {_rate(first['ci_high'])})"
+    held = result.coverage.filter(**own, variance=state.variance, question=question)
+    coverage = held["coverage"][0]
+    return [
+        md.escape(sample_label(model, group)),
+        question,
+        md.code(first["stands_for"]),
+        *rates,
+        nb.MISSING if coverage is None else _rate(coverage),
+    ]
 
 
 def _size_note(result: SimulationResult) -> str:
@@ -185,7 +250,9 @@ def _size_note(result: SimulationResult) -> str:
         "points, so of the tests that are exact about one in "
         f"{round(1 / (1 - CONFIDENCE))} is marked by chance."
     )
-    reasons = result.verdict.filter(pl.col("size").is_null())
+    reasons = result.verdict.filter(
+        pl.col("size").is_null(), pl.col("test").is_in(result.request.tests)
+    )
     lines = reasons.select("model", "group", "test", "reason").unique(
         maintain_order=True
     )
@@ -210,9 +277,7 @@ def _power_tables(result: SimulationResult) -> list[str]:
     variance = result.request.variances[0]
     sizes = {
         (row["model"], row["group"], row["test"]): row["verdict"]
-        for row in result.verdict.filter(pl.col("variance") == variance).iter_rows(
-            named=True
-        )
+        for row in result.sizes(variance).iter_rows(named=True)
     }
     power = result.power.filter(pl.col("variance") == variance)
     samples = samples_of(result)
@@ -319,8 +384,8 @@ def _provenance(result: SimulationResult) -> Iterator[str]:
     yield command_block(result.provenance)
     yield (
         "All numbers in full precision: `tables/rejections.csv`, `tables/verdict.csv`, "
-        "`tables/power.csv`, `tables/designs.csv`, written beside this page; settings "
-        "and hashes: [manifest.json](manifest.json)."
+        "`tables/coverage.csv`, `tables/power.csv`, `tables/designs.csv`, written "
+        "beside this page; settings and hashes: [manifest.json](manifest.json)."
     )
 
 
@@ -336,6 +401,7 @@ def _given(value: float) -> str:
 
 SECTIONS: tuple[Section[SimulationResult], ...] = (
     Section(title="Which tests can be trusted here", blocks=_trusted),
+    Section(title="The tests that a study recommends", blocks=_recommended),
     Section(title="What can be found", blocks=_power),
     Section(title="What was simulated", blocks=_simulated),
     Section(title="Provenance", blocks=_provenance),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eventstudy.core.errors import SpecError
+from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.inference import EventTest, NamedTest, entries_of
 from eventstudy.spec import StudySpec, window_text
 
@@ -14,6 +14,29 @@ LEAST_REPLICATIONS = 100
 # Mirrored where the alternative has two sides: with skewed returns falls and rises
 # are differently hard to find.
 DEFAULT_EFFECTS = (0.005, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
+# Beside the size that is asked for, how often tests reject at these.
+SMALL_LEVELS = (0.01, 0.005)
+
+# Names under which the tests stand that a study recommends, by question.
+QUESTIONS = {"these dates": "recommended_these", "such dates": "recommended_such"}
+
+AS_DRAWN, DATES_DIFFER, CALMER = "as drawn", "dates differ", "calmer before"
+SCENARIOS = {
+    AS_DRAWN: "returns as they are drawn, with the effects and variances asked for",
+    DATES_DIFFER: "every cluster of dates has an effect of its own, normal with mean 0 "
+    "and the standard deviation of a CAR, which its assets share",
+    CALMER: "all returns are 1.6 times as large until 45 sessions before the first "
+    "date",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is done to the returns that are drawn."""
+
+    scenario: str
+    effect: float
+    variance: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +53,8 @@ class SimulationSpec:
         Abnormal returns put on day 0, ascending, 0 among them.
     variances : tuple of float
         Factors on the variance of the window's abnormal returns.
+    scenarios : tuple of str
+        Of "as drawn", "dates differ", "calmer before"; the first is always there.
     tests : tuple of str
         Names of the tests.
     level : float
@@ -52,9 +77,30 @@ class SimulationSpec:
     window: tuple[int, int] = (-1, 1)
     effects: tuple[float, ...] = ()
     variances: tuple[float, ...] = (1.0, 2.0)
+    scenarios: tuple[str, ...] = tuple(SCENARIOS)
     tests: tuple[str, ...] = ()
     level: float = 0.05
     seed: int = 0
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Nominal sizes at which rejections are counted, the one asked for first."""
+        return (self.level, *(one for one in SMALL_LEVELS if one != self.level))
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """What is done to the returns; scenarios beside the first have no effect."""
+        drawn = [
+            State(scenario=AS_DRAWN, effect=effect, variance=variance)
+            for effect in self.effects
+            for variance in self.variances
+        ]
+        others = [
+            State(scenario=scenario, effect=0.0, variance=1.0)
+            for scenario in self.scenarios
+            if scenario != AS_DRAWN
+        ]
+        return (*drawn, *others)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be simulated."""
@@ -76,6 +122,9 @@ class SimulationSpec:
             raise SpecError(
                 f"effects = {_listed(self.effects)}; wanted returns, such as 0.01"
             )
+        for scenario in self.scenarios:
+            if scenario not in SCENARIOS:
+                raise unknown_name("scenario", scenario, SCENARIOS)
         if self.seed < 0:
             raise SpecError(f"seed = {self.seed}; wanted a whole number from 0")
 
@@ -97,6 +146,7 @@ def request_from(
     window: tuple[int, int],
     effects: Sequence[float] | None,
     variances: Sequence[float],
+    scenarios: Sequence[str] | None,
     tests: Sequence[NamedTest] | None,
     level: float,
     seed: int | None,
@@ -110,6 +160,9 @@ def request_from(
         window=(int(window[0]), int(window[1])),
         effects=grid,
         variances=tuple(dict.fromkeys(float(v) for v in variances)),
+        scenarios=tuple(
+            dict.fromkeys([AS_DRAWN, *(SCENARIOS if scenarios is None else scenarios)])
+        ),
         tests=tuple(entry.name for entry in entries),
         level=float(level),
         seed=spec.seed if seed is None else int(seed),

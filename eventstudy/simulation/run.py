@@ -17,11 +17,12 @@ from eventstudy.simulation.count import (
     why_none,
 )
 from eventstudy.simulation.design import SimulationDesign, designs_of
-from eventstudy.simulation.request import SimulationSpec, request_from
+from eventstudy.simulation.request import QUESTIONS, SimulationSpec, request_from
 from eventstudy.simulation.result import SimulationResult
 from eventstudy.simulation.schema import SCHEMA
 from eventstudy.simulation.tables import (
     Counts,
+    coverage_table,
     power_table,
     rejection_table,
     verdict_table,
@@ -44,6 +45,7 @@ def simulate(
     window: tuple[int, int] = (-1, 1),
     effects: Sequence[float] | None = None,
     variances: Sequence[float] = (1.0, 2.0),
+    scenarios: Sequence[str] | None = None,
     tests: Sequence[NamedTest] | None = None,
     level: float = 0.05,
     seed: int | None = None,
@@ -80,6 +82,10 @@ def simulate(
         the spec's alternative; 0 is always there.
     variances : sequence of float
         Factors on the variance of the window.
+    scenarios : sequence of str, optional
+        What else is tried without an effect: "dates differ" (every cluster of dates has
+        an effect of its own, of which the mean is 0) and "calmer before" (returns were
+        1.6 times as large until 45 sessions before the first date). Default both.
     tests : sequence of str, EventTest or callable, optional
         Tests of the sample: names, entries, or functions of a `Sample` and `Options`;
         default the spec's. Functions that do not say that they are vectorised are
@@ -98,7 +104,7 @@ def simulate(
     Returns
     -------
     SimulationResult
-        Rejections, verdicts, minimum detectable effects and designs.
+        Rejections, verdicts, coverage, minimum detectable effects and designs.
 
     Raises
     ------
@@ -135,6 +141,7 @@ def simulate(
         window=window,
         effects=effects,
         variances=variances,
+        scenarios=scenarios,
         tests=tests,
         level=level,
         seed=seed,
@@ -153,6 +160,7 @@ def simulate(
         spec=spec,
         rejections=rejections,
         verdict=verdict_table(rejections),
+        coverage=coverage_table(request, samples),
         power=power_table(request, samples),
         designs=SCHEMA["designs"].frame(facts),
         notes=(*left_out, *not_simulated),
@@ -195,17 +203,24 @@ def _evaluate(
 
 
 def _counts(experiment: Experiment, tally: Tally, c: int) -> Counts:
-    cell = experiment.design.cells[c]
+    cell, advised = experiment.design.cells[c], experiment.advised[c]
+    entries = [*experiment.entries, *advised]
     return Counts(
         model=cell.model,
         group=cell.group,
+        tests=(*experiment.request.tests, *QUESTIONS.values()),
+        stands_for=tuple(None if one is None else one.name for one in entries),
         rejected=tally.rejected[c],
         answered=tally.answered[c],
+        covered=tally.covered[c],
+        bounded=tally.bounded[c],
         reasons=tuple(
             None
-            if tally.answered[c, :, :, t].any()
+            if tally.answered[c, :, t].any()
             else why_none(experiment, cell, test)
-            for t, test in enumerate(experiment.entries)
+            if test is not None
+            else "no test of the sample is recommended for this question"
+            for t, test in enumerate(entries)
         ),
     )
 

@@ -13,42 +13,74 @@ _WINDOW = (
     count("end", "last session of the window, included", "sessions"),
 )
 _VARIANCE = number("variance", "factor on the variance of the window's returns")
-_TEST = text("test", "name of the test, see `eventstudy list tests`")
-_RATE = (
+_SCENARIO = text("scenario", "as drawn, dates differ, or calmer before")
+_TEST = (
+    text(
+        "test",
+        "name of the test, see `eventstudy list tests`; recommended_these and "
+        "recommended_such: the tests that a study of this design recommends",
+    ),
+    text("stands_for", "the test itself, null where none is recommended"),
+)
+_NOMINAL = number("nominal", "nominal size of the test")
+_ENDS = (
     number("ci_low", "lower end of the rate's 95 % interval, Clopper and Pearson"),
     number("ci_high", "upper end of the interval"),
-    number("nominal", "nominal size of the test"),
 )
 _REASON = text("reason", "why there is no value")
 
 _TABLES = (
     Table(
         "rejections",
-        "a row per sample, effect, variance and test: how often it rejects",
+        "a row per sample, scenario, effect, variance, test and nominal size: how "
+        "often it rejects",
         (
             *_SAMPLE,
             *_WINDOW,
+            _SCENARIO,
             number("effect", "abnormal return put on day 0", "return"),
             _VARIANCE,
-            _TEST,
+            *_TEST,
+            _NOMINAL,
             count("rejections", "replications in which it rejects"),
             count("replications", "replications with an answer"),
             number("rate", "rejections over replications"),
-            *_RATE,
+            *_ENDS,
             _REASON,
         ),
     ),
     Table(
         "verdict",
-        "a row per sample, variance and test: its size without an effect",
+        "a row per sample, scenario, variance, test and nominal size: its size without "
+        "an effect",
         (
             *_SAMPLE,
             *_WINDOW,
+            _SCENARIO,
             _VARIANCE,
-            _TEST,
+            *_TEST,
             number("size", "share of the replications in which it rejects"),
-            *_RATE,
+            *_ENDS,
+            _NOMINAL,
             text("verdict", "well-sized, over-rejects or under-rejects"),
+            _REASON,
+        ),
+    ),
+    Table(
+        "coverage",
+        "a row per sample, scenario, variance and question: how often the interval "
+        "holds the true effect",
+        (
+            *_SAMPLE,
+            *_WINDOW,
+            _SCENARIO,
+            _VARIANCE,
+            text("question", "these dates, or such dates"),
+            text("test", "the test that is inverted"),
+            count("intervals", "replications with an interval"),
+            number("coverage", "share of the intervals that hold the true effect"),
+            *_ENDS,
+            number("nominal", "their confidence"),
             _REASON,
         ),
     ),
@@ -59,7 +91,7 @@ _TABLES = (
             *_SAMPLE,
             *_WINDOW,
             _VARIANCE,
-            _TEST,
+            *_TEST,
             text("direction", "rise or fall"),
             number("power", "the probability that is asked for"),
             number("mde", "least effect that is found with it", "return"),

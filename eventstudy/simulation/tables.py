@@ -1,7 +1,7 @@
 """Counts of rejections -> rates, verdicts, minimum detectable effects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ import polars as pl
 from scipy import special
 
 from eventstudy.core.abnormal import Array, IntArray
-from eventstudy.simulation.request import SimulationSpec
+from eventstudy.inference import TESTS
+from eventstudy.simulation.request import DATES_DIFFER, QUESTIONS, SimulationSpec
 from eventstudy.simulation.schema import SCHEMA
 
 CONFIDENCE = 0.95
@@ -19,16 +20,21 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Counts:
-    """Counts of one sample; arrays are (effects, variances, tests).
+    """Counts of one sample; see `Tally` for their axes after the cells.
 
-    rejected : replications that reject;  answered : that give an answer
-    reasons : (tests,) why a test gives none at all
+    tests : names, those recommended under the names of the questions
+    stands_for : per test its own name, None where nothing is recommended
+    reasons : per test why it gives no answer at all
     """
 
     model: str
     group: str
+    tests: tuple[str, ...]
+    stands_for: tuple[str | None, ...]
     rejected: IntArray
     answered: IntArray
+    covered: IntArray
+    bounded: IntArray
     reasons: tuple[str | None, ...]
 
 
@@ -53,61 +59,110 @@ def clopper_pearson(
 
 
 def rejection_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFrame:
-    """Return a row per sample, effect, variance and test."""
+    """Return a row per sample, state, nominal size and test."""
     rows = []
     for sample in samples:
-        low, high = clopper_pearson(sample.rejected, sample.answered)
-        for place in np.ndindex(*sample.rejected.shape):
-            effect, variance, test = place
-            answered = int(sample.answered[place])
-            rejected = int(sample.rejected[place])
-            rows.append(
-                {
-                    **_labels(request, sample),
-                    "effect": request.effects[effect],
-                    "variance": request.variances[variance],
-                    "test": request.tests[test],
-                    "rejections": rejected,
-                    "replications": answered,
-                    "rate": rejected / answered if answered else None,
-                    "ci_low": float(low[place]) if answered else None,
-                    "ci_high": float(high[place]) if answered else None,
-                    "nominal": request.level,
-                    "reason": None if answered else sample.reasons[test],
-                }
-            )
+        for s, state in enumerate(request.states):
+            for at, nominal in enumerate(request.levels):
+                for t, test in enumerate(sample.tests):
+                    answered = int(sample.answered[s, t])
+                    rejected = int(sample.rejected[s, at, t])
+                    rows.append(
+                        {
+                            **_labels(request, sample),
+                            **asdict(state),
+                            "test": test,
+                            "stands_for": sample.stands_for[t],
+                            "nominal": nominal,
+                            "rejections": rejected,
+                            "replications": answered,
+                            **_share("rate", rejected, answered),
+                            "reason": None if answered else sample.reasons[t],
+                        }
+                    )
     return SCHEMA["rejections"].frame(rows)
 
 
+def _share(name: str, hits: int, trials: int) -> Row:
+    """Return a share with the ends of its interval, null without trials."""
+    if not trials:
+        return {name: None, "ci_low": None, "ci_high": None}
+    low, high = clopper_pearson(hits, trials)
+    return {name: hits / trials, "ci_low": float(low), "ci_high": float(high)}
+
+
 def verdict_table(rejections: pl.DataFrame) -> pl.DataFrame:
-    """Judge every test by its rejections without an effect."""
+    """Judge every test by its rejections without an effect.
+
+    Where dates differ these dates have effects: tests that ask of them are not judged.
+    """
     low, high, nominal = pl.col("ci_low"), pl.col("ci_high"), pl.col("nominal")
+    asked = [name for name in TESTS if TESTS.entry(name).estimand == "these dates"]
+    there = (pl.col("scenario") == DATES_DIFFER) & pl.col("stands_for").is_in(asked)
     found = rejections.filter(pl.col("effect") == 0).select(
         "model",
         "group",
         "start",
         "end",
+        "scenario",
         "variance",
         "test",
+        "stands_for",
         pl.col("rate").alias("size"),
         "ci_low",
         "ci_high",
         "nominal",
-        pl.when(low > nominal)
+        pl.when(there)
+        .then(None)
+        .when(low > nominal)
         .then(pl.lit("over-rejects"))
         .when(high < nominal)
         .then(pl.lit("under-rejects"))
         .when(low.is_not_null())
         .then(pl.lit("well-sized"))
         .alias("verdict"),
-        "reason",
+        pl.when(there & pl.col("reason").is_null())
+        .then(pl.lit("asks of these dates, which have effects here"))
+        .otherwise("reason")
+        .alias("reason"),
     )
     return SCHEMA["verdict"].checked(found)
+
+
+def coverage_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFrame:
+    """Return how often the intervals that a study prints hold the true effect."""
+    rows = []
+    for sample in samples:
+        for s, state in enumerate(request.states):
+            if state.effect:
+                continue
+            for q, (question, alias) in enumerate(QUESTIONS.items()):
+                t = sample.tests.index(alias)
+                held, all_of = int(sample.covered[s, q]), int(sample.bounded[s, q])
+                rows.append(
+                    {
+                        **_labels(request, sample),
+                        "scenario": state.scenario,
+                        "variance": state.variance,
+                        "question": question,
+                        "test": sample.stands_for[t],
+                        "intervals": all_of,
+                        **_share("coverage", held, all_of),
+                        "nominal": 1.0 - request.level,
+                        "reason": None
+                        if all_of
+                        else sample.reasons[t] or "the test has no interval",
+                    }
+                )
+    return SCHEMA["coverage"].frame(rows)
 
 
 def power_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFrame:
     """Return the minimum detectable effect per sample, variance, test, direction."""
     effects = np.array(request.effects)
+    # the states as drawn come first, by effect and variance
+    shape = len(request.effects), len(request.variances)
+    drawn = np.arange(np.prod(shape)).reshape(shape)
     sides = [
         ("rise", np.flatnonzero(effects >= 0)),
         ("fall", np.flatnonzero(effects <= 0)[::-1]),
@@ -115,20 +170,21 @@ def power_table(request: SimulationSpec, samples: Sequence[Counts]) -> pl.DataFr
     rows = []
     for sample in samples:
         for v, variance in enumerate(request.variances):
-            for t, test in enumerate(request.tests):
+            for t, test in enumerate(sample.tests):
                 for direction, at in sides:
                     if len(at) < 2:
                         continue
                     mde, reason = minimum_detectable(
                         np.abs(effects[at]),
-                        sample.rejected[at, v, t],
-                        sample.answered[at, v, t],
+                        sample.rejected[drawn[at, v], 0, t],
+                        sample.answered[drawn[at, v], t],
                     )
                     rows.append(
                         {
                             **_labels(request, sample),
                             "variance": variance,
                             "test": test,
+                            "stands_for": sample.stands_for[t],
                             "direction": direction,
                             "power": POWER,
                             "mde": mde,

@@ -4,11 +4,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from eventstudy.core.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError, nearest
 from eventstudy.spec.entries import ModelSetting, Question
 from eventstudy.spec.study import StudySpec
 from eventstudy.spec.typed import Key, SettingError
@@ -115,8 +114,8 @@ def _refuse_unknown_keys(
     known = sorted(f.name for f in fields(kind))
     for key in table:
         if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            meant = f" (did you mean {near[0]!r}?)" if near else ""
+            near = nearest(str(key), known)
+            meant = f" (did you mean {near!r}?)" if near else ""
             raise SettingError(
                 f"{where} has an unknown key {key!r}{meant}; known: {', '.join(known)}",
                 *place,

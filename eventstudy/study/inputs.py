@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.catalogue import Events, read_events
-from eventstudy.core.errors import DataError, EventStudyError, SpecError
+from eventstudy.core.errors import DataError, EventStudyError, SpecError, nearest
 from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
     Factors,
@@ -151,8 +151,8 @@ def merged(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
     known = {one.name for one in fields(StudySpec)} | set(_PICKS)
     for name in overrides:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            meant = f": did you mean {near[0]!r}?" if near else ""
+            near = nearest(name, known)
+            meant = f": did you mean {near!r}?" if near else ""
             raise SpecError(
                 f"there is no setting {name!r}{meant}; see StudySpec for all of them"
             )
