@@ -289,11 +289,20 @@ def test_event_volatility_is_set_against_garch_forecasts(result, prices, window)
 
 
 def test_cumulative_abnormal_volatility_of_a_group(result, prices):
-    held = [
-        garch_forecasts(prices, asset, day)
-        for asset in ("A", "B")
-        for day in DAYS.values()
-    ]
+    """Fits whose shocks outlive the estimation window stand apart, in the ledger."""
+    held, apart = [], []
+    for asset in ("A", "B"):
+        for event, day in DAYS.items():
+            found = garch_forecasts(prices, asset, day)
+            left = found[0].variance[0, 1:].sum()
+            if left < 1 and math.log(0.5) / math.log(left) <= found[0].n[0]:
+                held.append(found)
+            else:
+                apart.append((event, asset))
+    told = result.ledger.filter(pl.col("stage") == "garch", pl.col("asset") != "C")
+    assert set(told.select("event_id", "asset").iter_rows()) == set(apart)
+    assert apart
+    assert told["reason"].str.contains("outlives the estimation window").all()
     n, multiples = len(held), []
     for k in range(10, 21):
         ar, h = [ar[k] for _, ar, _ in held], [h[k] for _, _, h in held]
@@ -309,7 +318,7 @@ def test_cumulative_abnormal_volatility_of_a_group(result, prices):
     assert chi["df"] == (n - 1) * 11
     boot = one(result.volatility, **keys, test="cav_bootstrap")
     assert boot["statistic"] == pytest.approx(sum(multiples) - 11, rel=1e-3, abs=1e-4)
-    assert (boot["n"], boot["n_clusters"]) == (8, 1)
+    assert (boot["n"], boot["n_clusters"]) == (8 - len(apart), 1)
 
 
 def test_too_large_a_group_says_that_it_is(prices, monkeypatch):
@@ -318,7 +327,7 @@ def test_too_large_a_group_says_that_it_is(prices, monkeypatch):
     keys = {"asset": "all", "measure": "garch", "window": "post", "test": "cav"}
     row = one(found, group="rigs", **keys)
     assert row["pvalue"] is None
-    assert row["reason"] == "8 observations; 4 at most are simulated together"
+    assert row["reason"] == "7 observations; 4 at most are simulated together"
     assert one(found, group="coin", **keys)["pvalue"] is not None
 
 

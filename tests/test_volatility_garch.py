@@ -316,7 +316,9 @@ def test_what_cannot_be_fitted_is_nan_and_flagged():
     assert np.isnan(got.variance[:3]).all()
     assert np.isnan(got.loglik[:3]).all()
     assert list(got.n) == [50, 200, 0, 200]
-    with pytest.raises(SpecError, match="unknown GARCH model 'arch'; known: egarch"):
+    with pytest.raises(
+        SpecError, match="unknown GARCH model 'arch': did you mean 'garch'"
+    ):
         fit(y, kind="arch")
     with pytest.raises(SpecError, match="unknown distribution 'cauchy'"):
         fit(y, dist="cauchy")

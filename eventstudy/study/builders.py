@@ -24,7 +24,11 @@ from eventstudy.study.samples import Fitted
 from eventstudy.study.signed import directions
 from eventstudy.study.volatility_breaks import break_table, regime_table
 from eventstudy.study.volatility_conditional import garch_tables
-from eventstudy.study.volatility_garch import garch_shifts
+from eventstudy.study.volatility_garch import (
+    garch_forecasts,
+    garch_shifts,
+    without_average,
+)
 from eventstudy.study.volatility_pieces import Piece, pieces, return_pieces
 from eventstudy.study.volume_tables import volume_tables
 
@@ -147,12 +151,14 @@ def volatility(study: Study) -> Tables:
 def garch(study: Study) -> Tables:
     """Fit GARCH models of every asset, and hold event volatility against them."""
     study.tell("Fitting volatilities")
-    answers = garch_shifts(study.spec, list(study.groups), study.fitted, study.pieces)
+    forecasts = garch_forecasts(study.fitted, study.pieces)
+    answers = garch_shifts(study.spec, list(study.groups), forecasts)
     parameters, conditional = garch_tables(study.histories)
     return {
         "volatility": volatility_tables.table(list(answers)),
         "garch": parameters,
         "conditional": conditional,
+        "ledger": without_average(forecasts),
     }
 
 

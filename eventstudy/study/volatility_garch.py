@@ -9,12 +9,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
-from eventstudy.garch import GarchFit, fit, forecast
+from eventstudy.garch import GarchFit, fit, forecast, half_life
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.samples import ALL, Fitted
+from eventstudy.study.schema import SCHEMA, empty
 from eventstudy.study.volatility_pieces import ABNORMAL, Piece, keep, plain
 from eventstudy.study.volatility_tables import (
     ShiftRows,
@@ -39,11 +41,13 @@ _CHUNK = 512
 _MOST_POOLED = 3_000
 # A step beyond this multiple of the standard deviation is a likelihood without a top.
 _STEEPEST = 200.0
+# Sessions, volatility before and after of a group of which nothing is left.
+_NOTHING = (np.zeros(1, np.int64), np.full(1, np.nan), np.full(1, np.nan))
 _SHARED = ("kind", "dist", "names")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Forecasts:
+class GarchForecasts:
     """GARCH fits of estimation windows, and the abnormal returns that follow.
 
     piece : the observations;  found : E fits;  clock : (E,)
@@ -56,26 +60,64 @@ class _Forecasts:
     ar: Array
     offsets: IntArray
 
+    @property
+    def settles(self) -> BoolArray:
+        """Whether shocks to the variance die out within the estimation window, (E,).
+
+        The forecast of a fit whose shocks last drifts without end, and squares over it
+        say nothing of the event.
+        """
+        return np.asarray(half_life(self.found) <= self.found.n)
+
     def within(self, window: tuple[int, int]) -> Array:
         """Abnormal returns up to the window's end, nan before it begins."""
         inside = (self.offsets >= window[0]) & (self.offsets <= window[1])
         return np.where(inside, self.ar, np.nan)[:, self.offsets <= window[1]]
 
 
-def garch_shifts(
-    spec: StudySpec, groups: Sequence[str], fitted: Fitted, held: Sequence[Piece]
-) -> Iterator[ShiftRows]:
-    """Yield the answers of single observations, then those of groups, by window.
+def garch_forecasts(fitted: Fitted, held: Sequence[Piece]) -> list[GarchForecasts]:
+    """Fit the estimation windows of the headline events.
 
     held : the pieces of the fits; those of abnormal returns are read
     """
     blocks = [(e, one) for e, found in fitted for one in found if len(one.rows)]
     measured = plain(held, ABNORMAL)
-    forecasts = [
+    return [
         _forecasts(estimator, estimate, piece, headline)
         for (estimator, estimate), piece in zip(blocks, measured, strict=True)
         if (headline := piece.keys["headline"].to_numpy()).any()
     ]
+
+
+def without_average(forecasts: Sequence[GarchForecasts]) -> pl.DataFrame:
+    """Return rows of the ledger for fits that no average of a group takes in."""
+    out = [empty("ledger")]
+    for one in forecasts:
+        found, lasting = one.found, one.found.converged & ~one.settles
+        told = zip(half_life(found)[lasting], found.n[lasting], strict=True)
+        out.append(
+            one.piece.keys.filter(pl.Series(lasting))
+            .with_columns(
+                stage=pl.lit(GARCH.name),
+                reason=pl.lit(
+                    "half of a shock to the variance outlives the estimation window "
+                    "(persistence at 1): not in the averages of GARCH tests"
+                ),
+                held=pl.lit(None, pl.String),
+                wanted=pl.Series(
+                    [f"a half-life of {n} sessions at most" for _, n in told],
+                    dtype=pl.String,
+                ),
+            )
+            .select(list(SCHEMA["ledger"].dtypes))
+        )
+    return pl.concat(out)
+
+
+def garch_shifts(
+    spec: StudySpec, groups: Sequence[str], forecasts: Sequence[GarchForecasts]
+) -> Iterator[ShiftRows]:
+    """Yield the answers of single observations, then those of groups, by window."""
     by_piece = {id(f.piece): f for f in forecasts}
     own = [f.piece for f in forecasts]
     joint = [p for p in pools(groups, own) if p.asset == ALL] if own else []
@@ -89,7 +131,8 @@ def garch_shifts(
                     yield ShiftRows(who=who, window=window, found=found)
         for pool in joint:
             members = [
-                _take(by_piece[id(p)], np.flatnonzero(at)) for p, at in pool.chosen
+                _take(by_piece[id(p)], np.flatnonzero(at & by_piece[id(p)].settles))
+                for p, at in pool.chosen
             ]
             for found in _cumulated(spec, members, windows_of(spec)[window]):
                 yield ShiftRows(who=pool.who, window=window, found=found)
@@ -97,13 +140,13 @@ def garch_shifts(
 
 def _forecasts(
     estimator: Estimator, estimate: Estimate, piece: Piece, rows: BoolArray
-) -> _Forecasts:
+) -> GarchForecasts:
     columns, wide = estimator.panel.columns, estimate.wide
     others = columns.offsets[columns.n_estimation :]
     after = others > columns.offsets[columns.n_estimation - 1]
     residuals = wide.residuals / np.sqrt(wide.span_estimation)
     ar = wide.ar / np.sqrt(wide.span_event)
-    return _Forecasts(
+    return GarchForecasts(
         piece=replace(keep(piece, rows), measure=GARCH),
         found=fit(residuals[rows], dist="t"),
         clock=wide.clock[rows],
@@ -112,7 +155,7 @@ def _forecasts(
     )
 
 
-def _take(one: _Forecasts, rows: IntArray) -> _Forecasts:
+def _take(one: GarchForecasts, rows: IntArray) -> GarchForecasts:
     inside = np.zeros(len(one.ar), np.bool_)
     inside[rows] = True
     return replace(
@@ -137,7 +180,7 @@ def _fits(found: Sequence[GarchFit], rows: Sequence[IntArray]) -> GarchFit:
 
 
 def _simulation(
-    spec: StudySpec, one: _Forecasts, window: tuple[int, int]
+    spec: StudySpec, one: GarchForecasts, window: tuple[int, int]
 ) -> ShiftResult:
     """Set each window's squares over their forecasts against simulated ones."""
     ar = one.within(window)
@@ -161,7 +204,9 @@ def _root_means(
     return np.atleast_1d(pre), np.atleast_1d(post)
 
 
-def _dummy(spec: StudySpec, one: _Forecasts, window: tuple[int, int]) -> ShiftResult:
+def _dummy(
+    spec: StudySpec, one: GarchForecasts, window: tuple[int, int]
+) -> ShiftResult:
     """Let the variance step up during the window, in a model of the whole history.
 
     pre : root mean square of the other sessions; that of the model has no value where
@@ -194,9 +239,13 @@ def _dummy(spec: StudySpec, one: _Forecasts, window: tuple[int, int]) -> ShiftRe
 
 
 def _cumulated(
-    spec: StudySpec, members: Sequence[_Forecasts], window: tuple[int, int]
+    spec: StudySpec, members: Sequence[GarchForecasts], window: tuple[int, int]
 ) -> Iterator[ShiftResult]:
     """Test a group's cumulative abnormal volatility."""
+    if not sum(len(m.ar) for m in members):
+        for test in cav_missing(0, "no GARCH fit whose shocks die out"):
+            yield _shift(test, *_NOTHING, n_clusters=np.zeros(1, np.int64))
+        return
     ar = np.concatenate([m.within(window) for m in members])
     found = _fits([m.found for m in members], [np.arange(len(m.ar)) for m in members])
     day0 = np.concatenate([m.piece.day0 for m in members])
