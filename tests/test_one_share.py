@@ -54,3 +54,42 @@ def test_equal_returns_are_a_warning_that_names_both(prices, scale):
     assert (issue["severity"], issue["detail"]) == ("warning", words)
     assert words in result.remarks.filter(severity="warning")["text"].to_list()
     assert study(both, "RIOT BTCM").price_issues.filter(rule="same_returns").is_empty()
+
+
+def with_depot(prices):
+    """Add a share of two words."""
+    return pl.concat([prices, twin_of(prices, "RIOT", "Office Depot")])
+
+
+@pytest.mark.parametrize(
+    ("cell", "assets"),
+    [
+        ("Office Depot", ["Office Depot"]),
+        ("office depot; BTCM", ["Office Depot", "BTCM"]),
+        ("BTCM|Office  Depot", ["BTCM", "Office Depot"]),
+        ("RIOT BTCM", ["RIOT", "BTCM"]),
+    ],
+)
+def test_a_name_of_two_words_is_one_share_where_prices_know_it(prices, cell, assets):
+    found = study(with_depot(prices), cell).cars["asset"].unique(maintain_order=True)
+    assert found.to_list() == assets
+
+
+def test_a_name_of_two_words_without_any_prices_is_an_error(prices):
+    with pytest.raises(es.DataError, match="'Home Depots': no prices for it") as error:
+        study(with_depot(prices), "RIOT;Home Depots")
+    assert "frame:1: column 'assets'" in str(error.value)
+    groups = {"rigs": ("RIOT",)}
+    assert len(study(with_depot(prices), "RIOT;Home Depots", groups=groups).cars) == 1
+
+
+def test_a_file_may_hold_a_name_of_two_words(prices, tmp_path):
+    held = with_depot(prices).select("symbol", "date", "close", "adj_close")
+    held.write_csv(tmp_path / "prices.csv")
+    catalogue = tmp_path / "deals.csv"
+    catalogue.write_text("event_id,announced_at,assets\na,2021-06-18,Office Depot\n")
+    result = es.analyze(
+        catalogue, prices=str(tmp_path / "prices.csv"), parts=("returns",)
+    )
+    assert result.cars["asset"].unique().to_list() == ["Office Depot"]
+    assert not [text for text in result.remarks["text"] if "no prices for" in text]

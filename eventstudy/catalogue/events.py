@@ -2,7 +2,9 @@
 
 import hashlib
 import html
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -54,6 +56,10 @@ class Events:
         SHA-256 of the file's bytes.
     notes : tuple of str
         What the reader decided by itself.
+    phrases : mapping of str to tuple of str
+        By event the names in ``assets`` that hold blanks (``Office Depot``). The frame
+        has their words, as several symbols; a study takes a name that its prices know
+        for one.
 
     Examples
     --------
@@ -67,6 +73,7 @@ class Events:
     source: str
     sha256: str | None
     notes: tuple[str, ...]
+    phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.frame.height
@@ -163,7 +170,29 @@ def read_events(
     if cells.is_empty():
         problem = Problem(message="has a header but no events", file=name)
         raise _error(name, [problem])
-    return Events(frame=_typed(cells), source=name, sha256=digest, notes=tuple(notes))
+    return Events(
+        frame=_typed(cells),
+        source=name,
+        sha256=digest,
+        notes=tuple(notes),
+        phrases=_phrases(cells),
+    )
+
+
+def _phrases(cells: pl.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return by event the names of several words in its cell of assets."""
+    if "assets" not in cells.columns:
+        return {}
+    written = cells.select("event_id", "assets").drop_nulls("assets")
+    found = {
+        event_id: tuple(
+            " ".join(part.split())
+            for part in re.split(r"[;|]", text)
+            if len(part.split()) > 1
+        )
+        for event_id, text in written.iter_rows()
+    }
+    return {event_id: names for event_id, names in found.items() if names}
 
 
 def _frame_of(records: Records) -> pl.DataFrame:

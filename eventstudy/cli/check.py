@@ -1,5 +1,6 @@
 """The command ``eventstudy check``: problems of a catalogue, or its days 0."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     With --prices, what looks wrong in the prices that the study needs as well.
     """
     from eventstudy.study.inputs import Access, gated, prices_of, request_of
+    from eventstudy.study.names import one_spelling
 
     said = options.overrides(given)
     with options.told_by_flag(said):
@@ -37,7 +39,9 @@ def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     if "prices" in said:
         frame = request.events.frame
         access = Access(cache=given["cache"], offline=given["offline"])
-        prices = prices_of(request.spec, frame, access)
+        prices = prices_of(request.spec, request.events, access)
+        spelled = one_spelling(request.spec, request.events, prices)
+        request = replace(request, events=spelled)
         prices = gated(request.spec, frame, prices, strict=given["strict"])
         lines = day_zeros(request, prices)
         lines += ["", *_outside(request, prices), *price_findings(prices.issues)]

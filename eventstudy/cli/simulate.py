@@ -58,7 +58,7 @@ def simulate(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     request = request_of(events, given["study"], **said)
     frame = request.events.frame
     access = Access(cache=given["cache"], offline=given["offline"])
-    prices = prices_of(request.spec, frame, access)
+    prices = prices_of(request.spec, request.events, access)
     prices = gated(request.spec, frame, prices, strict=given["strict"])
     with shares_done(quiet=given["quiet"]) as progress:
         result = simulation.simulate(

@@ -30,6 +30,7 @@ from eventstudy.simulation.tables import (
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import check_questions, events_of, groups_of
+from eventstudy.study.names import one_spelling
 from eventstudy.study.provenance import provenance_of
 
 # Called with a stage and the share of the work that is done.
@@ -135,6 +136,7 @@ def simulate(
     events = events_of(events, spec)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
+    events = one_spelling(spec, events, prices)
     request, entries, left_out = request_from(
         spec,
         replications=replications,

@@ -26,6 +26,7 @@ from eventstudy.prices import (
 )
 from eventstudy.prices.fetch import source_entry, source_for
 from eventstudy.prices.quality import refuse_warnings
+from eventstudy.prices.table import NO_PRICES
 from eventstudy.spec import (
     ALL,
     RISK_FREE,
@@ -37,6 +38,7 @@ from eventstudy.spec import (
     spec_from,
 )
 from eventstudy.study.defaults import indices, is_open
+from eventstudy.study.names import named_assets, one_spelling
 
 Plain = dict[str, Any]
 
@@ -258,14 +260,14 @@ def _name(setting: Any) -> object:  # noqa: ANN401 - a table, or a ModelSetting
 # --- prices -------------------------------------------------------------------------
 
 
-def prices_of(spec: StudySpec, events: pl.DataFrame, access: Access) -> Prices:
+def prices_of(spec: StudySpec, events: Events, access: Access) -> Prices:
     """Fetch the prices that a study needs.
 
     Factors in lower case are columns of the factor files, others are symbols.
     """
     from_files = [name for name in spec.factor_names if name != name.upper()]
     symbols = [s for s in _symbols(spec, events) if s not in from_files]
-    start, end = needed_dates(spec, events)
+    start, end = needed_dates(spec, events.frame)
     whole = source_entry(spec.prices).holds_all
 
     def fetched(symbols: Sequence[str]) -> Prices:
@@ -282,7 +284,21 @@ def prices_of(spec: StudySpec, events: pl.DataFrame, access: Access) -> Prices:
     prices = fetched(symbols)
     if symbols and is_open(spec) and (markets := _markets(spec, access)):
         prices = fetched(list(dict.fromkeys([*symbols, *markets])))
+    if events.phrases:
+        prices = _without_words(spec, events, prices)
     return with_factors(prices, _factors(spec, from_files)) if from_files else prices
+
+
+def _without_words(spec: StudySpec, events: Events, prices: Prices) -> Prices:
+    """Forget that words of a name, or a name of several words, have no prices."""
+    named = named_assets(one_spelling(spec, events, prices))
+    tried = {
+        *named_assets(events),
+        *(p for held in events.phrases.values() for p in held),
+    }
+    beside = tried - {*named, *spec.symbols}
+    lacking = (pl.col("rule") == NO_PRICES) & pl.col("symbol").is_in(list(beside))
+    return replace(prices, issues=prices.issues.filter(~lacking))
 
 
 def _markets(spec: StudySpec, access: Access) -> list[str]:
@@ -336,12 +352,17 @@ def _factors(spec: StudySpec, names: Sequence[str]) -> Factors:
     return factors
 
 
-def _symbols(spec: StudySpec, events: pl.DataFrame) -> list[str]:
-    """Return the symbols to fetch; none means all that the source has."""
+def _symbols(spec: StudySpec, events: Events) -> list[str]:
+    """Return the symbols to fetch; none means all that the source has.
+
+    A name of several words may be one of the user's own files only.
+    """
     if spec.groups:
         return list(spec.symbols)
-    named = events["assets"].explode().drop_nulls().unique(maintain_order=True)
-    if (events["assets"].list.len() > 0).all():
+    named = named_assets(events)
+    if source_entry(spec.prices).holds_all:
+        named += [name for held in events.phrases.values() for name in held]
+    if (events.frame["assets"].list.len() > 0).all():
         return list(dict.fromkeys([*named, *spec.symbols]))
     if not source_entry(spec.prices).holds_all:
         raise SpecError(
@@ -396,8 +417,8 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
 
     Indices (``^GSPC``) are no assets unless events name them or nothing else is held.
     """
-    named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
-    if len(named) and (events.frame["assets"].list.len() > 0).all():
+    named = named_assets(events)
+    if named and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
     factors = {*spec.factor_names, *spec.benchmarks.values()}
     priced = tuple(s for s in prices.symbols if s not in factors)
@@ -427,27 +448,3 @@ def groups_of(
                 "twice; write one of them"
             )
     return groups
-
-
-def one_spelling(spec: StudySpec, events: Events, prices: Prices) -> Events:
-    """Spell the assets of a catalogue as the study and its prices do.
-
-    Only names that neither knows are touched, where one that it knows differs in case.
-    """
-    known = {*prices.symbols, *spec.assets}
-    spelled = {symbol.casefold(): symbol for symbol in sorted(known)}
-    named = events.frame["assets"].explode().drop_nulls().unique(maintain_order=True)
-    other = {
-        name: spelled[name.casefold()]
-        for name in named
-        if name not in known and name.casefold() in spelled
-    }
-    if not other:
-        return events
-    assets = pl.col("assets").list.eval(pl.element().replace(other))
-    notes = [f"{old} is spelled {new}, as in the study" for old, new in other.items()]
-    return replace(
-        events,
-        frame=events.frame.with_columns(assets.list.unique(maintain_order=True)),
-        notes=(*events.notes, *notes),
-    )

@@ -25,11 +25,11 @@ from eventstudy.study.inputs import (
     events_of,
     gated,
     groups_of,
-    one_spelling,
     prices_of,
     request_of,
 )
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
+from eventstudy.study.names import one_spelling
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA, empty
@@ -109,7 +109,7 @@ def analyze(
     return run(
         request.spec,
         request.events,
-        prices_of(request.spec, request.events.frame, access),
+        prices_of(request.spec, request.events, access),
         strict=strict,
         progress=progress,
         command=command,
