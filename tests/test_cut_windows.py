@@ -275,3 +275,17 @@ def test_observations_that_do_not_count_in_a_window_share_nothing_in_it():
         counted = together.vectors.n_valid[:, at]
         assert (counted[used[:, at]] == alone.vectors.n_valid[:, 0]).all()
         assert not counted[~used[:, at]].any()
+
+
+def test_volume_counts_in_the_windows_in_which_the_return_does():
+    def counted(frame, **settings):
+        found = study(frame, parts=("returns", "volume"), **settings)
+        rows = found.tests.filter(sample="headline", outcome="volume", test="csect")
+        return {row["start"]: (row["n"], row["estimate"]) for row in rows.to_dicts()}
+
+    whole, cut = counted(prices()), counted(prices(date(2021, 6, 21)))
+    assert {start: n for start, (n, _) in whole.items()} == {-1: 4, 0: 4}
+    assert cut[-1][0] == 3
+    kept = counted(prices(date(2021, 6, 21)), cut_windows="keep")
+    assert kept[-1][0] == 4
+    assert kept[-1][1] != cut[-1][1]

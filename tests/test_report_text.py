@@ -620,6 +620,16 @@ def test_volume_is_unusual_only_by_every_robust_test() -> None:
     result = sample.sample_result()
     text = dynamics.volume(result)
     assert "unusual for abroad (1.07 times the usual)" in text  # exp(0.2 / 3)
+    rows = result.tests.filter(outcome="volume")
+    change = rows.with_columns(outcome=pl.lit("volume_change"), pvalue=pl.lit(0.4))
+    drift = replace(result, tests=pl.concat([result.tests, change]))
+    said = dynamics.volume(drift)
+    assert "In no group" in said
+    assert "For abroad (1.07 times the usual, 1.07 times that of 11 to 7" in said
+    assert "had drifted" in said
+    found = change.with_columns(pvalue=pl.lit(0.01))
+    moved = replace(result, tests=pl.concat([result.tests, found]))
+    assert dynamics.volume(moved) == text
     one = (pl.col("outcome") == "volume") & (pl.col("test") == "placebo")
     tests = result.tests.with_columns(pvalue=pl.when(one).then(0.5).otherwise("pvalue"))
     assert "In no group" in dynamics.volume(replace(result, tests=tests))

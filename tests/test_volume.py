@@ -7,7 +7,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from eventstudy.core.errors import DataError
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
-from eventstudy.outcomes import amihud, corwin_schultz, log_volume
+from eventstudy.outcomes import (
+    OUTCOMES,
+    amihud,
+    corwin_schultz,
+    log_volume,
+    recent_change,
+)
 
 
 def test_log_volume_leaves_zero_and_missing_volume_out():
@@ -96,3 +102,29 @@ def test_abnormal_volume_goes_through_models_and_tests():
         assert TESTS[name](ab, window=(-1, 1)).pvalue[0] < 0.05
     plain = MODELS["constant_mean"](y, n_estimation=120)
     assert_allclose(plain.ar[1], y[1, 120:] - y[1, :120].mean())
+
+
+def test_the_change_from_shortly_before_equals_a_loop():
+    rng = np.random.default_rng(1)
+    v = rng.normal(size=(4, 60))
+    v[rng.random(v.shape) < 0.1] = np.nan
+    got = recent_change(v)
+    for i in range(4):
+        for t in range(60):
+            before = [v[i, t - k] for k in range(7, 12)] if t >= 11 else []
+            known = [x for x in before if np.isfinite(x)]
+            if len(known) < 4 or np.isnan(v[i, t]):
+                assert np.isnan(got[i, t])
+            else:
+                assert_allclose(got[i, t], v[i, t] - np.mean(known), atol=1e-12)
+    assert np.isnan(recent_change(v[:, :11])).all()
+
+
+def test_a_level_that_drifts_slowly_is_no_change():
+    """Volume falls by half in a step long before the event: day +1 has none left."""
+    volume = np.full(80, 1e6)
+    volume[50:] = 5e5
+    change = OUTCOMES["volume_change"].of({"volume": volume})
+    assert_allclose(change[48], 0.0, atol=1e-12)
+    assert_allclose(change[52], np.log(0.5), rtol=1e-5)
+    assert_allclose(change[61:], 0.0, atol=1e-12)

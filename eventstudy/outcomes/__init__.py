@@ -9,6 +9,13 @@ abnormal returns. The family is `OUTCOMES`.
 from eventstudy.outcomes.entries import OUTCOMES, OutcomeEntry
 from eventstudy.outcomes.illiquidity import amihud
 from eventstudy.outcomes.spread import corwin_schultz
-from eventstudy.outcomes.volume import log_volume
+from eventstudy.outcomes.volume import log_volume, recent_change
 
-__all__ = ["OUTCOMES", "OutcomeEntry", "amihud", "corwin_schultz", "log_volume"]
+__all__ = [
+    "OUTCOMES",
+    "OutcomeEntry",
+    "amihud",
+    "corwin_schultz",
+    "log_volume",
+    "recent_change",
+]

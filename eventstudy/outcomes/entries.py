@@ -46,6 +46,10 @@ class OutcomeEntry:
         Part of a study that it belongs to.
     shown : bool
         Whether a report has a table of it.
+    change_of : str
+        Name of the outcome of which it is the change from shortly before. A report
+        takes that outcome for unusual only where this one is as well: a level that had
+        drifted away before the event is no effect.
     lacking : str
         Why a group without any value has no test.
 
@@ -71,6 +75,7 @@ class OutcomeEntry:
     is_log: bool = False
     part: str = "outcomes"
     shown: bool = True
+    change_of: str = ""
     lacking: str = "no value to study"
 
     def __post_init__(self) -> None:

@@ -96,9 +96,8 @@ def test_groups(
 
 def _evidence(spec: StudySpec, members: GroupSample) -> Evidence:
     """Return the evidence of a sample, each window without what it may not use."""
-    used = on_path(spec, members, _wanted(spec))
-    fewest = int(np.sum([one.sum(axis=0) for one in used], axis=0).min())
-    return merge_all(_collected(spec, members.event, fewest, used))
+    used = on_path(spec, members, tested_windows(spec))
+    return path_evidence(spec, members.event, used)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,27 +258,22 @@ def test_rows(
     return rows
 
 
-def path_evidence(spec: StudySpec, chunks: Sequence[Abnormal]) -> Evidence:
-    """Collect what the windows, the sessions and the path up to each of them need."""
-    n = sum(len(ab.asset) for ab in chunks)
-    everywhere = [np.ones((len(ab.asset), len(_wanted(spec))), bool) for ab in chunks]
-    return merge_all(_collected(spec, chunks, n, everywhere))
+def path_evidence(
+    spec: StudySpec, chunks: Sequence[Abnormal], used: Sequence[BoolArray]
+) -> Evidence:
+    """Collect what the windows, the sessions and the path up to each of them need.
 
-
-def _collected(
-    spec: StudySpec, chunks: Sequence[Abnormal], fewest: int, used: Sequence[BoolArray]
-) -> list[Evidence]:
-    """Collect each chunk; ``fewest`` observations are used in some window.
-
-    used : per chunk the observations that count in each window, (E, W)
+    used : per chunk the observations that count in each of `tested_windows`, (E, W)
     """
-    return [
-        collect(ab, _wanted(spec), needs_of(fewest), used=own)
+    fewest = int(np.sum([one.sum(axis=0) for one in used], axis=0).min())
+    return merge_all(
+        collect(ab, tested_windows(spec), needs_of(fewest), used=own)
         for ab, own in zip(chunks, used, strict=True)
-    ]
+    )
 
 
-def _wanted(spec: StudySpec) -> list[Window]:
+def tested_windows(spec: StudySpec) -> list[Window]:
+    """Return the windows of the study, of its sessions and of its paths, each once."""
     return list(dict.fromkeys([*spec.windows, *_days(spec), *_paths(spec)]))
 
 

@@ -1,7 +1,7 @@
 """Abnormal volume and liquidity: what was traded around events, and at what cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from eventstudy.outcomes import OUTCOMES, OutcomeEntry
 from eventstudy.outcomes.entries import COLUMNS, leading
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.spec import StudySpec
+from eventstudy.study.averages import in_average
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.group_tables import (
     Row,
@@ -22,6 +23,7 @@ from eventstudy.study.group_tables import (
     path_rows,
     sample_tests,
     test_rows,
+    tested_windows,
 )
 from eventstudy.study.observation_tables import keys
 from eventstudy.study.samples import ALL, HEADLINE, Fitted
@@ -43,24 +45,29 @@ class _Studied:
     """Observations of a block of fits whose assets were not met before.
 
     new : (E,) of the block's observations, those meant;  keys : of these
+    counts : (E, W) whether they count in each window of tests and path, as their
+        returns do
     """
 
     estimator: Estimator
     estimate: Estimate
     new: BoolArray
     keys: pl.DataFrame
+    counts: BoolArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Block:
     """An abnormal outcome of some observations.
 
+    counts : see `_Studied`
     n_valid : (E,) sessions with a value in the estimation window
     usable : (E,) whether there is an abnormal outcome;  why : E reasons where not
     """
 
     keys: pl.DataFrame
     event: Abnormal
+    counts: BoolArray
     n_valid: IntArray
     usable: BoolArray
     why: list[str | None]
@@ -120,16 +127,17 @@ def volume_tables(
     path: list[Row] = []
     left_out = [empty("ledger")]
     market = _Market(prices=by_symbol(prices), calendars=calendars)
-    studied = list(_studied(fitted))
+    studied = list(_studied(spec, fitted))
     for outcome in OUTCOMES.values() if outcomes is None else outcomes:
         blocks = [_block(spec, one, market, outcome) for one in studied]
         held = list(_samples(groups, blocks)) if blocks else []
-        for labels, chunks in held:
-            tests += _tested(spec, {**labels, "model": outcome.name}, outcome, chunks)
+        for labels, sample in held:
+            tests += _tested(spec, {**labels, "model": outcome.name}, outcome, sample)
         if outcome is leading():
-            for labels, chunks in held:
-                if chunks:
-                    path += path_rows(spec, labels, path_evidence(spec, chunks))
+            for labels, sample in held:
+                if sample.chunks:
+                    found = path_evidence(spec, sample.chunks, sample.counts)
+                    path += path_rows(spec, labels, found)
             left_out += [_left_out(block, outcome.name) for block in blocks]
     return VolumeTables(
         tests=frame("tests", tests),
@@ -138,9 +146,17 @@ def volume_tables(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sample:
+    """The observations of a group, in chunks, and in which windows each counts."""
+
+    chunks: list[Abnormal]
+    counts: list[BoolArray]
+
+
 def _samples(
     groups: Sequence[str], blocks: Sequence[_Block]
-) -> Iterator[tuple[dict[str, str], list[Abnormal]]]:
+) -> Iterator[tuple[dict[str, str], _Sample]]:
     """Yield the labels of every group in every sample, and its observations."""
     samples = [HEADLINE]
     if any(not b.keys["headline"].all() for b in blocks):
@@ -150,46 +166,68 @@ def _samples(
         for group in dict.fromkeys([*groups, ALL]):
             if group not in groups and held < 2:
                 continue  # one group is all there is
-            chunks = _chunks(blocks, sample, group)
-            held += bool(chunks)
-            yield {"sample": sample, "group": group}, chunks
+            found = _sample(blocks, sample, group)
+            held += bool(found.chunks)
+            yield {"sample": sample, "group": group}, found
 
 
 def _tested(
-    spec: StudySpec,
-    labels: Mapping[str, str],
-    outcome: OutcomeEntry,
-    chunks: Sequence[Abnormal],
+    spec: StudySpec, labels: Mapping[str, str], outcome: OutcomeEntry, sample: _Sample
 ) -> list[Row]:
-    """Return the rows of the tests of one outcome of one group."""
-    if not chunks:
+    """Return the rows of the tests of one outcome of one group.
+
+    Windows in which the same observations count are tested together.
+    """
+    if not sample.chunks:
         return _nothing(spec, labels, outcome)
-    return test_rows(
-        spec,
-        labels,
-        outcome.name,
-        chunks,
-        _names(spec, chunks),
-        "car",
-        shifts=None,
-        held=None,
-    )
+    alike: dict[bytes, list[int]] = {}
+    for at in range(len(spec.windows)):
+        key = np.concatenate([used[:, at] for used in sample.counts]).tobytes()
+        alike.setdefault(key, []).append(at)
+    rows: dict[int, list[Row]] = {}
+    for places in alike.values():
+        windows = tuple(spec.windows[at] for at in places)
+        own = replace(spec, windows=windows, questions=())
+        kept = [used[:, places[0]] for used in sample.counts]
+        pairs = zip(sample.chunks, kept, strict=True)
+        chunks = [
+            ab if used.all() else select(ab, used) for ab, used in pairs if used.any()
+        ]
+        if not chunks:
+            found = _nothing(own, labels, outcome)
+        else:
+            names = _names(spec, chunks)
+            found = test_rows(
+                own, labels, outcome.name, chunks, names, "car", shifts=None, held=None
+            )
+        each = len(found) // len(places)
+        for nth, at in enumerate(places):
+            rows[at] = found[nth * each : (nth + 1) * each]
+    return [row for at in sorted(rows) for row in rows[at]]
 
 
-def _studied(fitted: Fitted) -> Iterator[_Studied]:
+def _studied(spec: StudySpec, fitted: Fitted) -> Iterator[_Studied]:
     """Yield the observations of every asset, on its first model setting."""
     done: set[str] = set()
+    windows = tested_windows(spec)
     for estimator, estimates in fitted:
         fresh = set(estimator.panel.calendar) - done
         for estimate in estimates:
             who = keys(estimator, estimate)
             new = who["asset"].is_in(list(fresh)).to_numpy()
             if new.any():
+                doubts = estimator.doubts(estimate)
+                kept_out = doubts.held_event | doubts.held_estimation[:, None]
+                counts = [
+                    in_average(spec, estimate.event, kept_out, window)
+                    for window in windows
+                ]
                 yield _Studied(
                     estimator=estimator,
                     estimate=estimate,
                     new=new,
                     keys=who.filter(pl.Series(new)),
+                    counts=np.column_stack(counts)[new],
                 )
         done |= fresh
 
@@ -227,6 +265,7 @@ def _block(
     return _Block(
         keys=studied.keys,
         event=event,
+        counts=studied.counts,
         n_valid=n_valid,
         usable=np.array([reason is None for reason in why], np.bool_),
         why=why,
@@ -242,8 +281,8 @@ def _reason(spec: StudySpec, n_valid: int, status: int, traded: np.bool_) -> str
     return None if traded else "no volume in the event window"
 
 
-def _chunks(blocks: Sequence[_Block], sample: str, group: str) -> list[Abnormal]:
-    chunks = []
+def _sample(blocks: Sequence[_Block], sample: str, group: str) -> _Sample:
+    out = _Sample(chunks=[], counts=[])
     for block in blocks:
         wanted = np.ones(block.keys.height, np.bool_)
         if sample == HEADLINE:
@@ -252,8 +291,9 @@ def _chunks(blocks: Sequence[_Block], sample: str, group: str) -> list[Abnormal]
             wanted &= (block.keys["group"] == group).to_numpy()
         wanted &= block.usable
         if wanted.any():
-            chunks.append(select(block.event, wanted))
-    return chunks
+            out.chunks.append(select(block.event, wanted))
+            out.counts.append(block.counts[wanted])
+    return out
 
 
 def _names(spec: StudySpec, chunks: Sequence[Abnormal]) -> list[str]:

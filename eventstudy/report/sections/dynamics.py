@@ -156,38 +156,65 @@ def break_table(result: StudyResult) -> str:
 
 
 def volume(result: StudyResult) -> str:
-    """Name the groups whose volume every robust test finds unusual in the window."""
-    table = result.tests.filter(
-        (pl.col("outcome") == leading().name)
-        & (pl.col("sample") == "headline")
-        & in_window(main_window(result))
-        & pl.col("test").is_in(facts.voting())
-        & pl.col("pvalue").is_finite()
-    )
-    found = table.group_by("group", maintain_order=True).agg(
-        pl.col("pvalue").max(), pl.col("estimate").first()
-    )
-    if found.is_empty():
+    """Name the groups whose volume every robust test finds unusual in the window.
+
+    It must have moved from that of shortly before as well: a level that had drifted
+    away from the estimation window's before the announcements is no finding.
+    """
+    name = leading().name
+    found = _robust_estimates(result, name)
+    if not found:
         return ""
     start, end = main_window(result)
-    unusual = found.filter(
-        (pl.col("pvalue") < alpha_of(result)) & pl.col("estimate").is_finite()
-    )
-    window = window_text((start, end))
-    if unusual.is_empty():
-        return (
-            f"In no group does every robust test find the volume of {window} unusual."
+    window, alpha = window_text((start, end)), alpha_of(result)
+    changes = [e.name for e in OUTCOMES.values() if e.change_of == name]
+    moved = [one for change in changes for one in [_robust_estimates(result, change)]]
+    unusual, drifted = [], []
+    for group, (total, pvalue) in found.items():
+        if not pvalue < alpha:
+            continue
+        times = nb.decimal(math.exp(total / (end - start + 1)))
+        text = f"{md.escape(group_label(group))} ({times} times the usual"
+        against = [one[group] for one in moved if group in one]
+        if all(p < alpha and step * total > 0 for step, p in against):
+            unusual.append(f"{text})")
+            continue
+        step, p = max(against, key=lambda one: one[1])
+        rate = nb.decimal(math.exp(step / (end - start + 1)))
+        drifted.append(
+            f"{text}, {rate} times that of 11 to 7 sessions before, largest p of a "
+            f"robust test {nb.pvalue_cell(p)})"
         )
-    named = [
-        f"{md.escape(group_label(group))} "
-        f"({nb.decimal(math.exp(total / (end - start + 1)))} times the usual)"
-        for group, _, total in unusual.iter_rows()
-    ]
-    return (
+    said = (
         f"Every robust test finds the volume of {window} unusual for "
-        f"{nb.listing(named)}. Where the figure is off the usual level from its left "
-        "edge on, the level had drifted before the announcements."
+        f"{nb.listing(unusual)}."
+        if unusual
+        else f"In no group does every robust test find the volume of {window} unusual."
     )
+    if drifted:
+        said += (
+            f" For {nb.listing(drifted)} the level had drifted from that of the "
+            "estimation window before the announcements: not an effect of theirs."
+        )
+    return said
+
+
+def _robust_estimates(
+    result: StudyResult, outcome: str
+) -> dict[str, tuple[float, float]]:
+    """Estimate, and largest p of the robust tests, by group in the main window."""
+    table = result.tests.filter(
+        pl.col("test").is_in(facts.voting()),
+        pl.col("pvalue").is_finite(),
+        in_window(main_window(result)),
+        outcome=outcome,
+        sample="headline",
+    )
+    found = table.group_by("group", maintain_order=True).agg(
+        pl.col("estimate").drop_nulls().first(), pl.col("pvalue").max()
+    )
+    rows = found.filter(pl.col("estimate").is_finite()).iter_rows()
+    return {group: (total, pvalue) for group, total, pvalue in rows}
 
 
 def volume_table(result: StudyResult) -> str:
