@@ -322,7 +322,7 @@ class TestRows:
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
-            ({"outcome": "ar"}, "unknown outcome 'ar'; known: bhar, car, scar"),
+            ({"outcome": "ar"}, "unknown outcome 'ar': did you mean 'car'"),
             ({"window": (0, 5)}, r"window \[0,\+5\] is none of \[-1,\+1\]"),
             ({"model": "net"}, "unknown model setting 'net'; known: total"),
             ({"sample": "minor"}, "unknown sample 'minor'; known: all, headline"),

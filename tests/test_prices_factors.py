@@ -115,7 +115,9 @@ def test_refused(tmp_path, old, new, message):
 
 
 def test_unknown_set(published):
-    with pytest.raises(SpecError, match="unknown set of factors 'ff4'; known: capm"):
+    with pytest.raises(
+        SpecError, match="unknown set of factors 'ff4': did you mean 'ff6'"
+    ):
         read_factors(published, "ff4")
 
 

@@ -35,7 +35,7 @@ SPEC = es.StudySpec(
 ROWS = {
     "tests": {
         "returns": pl.col("outcome").is_in(["car", "bhar"]),
-        "volume": pl.col("outcome") == "volume",
+        "volume": pl.col("outcome").is_in(["volume", "volume_change"]),
         "illiquidity": pl.col("outcome").is_in(["illiquidity", "spread"]),
     },
     "volatility": {
@@ -99,7 +99,7 @@ def test_the_library_computes_returns_and_the_command_all(tmp_path):
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        (["volum"], "unknown part 'volum'; known: breaks, garch"),
+        (["volum"], "unknown part 'volum': did you mean 'volume'"),
         ([], "parts is empty; name at least one, such as returns"),
         ("volume", "parts = 'volume'; wanted a list of names"),
         (["volume", "volume"], "parts has 'volume' twice"),

@@ -35,7 +35,14 @@ HEADLINE = pl.DataFrame(
         "n": [9, 1, 12],
         "outcome": ["car"] * 3,
         "n_clusters": [3, 1, 4],
-        "recommended": ["portfolio", None, "portfolio"],
+        "ci_low_these": [-0.3, None, 0.4],
+        "ci_high_these": [-0.1, None, 0.6],
+        "test_these": ["kp_guarded", None, "kp_guarded"],
+        "pvalue_these": [0.0123, None, 0.5],
+        "test_such": ["portfolio", None, "portfolio"],
+        "pvalue_such": [0.0789, None, 0.5],
+        "agree": [2, None, 3],
+        "agree_of": [5, None, 5],
     }
 )
 
@@ -73,8 +80,11 @@ def test_a_notebook_shows_the_headline_sample_in_percent():
     assert "<total>" not in page
     assert "[-1,+1]" in page
     assert "[0,+5]" in page
-    assert "-24.02" in page
-    assert "50.0" not in page  # the other sample
+    for shown in ("-21.35", "-25.92", "-9.52", "0.012", "0.079", "2 of 5"):
+        assert shown in page
+    assert "0.5" not in page  # the other sample
+    simple = replace(result(), spec=replace(result().spec, returns="simple"))
+    assert "-24.02" in simple._repr_html_()
     assert page.count("<tr>") >= 3
 
 
@@ -116,9 +126,9 @@ def test_a_result_does_not_change_and_can_be_copied():
 
 
 def test_a_table_that_there_is_not_is_refused():
-    with pytest.raises(SpecError, match="unknown table 'care'; known: aar"):
+    with pytest.raises(SpecError, match="unknown table 'care': did you mean 'cars'"):
         StudyResult(spec=result().spec, provenance={}, care=pl.DataFrame())
-    with pytest.raises(SpecError, match="unknown table 'care'; known: aar"):
+    with pytest.raises(SpecError, match="unknown table 'care': did you mean 'cars'"):
         StudyResult.describe("care")
 
 

@@ -60,6 +60,7 @@ ORACLES = {
     },
     "OUTCOMES": {
         "volume": "test_abnormal_volume_is_tested_like_returns",
+        "volume_change": "test_the_change_from_shortly_before_equals_a_loop",
         "illiquidity": "test_liquidity_is_an_outcome_beside_volume",
         "spread": "test_spread_equals_the_plain_formula_with_overnight_gaps",
     },

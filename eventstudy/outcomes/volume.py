@@ -120,6 +120,8 @@ OUTCOMES.register(
         meaning="log volume less its mean from 11 to 7 sessions before",
         unit="log of units traded",
         words="change of volume",
+        citation="Campbell & Wasley (1996), J. Financial and Quantitative Analysis 31, "
+        "for log volume; the comparison with shortly before is our own",
         is_log=True,
         part="volume",
         change_of="volume",

@@ -141,19 +141,29 @@ class StudyResult:
         return f"; only {', '.join(self.spec.parts)}"
 
     def _repr_html_(self) -> str:
-        """Show the headline table in a notebook."""
+        """Show the headline table in a notebook, in per cent of price."""
         rows = self.headline.filter(sample="headline", outcome="car")
         windows = [window_text(pair) for pair in rows.select("start", "end").rows()]
+        log = self.spec.returns == "log"
+
+        def percent(name: str) -> pl.Expr:
+            value = pl.col(name).exp() - 1 if log else pl.col(name)
+            return (100 * value).round(2)
+
         shown = rows.select(
             "group",
             "model",
             pl.Series("window", windows, dtype=pl.String),
-            caar_percent=(100 * pl.col("estimate")).round(2),
-            low=(100 * pl.col("ci_low")).round(2),
-            high=(100 * pl.col("ci_high")).round(2),
+            caar_percent=percent("estimate"),
+            low=percent("ci_low_these"),
+            high=percent("ci_high_these"),
             n="n",
             clusters="n_clusters",
-            recommended="recommended",
+            p_these_dates=pl.col("pvalue_these").round(3),
+            test_these="test_these",
+            p_such_dates=pl.col("pvalue_such").round(3),
+            test_such="test_such",
+            agree=pl.format("{} of {}", "agree", "agree_of"),
         )
         return f"<p>{html.escape(repr(self))}</p>{shown._repr_html_()}"
 

@@ -147,7 +147,7 @@ def volume_tables(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Sample:
+class _GroupOutcome:
     """The observations of a group, in chunks, and in which windows each counts."""
 
     chunks: list[Abnormal]
@@ -156,7 +156,7 @@ class _Sample:
 
 def _samples(
     groups: Sequence[str], blocks: Sequence[_Block]
-) -> Iterator[tuple[dict[str, str], _Sample]]:
+) -> Iterator[tuple[dict[str, str], _GroupOutcome]]:
     """Yield the labels of every group in every sample, and its observations."""
     samples = [HEADLINE]
     if any(not b.keys["headline"].all() for b in blocks):
@@ -166,13 +166,16 @@ def _samples(
         for group in dict.fromkeys([*groups, ALL]):
             if group not in groups and held < 2:
                 continue  # one group is all there is
-            found = _sample(blocks, sample, group)
+            found = _group_outcome(blocks, sample, group)
             held += bool(found.chunks)
             yield {"sample": sample, "group": group}, found
 
 
 def _tested(
-    spec: StudySpec, labels: Mapping[str, str], outcome: OutcomeEntry, sample: _Sample
+    spec: StudySpec,
+    labels: Mapping[str, str],
+    outcome: OutcomeEntry,
+    sample: _GroupOutcome,
 ) -> list[Row]:
     """Return the rows of the tests of one outcome of one group.
 
@@ -281,8 +284,8 @@ def _reason(spec: StudySpec, n_valid: int, status: int, traded: np.bool_) -> str
     return None if traded else "no volume in the event window"
 
 
-def _sample(blocks: Sequence[_Block], sample: str, group: str) -> _Sample:
-    out = _Sample(chunks=[], counts=[])
+def _group_outcome(blocks: Sequence[_Block], sample: str, group: str) -> _GroupOutcome:
+    out = _GroupOutcome(chunks=[], counts=[])
     for block in blocks:
         wanted = np.ones(block.keys.height, np.bool_)
         if sample == HEADLINE:
