@@ -163,10 +163,12 @@ def joint_placebo_law(law: Array, start: IntArray, pools: BoolArray) -> Array:
 
 def _add(ratios: Array, pools: BoolArray, total: Array, count: Array) -> None:
     """Add the values of (E, R) to the sums and counts (G, R) of their pools."""
-    member = pools.astype(np.float64)
+    # of thousands of pools a date concerns few
+    own = np.flatnonzero(pools.any(axis=1))
+    member = pools[own].astype(np.float64)
     known = np.isfinite(ratios)
-    total += member @ np.where(known, ratios, 0.0)
-    count += member @ known.astype(np.float64)
+    total[own] += member @ np.where(known, ratios, 0.0)
+    count[own] += member @ known.astype(np.float64)
 
 
 def _mean(total: Array, count: Array, pools: BoolArray) -> Array:
