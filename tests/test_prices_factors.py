@@ -101,7 +101,7 @@ def test_own_file_in_fractions_or_percent(tmp_path):
     [
         ("20210518", "20210517", "7: column 'date': .*a second row for the day"),
         ("20210518", "20211318", "7: column 'date': .*not a date"),
-        ("   -0.81", "    n.a.", "7: column 'mkt_rf': value 'n.a.': not a number"),
+        ("   -0.81", "    soon", "7: column 'mkt_rf': value 'soon': not a number"),
         ("   -0.81", "     inf", "7: column 'mkt_rf'"),
         ("   -0.81", "  250.00", "a return of 100 % a day"),
         (PUBLISHED, "<html>", "this is a web page"),

@@ -184,19 +184,18 @@ REFUSED = {
     "html": (HTML, "X.csv: this is a web page, not a table"),
     "json": ('{"chart": null}', "X.csv: this is JSON"),
     "binary": (b"date,close\n2021-05-21,\x00\x01", "X.csv:2: binary data"),
-    "utf-16": (GOOD.encode("utf-16"), "UTF-16; save it as UTF-8"),
-    "latin-1": (GOOD.encode() + "# prix été".encode("latin-1"), "X.csv:5: byte 0xe9"),
-    "workbook": (b"PK\x03\x04 rest", "zip file or workbook"),
+    "no text": (GOOD.encode() + b"\x81\x8d", "X.csv:5: byte 0x81 is no text"),
+    "workbook": (b"PK\x03\x04 rest", "zip file, or a workbook that is not named"),
     "cut off": (GOOD[:-14], "X.csv:4: 4 cells where the header has 7"),
     "one more cell": (GOOD.replace("1000", "1,000"), "X.csv:2: 8 cells where"),
     "no close": (GOOD.replace(",close", ",end"), "no column 'close'; found 'date'"),
-    "no header": (GOOD.partition("\n")[2], "no column 'date'"),
+    "no header": (GOOD.partition("\n")[2], "X.csv:1: the first line holds numbers"),
     "two closes": (GOOD.replace("open", "last"), "'last' and 'close' can both be"),
     "twice": (GOOD.replace("open", "close"), "X.csv:1: columns named twice: close"),
-    "word": (GOOD.replace("13.5,13.4", "n.a.,13.4"), "X.csv:3: column 'close': value"),
-    "thousands": (GOOD.replace("2000", '"2,000"'), "X.csv:3: column 'volume'"),
+    "word": (GOOD.replace("13.5,13.4", "soon,13.4"), "X.csv:3: column 'close': value"),
+    "thousands": (GOOD.replace("2000", '"2,00"'), "X.csv: '2,00' has a decimal comma"),
     "date": (GOOD.replace("05-20", "02-30"), "X.csv:3: column 'date': value '2021-02"),
-    "us date": (GOOD.replace("2021-05-20", "05/20/2021"), "X.csv:3: column 'date'"),
+    "no day": (GOOD.replace("2021-05-20", "25/20/2021"), "X.csv:3: column 'date'"),
     "ancient": (GOOD.replace("2021-05-20", "0021-05-20"), "X.csv:3: column 'date'"),
     "no date": (
         GOOD.replace("2021-05-20", ""),
@@ -285,7 +284,7 @@ class TestRefused:
     def test_no_file_no_folder_no_prices(self, tmp_path):
         with pytest.raises(DataError, match="no such file or folder"):
             read_prices(tmp_path / "nowhere")
-        with pytest.raises(DataError, match="no CSV, Parquet or Feather file"):
+        with pytest.raises(DataError, match="no CSV, Excel, Parquet or Feather file"):
             read_prices(tmp_path)
         with pytest.raises(DataError, match="wanted a path or a frame, found list"):
             read_prices([1.0])

@@ -3,7 +3,9 @@
 ======================  =======================================================
 fault                   what is done
 ======================  =======================================================
-two rows of one date    an error: which of them holds is not ours to guess
+two rows of one date    one row where high, low and closes agree; an open or a
+                        volume that differs is missing. Otherwise an error: which
+                        of them holds is not ours to guess
 close or adjusted       the row's prices are missing; a return spans the gap
   close not positive,
   not finite, absurd
@@ -27,7 +29,7 @@ import polars as pl
 
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.raw import MAX_PROBLEMS, shown
-from eventstudy.prices.table import ISSUE_SCHEMA, PRICES, SCHEMA
+from eventstudy.prices.table import ISSUE_SCHEMA, PRICES, SCHEMA, issues_frame
 
 ROUNDING = 1e-4
 """Relative slack when a price is compared with the high and the low of its day."""
@@ -35,6 +37,9 @@ ROUNDING = 1e-4
 _LARGEST = 1e12
 _SMALLEST = 1e-12
 _RANGE = ("open", "high", "low")
+# What rows of one session must agree in, and what they may differ in.
+_SETTLED = ("high", "low", "close", "adj_close")
+_LOOSE = ("open", "volume")
 _MOST = 0.5
 _FEW = 5
 
@@ -48,6 +53,8 @@ def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     issues = [_order_issues(parsed)]
     frame = parsed.sort("symbol", "date", maintain_order=True)
+    frame, merged = _one_row_a_date(frame)
+    issues.append(merged)
     _refuse_duplicates(frame)
     for names, faulty, rule, detail, lost, action in _rules():
         hit = frame.filter(faulty)
@@ -158,6 +165,50 @@ def _order_issues(parsed: pl.DataFrame) -> pl.DataFrame:
         )
         .cast(pl.Schema(ISSUE_SCHEMA))
     )
+
+
+def _one_row_a_date(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Make one row of those of a date that agree, and say so."""
+    keys = ["symbol", "date"]
+    # rows are sorted by symbol and date, so that those of a date are neighbours
+    above = pl.all_horizontal([pl.col(key) == pl.col(key).shift() for key in keys])
+    again = frame.select(again=above.fill_null(value=False))
+    below = pl.col("again").shift(-1, fill_value=False)
+    twice = again.select(pl.col("again") | below).to_series()
+    if not twice.any():
+        return frame, issues_frame(())
+    alike = pl.all_horizontal(
+        [pl.col(name).drop_nulls().n_unique() <= 1 for name in _SETTLED]
+    )
+    rows = frame.filter(twice).with_columns(alike=alike.over(keys))
+    agreeing = rows.filter("alike")
+    one = agreeing.group_by(keys, maintain_order=True).agg(
+        *[pl.col(name).drop_nulls().first() for name in _SETTLED],
+        *[
+            pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first())
+            for name in _LOOSE
+        ],
+        pl.exclude(*keys, *_SETTLED, *_LOOSE, "alike").first(),
+        again=pl.col("line").last(),
+    )
+    kept = pl.concat(
+        [frame.filter(~twice), rows.filter(~pl.col("alike"))], how="diagonal"
+    )
+    whole = pl.concat([kept, one.drop("again")], how="diagonal").select(frame.columns)
+    merged = issues_frame(
+        {
+            "symbol": row["symbol"],
+            "date": row["date"],
+            "file": row["file"],
+            "line": row["again"],
+            "severity": "info",
+            "rule": "twice",
+            "detail": "the session has two rows with the same prices",
+            "action": "taken once; an open or a volume that differs is missing",
+        }
+        for row in one.iter_rows(named=True)
+    )
+    return whole.sort(keys, maintain_order=True), merged
 
 
 def _refuse_duplicates(frame: pl.DataFrame) -> None:

@@ -17,6 +17,7 @@ from typing import Literal
 
 import polars as pl
 
+from eventstudy.cells import read_numbers
 from eventstudy.core.errors import DataError, Problem, SpecError, unknown_name
 from eventstudy.prices.raw import MAX_FILE_BYTES, fault, read_bytes, shown, text_table
 from eventstudy.prices.table import FACTOR_LEVEL, FIELDS, Prices, describe_files
@@ -219,7 +220,7 @@ def _read(path: Path, units: Units | None) -> tuple[pl.DataFrame, tuple[str, str
     offset = 0
     if published is not None:
         data, offset = published
-    cells, lines = text_table(data, path.name)
+    cells, lines, _ = text_table(data, path.name)
     names = [_plain(name) for name in cells.columns]
     if "date" not in names:
         names[0] = "date" if names[0] in ("", "column") else names[0]
@@ -260,9 +261,10 @@ def _typed(
     for name in cells.columns:
         if name == "date":
             continue
-        numbers = cells[name].cast(pl.Float64, strict=False)
-        bad = (numbers.is_null() & cells[name].is_not_null()) | ~numbers.is_finite()
-        bad = bad.fill_null(value=False)
+        found = read_numbers(cells[name])
+        numbers = found.values
+        bad = ~numbers.is_finite().fill_null(value=True)
+        bad = bad.scatter(found.wrong, [True] * len(found.wrong))
         problems += _wrong(bad, name, cells[name], lines, file, "not a number")
         columns.append(
             numbers.set(numbers.is_in(_MISSING).fill_null(value=False), None)

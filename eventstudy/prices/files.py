@@ -1,16 +1,23 @@
 """Prices from the user's own files and frames."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from eventstudy.catalogue.frames import ArrowStream
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.clean import clean
-from eventstudy.prices.parse import complete, is_wide, parse_table, parse_wide
+from eventstudy.prices.parse import (
+    Spelling,
+    complete,
+    is_wide,
+    parse_table,
+    parse_wide,
+)
 from eventstudy.prices.raw import (
     RawTable,
     blanks_to_null,
@@ -35,13 +42,19 @@ class Files:
 
     columns : ``{field: column}`` where the header's own words are not clear
     date_format : of dates that are not written 2021-05-21, like ``%m/%d/%Y``
+    decimal : the decimal mark, where the cells do not tell
     stamps : whether times at 00:00 UTC are the start or the end of their day
+    sheet : of a workbook, by default its first
+    per_file : these settings for files of their own, by the name before the suffix
     """
 
     path: Path
     columns: Mapping[str, str] | None = None
     date_format: str | None = None
+    decimal: str | None = None
     stamps: str = ""
+    sheet: str | None = None
+    per_file: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -61,9 +74,24 @@ class Files:
         return self._read(raws)
 
     def _read(self, raws: Sequence[RawTable]) -> Prices:
-        return _prices(
-            raws, self.name, self.columns, self.date_format, stamps=self.stamps
-        )
+        return _prices(raws, self.name, self._spelling)
+
+    def _spelling(self, file: str) -> Spelling:
+        """Return how a file is written: its own settings over those of all."""
+        own = {
+            "columns": self.columns,
+            "date_format": self.date_format,
+            "decimal": self.decimal,
+            "stamps": self.stamps,
+            **self._own(file),
+        }
+        return Spelling(**{k: v for k, v in own.items() if k in Spelling.__slots__})
+
+    def _own(self, file: str) -> Mapping[str, Any]:
+        return self.per_file.get(symbol_of_file(Path(file)), {})
+
+    def _raw(self, path: Path) -> RawTable:
+        return read_raw(path, sheet=self._own(path.name).get("sheet", self.sheet))
 
     def _raws(self, symbols: Sequence[str]) -> list[RawTable]:
         if not self.path.exists():
@@ -72,17 +100,17 @@ class Files:
             )
             raise DataError("the prices cannot be read", [problem])
         if not self.path.is_dir():
-            return [read_raw(self.path)]
+            return [self._raw(self.path)]
         paths = sorted(path for path in self.path.iterdir() if is_price_file(path))
         if not paths:
             problem = Problem(
-                message="no CSV, Parquet or Feather file", file=self.path.name
+                message="no CSV, Excel, Parquet or Feather file", file=self.path.name
             )
             raise DataError("the folder holds no prices", [problem])
         by_symbol = {symbol_of_file(path): path for path in paths}
         if symbols and all(symbol in by_symbol for symbol in symbols):
             paths = [path for path in paths if symbol_of_file(path) in set(symbols)]
-        return _collect(paths)
+        return _collect(paths, self._raw)
 
 
 SOURCES.register(
@@ -103,14 +131,17 @@ def read_prices(
     *,
     columns: Mapping[str, str] | None = None,
     date_format: str | None = None,
+    decimal: str | None = None,
     stamps: str = "",
+    sheet: str | None = None,
+    per_file: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Prices:
     """Read prices from a folder, a file or a frame.
 
-    A folder holds one CSV, Parquet or Feather file per symbol, named after it. A file
-    or frame is long, with a column ``symbol``, or wide, with a column of closes for
-    each symbol; a file that is neither holds the symbol that it is named after. Only
-    ``date`` and ``close`` are required; common spellings of the headers are
+    A folder holds one CSV, Excel, Parquet or Feather file per symbol, named after it. A
+    file or frame is long, with a column ``symbol``, or wide, with a column of closes
+    for each symbol; a file that is neither holds the symbol that it is named after.
+    Only ``date`` and ``close`` are required; common spellings of the headers are
     understood.
 
     Parameters
@@ -120,11 +151,19 @@ def read_prices(
     columns : mapping of str to str, optional
         ``{field: column}`` where a header's own words are not clear.
     date_format : str, optional
-        Of dates that are not written 2021-05-21, like ``%m/%d/%Y``.
+        Of dates that are not written 2021-05-21, like ``%m/%d/%Y``. Other dates are
+        read where a column admits one reading only.
+    decimal : {".", ","}, optional
+        The decimal mark. Read off the cells of a file where one of them decides.
     stamps : {"start", "end"}, optional
         Whether times at 00:00 UTC are those of the day that begins, as of daily bars,
         or snapshots at the end of the day before. Asked where it matters and no name
         such as ``snapped_at`` tells.
+    sheet : str, optional
+        Of a workbook, by default its first.
+    per_file : mapping of str to mapping, optional
+        ``{"MKT": {"date_format": "%d.%m.%Y"}}``: the settings above for the file
+        MKT.csv.
 
     Returns
     -------
@@ -149,18 +188,26 @@ def read_prices(
     ['price']
     """
     if isinstance(source, str | Path):
-        path = Path(source)
         files = Files(
-            path=path, columns=columns, date_format=date_format, stamps=stamps
+            path=Path(source),
+            columns=columns,
+            date_format=date_format,
+            decimal=decimal,
+            stamps=stamps,
+            sheet=sheet,
+            per_file=per_file or {},
         )
         return files.read()
-    raw = _raw_of_frame(source)
-    return _prices([raw], "frame", columns, date_format, stamps=stamps)
+    spelling = Spelling(
+        columns=columns, date_format=date_format, decimal=decimal, stamps=stamps
+    )
+    return _prices([_raw_of_frame(source)], "frame", lambda _file: spelling)
 
 
 def parsed_frame(source: ArrowStream, symbol: str) -> pl.DataFrame:
     """Return the columns of a frame that holds one symbol, typed and complete."""
-    return complete(parse_table(_raw_of_frame(source), symbol=symbol, stamps="start"))
+    spelling = Spelling(stamps="start")
+    return complete(parse_table(_raw_of_frame(source), spelling, symbol=symbol))
 
 
 def _raw_of_frame(source: ArrowStream) -> RawTable:
@@ -185,13 +232,13 @@ class _Stream:
         return self._frame.__arrow_c_stream__(requested_schema)
 
 
-def _collect(paths: Sequence[Path]) -> list[RawTable]:
+def _collect(paths: Sequence[Path], read: Callable[[Path], RawTable]) -> list[RawTable]:
     """Read all files; the faults of all of them make one error."""
     raws: list[RawTable] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            raws.append(read_raw(path))
+            raws.append(read(path))
         except DataError as error:
             problems += error.problems
     if problems:
@@ -202,27 +249,19 @@ def _collect(paths: Sequence[Path]) -> list[RawTable]:
 def _prices(
     raws: Sequence[RawTable],
     source: str,
-    columns: Mapping[str, str] | None,
-    date_format: str | None,
-    *,
-    stamps: str,
+    spelling: Callable[[str], Spelling],
 ) -> Prices:
     parsed: list[pl.DataFrame] = []
     problems: list[Problem] = []
     adjusted: dict[str, bool] = {}
     for raw in raws:
         symbol = None if raw.name == "frame" else symbol_of_file(Path(raw.name))
+        own = spelling(raw.name)
         try:
-            if columns is None and is_wide(raw.cells.columns):
-                table = parse_wide(raw, date_format=date_format, stamps=stamps)
+            if not own.columns and is_wide(raw.cells.columns):
+                table = parse_wide(raw, own)
             else:
-                table = parse_table(
-                    raw,
-                    symbol=symbol,
-                    columns=columns,
-                    date_format=date_format,
-                    stamps=stamps,
-                )
+                table = parse_table(raw, own, symbol=symbol)
         except DataError as error:
             problems += error.problems
             continue
@@ -234,7 +273,8 @@ def _prices(
     if not table.height:
         raise DataError("there are no rows of prices")
     frame, issues = clean(table)
-    issues = pl.concat([issues, _snapshot_issues(table)])
+    issues = pl.concat([issues, _snapshot_issues(table), _midquote_issues(table)])
+    issues = pl.concat([issues, _note_issues(raws, table)])
     origins = table.select("symbol", "file").unique()
     files: list[PriceFile] = []
     for raw in raws:
@@ -262,6 +302,45 @@ def _snapshot_issues(table: pl.DataFrame) -> pl.DataFrame:
             "action": "dated a day earlier",
         }
         for row in moved.sort("symbol", "file").iter_rows(named=True)
+    )
+
+
+def _midquote_issues(table: pl.DataFrame) -> pl.DataFrame:
+    """Say of which symbols some closes were means of bid and ask."""
+    held = table.filter("midquote").group_by("symbol", "file")
+    counted = held.agg(pl.col("date", "line").min(), n=pl.len())
+    return issues_frame(
+        {
+            "symbol": row["symbol"],
+            "date": row["date"],
+            "file": row["file"],
+            "line": row["line"],
+            "severity": "info",
+            "rule": "midquote",
+            "detail": f"{row['n']} prices with a minus: means of bid and ask",
+            "action": "taken without the minus",
+        }
+        for row in counted.sort("symbol", "file").iter_rows(named=True)
+    )
+
+
+def _note_issues(raws: Sequence[RawTable], table: pl.DataFrame) -> pl.DataFrame:
+    """Say of each file what was decided in reading it."""
+    first = table.group_by("file").agg(pl.col("symbol").min(), pl.col("date").min())
+    of_file = {row["file"]: row for row in first.iter_rows(named=True)}
+    return issues_frame(
+        {
+            "symbol": of_file[raw.name]["symbol"],
+            "date": of_file[raw.name]["date"],
+            "file": raw.name,
+            "severity": "info",
+            "rule": "file",
+            "detail": note,
+            "action": "read",
+        }
+        for raw in raws
+        for note in raw.notes
+        if raw.name in of_file
     )
 
 

@@ -2,33 +2,99 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
-from eventstudy.core.errors import DataError, Problem, SpecError
+from eventstudy.cells import decimal_mark, read_dates, read_numbers
+from eventstudy.cells.dates import not_a_date
+from eventstudy.core.errors import DataError, Problem, SpecError, nearest
 from eventstudy.prices.raw import MAX_PROBLEMS, RawTable, shown
 from eventstudy.prices.stamps import SNAPSHOTS, read_stamps
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import FIELDS, SCHEMA
 
+MIDQUOTES = "prc"
+"""Column of CRSP, in which a price with a minus is the mean of bid and ask."""
+
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "symbol": ("symbol", "ticker", "asset", "instrument"),
-    "date": ("date", "timestamp", "datetime", "time", "session", *SNAPSHOTS),
-    "open": ("open", "open_price", "px_open"),
-    "high": ("high", "high_price", "px_high"),
-    "low": ("low", "low_price", "px_low"),
-    "close": ("close", "price", "last", "close_last", "close_price", "px_last"),
+    "date": (
+        "date",
+        "timestamp",
+        "datetime",
+        "time",
+        "session",
+        "open_time",
+        "datum",
+        "fecha",
+        "data",
+        *SNAPSHOTS,
+    ),
+    "open": (
+        "open",
+        "open_price",
+        "px_open",
+        "openprc",
+        "erster",
+        "eröffnung",
+        "eroeffnung",
+        "ouverture",
+        "ouv",
+        "apertura",
+        "abertura",
+    ),
+    "high": (
+        "high",
+        "high_price",
+        "px_high",
+        "hoch",
+        "tageshoch",
+        "plus_haut",
+        "máximo",
+        "maximo",
+        "massimo",
+        "máxima",
+    ),
+    "low": (
+        "low",
+        "low_price",
+        "px_low",
+        "tief",
+        "tagestief",
+        "plus_bas",
+        "mínimo",
+        "minimo",
+        "mínima",
+    ),
+    "close": (
+        "close",
+        "price",
+        "last",
+        "close_last",
+        "close_price",
+        "px_last",
+        MIDQUOTES,
+        "schlusskurs",
+        "schluss",
+        "letzter",
+        "zuletzt",
+        "clôture",
+        "cloture",
+        "dernier",
+        "cierre",
+        "último",
+        "ultimo",
+        "chiusura",
+        "fechamento",
+    ),
     "adj_close": ("adj_close", "adjusted_close", "adjclose", "close_adjusted"),
-    "volume": ("volume", "vol", "px_volume"),
+    "volume": ("volume", "vol", "px_volume", "stuecke", "stücke", "volumen"),
 }
 _FIELD_OF = {name: field for field, names in SPELLINGS.items() for name in names}
 
-_MIDNIGHT = (
-    r"^(\d{4}-\d{2}-\d{2})"
-    r"(?:[T ]00:00(?::00(?:\.0+)?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?)?$"
-)
-_CLOCK_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}"
-_YEARS = (1800, 2200)
+# Of two columns that can be one field, the first of these is taken.
+_PREFERRED = {"volume": ("stuecke", "stücke")}
 
 
 def resolve_columns(
@@ -61,6 +127,9 @@ def resolve_columns(
             candidates.setdefault(field, []).append(name)
     if exact := [name for name in candidates.get("date", []) if _plain(name) == "date"]:
         candidates["date"] = exact  # beside it, a time of day means nothing here
+    for field, preferred in _PREFERRED.items():
+        held_back = [n for n in candidates.get(field, []) if _plain(n) in preferred]
+        candidates |= {field: held_back[:1]} if held_back else {}
     problems += [
         Problem(
             message=f"{' and '.join(map(repr, found))} can both be '{field}'; "
@@ -83,22 +152,29 @@ def resolve_columns(
     return fields
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """How a table is written, as far as its user says so; see `read_prices`."""
+
+    columns: Mapping[str, str] | None = None
+    date_format: str | None = None
+    decimal: str | None = None
+    stamps: str = ""
+
+
 def parse_table(
-    raw: RawTable,
-    *,
-    symbol: str | None,
-    columns: Mapping[str, str] | None = None,
-    date_format: str | None = None,
-    stamps: str = "",
+    raw: RawTable, spelling: Spelling, *, symbol: str | None
 ) -> pl.DataFrame:
     """Return the columns of a price table, typed, with ``file`` and ``line`` added.
 
-    The column ``snapshot`` says whether dates were moved to the day that ended.
+    The column ``snapshot`` says whether dates were moved to the day that ended,
+    ``midquote`` whether a close is the mean of bid and ask (a minus of CRSP).
     ``symbol`` names the rows of a table without a symbol column. A blank cell is a
     missing number. Raises `DataError` listing every cell that is no symbol, no date
     or no number.
     """
-    fields = resolve_columns(raw.cells.columns, raw.name, columns)
+    fields = resolve_columns(raw.cells.columns, raw.name, spelling.columns)
+    date_format = spelling.date_format
     if "symbol" not in fields and symbol is None:
         problem = Problem(message="there is no column 'symbol'", file=raw.name, line=1)
         raise DataError("whose prices are these? Add a column 'symbol'", [problem])
@@ -114,21 +190,30 @@ def parse_table(
         raw.name,
         close_only=not {"open", "high", "low"} & set(fields),
         date_format=date_format,
-        stamps=stamps,
+        stamps=spelling.stamps,
     )
+    numbers = {field: fields[field] for field in FIELDS if field in fields}
+    mark = _mark(picked, numbers, spelling.decimal, raw.name, problems)
     parsed = picked.select(
         _symbols(picked, fields.get("symbol"), raw.name, problems),
         _dates(picked, fields["date"], raw.name, date_format, problems),
         *[
-            _numbers(picked, field, fields[field], raw.name, problems)
-            for field in FIELDS
-            if field in fields
+            _numbers(picked, field, column, raw.name, problems, mark)
+            for field, column in numbers.items()
         ],
         pl.lit(raw.name).alias("file"),
         pl.col("line"),
     )
     _raise(problems)
-    return _moved(parsed, end=end)
+    return _moved(_midquotes(parsed, fields["close"]), end=end)
+
+
+def _midquotes(parsed: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Take the size of CRSP's prices, whose minus marks the mean of bid and ask."""
+    negative = (pl.col("close") < 0).fill_null(value=False)
+    if _plain(column) != MIDQUOTES:
+        return parsed.with_columns(midquote=pl.lit(value=False))
+    return parsed.with_columns(pl.col("close").abs(), midquote=negative)
 
 
 def _stamped(
@@ -159,24 +244,32 @@ def _moved(parsed: pl.DataFrame, *, end: bool) -> pl.DataFrame:
 def is_wide(names: list[str]) -> bool:
     """Tell whether a table has a column of dates and else only columns of symbols.
 
-    Symbols are written in capitals, fields are not, so a misspelt field is none.
+    Symbols are written in capitals, or as names (``Office Depot``), fields are not, so
+    a misspelt field is none.
 
     >>> is_wide(["Date", "RIOT", "^GSPC"]), is_wide(["date", "clsoe", "RIOT"])
     (True, False)
+    >>> is_wide(["date", "AAA"]), is_wide(["date", "Office Depot"])
+    (True, True)
     """
     dates = [name for name in names if _FIELD_OF.get(_plain(name)) == "date"]
     others = [name for name in names if name not in dates]
     return (
         len(dates) == 1
-        and len(others) > 1
+        and bool(others)
         and not any(_plain(name) in _FIELD_OF for name in others)
-        and all(name == name.upper() and not symbol_fault(name) for name in others)
+        and all(_is_name(name) for name in others)
     )
 
 
-def parse_wide(
-    raw: RawTable, *, date_format: str | None = None, stamps: str = ""
-) -> pl.DataFrame:
+def _is_name(name: str) -> bool:
+    """Whether a heading is written as symbols are: in capitals, or several names."""
+    words = name.split()
+    named = len(words) > 1 and all(word[:1] == word[:1].upper() for word in words)
+    return name == name.upper() or (named and not nearest(_plain(name), _FIELD_OF))
+
+
+def parse_wide(raw: RawTable, spelling: Spelling) -> pl.DataFrame:
     """Return the closes of a table with one column per symbol, as `parse_table` does.
 
     A blank cell says that the symbol did not trade, and makes no row.
@@ -185,18 +278,24 @@ def parse_wide(
     (date_name,) = [n for n in names if _FIELD_OF.get(_plain(n)) == "date"]
     symbols = [name for name in names if name != date_name]
     cells = raw.cells.rename({date_name: "date"}).with_columns(raw.lines.alias("line"))
-    problems: list[Problem] = []
+    problems = [
+        Problem(message=f"no symbol: {wrong}", file=raw.name, line=1, column=name)
+        for name in symbols
+        if (wrong := symbol_fault(name))
+    ]
     cells, end = _stamped(
         cells,
         date_name,
         raw.name,
         close_only=True,
-        date_format=date_format,
-        stamps=stamps,
+        date_format=spelling.date_format,
+        stamps=spelling.stamps,
     )
+    own = {name: name for name in symbols}
+    mark = _mark(cells, own, spelling.decimal, raw.name, problems)
     wide = cells.select(
-        _dates(cells, date_name, raw.name, date_format, problems),
-        *[_numbers(cells, name, name, raw.name, problems) for name in symbols],
+        _dates(cells, date_name, raw.name, spelling.date_format, problems),
+        *[_numbers(cells, name, name, raw.name, problems, mark) for name in symbols],
         pl.lit(raw.name).alias("file"),
         pl.col("line"),
     )
@@ -208,7 +307,7 @@ def parse_wide(
         value_name="close",
     )
     held = long.drop_nulls("close").select("symbol", "date", "close", "file", "line")
-    return _moved(held, end=end)
+    return _moved(held.with_columns(midquote=pl.lit(value=False)), end=end)
 
 
 def _raise(problems: list[Problem]) -> None:
@@ -260,19 +359,21 @@ def _dates(
         texts = local.cast(pl.String)
     elif found.dtype in (pl.String, pl.Categorical, pl.Int32, pl.Int64):
         texts = found.cast(pl.String)
-        dates = _dates_of_texts(texts, date_format)
+        try:
+            dates = read_dates(texts, date_format).values
+        except SpecError as error:
+            problems.append(Problem(message=str(error), file=file, column=column))
+            return pl.Series("date", [None] * len(found), dtype=pl.Date)
     else:
         message = f"wanted dates, found numbers or other things ({found.dtype})"
         problems.append(Problem(message=message, file=file, column=column))
         return found
-    years = dates.dt.year()
-    sane = dates.is_not_null() & years.is_between(*_YEARS).fill_null(value=False)
-    wrong = (~sane).arg_true()
+    wrong = dates.is_null().arg_true()
     for index in wrong[: MAX_PROBLEMS + 1]:
         text = texts[index]
         problems.append(
             Problem(
-                message=_date_message(text, date_format),
+                message=not_a_date(text, date_format),
                 file=file,
                 line=cells["line"][index],
                 column=column,
@@ -282,29 +383,52 @@ def _dates(
     return dates.alias("date")
 
 
-def _dates_of_texts(texts: pl.Series, date_format: str | None) -> pl.Series:
-    if date_format is not None:
-        return texts.str.to_date(date_format, strict=False)
-    dates = texts.str.to_date("%Y-%m-%d", strict=False)
-    if dates.null_count():
-        midnight = texts.str.extract(_MIDNIGHT).str.to_date("%Y-%m-%d", strict=False)
-        compact = texts.str.extract(r"^(\d{8})$").str.to_date("%Y%m%d", strict=False)
-        dates = dates.fill_null(midnight).fill_null(compact)
-    return dates
-
-
-def _date_message(text: str | None, date_format: str | None) -> str:
-    if text is None:
-        return "the date is missing"
-    if date_format is not None:
-        return f"not a date written {date_format}"
-    if re.match(_CLOCK_TIME, text):
-        return "a time of day; daily prices are wanted, one row per session"
-    return "not a date; write 2021-05-21, or name the format with date_format"
+def _mark(
+    cells: pl.DataFrame,
+    fields: Mapping[str, str],
+    decimal: str | None,
+    file: str,
+    problems: list[Problem],
+) -> str:
+    """Return the decimal mark of a table, which all of its numbers share."""
+    texts = {
+        field: cells[field].cast(pl.String)
+        for field in fields
+        if cells[field].dtype in (pl.String, pl.Categorical)
+    }
+    try:
+        found = decimal_mark(list(texts.values()), decimal)
+    except SpecError as error:
+        problems.append(Problem(message=str(error), file=file))
+        return "."
+    if found is not None:
+        return found
+    for field, column in texts.items():
+        held = column.drop_nulls()
+        hit = held.filter(held.str.contains(","))
+        if len(hit):
+            at = column.to_list().index(hit[0])
+            problems.append(
+                Problem(
+                    message="thousands or decimals? No cell of the file decides; say "
+                    "decimal = '.' or decimal = ','",
+                    file=file,
+                    line=cells["line"][at],
+                    column=fields[field],
+                    value=hit[0],
+                )
+            )
+            break
+    return "."
 
 
 def _numbers(
-    cells: pl.DataFrame, field: str, column: str, file: str, problems: list[Problem]
+    cells: pl.DataFrame,
+    field: str,
+    column: str,
+    file: str,
+    problems: list[Problem],
+    decimal: str,
 ) -> pl.Series:
     found = cells[field]
     if found.dtype.is_numeric():
@@ -316,19 +440,20 @@ def _numbers(
         problems.append(Problem(message=message, file=file, column=column))
         return found
     texts = found.cast(pl.String)
-    numbers = texts.cast(pl.Float64, strict=False)
-    wrong = (numbers.is_null() & texts.is_not_null()).arg_true()
-    for index in wrong[: MAX_PROBLEMS + 1]:
+    read = read_numbers(texts, decimal)
+    for index in read.wrong[: MAX_PROBLEMS + 1]:
         problems.append(
             Problem(
-                message="not a number; write 1234.5 without other marks",
+                message="not a number; write 1234.5"
+                if decimal == "."
+                else "not a number with a decimal comma; write 1234,5",
                 file=file,
                 line=cells["line"][index],
                 column=column,
                 value=texts[index],
             )
         )
-    return numbers
+    return read.values
 
 
 def complete(frame: pl.DataFrame) -> pl.DataFrame:

@@ -7,47 +7,57 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from eventstudy.cells import decoded
+from eventstudy.cells.book import sheet_rows
 from eventstudy.core.errors import DataError, Problem
+from eventstudy.prices.layout import header_columns, is_note, laid_out
 
 MAX_FILE_BYTES = 1 << 30
 MAX_LINE_BYTES = 1 << 20
 MAX_PROBLEMS = 50
+_SHOWN_LINES = 10
 TEXT_SUFFIXES = (".csv", ".tsv")
+BOOK_SUFFIXES = (".xlsx", ".xls", ".xlsb", ".ods")
 TABLE_SUFFIXES = (".parquet", ".feather", ".arrow", ".ipc")
 
 _SEPARATORS = ",;\t|"
-_MISSING_WORDS = ("", "null", "NULL", "NA", "N/A", "#N/A", "None")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTable:
     """Cells as they stand in a file; ``lines`` says where each row stands.
 
-    ``cells`` of a text file are all strings. ``name`` is the file's name.
+    ``cells`` of a text file are all strings. ``name`` is the file's name; ``notes``
+    say what was decided in reading it.
     """
 
     name: str
     cells: pl.DataFrame
     lines: pl.Series
     sha256: str | None
+    notes: tuple[str, ...] = ()
 
 
 def is_price_file(path: Path) -> bool:
     """Tell by its name whether a file may hold prices."""
     name = path.name.lower().removesuffix(".gz")
-    return not name.startswith(".") and name.endswith((*TEXT_SUFFIXES, *TABLE_SUFFIXES))
+    return not name.startswith(".") and name.endswith(
+        (*TEXT_SUFFIXES, *TABLE_SUFFIXES, *BOOK_SUFFIXES)
+    )
 
 
-def read_raw(path: Path) -> RawTable:
-    """Read one CSV (also gzip), Parquet or Feather file.
+def read_raw(path: Path, *, sheet: str | None = None) -> RawTable:
+    """Read one CSV (also gzip), Parquet or Feather file, or a sheet of a workbook.
 
     Raises `DataError` that names the file, and the line where there is one.
     """
@@ -58,9 +68,14 @@ def read_raw(path: Path) -> RawTable:
     if data[:4] == b"PAR1" or data[:6] == b"ARROW1":
         cells = _binary_table(data, path.name)
         lines = pl.int_range(1, cells.height + 1, dtype=pl.Int64, eager=True)
+        notes: list[str] = []
+    elif path.name.lower().endswith(BOOK_SUFFIXES):
+        cells, lines, notes = book_table(data, path.name, sheet)
     else:
-        cells, lines = text_table(data, path.name)
-    return RawTable(name=path.name, cells=cells, lines=lines, sha256=sha256)
+        cells, lines, notes = text_table(data, path.name)
+    return RawTable(
+        name=path.name, cells=cells, lines=lines, sha256=sha256, notes=tuple(notes)
+    )
 
 
 def fault(name: str, message: str, *, line: int | None = None) -> DataError:
@@ -76,35 +91,87 @@ def shown(problems: Sequence[Problem]) -> list[Problem]:
     return [*problems[:MAX_PROBLEMS], Problem(message="and more like these")]
 
 
-def text_table(data: bytes, name: str) -> tuple[pl.DataFrame, pl.Series]:
-    """Split a delimited text into string cells, blanks as null, and line numbers.
+class TextTable(NamedTuple):
+    """String cells, blanks as null, the line of each row, and what was decided."""
+
+    cells: pl.DataFrame
+    lines: pl.Series
+    notes: list[str]
+
+
+def text_table(data: bytes, name: str) -> TextTable:
+    """Split a delimited text into string cells with line numbers.
 
     Raises `DataError` for what is no delimited text, for lines with more or fewer
     cells than the header, and for a header that names a column twice.
     """
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    _check_is_text(data, name)
+    data, notes = _as_utf8(data, name)
     if not data.strip():
         raise fault(name, "the file is empty; wanted a table with a header line")
-    _check_is_text(data, name)
+    _check_is_table(data, name)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    _check_lines_and_encoding(data, name)
-    first = data.lstrip(b"\n").split(b"\n", 1)[0].decode()
-    separator = max(_SEPARATORS, key=first.count)
+    _check_lines(data, name)
+    data, separator = _separator(data)
     split = _split_quoted if b'"' in data else _split_plain
-    header, cells, lines = split(data, separator, name)
-    _check_header(header, name)
-    cells = cells.rename(dict(zip(cells.columns, header, strict=True)))
+    header, cells, lines = split(data, separator, name, notes)
     cells = blanks_to_null(cells)
     used = cells.select(~pl.all_horizontal(pl.all().is_null())).to_series()
-    return cells.filter(used), lines.filter(used)
+    found = laid_out(header, cells.filter(used), lines.filter(used), name)
+    return TextTable(found.cells, found.lines, [*notes, *found.notes])
+
+
+def book_table(data: bytes, name: str, sheet: str | None) -> TextTable:
+    """Read a sheet of a workbook, its cells as texts.
+
+    Raises `DataError` for what is no workbook and for a sheet that there is not.
+    """
+    rows, notes = sheet_rows(data, name, sheet)
+    header = [cell.strip() for cell in rows[0]]
+    width = max(map(len, rows))
+    header += [""] * (width - len(header))
+    schema = dict.fromkeys(header_columns(header), pl.String())
+    filled = [[*row, *[""] * (width - len(row))] for row in rows[1:]]
+    cells = pl.DataFrame(filled, schema=schema, orient="row")
+    lines = pl.int_range(2, len(rows) + 1, dtype=pl.Int64, eager=True)
+    cells = blanks_to_null(cells)
+    used = cells.select(~pl.all_horizontal(pl.all().is_null())).to_series()
+    found = laid_out(header, cells.filter(used), lines.filter(used), name)
+    return TextTable(found.cells, found.lines, [*notes, *found.notes])
+
+
+def _as_utf8(data: bytes, name: str) -> tuple[bytes, list[str]]:
+    try:
+        text, note = decoded(data)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"byte 0x{data[error.start]:02x} is no text; save the file as UTF-8"
+        raise fault(name, message, line=line) from error
+    return text, [] if note is None else [note]
+
+
+def _separator(data: bytes) -> tuple[bytes, str]:
+    """Return the text with its line ``sep=;`` blanked, and what separates its cells."""
+    first, _, rest = data.lstrip(b"\n").partition(b"\n")
+    said = re.fullmatch(rb'"?sep=(.)"?', first.strip())
+    if said:
+        return b"\n" + rest, said[1].decode()
+    # a title may stand above the header
+    head = [line.decode() for line in data.split(b"\n", 6)[:6] if line.strip()]
+
+    def usual(mark: str) -> tuple[int, int]:
+        counts = sorted(line.count(mark) for line in head)
+        return counts[len(counts) // 2], counts[0]
+
+    return data, max(_SEPARATORS, key=usual)
 
 
 def blanks_to_null(cells: pl.DataFrame) -> pl.DataFrame:
-    """Return the table with its texts stripped, and null where they say nothing."""
+    """Return the table with its texts stripped, and null where they are empty."""
     texts = pl.col(pl.String)
     stripped = cells.with_columns(texts.str.strip_chars())
-    return stripped.with_columns(pl.when(~texts.is_in(_MISSING_WORDS)).then(texts))
+    return stripped.with_columns(pl.when(texts != "").then(texts))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -161,15 +228,12 @@ def _binary_table(data: bytes, name: str) -> pl.DataFrame:
 
 
 def _check_is_text(data: bytes, name: str) -> None:
-    head = data[:2048].lstrip().lower()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise fault(name, "the text is UTF-16; save it as UTF-8")
+        return
     if data[:4] == b"PK\x03\x04":
-        raise fault(name, "this is a zip file or workbook; save the sheet as CSV")
-    if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
-        raise fault(name, "this is a web page, not a table; download the data itself")
-    if head.startswith((b"{", b"[")):
-        raise fault(name, "this is JSON, not a table; convert it to CSV or Parquet")
+        raise fault(
+            name, "this is a zip file, or a workbook that is not named .xlsx; rename it"
+        )
     position = data.find(b"\x00")
     if position >= 0:
         line = data.count(b"\n", 0, position) + 1
@@ -177,30 +241,26 @@ def _check_is_text(data: bytes, name: str) -> None:
         raise fault(name, message, line=line)
 
 
-def _check_lines_and_encoding(data: bytes, name: str) -> None:
+def _check_is_table(data: bytes, name: str) -> None:
+    head = data[:2048].lstrip().lower()
+    if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
+        raise fault(name, "this is a web page, not a table; download the data itself")
+    if head.startswith((b"{", b"[")):
+        raise fault(name, "this is JSON, not a table; convert it to CSV or Parquet")
+
+
+def _check_lines(data: bytes, name: str) -> None:
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     lengths = np.diff(ends, prepend=-1, append=len(data))
     longest = int(lengths.argmax())
     if lengths[longest] > MAX_LINE_BYTES:
         raise fault(name, _TOO_LONG, line=longest + 1)
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise fault(name, message, line=line) from error
-
-
-def _check_header(header: Sequence[str], name: str) -> None:
-    repeated = sorted({column for column in header if header.count(column) > 1})
-    if repeated:
-        raise fault(name, f"columns named twice: {', '.join(repeated)}", line=1)
 
 
 _Split = tuple[list[str], pl.DataFrame, pl.Series]
 
 
-def _split_plain(data: bytes, separator: str, name: str) -> _Split:
+def _split_plain(data: bytes, separator: str, name: str, notes: list[str]) -> _Split:
     """Split a text without quotes: lines and separators are counted as bytes."""
     octets = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(octets == ord("\n"))
@@ -210,19 +270,20 @@ def _split_plain(data: bytes, separator: str, name: str) -> _Split:
     marks = np.searchsorted(ends, np.flatnonzero(octets == ord(separator)))
     counts = np.bincount(marks, minlength=len(ends))[filled] + 1
     lines = np.flatnonzero(filled) + 1
-    _check_counts(counts, lines, name)
+    if (counts != counts[0]).any() or counts[0] == 1:
+        # Rows of another length are looked at one by one, as quoted ones are.
+        return _split_quoted(data, separator, name, notes)
     if not filled.all():
         rows = data.split(b"\n")
         data = b"\n".join(row for row in rows if row)
     head, _, body = data.partition(b"\n")
     header = [cell.strip() for cell in head.decode().split(separator)]
-    columns = [f"{index}" for index in range(len(header))]
     if not body.strip():
         raise fault(name, "there is a header line and nothing below it", line=1)
     cells = pl.read_csv(
         body,
         has_header=False,
-        new_columns=columns,
+        new_columns=header_columns(header),
         infer_schema=False,
         separator=separator,
         quote_char=None,
@@ -230,7 +291,7 @@ def _split_plain(data: bytes, separator: str, name: str) -> _Split:
     return header, cells, pl.Series(lines[1:], dtype=pl.Int64)
 
 
-def _split_quoted(data: bytes, separator: str, name: str) -> _Split:
+def _split_quoted(data: bytes, separator: str, name: str, notes: list[str]) -> _Split:
     """Split a text with quotes, where a cell may hold separators and line ends."""
     reader = csv.reader(
         io.StringIO(data.decode(), newline=""), delimiter=separator, strict=True
@@ -245,27 +306,59 @@ def _split_quoted(data: bytes, separator: str, name: str) -> _Split:
     except csv.Error as error:
         message = f"cannot be split into cells: {error}"
         raise fault(name, message, line=start) from error
-    _check_counts(np.array([len(row) for row in rows]), np.array(lines), name)
+    rows, lines = _without_notes(rows, lines, notes)
+    rows = _without_last_mark(rows)
+    _check_counts(rows, lines, name)
     header = [cell.strip() for cell in rows[0]]
     if len(rows) < 2:
-        raise fault(name, "there is a header line and nothing below it", line=1)
-    columns = [f"{index}" for index in range(len(header))]
-    schema = dict.fromkeys(columns, pl.String())
+        raise fault(name, "there is a header line and nothing below it", line=lines[0])
+    schema = dict.fromkeys(header_columns(header), pl.String())
     cells = pl.DataFrame(rows[1:], schema=schema, orient="row")
     return header, cells, pl.Series(lines[1:], dtype=pl.Int64)
 
 
-def _check_counts(counts: np.ndarray, lines: np.ndarray, name: str) -> None:
-    wrong = np.flatnonzero(counts != counts[0])
-    if not wrong.size:
-        return
+def _without_notes(
+    rows: list[list[str]], lines: list[int], notes: list[str]
+) -> tuple[list[list[str]], list[int]]:
+    """Drop remarks above the header and below the last row of a table."""
+    width = max(map(len, rows), default=0)
+    first, last = 0, len(rows)
+    if width > 1:
+        while first < last - 1 and _is_short_note(rows[first], width):
+            first += 1
+        while last > first + 1 and _is_short_note(rows[last - 1], width):
+            last -= 1
+    skipped = [*lines[:first], *lines[last:]]
+    if skipped:
+        held = ", ".join(map(str, skipped[:_SHOWN_LINES]))
+        notes.append(f"remarks, skipped: line {held}")
+    return rows[first:last], lines[first:last]
+
+
+def _is_short_note(row: list[str], width: int) -> bool:
+    return len(row) < width and is_note(row)
+
+
+def _without_last_mark(rows: list[list[str]]) -> list[list[str]]:
+    """Drop the empty last cell of rows that end with a separator the header lacks."""
+    width = len(rows[0])
+    longer = [row for row in rows[1:] if len(row) == width + 1 and not row[-1].strip()]
+    if longer and len(longer) == len(rows) - 1:
+        return [rows[0], *(row[:-1] for row in rows[1:])]
+    return rows
+
+
+def _check_counts(rows: list[list[str]], lines: list[int], name: str) -> None:
+    width = len(rows[0])
     problems = [
         Problem(
-            message=f"{counts[index]} cells where the header has {counts[0]}; "
+            message=f"{len(row)} cells where the header has {width}; "
             "is the file cut off?",
             file=name,
-            line=int(lines[index]),
+            line=line,
         )
-        for index in wrong[: MAX_PROBLEMS + 1]
+        for row, line in zip(rows, lines, strict=True)
+        if len(row) != width
     ]
-    raise DataError("the price file cannot be read", shown(problems))
+    if problems:
+        raise DataError("the price file cannot be read", shown(problems))

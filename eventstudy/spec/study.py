@@ -28,6 +28,8 @@ PARTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a study can compute."""
+FILE_SETTINGS = ("date_format", "decimal", "columns", "stamps", "sheet")
+"""What can be said of a single file of prices."""
 _LONGEST = 10_000
 
 
@@ -63,6 +65,20 @@ class StudySpec:
     )
     date_format: str = setting(
         "how dates are written in the user's files", "", about_prices=True
+    )
+    decimal: Literal["", ".", ","] = setting(
+        "the decimal mark of the user's files; read off their cells where one decides",
+        "",
+        about_prices=True,
+    )
+    sheet: str = setting(
+        "the sheet of workbooks, by default the first", "", about_prices=True
+    )
+    price_files: Mapping[str, Mapping[str, Any]] = setting(
+        "per file, by its name before the suffix, settings of its own: "
+        + ", ".join(FILE_SETTINGS),
+        {},
+        flag=None,
     )
     stamps: Literal["", "start", "end"] = setting(
         "whether times at 00:00 UTC in the user's files are the start or the end of "
@@ -295,11 +311,23 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 def _check(spec: StudySpec) -> None:
     """Refuse numbers, windows and names that cannot be."""
     _check_numbers(spec)
+    _check_files(spec)
     _check_windows(spec)
     _check_lengths(spec)
     _check_groups(spec)
     _check_members(spec)
     _check_questions(spec)
+
+
+def _check_files(spec: StudySpec) -> None:
+    for name, own in spec.price_files.items():
+        for key in own:
+            if key not in FILE_SETTINGS:
+                raise SettingError(
+                    str(unknown_name("setting of a price file", key, FILE_SETTINGS)),
+                    "price_files",
+                    name,
+                )
 
 
 def _check_numbers(spec: StudySpec) -> None:

@@ -380,7 +380,10 @@ def _settings(spec: StudySpec, access: Access) -> Plain:
         "cache": None if access.cache is None else Path(access.cache),
         "columns": spec.price_columns,
         "date_format": spec.date_format,
+        "decimal": spec.decimal,
+        "sheet": spec.sheet,
         "stamps": spec.stamps,
+        "per_file": spec.price_files,
     }
     return {name: value for name, value in given.items() if value}
 
