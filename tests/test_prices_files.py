@@ -450,3 +450,14 @@ class TestFetchFromFiles:
     def test_unknown_source(self):
         with pytest.raises(SpecError, match="unknown source of prices 'bloomberg'"):
             fetch_prices(["A"], source="bloomberg")
+
+
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+def test_returns_offered_as_closes_are_told_as_what_they_are(tmp_path, unit):
+    days = pl.date_range(date(2021, 1, 1), date(2021, 1, 20), eager=True)
+    r = [unit * 0.01 * (-1) ** n for n in range(20)]
+    frame = pl.DataFrame({"date": days, "close": r})
+    with pytest.raises(DataError, match=r"X\.csv:2: .*50% .*look like returns"):
+        read_prices(write(tmp_path, "X.csv", frame.write_csv()))
+    level = frame.with_columns(close=100 * (1 + pl.col("close") / unit).cum_prod())
+    assert len(read_prices(write(tmp_path, "X.csv", level.write_csv()))) == 20

@@ -12,6 +12,7 @@ import polars as pl
 from eventstudy.catalogue import frames
 from eventstudy.catalogue.check import check_cells, check_header, expected_columns
 from eventstudy.catalogue.explain import near_misses
+from eventstudy.catalogue.lists import with_columns_of, with_dates, with_ids
 from eventstudy.catalogue.schema import (
     Catalogue,
     parse_day,
@@ -93,20 +94,32 @@ class Events:
 
 
 def read_events(
-    source: str | Path | frames.ArrowStream, *, timezone: str | None = None
+    source: str | Path | frames.ArrowStream,
+    *,
+    timezone: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    date_format: str | None = None,
+    sheet: str | None = None,
 ) -> Events:
     """Read a catalogue of announcements and check every cell.
 
     Parameters
     ----------
     source : str, pathlib.Path or frame
-        A CSV file (comma, semicolon or tab; UTF-8), or a frame with the Arrow C stream
-        (polars, pandas, pyarrow). Only ``event_id`` and ``announced_at`` are required:
-        an instant with its offset or zone (``2021-08-03T15:45[America/New_York]``, or
-        a column ``zone``), or a date when no more is known. Midnights without a zone
-        in a frame are dates.
+        A CSV file (comma, semicolon or tab), a workbook, or a frame with the Arrow C
+        stream (polars, pandas, pyarrow). Only ``announced_at`` is required: an instant
+        with its offset or zone (``2021-08-03T15:45[America/New_York]``, or a column
+        ``zone``), or a date when no more is known. Midnights without a zone are dates.
+        A list of tickers and dates does: ids are made of both, and noted.
     timezone : str, optional
         IANA zone of the times that are written without offset and zone.
+    columns : mapping of str to str, optional
+        ``{name: column}`` where a heading is not the name here.
+    date_format : str, optional
+        Of dates that are not written 2021-06-21; others are read where a column
+        admits one reading only.
+    sheet : str, optional
+        Of a workbook, by default its first.
 
     Returns
     -------
@@ -140,20 +153,29 @@ def read_events(
     if isinstance(source, str | Path):
         data = read_bytes(Path(source), name)
         digest = hashlib.sha256(data).hexdigest()
-        records = parse_records(data, name)
+        records = parse_records(data, name, sheet=sheet)
         notes += records.notes
         problems += records.problems
-        problems += check_header(records.header, REQUIRED, name, records.header_line)
+        problems += check_header(records.header, (), name, records.header_line)
         cells, lines = _frame_of(records), records.lines
+        header_line: int | None = records.header_line
     elif isinstance(source, frames.ArrowStream):
         cells = frames.cells_of(source, problems)
-        problems += check_header(cells.columns, REQUIRED, name, None)
-        lines = list(range(1, cells.height + 1))
+        lines, header_line = list(range(1, cells.height + 1)), None
     else:
         raise DataError(
             f"a catalogue cannot be read from {type(source).__name__}; give the path "
             "of a CSV file or a frame with the Arrow C stream (polars, pandas, pyarrow)"
         )
+    cells, said, wrong = with_columns_of(cells, columns or {}, name)
+    notes += said
+    problems += wrong
+    cells, said, wrong = with_dates(cells, ("announced_at", *DATES), date_format, name)
+    notes += said
+    problems += wrong
+    cells, said = with_ids(cells)
+    notes += said
+    problems += check_header(cells.columns, REQUIRED, name, header_line)
     notes += _decisions(cells.columns)
     cells = _normalise(cells, lines)
     known_wrong = {problem.column for problem in problems if problem.column}

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from eventstudy.catalogue.lists import REQUEST, is_request
+from eventstudy.cells import decoded
+from eventstudy.cells.book import sheet_rows
 from eventstudy.core.errors import DataError, Problem
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -16,14 +19,13 @@ _CHUNK_BYTES = MAX_LINE_BYTES
 _LINE_END = re.compile(rb"[\r\n]")
 _SEPARATORS = {",": "','", ";": "';'", "\t": "tab"}
 _FOREIGN = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive; save it as 'CSV UTF-8'",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as 'CSV UTF-8'",
     b"PAR1": "a Parquet file; read it with polars and pass the frame",
     b"\x1f\x8b": "compressed with gzip; unpack it first",
     b"%PDF": "a PDF document",
-    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
 }
+WORKBOOK = b"PK\x03\x04"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MARKUP = re.compile(r"\s*<")
 
 
@@ -70,18 +72,24 @@ def read_bytes(path: Path, name: str) -> bytes:
         raise _refusal(name, f"cannot be read: {error.strerror}") from None
 
 
-def parse_records(data: bytes, name: str) -> Records:
-    """Split the bytes of a catalogue file into records, or raise `DataError`."""
+def parse_records(data: bytes, name: str, *, sheet: str | None = None) -> Records:
+    """Split the bytes of a catalogue file into records, or raise `DataError`.
+
+    sheet : of a workbook, by default its first
+    """
+    if data.startswith(WORKBOOK):
+        return _of_workbook(data, name, sheet)
     notes = []
     if data.startswith(b"\xef\xbb\xbf"):
         notes.append("byte order mark skipped")
-        data = data[3:]
-    text = _decode(data, name)
+    text, note = _decode(data, name)
+    notes += [note] if note else []
     if not text.strip():
         raise _refusal(name, "is empty; wanted a header and one line per event")
     if _MARKUP.match(text):
         raise _refusal(name, "is HTML or XML, not CSV; save the raw file instead", 1)
     separator = _detect_separator(text)
+    text = re.sub(r'\A\s*"?sep=.[^\r\n]*', "", text)
     if separator != ",":
         notes.append(f"separator {_SEPARATORS[separator]} detected")
     return _without_nameless(_split(text, separator, name, notes), name)
@@ -101,18 +109,19 @@ def _refuse_foreign(start: bytes, name: str) -> None:
 
 
 def _text_chunks(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    size, line, open_line = 0, 1, 0
+    size, line, open_line, binary = 0, 1, 0, False
     while chunk := stream.read(_CHUNK_BYTES):
         if not size:
             _refuse_foreign(chunk, name)
-        if b"\0" in chunk:
+            binary = chunk.startswith((WORKBOOK, *UTF16))
+        if b"\0" in chunk and not binary:
             line += _count_lines(chunk[: chunk.index(b"\0")])
             raise _refusal(name, "holds NUL bytes: it is binary, not text", line)
         # A chunk is no longer than the longest line, so only a line that began
         # before the chunk can be too long.
         line_end = _LINE_END.search(chunk)
         open_line += line_end.start() if line_end else len(chunk)
-        if open_line > MAX_LINE_BYTES:
+        if open_line > MAX_LINE_BYTES and not binary:
             raise _refusal(
                 name,
                 f"a line of more than {MAX_LINE_BYTES} bytes; wanted one event a line",
@@ -135,9 +144,25 @@ def _count_lines(data: bytes) -> int:
     return data.count(b"\n") or data.count(b"\r")
 
 
-def _decode(data: bytes, name: str) -> str:
+def _of_workbook(data: bytes, name: str, sheet: str | None) -> Records:
+    rows, notes = sheet_rows(data, name, sheet)
+    width = max(map(len, rows))
+    filled = [[*row, *[""] * (width - len(row))] for row in rows]
+    records = Records(
+        header=filled[0],
+        header_line=1,
+        rows=filled[1:],
+        lines=list(range(2, len(rows) + 1)),
+        notes=notes,
+        problems=[],
+    )
+    return _without_nameless(records, name)
+
+
+def _decode(data: bytes, name: str) -> tuple[str, str | None]:
     try:
-        return data.decode("utf-8")
+        text, note = decoded(data)
+        return text.decode(), note
     except UnicodeDecodeError:
         problems = []
         for number, line in enumerate(data.splitlines(), start=1):
@@ -165,6 +190,9 @@ def _detect_separator(text: str) -> str:
         names = {cell.strip(' "') for cell in first.split(separator)}
         return len(names & {"event_id", "announced_at"}), first.count(separator)
 
+    if said := re.fullmatch(r'"?sep=([,;\t])"?', first.strip()):
+        return said[1]
+
     return max(_SEPARATORS, key=score)
 
 
@@ -179,6 +207,14 @@ def _split(text: str, separator: str, name: str, notes: list[str]) -> Records:
         if not any(cell.strip() for cell in cells):
             if len(cells) > 1:
                 empty.append(str(line))
+        elif not header and is_request(cells):
+            header, header_line = list(REQUEST), line
+            rows.append(cells)
+            lines.append(line)
+            notes.append(
+                "no header: read as a request of EventStudyTools, of which event, firm "
+                "and date are taken; market, windows and group belong in a study file"
+            )
         elif not header:
             header, header_line = [cell.strip() for cell in cells], line
         elif len(cells) != len(header):

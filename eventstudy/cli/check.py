@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @options.with_options(
     options.STUDY_FILE,
-    *options.settings("day0", "prices"),
+    *options.settings("day0", "prices", *options.READING),
     options.CACHE,
     options.OFFLINE,
     options.STRICT,

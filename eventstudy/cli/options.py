@@ -67,7 +67,19 @@ def option(
     )
 
 
-CATALOGUE = Annotated[Path, typer.Argument(help="Catalogue of announcements (CSV).")]
+# Settings that say how files are written.
+READING = (
+    "date_format",
+    "decimal",
+    "sheet",
+    "stamps",
+    "event_date_format",
+    "event_sheet",
+    "timezone",
+)
+CATALOGUE = Annotated[
+    Path, typer.Argument(help="Catalogue of announcements (CSV or workbook).")
+]
 STUDY_FILE = option(
     "study",
     Path | None,

@@ -40,7 +40,7 @@ _OWN = (
 @options.with_options(
     options.STUDY_FILE,
     *_OWN,
-    *options.settings("prices"),
+    *options.settings("prices", *options.READING),
     options.CACHE,
     options.OFFLINE,
     options.STRICT,
@@ -54,8 +54,10 @@ def simulate(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     from eventstudy import simulation
     from eventstudy.study.inputs import Access, gated, prices_of, request_of
 
-    said = {} if given["prices"] is None else {"prices": given["prices"]}
-    request = request_of(events, given["study"], **said)
+    about_files = {n: given[n] for n in ("prices", *options.READING)}
+    said = options.overrides(about_files)
+    with options.told_by_flag(said):
+        request = request_of(events, given["study"], **said)
     frame = request.events.frame
     access = Access(cache=given["cache"], offline=given["offline"])
     prices = prices_of(request.spec, request.events, access)

@@ -42,6 +42,7 @@ _SETTLED = ("high", "low", "close", "adj_close")
 _LOOSE = ("open", "volume")
 _MOST = 0.5
 _FEW = 5
+_MANY_NEGATIVE = 0.2
 
 
 def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -56,6 +57,7 @@ def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     frame, merged = _one_row_a_date(frame)
     issues.append(merged)
     _refuse_duplicates(frame)
+    _refuse_returns(frame)
     for names, faulty, rule, detail, lost, action in _rules():
         hit = frame.filter(faulty)
         if hit.height:
@@ -228,6 +230,32 @@ def _refuse_duplicates(frame: pl.DataFrame) -> None:
         for row in again.iter_rows(named=True)
     ]
     raise DataError("there are two rows for one session", shown(problems))
+
+
+def _refuse_returns(frame: pl.DataFrame) -> None:
+    """Refuse closes of which many are negative and all are small: they are returns."""
+    close = pl.col("close").drop_nulls()
+    found = frame.group_by("symbol", maintain_order=True).agg(
+        pl.col("file", "line").first(),
+        negative=(close < 0).mean(),
+        large=close.abs().quantile(0.95),
+        n=close.len(),
+    )
+    # per cent of a wild day stay below 100
+    alike = (pl.col("negative") > _MANY_NEGATIVE) & (pl.col("large") < 100)
+    problems = [
+        Problem(
+            message=f"{row['negative']:.0%} of the closes of {row['symbol']} are "
+            "negative: these look like returns, and prices are wanted. Cumulate them "
+            "first, close = 100 * (1 + r).cumprod()",
+            file=row["file"],
+            line=row["line"],
+            column="close",
+        )
+        for row in found.filter(alike & (pl.col("n") > _FEW)).iter_rows(named=True)
+    ]
+    if problems:
+        raise DataError("returns are no prices", shown(problems))
 
 
 def _refuse_swapped(frame: pl.DataFrame, hit: pl.DataFrame) -> None:

@@ -130,6 +130,13 @@ class StudySpec:
     day0: Literal["next", "previous", "error", "drop"] = setting(
         "session of an announcement on no session", "next"
     )
+    event_columns: Mapping[str, str] = setting(
+        "per column of a catalogue the heading that it has in the file", {}, flag=None
+    )
+    event_date_format: str = setting(
+        "how dates are written in the catalogue, such as %d.%m.%Y", ""
+    )
+    event_sheet: str = setting("the sheet of a catalogue that is a workbook", "")
     timezone: str = setting(
         "IANA zone of the catalogue's times that have neither offset nor zone", ""
     )

@@ -118,7 +118,13 @@ def events_of(
     """Return a catalogue that is read, its times in the zone that the spec names."""
     if isinstance(catalogue, Events):
         return catalogue
-    return read_events(catalogue, timezone=spec.timezone or None)
+    return read_events(
+        catalogue,
+        timezone=spec.timezone or None,
+        columns=spec.event_columns,
+        date_format=spec.event_date_format or None,
+        sheet=spec.event_sheet or None,
+    )
 
 
 def _beside(catalogue: object) -> Path | None:
