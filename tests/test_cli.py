@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -611,10 +612,9 @@ def failing_at(number, error):
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (KeyboardInterrupt(), 130, "interrupted; nothing was overwritten"),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "No space left"),
     ],
-    ids=["ctrl-c", "full disk"],
+    ids=["full disk"],
 )
 @pytest.mark.parametrize("number", [1, 12])
 def test_an_interrupted_run_leaves_the_old_report_whole(
@@ -675,3 +675,56 @@ def test_the_root_is_no_folder_for_a_report(analyze):
     ended = analyze("-o", "/")
     assert ended.code == 2
     assert "Choose a folder below" in ended.err
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_a_command_at_once_and_with_one_word(analyze, number):
+    """At any moment: during imports, in threads, while files are written."""
+    assert analyze("-q", "-o", "out").code == 0
+    old = files("out")
+    there = {path.name for path in Path().iterdir()}
+    words = {
+        "analyze": ["tiny.csv", "--market", "^GSPC", "--seed", "9", "-q", "-o", "out"],
+        "simulate": ["tiny.csv", "--replications", "100000", "-q", "-o", "sim"],
+    }
+    for command, given in words.items():
+        for moment in (0.15, 0.5, 1.2, 2.0):
+            child = subprocess.Popen(
+                [sys.executable, "-m", "eventstudy", command, *given],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            time.sleep(moment)
+            child.send_signal(number)
+            sent = time.monotonic()
+            out, err = child.communicate(timeout=30)
+            took = time.monotonic() - sent
+            if child.returncode == 0:
+                continue  # it was over before
+            assert took < 2, (command, moment)
+            if moment == 0.15 and child.returncode in (-number, 1):
+                continue  # before the first line of ours
+            assert child.returncode in (130, 143), (command, moment, err)
+            assert err == b"eventstudy: interrupted; nothing was overwritten\n"
+            assert out == b""
+            assert {p.name for p in Path().iterdir()} <= there | {"sim"}
+    assert set(files("out")) == set(old)
+
+
+@pytest.mark.processes
+def test_what_is_printed_commands_no_terminal(analyze, capsys):
+    from eventstudy.cli.terminal import say
+
+    say("a\x1b]0;title\x07b\u202ec" + "x" * 9000)
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert len(said) < 2100
+    Path("odd.csv").write_text("event_id,announced_at,\x1b[31mcol\ne,2021-05-21,x\n")
+    code = subprocess.run(
+        [sys.executable, "-m", "eventstudy", "check", "odd.csv"],
+        capture_output=True,
+        check=False,
+    )
+    assert b"\x1b" not in code.stdout + code.stderr

@@ -187,4 +187,4 @@ def _stored(factor: float):
     source = Cached(
         provider=fake, store=Store(root=Path("unused"), source="fake"), now=lambda: NOW
     )
-    return source._download("RIOT", None, START, END, NOW)
+    return source._download("RIOT", None, START, END, NOW, [])

@@ -16,8 +16,8 @@ import pytest
 import report_sample as sample
 
 from eventstudy.core.errors import SpecError
+from eventstudy.report import check_folder, render, tables, write_report
 from eventstudy.report import folder as report_folder
-from eventstudy.report import render, tables, write_report
 from eventstudy.report.tables import to_csv, to_parquet
 from eventstudy.study.result import StudyResult
 
@@ -275,16 +275,13 @@ def test_an_interrupted_run_leaves_the_old_report(
 @pytest.mark.usefixtures("no_drawing")
 def test_what_a_killed_run_left_half_written_is_cleared(tmp_path: Path) -> None:
     abandoned = tmp_path / ".out.eventstudy-new-killed"
-    running = tmp_path / ".out.eventstudy-new-now"
     others = tmp_path / ".out2.eventstudy-new-killed"
-    for folder in (abandoned, running, others):
+    for folder in (abandoned, others):
         folder.mkdir()
         (folder / "report.md").write_text("half")
-    for folder in (abandoned, others):
-        os.utime(folder, (1.0, 1.0))
     write_report(sample.sample_result(), tmp_path / "out")
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == [".out.eventstudy-new-now", ".out2.eventstudy-new-killed", "out"]
+    assert left == [".out2.eventstudy-new-killed", "out"]
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -296,3 +293,44 @@ def test_a_run_killed_between_the_renames_is_put_right(tmp_path: Path) -> None:
     write_report(sample.sample_result(), folder)
     assert listing(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_report_edited_by_hand_is_kept_beside(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_report(sample.sample_result(), folder)
+    before = listing(folder)
+    (folder / "report.md").write_text("my words")
+    write_report(sample.sample_result(), folder)
+    assert (folder / "report.md.orig").read_text() == "my words"
+    assert {n: c for n, c in listing(folder).items() if n != "report.md.orig"} == before
+    (folder / "report.md").write_text("other words")
+    write_report(sample.sample_result(), folder)
+    assert (folder / "report.md.orig").read_text() == "my words"
+    assert (folder / "report.md.orig1").read_text() == "other words"
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_what_was_made_since_a_kill_is_kept_with_what_was_there(tmp_path: Path) -> None:
+    """Killed between the renames; then somebody makes the folder anew."""
+    folder = tmp_path / "out"
+    write_report(sample.sample_result(), folder)
+    (folder / "mine.txt").write_text("mine")
+    before = listing(folder)
+    folder.rename(tmp_path / ".out.eventstudy-old")
+    folder.mkdir()
+    (folder / "log.txt").write_text("log")
+    write_report(sample.sample_result(), folder, force=True)
+    assert (folder / "log.txt").read_text() == "log"
+    assert listing(tmp_path / "out.recovered") == before
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "out.recovered"}
+
+
+def test_a_folder_that_cannot_be_is_refused_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for place in ("file", "file/below", "loop/below", "nul\0"):
+        with pytest.raises(SpecError):
+            check_folder(tmp_path / place)
+    check_folder(tmp_path / "a" / "b")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "loop"}

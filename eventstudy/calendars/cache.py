@@ -6,6 +6,7 @@ Whatever goes wrong here only costs the time to build the sessions again.
 
 import os
 import re
+import zlib
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,19 @@ import numpy as np
 from eventstudy.core.abnormal import IntArray
 from eventstudy.core.cache_folder import cache_root
 
+# What a file that was cut or changed can raise; it is built anew then.
+_UNSOUND = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+)
 _NAME = re.compile(r"[A-Za-z0-9_]{1,30}")
 
 
@@ -45,7 +59,7 @@ def read_sessions(name: str, start: str, end: str) -> Sessions | None:
                 str(held["zone"]),
                 *(held[part].astype(np.int64) for part in ("days", "opens", "closes")),
             )
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+    except _UNSOUND:
         return None
     days, opens, closes = found.days, found.opens, found.closes
     sound = days.ndim == 1 and 0 < days.size == opens.size == closes.size

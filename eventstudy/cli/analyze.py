@@ -6,10 +6,9 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from eventstudy.cli import options
 from eventstudy.cli.progress import stages
+from eventstudy.cli.terminal import say
 
 if TYPE_CHECKING:
     from eventstudy.report.numbers import Returns
@@ -20,7 +19,6 @@ _HOW_TO_READ = (
     "p: did prices move on these dates, by the test named last; p such: do they at "
     "such announcements; agree: robust tests that decide as that test does"
 )
-_INTERRUPTED = 130  # what shells expect of a program that ends by Ctrl-C
 
 
 @options.with_options(
@@ -42,33 +40,30 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """Study a catalogue of announcements and write a report."""
     # the matrices of a study are small: threads that wait for them cost time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from eventstudy.report import write_report
+    from eventstudy.report import check_folder, write_report
     from eventstudy.study import analyze as study
 
     said = options.overrides(given)
     folder = given["out"] or Path("reports") / events.stem
-    try:
-        with stages(quiet=given["quiet"]) as progress, options.told_by_flag(said):
-            result = study(
-                events,
-                study=given["study"],
-                cache=given["cache"],
-                offline=given["offline"],
-                refresh=given["refresh"],
-                strict=given["strict"],
-                progress=progress,
-                command=options.command_line(sys.argv[1:]),
-                **said,
-            )
-            progress("Writing the report")
-            report = write_report(
-                result, folder, parquet=given["parquet"], force=given["force"]
-            )
-    except KeyboardInterrupt:
-        typer.echo("eventstudy: interrupted; nothing was overwritten", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+    check_folder(folder, force=given["force"])
+    with stages(quiet=given["quiet"]) as progress, options.told_by_flag(said):
+        result = study(
+            events,
+            study=given["study"],
+            cache=given["cache"],
+            offline=given["offline"],
+            refresh=given["refresh"],
+            strict=given["strict"],
+            progress=progress,
+            command=options.command_line(sys.argv[1:]),
+            **said,
+        )
+        progress("Writing the report")
+        report = write_report(
+            result, folder, parquet=given["parquet"], force=given["force"]
+        )
     if not given["quiet"]:
-        typer.echo(closing_table(result, report))
+        say(closing_table(result, report))
 
 
 def closing_table(result: "StudyResult", report: Path) -> str:

@@ -4,9 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from eventstudy.cli import options
+from eventstudy.cli.terminal import say
 from eventstudy.core.errors import SpecError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
         lines += ["", *_outside(request, prices), *price_findings(prices.issues)]
     else:
         lines = day_zeros(request)
-    typer.echo("\n".join(lines))
+    say("\n".join(lines))
 
 
 def day_zeros(request: "Request", prices: "Prices | None" = None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eventstudy.cli.terminal import say
 from eventstudy.core.errors import unknown_name
 
 _WIDTH = 100
@@ -21,7 +22,7 @@ def list_family(
     ],
 ) -> None:
     """List the members of a family, with what each means."""
-    typer.echo(table(family))
+    say(table(family))
 
 
 def table(family: str) -> str:

@@ -13,6 +13,7 @@ from eventstudy.cli.list import list_family
 from eventstudy.cli.options import DEBUG
 from eventstudy.cli.prices import app as prices_app
 from eventstudy.cli.simulate import simulate
+from eventstudy.cli.terminal import say
 from eventstudy.core.errors import EventStudyError
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ app.add_typer(prices_app, name="prices")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"eventstudy {__version__}")
+        say(f"eventstudy {__version__}")
         raise typer.Exit
 
 
@@ -63,12 +64,12 @@ def main() -> None:
     except EventStudyError as err:
         if DEBUG in sys.argv:
             raise
-        typer.echo(f"eventstudy: {err}", err=True)
+        say(f"eventstudy: {err}", err=True)
         sys.exit(2)
     except OSError as err:
         if DEBUG in sys.argv:
             raise
         place = f"{err.filename}: " if err.filename else ""
         reason = err.strerror or str(err)
-        typer.echo(f"eventstudy: {place}{reason}", err=True)
+        say(f"eventstudy: {place}{reason}", err=True)
         sys.exit(2)

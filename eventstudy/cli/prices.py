@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from eventstudy.cli.terminal import say
 from eventstudy.core.errors import SourceError, SpecError
 
 app = typer.Typer(
@@ -75,9 +76,9 @@ def fetch(
     for symbol in wanted:
         if symbol in loaded.stored:
             days = loaded.stored[symbol].frame["date"]
-            typer.echo(f"{symbol}: {days[0]} to {days[-1]}, {days.len()} rows")
+            say(f"{symbol}: {days[0]} to {days[-1]}, {days.len()} rows")
     for note in loaded.notes:
-        typer.echo(f"{note['symbol']}: {note['detail']}: {note['action']}", err=True)
+        say(f"{note['symbol']}: {note['detail']}: {note['action']}", err=True)
     if loaded.failed:
         raise failure(loaded.failed, opened.name)
 
@@ -91,14 +92,14 @@ def status(cache: Cache = None) -> None:
     root = cache_root(cache)
     table = upkeep.status(root)
     size = int(table["bytes"].sum()) / 1e6
-    typer.echo(f"{root}: {_files(table.height)}, {size:.1f} MB")
+    say(f"{root}: {_files(table.height)}, {size:.1f} MB")
     width = max([8, *(len(symbol) for symbol in table["symbol"])])
     for row in table.iter_rows(named=True):
         held = row["fault"] or (
             f"{row['first']} to {row['last']}, {row['rows']} rows, {row['currency']}, "
             f"adjusted as of {row['adjusted_on']}, {row['client']}"
         )
-        typer.echo(f"{row['symbol']:<{width}}  {row['interval']}  {held}")
+        say(f"{row['symbol']:<{width}}  {row['interval']}  {held}")
 
 
 @app.command()
@@ -115,7 +116,7 @@ def verify(cache: Cache = None) -> None:
             f"{_files(len(faults))} damaged in {root}:\n{listing}\n"
             "they are not used; the next fetch sets them aside and downloads anew"
         )
-    typer.echo(f"{_files(upkeep.status(root).height)}, no damage")
+    say(f"{_files(upkeep.status(root).height)}, no damage")
 
 
 @app.command()
@@ -125,7 +126,7 @@ def clear(symbols: SomeSymbols = None, cache: Cache = None) -> None:
     from eventstudy.prices import upkeep
 
     gone = upkeep.clear(cache_root(cache), symbols or ())
-    typer.echo(f"deleted: {', '.join(gone) or 'nothing, the cache was empty'}")
+    say(f"deleted: {', '.join(gone) or 'nothing, the cache was empty'}")
 
 
 @app.command("import")
@@ -140,7 +141,7 @@ def import_files(
     from eventstudy.prices import upkeep
 
     taken = upkeep.bring(cache_root(cache), source)
-    typer.echo(f"imported: {', '.join(taken)}")
+    say(f"imported: {', '.join(taken)}")
 
 
 @app.command()
@@ -158,7 +159,7 @@ def export(
     paths = upkeep.export(
         cache_root(cache), folder, symbols or (), source=source or usual_provider()
     )
-    typer.echo(f"exported: {', '.join(path.name for path in paths)}")
+    say(f"exported: {', '.join(path.name for path in paths)}")
 
 
 def _files(number: int) -> str:

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from eventstudy.cli.terminal import harmless
+
 
 @contextmanager
 def stages(*, quiet: bool) -> Iterator[Callable[[str], None]]:
@@ -12,6 +14,7 @@ def stages(*, quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda _stage: None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -21,7 +24,7 @@ def stages(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Starting", total=None)
-        yield lambda stage: bar.update(task, description=stage)
+        yield lambda stage: bar.update(task, description=escape(harmless(stage)))
 
 
 @contextmanager

@@ -4,10 +4,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from eventstudy.cli import options
 from eventstudy.cli.progress import shares as shares_done
+from eventstudy.cli.terminal import say
 from eventstudy.core.errors import SpecError
 
 if TYPE_CHECKING:
@@ -52,8 +51,11 @@ _OWN = (
 def simulate(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """Simulate a study: which tests hold their size, and what they can find."""
     from eventstudy import simulation
+    from eventstudy.report import check_folder
     from eventstudy.study.inputs import Access, gated, prices_of, request_of
 
+    folder = given["out"] or Path("reports") / f"{events.stem}-simulation"
+    check_folder(folder, force=given["force"])
     about_files = {n: given[n] for n in ("prices", *options.READING)}
     said = options.overrides(about_files)
     with options.told_by_flag(said):
@@ -74,10 +76,9 @@ def simulate(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
             notes=request.notes,
         )
         progress("Writing the page", 1.0)
-        folder = given["out"] or Path("reports") / f"{events.stem}-simulation"
         written = simulation.write_simulation(result, folder, force=given["force"])
     if not given["quiet"]:
-        typer.echo(closing_lines(result, written / "simulation.md"))
+        say(closing_lines(result, written / "simulation.md"))
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from eventstudy.catalogue.frames import ArrowStream
 from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices.clean import clean
 from eventstudy.prices.files import parsed_frame
+from eventstudy.prices.judged import Judged, judged
 from eventstudy.prices.provider import (
     CHART_SCHEMA,
     EARLIEST,
@@ -162,7 +163,7 @@ class Cached:
             if held is not None and fresh and not self.refresh:
                 return held, "cached"
             try:
-                stored = self._download(symbol, held, since, until, now)
+                stored = self._download(symbol, held, since, until, now, notes)
             except TryAgainError:
                 down.set()
                 raise
@@ -191,13 +192,28 @@ class Cached:
             return None
 
     def _download(
-        self, symbol: str, held: Stored | None, since: date, until: date, now: datetime
+        self,
+        symbol: str,
+        held: Stored | None,
+        since: date,
+        until: date,
+        now: datetime,
+        notes: list[dict[str, object]],
     ) -> Stored:
-        """Extend what is held if the overlap agrees; otherwise download it whole."""
+        """Extend what is held if the overlap agrees; otherwise download it whole.
+
+        A refresh that brings fewer bars never takes the place of more that agree.
+        """
+
+        def asked(start: date, end: date) -> Stored:
+            return self._stored(
+                self._ask(symbol, start, end, now), start, end, now, notes
+            )
+
         if held is None:
-            return self._stored(self._ask(symbol, since, until, now), since, until, now)
+            return asked(since, until)
         if not self.refresh and (gap := _gap(held, since, until)) is not None:
-            part = self._stored(self._ask(symbol, *gap, now), *gap, now)
+            part = asked(*gap)
             whole = None if _new_split(held, part) else combine(held, part)
             if whole is not None:
                 return whole
@@ -205,9 +221,11 @@ class Cached:
         if self.store.interval == "1d":  # shorter bars of the past are gone for good
             start = min(since, held.provenance.start)
             end = max(until, held.provenance.end)
-        stored = self._stored(self._ask(symbol, start, end, now), start, end, now)
+        stored = asked(start, end)
         if not agree(held, stored):
             self.store.supersede(held)
+        elif stored.frame.height < held.frame.height:
+            return combine(held, stored) or stored
         return stored
 
     def _ask(self, symbol: str, start: date, end: date, now: datetime) -> Chart:
@@ -221,15 +239,29 @@ class Cached:
             raise SpecError(f"{interval} bars of {self.name}: wanted a Chart of them")
         return _chart_of(found, symbol, now)
 
-    def _stored(self, chart: Chart, start: date, end: date, now: datetime) -> Stored:
+    def _stored(
+        self,
+        chart: Chart,
+        start: date,
+        end: date,
+        now: datetime,
+        notes: list[dict[str, object]],
+    ) -> Stored:
+        """Judge what came by its sessions; what is missing will be asked for again."""
         today = now.astimezone(ZoneInfo(chart.zone)).date()
+        end = min(end, today - _DAY)
+        if self.store.interval == "1d":
+            found = judged(chart, start if start > EARLIEST else None, end)
+            if not found.whole:
+                notes.append(_part(chart, found))
+                start, end = max(start, found.start), min(end, found.end)
         provenance = Provenance(
             source=self.provider.name,
             symbol=chart.symbol,
             interval=self.store.interval,
             basis=self.store.basis,
             start=start,
-            end=min(end, today - _DAY),
+            end=end,
             adjusted_on=today,
             fetched_at=now,
             client=self.provider.client,
@@ -246,6 +278,17 @@ class Cached:
         name = self.store.path(stored.provenance.symbol).name
         basis = self.provider.basis
         return deliver(stored, name=name, basis=basis, start=start, end=end)
+
+
+def _part(chart: Chart, found: Judged) -> dict[str, object]:
+    return {
+        "symbol": chart.symbol,
+        "date": chart.frame["date"].min(),
+        "severity": "warning",
+        "rule": "part",
+        "detail": f"only {found.held} of about {found.expected} sessions came",
+        "action": "the missing ones are asked for again next time",
+    }
 
 
 def _chart_of(found: ArrowStream, symbol: str, now: datetime) -> Chart:
@@ -330,7 +373,7 @@ def _gap(held: Stored, since: date, until: date) -> tuple[date, date] | None:
     if since >= held.provenance.start:
         return last - _OVERLAP, max(until, last)
     if until <= held.provenance.end:
-        return min(since, first), first + _OVERLAP
+        return min(since, first), min(first + _OVERLAP, held.provenance.end)
     return None
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
+from eventstudy.prices.judged import without_later
 from eventstudy.prices.provider import CHART_SCHEMA, INTERVALS, Chart, NoPricesError
 from eventstudy.prices.table import FIELDS
 
@@ -47,7 +48,7 @@ def read_chart(text: str, *, symbol: str, interval: str, now: datetime) -> Chart
         first = bars["date"].is_first_distinct()
         bars = bars.with_columns(pl.when(first).then(pl.col("dividend", "split")))
     key = "date" if interval == "1d" else "time"
-    bars = bars.unique(maintain_order=True).sort(key)
+    bars = without_later(bars.unique(maintain_order=True).sort(key), key)
     if again := bars.filter(bars[key].is_duplicated())[key].to_list():
         raise BadAnswerError(f"two different bars of {symbol} for {again[0]}")
     if not bars.height:
@@ -60,6 +61,7 @@ def read_chart(text: str, *, symbol: str, interval: str, now: datetime) -> Chart
         zone=zone.key,
         instrument=instrument,
         moved=moved,
+        first_trade=_first_trade(meta, zone),
     )
 
 
@@ -108,6 +110,14 @@ def _zone(meta: Mapping[str, Any]) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise BadAnswerError(f"the answer's time zone {name!r} is unknown") from error
+
+
+def _first_trade(meta: Mapping[str, Any], zone: ZoneInfo) -> date | None:
+    """Return the date of the symbol's first trade, where the provider says it."""
+    found = meta.get("firstTradeDate")
+    if not isinstance(found, int | float) or not _SECONDS[0] <= found <= _SECONDS[1]:
+        return None
+    return datetime.fromtimestamp(found, zone).date()
 
 
 def _mapping(found: object) -> Mapping[str, Any]:
@@ -159,7 +169,12 @@ def _bars(result: Mapping[str, Any], stamps: Sequence[object]) -> pl.DataFrame:
 def _column(values: Sequence[object], name: str) -> pl.Series:
     try:
         return pl.Series(name, values, dtype=pl.Float64, strict=True)
-    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+    except (
+        TypeError,
+        OverflowError,
+        UnicodeError,
+        pl.exceptions.PolarsError,
+    ) as error:
         message = f"the answer's {name} are not all numbers"
         raise BadAnswerError(message) from error
 

@@ -8,8 +8,10 @@ need a column ``date`` and may hold fractions. Fama & French
 
 import hashlib
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -311,6 +313,19 @@ def _wrong(
     ]
 
 
+# What Python's reader raises for archives that are cut, changed or encrypted.
+_BAD_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
 def _unzip(data: bytes, name: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -319,8 +334,10 @@ def _unzip(data: bytes, name: str) -> bytes:
                 raise fault(name, f"wanted a zip of one file, found {len(members)}")
             with archive.open(members[0]) as stream:
                 plain = stream.read(MAX_FILE_BYTES + 1)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
-        raise fault(name, f"the zip file is damaged ({error})") from error
+    except DataError:
+        raise
+    except _BAD_ZIP as error:
+        raise fault(name, f"the zip file is damaged, or locked ({error})") from error
     if len(plain) > MAX_FILE_BYTES:
         raise fault(name, f"unpacks to more than {MAX_FILE_BYTES >> 20} MiB")
     return plain

@@ -34,9 +34,10 @@ def locked(path: Path, *, patience: float = 600.0) -> Iterator[None]:
         lock.release()
 
 
-def unwritable(folder: Path, error: OSError) -> SourceError:
+def unwritable(folder: Path, error: Exception) -> SourceError:
     """Return the error for a cache folder that cannot be written."""
+    why = getattr(error, "strerror", None) or f"{error}".partition("\n")[0]
     return SourceError(
-        f"the cache folder {folder} cannot be written ({error.strerror or error}); "
+        f"the cache folder {folder} cannot be written ({why}); is the disk full? Or "
         f"choose another with --cache or ${CACHE_VARIABLE}"
     )

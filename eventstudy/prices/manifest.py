@@ -19,7 +19,14 @@ from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import PriceFile, Prices
 
 _MAX_BYTES = 16 << 20
-_NO_MANIFEST = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+_NO_MANIFEST = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

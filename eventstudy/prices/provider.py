@@ -94,6 +94,8 @@ class Chart:
     moved : int
         Daily bars that were stamped in the last two hours of the day before, and are
         dated by the day that they open.
+    first_trade : datetime.date, optional
+        Date of the symbol's first trade, before which no bar is missing.
 
     Examples
     --------
@@ -118,6 +120,7 @@ class Chart:
     zone: str
     instrument: str
     moved: int = 0
+    first_trade: date | None = None
 
 
 class Provider(Protocol):

@@ -16,14 +16,19 @@ import glob
 import hashlib
 import json
 import os
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
+from eventstudy.core.files import umask
+from eventstudy.core.interrupt import temporary
 from eventstudy.prices.lock import locked, unwritable
 from eventstudy.prices.provider import CHART_SCHEMA
 from eventstudy.prices.symbols import file_stem, symbol_of_file
@@ -32,7 +37,8 @@ BASIS = "split_adjusted"
 """Prices as of the last split before the download, with an adjusted close beside."""
 
 _KEY = "eventstudy"
-_FORMAT = 1
+_FORMAT = 2
+_ABANDONED = 3600.0  # seconds; writing takes less than one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,12 +194,14 @@ def read_stored(path: Path) -> Stored:
     try:
         data = path.read_bytes()
         if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
-            raise DamagedError(f"{path.name} is cut off, or no Parquet file")
+            raise DamagedError("cut off, or no Parquet file")
         found = pl.read_parquet_metadata(data).get(_KEY)
         if found is None:
-            raise DamagedError(f"{path.name} is not a file of this store")
+            raise DamagedError("not a file of this store")
         provenance = _provenance(json.loads(found))
         frame = pl.read_parquet(data)
+    except DamagedError as error:
+        raise DamagedError(f"{path.name}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{path.name} cannot be read ({error})") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
@@ -208,26 +216,66 @@ def read_stored(path: Path) -> Stored:
 def write_stored(stored: Stored, path: Path) -> None:
     """Write one file of a store atomically; raise `SourceError` if that fails."""
     provenance = replace(stored.provenance, sha256=stored_sha256(stored.frame))
-    text = json.dumps({"format": _FORMAT, **asdict(provenance)}, default=str)
-    # One name per target: what a killed writer left is overwritten by the next.
-    new = path.with_name(f".new-{path.name}")
+    about = {"format": _FORMAT, **asdict(provenance)}
+    text = json.dumps({**about, "seal": _seal(about)}, default=str)
+    new = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as stream:
+        _clear_abandoned(path)
+        # A random name that was not there: no link of anybody's is followed.
+        held, name = tempfile.mkstemp(prefix=f".new-{path.name}-", dir=path.parent)
+        new = Path(name)
+        with temporary(new), os.fdopen(held, "wb") as stream:
             stored.frame.write_parquet(stream, metadata={_KEY: text})
             stream.flush()
             os.fsync(stream.fileno())
+        new.chmod(0o666 & ~umask())
         new.replace(path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if new is not None:
+            new.unlink(missing_ok=True)
         raise unwritable(path.parent, error) from error
+
+
+def _seal(about: Mapping[str, object]) -> str:
+    """SHA-256 of what a file says about itself, the hash of its values included."""
+    text = json.dumps(about, default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _clear_abandoned(path: Path) -> None:
+    """Delete what writers of the same file left when they were killed."""
+    for left in path.parent.glob(f".new-{glob.escape(path.name)}-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
 
 
 def _provenance(found: Mapping[str, object]) -> Provenance:
     fields = dict(found)
-    if fields.pop("format") != _FORMAT:
+    if fields.get("format") != _FORMAT:
         raise DamagedError("the file is of another version of this store")
+    if fields.pop("seal", None) != _seal(fields):
+        raise DamagedError("what the file says about itself is not what was stored")
+    del fields["format"]
     for name in ("start", "end", "adjusted_on"):
         fields[name] = date.fromisoformat(str(fields[name]))
     fields["fetched_at"] = datetime.fromisoformat(str(fields["fetched_at"]))
+    _check_fields(fields)
     return Provenance(**fields)  # type: ignore[arg-type]
+
+
+def _check_fields(fields: Mapping[str, object]) -> None:
+    """Refuse values that no download has; each is used as what it should be."""
+    texts = ("source", "symbol", "interval", "basis", "client", "zone", "instrument")
+    wrong = [name for name in texts if not isinstance(fields.get(name), str)]
+    if not isinstance(fields.get("currency"), str | None):
+        wrong.append("currency")
+    if not isinstance(fields.get("moved"), int):
+        wrong.append("moved")
+    if wrong:
+        raise DamagedError(f"{', '.join(wrong)} cannot be what they are in the file")
+    try:
+        ZoneInfo(str(fields["zone"]))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise DamagedError(f"there is no time zone {fields['zone']!r}") from error

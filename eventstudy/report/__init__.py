@@ -1,8 +1,8 @@
 """The report of a study: Markdown, figures, tables and manifest."""
 
 from eventstudy.report.figures import figures
-from eventstudy.report.folder import write_report
+from eventstudy.report.folder import check_folder, write_report
 from eventstudy.report.render import render
 from eventstudy.report.tables import tables
 
-__all__ = ["figures", "render", "tables", "write_report"]
+__all__ = ["check_folder", "figures", "render", "tables", "write_report"]

@@ -1,18 +1,19 @@
 """The report as a folder: everything or nothing, and nobody else's files lost."""
 
+import errno
 import glob
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eventstudy.core.errors import SpecError
+from eventstudy.core.errors import EventStudyError, SpecError
+from eventstudy.core.files import held, umask
+from eventstudy.core.interrupt import temporary
 from eventstudy.report.figures import figures
 from eventstudy.report.render import render
 from eventstudy.report.tables import tables, to_csv, to_parquet
@@ -23,7 +24,6 @@ PROGRAM = "eventstudy"
 SCHEMA = 1
 
 _NEW = ".{}.eventstudy-new-"
-_ABANDONED = 3600.0  # seconds; writing takes a few
 
 
 def write_report(
@@ -93,26 +93,76 @@ def write_folder(
     Raises as `write_report` does.
     """
     files = {**files, MANIFEST: _plain_json(_manifest(about, files)).encode()}
-    target = Path(folder).resolve()
+    target = _target(folder)
+    with _told(folder):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with held(target.parent):
+            _recover(target)
+            _check_owner(target, force=force)
+            with _beside(target) as new:
+                for name, content in files.items():
+                    path = new / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
+                _keep_foreign(target, new, files)
+                _swap(new, target)
+    return Path(folder)
+
+
+def check_folder(folder: str | Path, *, force: bool = False) -> None:
+    """Refuse a folder that a report cannot be written into, before the work is done.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        Where the report is to go.
+    force : bool
+        As for `write_report`.
+
+    Raises
+    ------
+    SpecError
+        When the folder belongs to somebody else, or cannot be written.
+
+    Examples
+    --------
+    >>> check_folder("/")
+    Traceback (most recent call last):
+    eventstudy.core.errors.SpecError: / is no folder for a report. Choose a folder below
+    """
+    target = _target(folder)
+    with _told(folder):
+        _check_owner(target, force=force)
+        nearest = next(path for path in target.parents if path.exists())
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(nearest))
+        Path(tempfile.mkdtemp(prefix=".eventstudy-", dir=nearest)).rmdir()
+
+
+def _target(folder: str | Path) -> Path:
+    with _told(folder):
+        try:
+            target = Path(folder).resolve()
+        except RuntimeError as error:  # links that lead in a circle
+            raise OSError(errno.ELOOP, str(error)) from error
     if not target.name:
         raise SpecError(f"{target} is no folder for a report. Choose a folder below")
+    return target
+
+
+@contextmanager
+def _told(folder: str | Path) -> Iterator[None]:
+    """Say in words what the system says of a folder."""
     try:
-        _recover(target)
-        _check_owner(target, force=force)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(target) as new:
-            for name, content in files.items():
-                path = new / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            _keep_foreign(target, new, files)
-            _swap(new, target)
-    except OSError as err:
+        yield
+    except (OSError, ValueError) as err:
+        if isinstance(err, EventStudyError):
+            raise
         raise SpecError(
-            f"the report cannot be written to {folder}: {err.strerror or err}; "
+            f"the report cannot be written to {folder}: "
+            f"{getattr(err, 'strerror', None) or err}; "
             "what was there before is unchanged. Make room or choose another folder"
         ) from err
-    return Path(folder)
 
 
 def _files(result: StudyResult, *, parquet: bool) -> dict[str, bytes]:
@@ -145,16 +195,19 @@ def _plain_json(value: Any) -> str:  # noqa: ANN401
     )
 
 
-def _written(folder: Path) -> set[str] | None:
-    """Names of the files of an earlier report; None when there is no such report."""
+def _written(folder: Path) -> dict[str, str | None] | None:
+    """Files of an earlier report with their SHA-256; None when there is no report."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
         return None
     outputs = manifest.get("outputs")
-    return {MANIFEST, *outputs} if isinstance(outputs, dict) else None
+    if not isinstance(outputs, dict):
+        return None
+    hashes = {name: str(value) for name, value in outputs.items()}
+    return {**hashes, MANIFEST: None}
 
 
 def _check_owner(target: Path, *, force: bool) -> None:
@@ -182,24 +235,21 @@ def _check_owner(target: Path, *, force: bool) -> None:
 def _beside(target: Path) -> Iterator[Path]:
     """Give an empty folder on the same file system; gone at the end, come what may."""
     new = Path(tempfile.mkdtemp(prefix=_NEW.format(target.name), dir=target.parent))
-    new.chmod(0o777 & ~_umask())
+    new.chmod(0o777 & ~umask())
     try:
-        yield new
+        with temporary(new):
+            yield new
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _keep_foreign(target: Path, new: Path, files: Mapping[str, bytes]) -> None:
     """Copy into the new folder what is in the old one but not of an earlier report."""
     if not target.is_dir():
         return
-    ours = (_written(target) or set()) | set(files)
+    written = _written(target) or {}
+    ours = set(written) | set(files)
+    _keep_edited(target, new, written)
     for path in sorted(target.rglob("*")):
         name = path.relative_to(target).as_posix()
         copy = new / name
@@ -209,6 +259,21 @@ def _keep_foreign(target: Path, new: Path, files: Mapping[str, bytes]) -> None:
         elif name not in ours:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy, follow_symlinks=False)
+
+
+def _keep_edited(target: Path, new: Path, written: Mapping[str, str | None]) -> None:
+    """Keep a copy of what somebody changed in an earlier report by hand."""
+    for name, sha256 in written.items():
+        path = target / name
+        if sha256 is None or not path.is_file() or path.is_symlink():
+            continue
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == sha256:
+            continue
+        copies = (f"{name}.orig{n or ''}" for n in range(1_000))
+        kept = next(copy for copy in copies if not (target / copy).exists())
+        (new / kept).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, new / kept)
 
 
 def _swap(new: Path, target: Path) -> None:
@@ -230,14 +295,31 @@ def _previous(target: Path) -> Path:
 
 
 def _recover(target: Path) -> None:
-    """Finish or undo what a killed run left: half a swap, or a folder half written."""
+    """Finish or undo what a killed run left: half a swap, or a folder half written.
+
+    Who writes holds the folder above, so that a half-written folder is nobody's.
+    """
     for left in target.parent.glob(f"{glob.escape(_NEW.format(target.name))}*"):
-        if time.time() - left.stat().st_mtime > _ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(left, ignore_errors=True)
     old = _previous(target)
     if not old.is_dir():
         return
-    if target.exists():
-        shutil.rmtree(old)
-    else:
+    if not target.exists():
         old.rename(target)
+    elif _written(target) is not None and not _only_in(old, target):
+        shutil.rmtree(old)  # the swap was over but for this
+    else:
+        names = (f"{target.name}.recovered{n or ''}" for n in range(1_000))
+        paths = (target.with_name(name) for name in names)
+        old.rename(next(path for path in paths if not path.exists()))
+
+
+def _only_in(old: Path, target: Path) -> bool:
+    """Whether a folder has files of others that the other folder has not."""
+    ours = set(_written(old) or ())
+    return any(
+        (path.is_file() or path.is_symlink())
+        and (name := path.relative_to(old).as_posix()) not in ours
+        and not (target / name).exists()
+        for path in old.rglob("*")
+    )

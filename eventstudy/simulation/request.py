@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.inference import EventTest, NamedTest, entries_of
 from eventstudy.spec import StudySpec, window_text
 
-LEAST_REPLICATIONS = 100
+LEAST_REPLICATIONS, MOST_REPLICATIONS = 100, 1_000_000
+LARGEST_EFFECT, LARGEST_VARIANCE = 10.0, 1e6
 # Mirrored where the alternative has two sides: with skewed returns falls and rises
 # are differently hard to find.
 DEFAULT_EFFECTS = (0.005, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
@@ -109,18 +108,26 @@ class SimulationSpec:
                 f"replications = {self.replications}; wanted at least "
                 f"{LEAST_REPLICATIONS}; 1000 give a rate of 5 % to ±1.4 points"
             )
+        if self.replications > MOST_REPLICATIONS:
+            raise SpecError(
+                f"replications = {self.replications}; wanted at most "
+                f"{MOST_REPLICATIONS:,}"
+            )
         if not 0 < self.level < 0.5:
             raise SpecError(
                 f"level = {self.level}; wanted the nominal size of a test, such as 0.05"
             )
-        if not self.variances or not all(0 < v < np.inf for v in self.variances):
+        if not self.variances or not all(
+            0 < v <= LARGEST_VARIANCE for v in self.variances
+        ):
             raise SpecError(
                 f"variances = {_listed(self.variances)}; wanted positive factors, such "
                 "as 1 and 2"
             )
-        if not all(np.isfinite(e) for e in self.effects):
+        if not all(abs(e) <= LARGEST_EFFECT for e in self.effects):
             raise SpecError(
-                f"effects = {_listed(self.effects)}; wanted returns, such as 0.01"
+                f"effects = {_listed(self.effects)}; wanted returns, such as 0.01, up "
+                f"to {LARGEST_EFFECT:g}"
             )
         for scenario in self.scenarios:
             if scenario not in SCENARIOS:

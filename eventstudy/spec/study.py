@@ -31,6 +31,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
 FILE_SETTINGS = ("date_format", "decimal", "columns", "stamps", "sheet")
 """What can be said of a single file of prices."""
 _LONGEST = 10_000
+MOST_RESAMPLES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +343,10 @@ def _check_numbers(spec: StudySpec) -> None:
         "level": (0.5 < spec.level < 1, "wanted a confidence such as 0.95"),
         "min_coverage": (0 < spec.min_coverage <= 1, "wanted a share in (0, 1]"),
         "min_estimation": (spec.min_estimation >= 2, "wanted at least 2"),
-        "resamples": (spec.resamples >= 99, "wanted at least 99"),
+        "resamples": (
+            99 <= spec.resamples <= MOST_RESAMPLES,
+            f"wanted 99 to {MOST_RESAMPLES:,}",
+        ),
         "seed": (spec.seed >= 0, "wanted a whole number from 0"),
     }
     for name, (possible, wanted) in limits.items():
