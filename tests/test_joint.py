@@ -376,3 +376,18 @@ def test_size_of_the_joint_tests():
 def assert_rate(pvalues):
     low, high = stats.binom.ppf([0.0005, 0.9995], len(pvalues), 0.05)
     assert low <= (pvalues < 0.05).sum() <= high
+
+
+def test_a_contrast_with_a_negative_variance_is_a_reason():
+    """Unequal sessions: never an exception, a nan without a reason, or a warning."""
+    told = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        y = rng.normal(size=(6, 40)) + rng.normal(size=40)
+        y[0, :4] = y[1, 36:] = y[2, 2:9] = np.nan
+        found = joint(y, None, np.eye(40)[:, 10:35])
+        for hypothesis in ("all_equal", "all_zero", "sum_zero"):
+            test = joint_test(found, hypothesis, events=[0])
+            assert np.isnan(test.pvalue) == (test.reason is not None)
+            told += "not positive definite" in (test.reason or "")
+    assert told > 20

@@ -167,3 +167,16 @@ def test_cut_windows_are_marked_in_the_heat_map() -> None:
     assert "†" not in heatmap.DRAWING.caption(plain)
     assert "†: a close is missing" in heatmap.DRAWING.caption(cut)
     assert heatmap.draw(cut) != heatmap.draw(plain)
+
+
+def test_names_in_other_scripts_are_texts_in_fonts_of_the_reader() -> None:
+    """Chinese, Cyrillic and Arabic names: legible, and no library warns of them."""
+    for name, outlines in (("Шахтёры", True), ("中国矿机", False), ("العملات", False)):
+        with style.house():
+            figure = style.canvas(200, 50)
+            figure.text(0.1, 0.5, name)
+            svg = style.to_svg(figure).decode()
+        assert ("<text" not in svg) is outlines
+        if not outlines:
+            assert name in svg
+            assert "Noto Sans CJK SC" in svg

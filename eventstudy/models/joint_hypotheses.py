@@ -160,7 +160,11 @@ def _trace(
 
 def _solved(covariance: Array, values: Array) -> Array | None:
     """Return covariance⁻¹ values, None when it is not safely positive definite."""
-    size = np.sqrt(np.diagonal(covariance))
+    variance = np.diagonal(covariance)
+    # from unequal sessions a contrast's variance can come out negative
+    if not (np.isfinite(covariance).all() and (variance > 0).all()):
+        return None
+    size = np.sqrt(variance)
     correlation = covariance / np.outer(size, size)
     if not np.linalg.eigvalsh(correlation)[0] > _LEAST_EIGENVALUE:
         return None

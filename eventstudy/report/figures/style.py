@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unicodedata import bidirectional
+from warnings import catch_warnings, filterwarnings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +27,10 @@ MUTED = "#6b6b6b"
 PALE = "#a8a8a8"
 FAINT = "#d9d9d9"
 FONT = "DejaVu Sans"  # it comes with matplotlib
+FONT_STACK = (
+    "'DejaVu Sans', 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', 'PingFang SC', "
+    "'Noto Sans Arabic', sans-serif"
+)
 SIZE = 10.5
 
 _RC: dict[str, Any] = {
@@ -63,7 +69,9 @@ def house() -> Iterator[None]:
     """
     from matplotlib import rc_context, rcParams, rcParamsDefault
 
-    with rc_context():
+    with rc_context(), catch_warnings():
+        # names in other scripts are written as text, see `to_svg`
+        filterwarnings("ignore", message="Glyph .* missing from")
         kept = {k: v for k, v in rcParamsDefault.items() if k != "backend"}
         rcParams.update(kept | _RC)  # type: ignore[arg-type]
         yield
@@ -83,11 +91,40 @@ def canvas(width: float, height: float) -> "Figure":
 
 
 def to_svg(figure: "Figure") -> bytes:
-    """Write the figure as SVG without date or program name."""
+    """Write the figure as SVG without date or program name.
+
+    Letters are outlines, the same everywhere. Where a name has signs that the font
+    lacks (Chinese, Arabic), all texts are texts, in fonts of the reader's machine.
+    """
+    from matplotlib import rc_context
+
+    outlines = _has_all_signs(figure)
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", metadata=metadata)
-    return _compact(buffer.getvalue()).encode()
+    with rc_context({"svg.fonttype": "path" if outlines else "none"}):
+        figure.savefig(buffer, format="svg", metadata=metadata)
+    svg = _compact(buffer.getvalue())
+    if not outlines:
+        svg = re.sub(rf"['\"]?{FONT}['\"]?(?=[;\"])", FONT_STACK, svg)
+    return svg.encode()
+
+
+def _has_all_signs(figure: "Figure") -> bool:
+    """Whether the font has every sign of every text, and they stand side by side.
+
+    Letters that run to the left and join (Arabic) cannot be placed one by one.
+    """
+    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.text import Text
+
+    known = get_font(findfont(FONT)).get_charmap()
+    texts: list[Any] = figure.findobj(Text)
+    signs = {sign for one in texts for sign in one.get_text()}
+    return all(
+        (ord(sign) in known or sign.isspace())
+        and bidirectional(sign) not in ("R", "AL")
+        for sign in signs
+    )
 
 
 def _compact(svg: str) -> str:
