@@ -192,3 +192,24 @@ def test_a_study_gives_the_tables_of_the_schema():
     for name, table in SCHEMA.items():
         assert made.tables[name].schema == pl.Schema(table.dtypes), name
     assert made.cars.height
+
+
+def test_an_announcement_is_found_in_its_observation():
+    made = result()
+    table = pl.DataFrame(
+        {
+            "event_id": ["a", "b", "b", "c"],
+            "asset": ["RIOT", "RIOT", "BTC-USD", "RIOT"],
+            "observation": ["a+b", "a+b", "b", "c"],
+            "status": ["used"] * 4,
+        }
+    )
+    made = replace(made, tables={**made.tables, "observations": table})
+    assert made.observation_of("a") == "a+b"
+    assert made.observation_of("b", "BTC-USD") == "b"
+    assert made.members("a+b") == ["a", "b"]
+    assert made.members("c") == ["c"]
+    with pytest.raises(SpecError, match=r"b is part of a\+b, b, by asset; name one"):
+        made.observation_of("b")
+    with pytest.raises(SpecError, match="unknown announcement 'x'"):
+        made.observation_of("x")

@@ -22,6 +22,7 @@ from eventstudy.catalogue.schema import (
 )
 from eventstudy.catalogue.text import Records, parse_records, read_bytes
 from eventstudy.catalogue.zones import with_offsets, zone_named
+from eventstudy.cells.frames import ArrowStream, is_frame
 from eventstudy.core.errors import DataError, Problem
 
 REQUIRED = ("event_id", "announced_at")
@@ -94,7 +95,7 @@ class Events:
 
 
 def read_events(
-    source: str | Path | frames.ArrowStream,
+    source: str | Path | ArrowStream,
     *,
     timezone: str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -159,7 +160,7 @@ def read_events(
         problems += check_header(records.header, (), name, records.header_line)
         cells, lines = _frame_of(records), records.lines
         header_line: int | None = records.header_line
-    elif isinstance(source, frames.ArrowStream):
+    elif is_frame(source):
         cells = frames.cells_of(source, problems)
         lines, header_line = list(range(1, cells.height + 1)), None
     else:

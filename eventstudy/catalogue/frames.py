@@ -1,26 +1,17 @@
 """Any frame with the Arrow C stream -> the cells that a file would have held."""
 
-from typing import Protocol, runtime_checkable
-
 import polars as pl
 
+from eventstudy.cells.frames import ArrowStream, as_polars
 from eventstudy.core.errors import DataError, Problem
 
 NAME = "frame"
 
 
-@runtime_checkable
-class ArrowStream(Protocol):
-    """A table that offers its columns through the Arrow C stream interface."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Return a capsule with the stream."""
-
-
 def cells_of(source: ArrowStream, problems: list[Problem]) -> pl.DataFrame:
     """Return all columns as text; a column without a written form is a problem."""
     try:
-        frame = source if isinstance(source, pl.DataFrame) else pl.DataFrame(source)
+        frame = as_polars(source)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{NAME}: cannot be read as a table: {error}") from None
     columns = []

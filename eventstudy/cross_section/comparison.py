@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import unknown_name
 from eventstudy.cross_section.estimate import least_squares

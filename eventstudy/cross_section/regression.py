@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.abnormal import Array
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.cross_section import formula as formulas

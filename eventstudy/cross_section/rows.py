@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.abnormal import IntArray
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.core.overlap import linked

@@ -16,6 +16,7 @@ from eventstudy.calendars import (
 )
 from eventstudy.calendars.day_zero import day_zeros
 from eventstudy.calendars.of_prices import Assigned
+from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import IntArray
 from eventstudy.spec import ModelSetting, StudySpec
 
@@ -35,7 +36,9 @@ class Observation:
     events : tuple of int
         Rows of the catalogue.
     event_id : str
-        Their ids, joined with "+".
+        Their ids as one, see `merged_id`.
+    ids : tuple of str
+        Their ids.
     headline : bool
         Whether one of them is in the headline sample.
     day0 : int
@@ -50,6 +53,7 @@ class Observation:
     ...     group="rigs",
     ...     events=(0, 1),
     ...     event_id="a+b",
+    ...     ids=("a", "b"),
     ...     headline=True,
     ...     day0=120,
     ...     session=date(2021, 6, 21),
@@ -62,6 +66,7 @@ class Observation:
     group: str
     events: tuple[int, ...]
     event_id: str
+    ids: tuple[str, ...]
     headline: bool
     day0: int
     session: date
@@ -252,7 +257,8 @@ def observations_of(
                 asset=asset,
                 group=group,
                 events=tuple(rows),
-                event_id="+".join(events.event_id[row] for row in rows),
+                event_id=merged_id([events.event_id[row] for row in rows]),
+                ids=tuple(events.event_id[row] for row in rows),
                 headline=any(events.headline[row] for row in rows),
                 day0=day0,
                 session=session,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices.clean import clean
 from eventstudy.prices.files import parsed_frame

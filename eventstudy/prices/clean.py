@@ -42,7 +42,8 @@ _SETTLED = ("high", "low", "close", "adj_close")
 _LOOSE = ("open", "volume")
 _MOST = 0.5
 _FEW = 5
-_MANY_NEGATIVE = 0.2
+# From here on closes are enough to tell returns from prices.
+_ENOUGH, _MANY_NEGATIVE = 20, 0.2
 
 
 def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -252,7 +253,7 @@ def _refuse_returns(frame: pl.DataFrame) -> None:
             line=row["line"],
             column="close",
         )
-        for row in found.filter(alike & (pl.col("n") > _FEW)).iter_rows(named=True)
+        for row in found.filter(alike & (pl.col("n") >= _ENOUGH)).iter_rows(named=True)
     ]
     if problems:
         raise DataError("returns are no prices", shown(problems))

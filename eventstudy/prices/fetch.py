@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.cache_folder import cache_root
 from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.prices.cached import Cached, failure

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.cells.frames import ArrowStream, as_polars, is_frame
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.clean import clean
 from eventstudy.prices.parse import (
@@ -127,7 +127,7 @@ SOURCES.register(
 
 
 def read_prices(
-    source: str | Path | ArrowStream,
+    source: str | Path | ArrowStream | Mapping[str, Any],
     *,
     columns: Mapping[str, str] | None = None,
     date_format: str | None = None,
@@ -147,7 +147,8 @@ def read_prices(
     Parameters
     ----------
     source : str, pathlib.Path or frame
-        A folder, a file, or any frame with the Arrow C stream.
+        A folder, a file, any frame with the Arrow C stream, a pandas frame (also one
+        of yfinance, with two levels of columns), or frames by symbol.
     columns : mapping of str to str, optional
         ``{field: column}`` where a header's own words are not clear.
     date_format : str, optional
@@ -201,7 +202,11 @@ def read_prices(
     spelling = Spelling(
         columns=columns, date_format=date_format, decimal=decimal, stamps=stamps
     )
-    return _prices([_raw_of_frame(source)], "frame", lambda _file: spelling)
+    if isinstance(source, Mapping) and is_frame(source):
+        raws = [_raw_of_frame(frame, str(name)) for name, frame in source.items()]
+    else:
+        raws = [_raw_of_frame(source)]
+    return _prices(raws, "frame", lambda _file: spelling)
 
 
 def parsed_frame(source: ArrowStream, symbol: str) -> pl.DataFrame:
@@ -210,26 +215,22 @@ def parsed_frame(source: ArrowStream, symbol: str) -> pl.DataFrame:
     return complete(parse_table(_raw_of_frame(source), spelling, symbol=symbol))
 
 
-def _raw_of_frame(source: ArrowStream) -> RawTable:
-    if isinstance(source, pl.LazyFrame):
-        source = source.collect()
-    if not hasattr(source, "__arrow_c_stream__"):
+def _raw_of_frame(
+    source: Any,  # noqa: ANN401 - any frame
+    symbol: str | None = None,
+) -> RawTable:
+    if not is_frame(source):
         kind = type(source).__name__
         problem = Problem(message=f"wanted a path or a frame, found {kind}")
         raise DataError("the prices cannot be read", [problem])
-    cells = blanks_to_null(pl.DataFrame(_Stream(source)))
+    try:
+        cells = blanks_to_null(as_polars(source))
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        problem = Problem(message=f"no table: {error}", file="frame")
+        raise DataError("the prices cannot be read", [problem]) from error
     lines = pl.int_range(1, cells.height + 1, dtype=pl.Int64, eager=True)
-    return RawTable(name="frame", cells=cells, lines=lines, sha256=None)
-
-
-class _Stream:
-    """Shows a frame by its Arrow stream only, in which pandas' index is a column."""
-
-    def __init__(self, frame: ArrowStream) -> None:
-        self._frame = frame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._frame.__arrow_c_stream__(requested_schema)
+    name = "frame" if symbol is None else f"frame of {symbol}"
+    return RawTable(name=name, cells=cells, lines=lines, sha256=None, symbol=symbol)
 
 
 def _collect(paths: Sequence[Path], read: Callable[[Path], RawTable]) -> list[RawTable]:
@@ -255,7 +256,9 @@ def _prices(
     problems: list[Problem] = []
     adjusted: dict[str, bool] = {}
     for raw in raws:
-        symbol = None if raw.name == "frame" else symbol_of_file(Path(raw.name))
+        symbol = raw.symbol
+        if symbol is None and raw.name != "frame":
+            symbol = symbol_of_file(Path(raw.name))
         own = spelling(raw.name)
         try:
             if not own.columns and is_wide(raw.cells.columns):

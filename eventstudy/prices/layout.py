@@ -35,7 +35,7 @@ _LEVEL_NAMES = ("price", "attributes", "field", "")
 _SHOWN = 10
 
 
-class Layout(NamedTuple):
+class LaidOut(NamedTuple):
     """A table with one header, the line of each row, and what was skipped."""
 
     cells: pl.DataFrame
@@ -45,7 +45,7 @@ class Layout(NamedTuple):
 
 def laid_out(
     header: list[str], cells: pl.DataFrame, lines: pl.Series, name: str
-) -> Layout:
+) -> LaidOut:
     """Give a table of texts one header and rows of prices alone.
 
     ``cells`` has as many columns as ``header`` has names. Raises `DataError` for a
@@ -62,7 +62,7 @@ def laid_out(
     kept = ~_same_as_header(cells) & ~_without_prices(cells) & ~_remarks(cells)
     if not kept.all():
         notes.append(f"no prices, skipped: {_places(lines.filter(~kept))}")
-    return Layout(cells.filter(kept), lines.filter(kept), notes)
+    return LaidOut(cells.filter(kept), lines.filter(kept), notes)
 
 
 def _headless(
@@ -127,7 +127,7 @@ def _stacked(
     lines: pl.Series,
     symbols: Sequence[str],
     notes: list[str],
-) -> Layout:
+) -> LaidOut:
     """Put the columns of each symbol below those of the symbol before."""
     fields = [name.strip() for name in header[1:]]
     wanted = list(dict.fromkeys(fields))
@@ -156,7 +156,7 @@ def _stacked(
     table = pl.concat(parts)
     # a symbol without any cell on a date did not trade then
     held = ~table.select(pl.all_horizontal(pl.col(wanted).is_null())).to_series()
-    return Layout(table.filter(held), pl.concat(places).filter(held), notes)
+    return LaidOut(table.filter(held), pl.concat(places).filter(held), notes)
 
 
 def _named(

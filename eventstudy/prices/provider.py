@@ -7,7 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
-from eventstudy.catalogue.frames import ArrowStream
+from eventstudy.cells.frames import ArrowStream
 from eventstudy.prices.table import FIELDS
 
 INTERVALS: Mapping[str, timedelta] = {

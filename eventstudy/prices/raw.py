@@ -38,7 +38,7 @@ class RawTable:
     """Cells as they stand in a file; ``lines`` says where each row stands.
 
     ``cells`` of a text file are all strings. ``name`` is the file's name; ``notes``
-    say what was decided in reading it.
+    say what was decided in reading it;  symbol : of a frame that is given by it
     """
 
     name: str
@@ -46,6 +46,7 @@ class RawTable:
     lines: pl.Series
     sha256: str | None
     notes: tuple[str, ...] = ()
+    symbol: str | None = None
 
 
 def is_price_file(path: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.windows import cumulate, select, stack
 from eventstudy.models import MODELS
@@ -256,7 +257,7 @@ def _cases(
             event = int(system.event[place])
             together.setdefault(event, set()).update(observations[place].events)
     for event in np.flatnonzero(used.any(axis=0)).tolist():
-        label = "+".join(ids[row] for row in sorted(together[event]))
+        label = merged_id([ids[row] for row in sorted(together[event])])
         yield label, members[used[:, event]], np.array([event])
     yield ALL, members, np.flatnonzero(used.all(axis=0))
 

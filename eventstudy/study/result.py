@@ -3,13 +3,13 @@
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
-from eventstudy.core.errors import unknown_name
+from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.spec import PARTS, StudySpec, window_text
 from eventstudy.study.schema import SCHEMA
 
@@ -124,6 +124,80 @@ class StudyResult:
             raise unknown_name("table", table, SCHEMA)
         made_by = SCHEMA[table].made_by
         return not made_by or not made_by.keys().isdisjoint(self.spec.parts)
+
+    def members(self, observation: str) -> list[str]:
+        """Return the announcements that are one observation.
+
+        Parameters
+        ----------
+        observation : str
+            Its id, as in `cars` (`event_id`) or `observations` (`observation`).
+
+        Returns
+        -------
+        list of str
+            Their ids, in the order of the catalogue; the id itself where no
+            announcements share a day.
+
+        Examples
+        --------
+        >>> from eventstudy import StudyResult, StudySpec
+        >>> StudyResult(spec=StudySpec(), provenance={}).members("summons")
+        ['summons']
+        """
+        return list(self._members.get(observation, (observation,)))
+
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        rows = self.observations.select("observation", "event_id").unique(
+            maintain_order=True
+        )
+        found: dict[str, list[str]] = {}
+        for observation, event_id in rows.iter_rows():
+            found.setdefault(observation, []).append(event_id)
+        return found
+
+    def observation_of(self, event_id: str, asset: str | None = None) -> str:
+        """Return the observation that an announcement is part of.
+
+        Parameters
+        ----------
+        event_id : str
+            The announcement's id.
+        asset : str, optional
+            The asset, where calendars place the announcement among different others.
+
+        Returns
+        -------
+        str
+            The observation's id in `cars`, `abnormal_returns` and other tables.
+
+        Raises
+        ------
+        SpecError
+            For an announcement that is in no observation, and where it is in several
+            and no asset is named.
+
+        Examples
+        --------
+        >>> import eventstudy as es
+        >>> result = es.analyze("events/china_2021.csv")  # doctest: +SKIP
+        >>> result.observation_of("CN21-13b", "BTCM")  # doctest: +SKIP
+        'CN21-13a+CN21-13b'
+        """
+        rows = self.observations.filter(pl.col("event_id") == event_id)
+        if asset is not None:
+            rows = rows.filter(pl.col("asset") == asset)
+        found = rows["observation"].drop_nulls().unique(maintain_order=True).to_list()
+        if not found:
+            known = self.observations["event_id"].unique(maintain_order=True)
+            raise unknown_name("announcement", event_id, known)
+        if len(found) > 1:
+            raise SpecError(
+                f"{event_id} is part of {', '.join(found)}, by asset; name one: "
+                f"observation_of({event_id!r}, {rows['asset'][0]!r})"
+            )
+        return str(found[0])
 
     def __repr__(self) -> str:
         """Summarise in a line."""

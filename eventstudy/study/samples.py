@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
+from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.windows import narrow, select
 from eventstudy.models import MODELS
@@ -196,9 +197,9 @@ def _names(fitted: Fitted, sample: str) -> Names:
         for observation, clock, asset in held:
             if sample == ALL or observation.headline:
                 ids = events.setdefault(int(clock), {})
-                ids.update(dict.fromkeys(observation.event_id.split("+")))
+                ids.update(dict.fromkeys(observation.ids))
                 assets[int(asset)] = observation.asset
-    return {clock: "+".join(ids) for clock, ids in events.items()}, assets
+    return {clock: merged_id(list(ids)) for clock, ids in events.items()}, assets
 
 
 def _members(

@@ -25,7 +25,7 @@ _EVENT = text("event_id", "the announcement's id")
 _OBSERVATION = text(
     "event_id",
     "the observation: ids of the announcements that share the asset's day 0, "
-    'joined with "+"',
+    'joined with "+", or shortened; `observations` has a row per announcement',
 )
 _ASSET = text("asset", "the asset's symbol")
 _GROUP = text("group", "the asset group")

@@ -122,7 +122,7 @@ def _names(result: StudyResult, cars: pl.DataFrame) -> dict[date, str]:
     days = cars.group_by("day0").agg("event_id").sort("day0").head(MOST_ROWS)
     names = {}
     for day, joined in days.iter_rows():
-        events: set[str] = {event for events in joined for event in events.split("+")}
+        events = {event for one in joined for event in result.members(one)}
         first, *others = sorted(events, key=lambda e: (e not in chosen, e))
         more = f" +{len(others)}" if others else ""
         names[day] = f"{layout.fit(first, EVENTS, SMALL)}{more}  {day:%d %b %y}"

@@ -79,12 +79,12 @@ def _shared(result: StudyResult) -> dict[tuple[str, str], int]:
     shared: dict[tuple[str, str], int] = {}
     columns = ("event_id", "other_event_id", "sessions")
     for one, other, sessions in result.contamination.select(columns).iter_rows():
-        for pair in product(one.split("+"), other.split("+")):
+        for pair in product(result.members(one), result.members(other)):
             shared[pair] = max(shared.get(pair, 0), sessions)
     first, last = result.spec.event_window
     used = result.observations.filter(pl.col("status") == "used")
     for joined in used["observation"].unique():
-        for pair in permutations(joined.split("+"), 2):
+        for pair in permutations(result.members(joined), 2):
             shared[pair] = last - first + 1
     return {pair: n for pair, n in shared.items() if pair[0] != pair[1]}
 

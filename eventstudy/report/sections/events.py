@@ -77,7 +77,7 @@ def _estimates(views: Views, event_id: str, *, brief: bool) -> Iterator[str]:
     if not held:
         yield "No asset could be studied for this announcement."
         return
-    yield _shared_day(event_id, {observation for observation, _ in held})
+    yield _shared_day(views.result, event_id, {observation for observation, _ in held})
     if earlier := views.observations.earlier(event_id):
         yield f"The estimates are those of {md.escape(earlier)} above."
         return
@@ -96,15 +96,15 @@ def _estimates(views: Views, event_id: str, *, brief: bool) -> Iterator[str]:
         yield md.details("Volatility before and after", text)
 
 
-def _shared_day(event_id: str, observations: Iterable[str]) -> str:
+def _shared_day(result: StudyResult, event_id: str, observations: Iterable[str]) -> str:
     joint = sorted(o for o in observations if o != event_id)
     if not joint:
         return ""
-    others = dict.fromkeys(event for o in joint for event in o.split("+"))
+    others = dict.fromkeys(event for o in joint for event in result.members(o))
     named = [md.escape(event) for event in others if event != event_id]
     return (
-        f"Shares its day 0 with {nb.listing(named)} on some or all assets: together "
-        "they are one observation, and no test can tell them apart."
+        f"Shares its day 0 with {nb.listing(named, most=12)} on some or all assets: "
+        "together they are one observation, and no test can tell them apart."
     )
 
 
@@ -151,7 +151,7 @@ def _overlaps(views: Views, event_id: str) -> str:
     )
     shared: dict[str, int] = {}
     for other, sessions in rows.select("other_event_id", "sessions").iter_rows():
-        for name in other.split("+"):
+        for name in views.result.members(other):
             shared[name] = max(shared.get(name, 0), sessions)
     shared.pop(event_id, None)
     if not shared:

@@ -134,7 +134,7 @@ def _shifts(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _named(result: StudyResult, joined: str) -> tuple[str, str]:
     """Return a day's first announcement, of the headline if any, and how many more."""
-    ids = joined.split("+")
+    ids = result.members(joined)
     first = min(ids, key=lambda event: event not in headline_ids(result))
     others = len(ids) - 1
     return first, f" and {nb.count(others, 'other')} of its day" if others else ""
@@ -158,21 +158,20 @@ def tables(result: StudyResult) -> list[tuple[str, str]]:
         of_model = rows.filter(pl.col("model") == model).to_dicts()
         events = list(dict.fromkeys(row["event_id"] for row in of_model))
         days = _days(result)
-        events.sort(key=lambda event: days.get(event.split("+")[0], ""))
+        first = {event: result.members(event)[0] for event in events}
+        events.sort(key=lambda event: days.get(first[event], ""))
+        # events of one day are one row's neighbours whatever else joins them
+        place: dict[str, int] = {}
+        for n, event in enumerate(events):
+            place.setdefault(first[event], n)
         of_model.sort(
-            key=lambda r: (_place(events, r["event_id"]), order.index(r["asset"]))
+            key=lambda r: (place[first[r["event_id"]]], order.index(r["asset"]))
         )
         cells = [_cells(result, row) for row in of_model[:MOST_ROWS]]
         if cells:
             columns = ["Announcement", "Asset", "Alone, %", "p", "Net, % (se)", "p net"]
             found.append((label(model), md.table(columns, cells, "llrrrr")))
     return found
-
-
-def _place(events: list[str], event: str) -> int:
-    """Events of one day are one row's neighbours whatever else joins them."""
-    first = event.split("+")[0]
-    return next(i for i, held in enumerate(events) if held.split("+")[0] == first)
 
 
 def _days(result: StudyResult) -> dict[str, str]:
