@@ -15,9 +15,9 @@ from eventstudy.core.errors import DataError
 from eventstudy.core.windows import cumulate, forecast_se, narrow, narrow_clocks
 from eventstudy.models import market
 from eventstudy.panel import Columns, Panel, build
-from eventstudy.panel.build import columns_of, quotes_of
+from eventstudy.panel.columns import columns_of
 from eventstudy.panel.plan import purge_counts
-from eventstudy.panel.series import Quotes, on_sessions, trade_to_trade
+from eventstudy.panel.series import Quotes, on_sessions, quotes_of, trade_to_trade
 from eventstudy.prices import fetch_prices
 from eventstudy.spec import ModelSetting, StudySpec
 

@@ -94,7 +94,7 @@ def _calendars(
     Without any asset: those of coins and of US shares.
     """
     from eventstudy.calendars.of_prices import assign_calendars
-    from eventstudy.panel.build import quotes_of
+    from eventstudy.panel.series import quotes_of
 
     events, spec = request.events.frame, request.spec
     named = events["assets"].explode().drop_nulls().unique(maintain_order=True)

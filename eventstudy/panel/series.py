@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from eventstudy.calendars import Calendar
 from eventstudy.core.abnormal import Array, IntArray
@@ -31,6 +32,21 @@ class Series:
     log_factors: Array
     simple_factors: Array
     span: IntArray
+
+
+def quotes_of(prices: pl.DataFrame) -> dict[str, Quotes]:
+    """Return adjusted closes by symbol; rows without a price are left out."""
+    held = prices.select("symbol", "date", close=pl.coalesce("adj_close", "close"))
+    held = held.filter(pl.col("close").is_not_null()).sort("symbol", "date")
+    return {
+        str(key[0]): Quotes(
+            days=frame["date"].to_physical().cast(pl.Int64).to_numpy(),
+            closes=frame["close"].to_numpy(),
+        )
+        for key, frame in held.partition_by(
+            "symbol", as_dict=True, include_key=False
+        ).items()
+    }
 
 
 def on_sessions(quotes: Quotes, calendar: Calendar) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from eventstudy.calendars import ALWAYS_OPEN
 from eventstudy.calendars.of_prices import Assigned, assign_calendars
 from eventstudy.core.errors import SpecError
-from eventstudy.panel.build import quotes_of
+from eventstudy.panel.series import quotes_of
 from eventstudy.prices import Prices
 from eventstudy.spec import (
     ALL,
