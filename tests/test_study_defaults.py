@@ -115,6 +115,17 @@ def test_a_study_of_nothing_is_an_error_with_its_reasons(prices):
     assert messages[-1] == "no prices for RIOTT: did you mean RIOT?"
 
 
+def test_a_symbol_without_prices_is_named_once_where_nothing_is_left(prices):
+    with pytest.raises(DataError) as caught:
+        study(prices, events("RIOTT;BTCMM"))
+    assert [problem.message for problem in caught.value.problems] == [
+        "no prices for RIOTT: did you mean RIOT?",
+        "no prices for BTCMM: did you mean BTCM?",
+    ]
+    with pytest.raises(DataError, match=r"did you mean RIOT for RIOTT, BTCM for BTCMM"):
+        es.analyze(events("RIOTT;BTCMM"), prices="snapshot")
+
+
 def test_check_says_that_an_event_lies_outside_the_prices(
     tmp_path, monkeypatch, capsys
 ):

@@ -270,6 +270,7 @@ def _absence(
     return DataError(
         f"no prices for {', '.join(absent)}{span if start or end else ''} "
         f"in {prices.source}; it has {', '.join(_some(prices.symbols))}"
+        + _asked(absent, prices.symbols)
     )
 
 
@@ -295,9 +296,23 @@ def meant(symbol: str, held: Sequence[str]) -> str:
     >>> meant("RIOTT", ["RIOT", "MARA"]), meant("X", ["RIOT"])
     (': did you mean RIOT?', '')
     """
+    near = _near(symbol, held)
+    return f": did you mean {near}?" if near else ""
+
+
+def _near(symbol: str, held: Sequence[str]) -> str | None:
     same = [one for one in held if one.casefold() == symbol.casefold()]
     near = same or get_close_matches(symbol, held, n=1, cutoff=0.75)
-    return f": did you mean {near[0]}?" if near else ""
+    return near[0] if near else None
+
+
+def _asked(absent: Sequence[str], held: Sequence[str]) -> str:
+    """Ask for all symbols at once that may have been meant."""
+    pairs = [(near, symbol) for symbol in absent if (near := _near(symbol, held))]
+    if len(absent) == 1:
+        return "".join(f"; did you mean {near}?" for near, _ in pairs)
+    named = ", ".join(f"{near} for {symbol}" for near, symbol in pairs)
+    return f"; did you mean {named}?" if pairs else ""
 
 
 def _some(symbols: Sequence[str], limit: int = 40) -> list[str]:

@@ -289,8 +289,16 @@ def _tables(
 def _nothing_to_study(
     observations: pl.DataFrame, groups: Mapping[str, Sequence[str]], prices: Prices
 ) -> DataError:
-    """Return the error for a study that estimates nothing: the commonest reasons."""
-    rows = observations.select("event_id", "asset", "reason", "held", "wanted").unique(
+    """Return the error for a study that estimates nothing: the commonest reasons.
+
+    An asset without prices is named once, whatever announcements concern it.
+    """
+    assets = [asset for members in groups.values() for asset in members]
+    absent = remarks.of_absent(assets, prices)
+    rows = observations.filter(
+        ~pl.col("asset").is_in([remark.asset for remark in absent])
+    )
+    rows = rows.select("event_id", "asset", "reason", "held", "wanted").unique(
         maintain_order=True
     )
     reasons = rows.group_by("reason", maintain_order=True).agg(
@@ -304,10 +312,8 @@ def _nothing_to_study(
         more = f" and {one['len'] - 1} more" if one["len"] > 1 else ""
         where = f"{one['event_id']}, {one['asset']}{more}"
         problems.append(Problem(message=f"{where}: {one['reason']}{there}"))
-    assets = [asset for members in groups.values() for asset in members]
-    if not problems:
+    if observations.is_empty():
         problems = [Problem(message=f"no announcement concerns {', '.join(assets)}")]
-    absent = remarks.of_absent(assets, prices)
     problems += [Problem(message=remark.text) for remark in absent]
     return DataError("there is nothing to study", problems[:_MOST_REASONS])
 
