@@ -433,6 +433,7 @@ def _joint(
             {**key, "event_id": event["event_id"], **window}
             | {"car": float(rng.normal(0, 0.05)), "se": 0.04, "df": 200.0}
             | {"pvalue": float(rng.uniform()), "car_alone": -0.05, "n_overlapping": 1}
+            | {"pvalue_alone": float(rng.uniform()), "covered": "full"}
         )
     for model, group in dict.fromkeys((m, g) for _, m, g, _ in cases):
         for hypothesis in ("all_zero", "all_equal", "sum_zero"):

@@ -14,6 +14,7 @@ from eventstudy.panel import build
 from eventstudy.study import joint_tables
 from eventstudy.study.estimate import estimators
 from eventstudy.study.joint_tables import joint_effects
+from eventstudy.study.observation_tables import cars as single
 
 ASSETS = ("BTCM", "RIOT", "MARA")
 DAYS = {
@@ -50,7 +51,8 @@ def tables(prices, *, days=DAYS, assets=None, headline=None, **changes):
     events = es.read_events(catalogue).frame
     panels, _ = build(spec, spec.groups, events, prices.frame)
     fitted = [(e, list(e)) for e in estimators(spec, panels)]
-    return joint_effects(spec, events, fitted)
+    cars = pl.concat([single(e, block) for e, held in fitted for block in held])
+    return joint_effects(spec, events, fitted, cars)
 
 
 def closes(prices, symbol):
@@ -124,6 +126,7 @@ def test_the_separate_car_stands_beside(prices):
     both = found.join(cars, on=["event_id", "asset", "start", "end"], suffix="_cars")
     assert both.height == found.height == 18
     assert_allclose(both["car_alone"], both["car_cars"], rtol=1e-12)
+    assert_allclose(both["pvalue_alone"], both["pvalue_cars"], rtol=1e-12)
 
 
 def test_a_constant_mean_on_another_calendar_is_a_system_of_its_own(prices):

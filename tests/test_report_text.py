@@ -568,14 +568,35 @@ def test_overlapping_announcements_are_shown_alone_and_net() -> None:
     assert joint.summary(replace(result, joint=apart)) == ""
 
 
+def test_doubts_are_marked_in_the_joint_table() -> None:
+    result = sample.sample_result()
+    at = (pl.col("event_id") == "E1") & (pl.col("asset") == "BTC-USD")
+    changes = {"covered": "cut", "doubt": "spike"}
+    marked = result.joint.with_columns(
+        pl.when(at).then(pl.lit(text)).otherwise(name).alias(name)
+        for name, text in changes.items()
+    )
+    (_, plain), *_ = joint.tables(result)
+    (_, table), *_ = joint.tables(replace(result, joint=marked))
+    assert not {"†", "‡"} & set(plain)
+    rows = [line for line in table.splitlines() if "†‡" in line]
+    assert len(rows) == 1
+    assert rows[0].startswith("| E1 | BTC-USD | −4.9†‡ |")
+    assert rows[0].count("†‡") == 2
+    section = joint.SECTION.write(Views(result))
+    assert "doubts a price that is used" in section
+
+
 @pytest.mark.parametrize(
     ("net", "said"), [(-0.04, ""), (-0.01, "−1.0 % net"), (0.04, "+4.1 % net")]
 )
 def test_the_summary_names_what_the_others_take_off(net: float, said: str) -> None:
     result = sample.sample_result()
-    changed = result.joint.with_columns(car=pl.lit(net), pvalue=pl.lit(0.5))
-    cars = result.cars.with_columns(pvalue=pl.lit(0.5))
-    text = joint.summary(replace(result, joint=changed, cars=cars))
+    level = pl.lit(0.5)
+    changed = result.joint.with_columns(
+        car=pl.lit(net), pvalue=level, pvalue_alone=level
+    )
+    text = joint.summary(replace(result, joint=changed))
     assert said in text
     assert bool(text) is bool(said)
 

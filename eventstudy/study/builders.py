@@ -85,6 +85,11 @@ class Study:
         return return_pieces(self.spec, self.fitted)
 
     @cached_property
+    def cars(self) -> pl.DataFrame:
+        """The CARs of single observations, before their p-values are adjusted."""
+        return self.stack(observation_tables.cars)
+
+    @cached_property
     def histories(self) -> list[AssetHistory]:
         """Whole return histories of the assets."""
         return asset_histories(self.spec, self.fitted, self.calendars)
@@ -94,10 +99,9 @@ def returns(study: Study) -> Tables:
     """Make the tables of abnormal returns, of observations and of groups."""
     study.tell("Testing single observations")
     abnormal = study.stack(observation_tables.abnormal_returns)
-    cars = study.stack(observation_tables.cars)
     used = study.observations.filter(pl.col("status") == "used")
     used = used.drop("event_id").rename({"observation": "event_id"})
-    cars = adjusted(study.spec, cars, study.fitted)
+    cars = adjusted(study.spec, study.cars, study.fitted)
     single = {
         "abnormal_returns": abnormal,
         "cars": cars,
@@ -180,5 +184,5 @@ def intraday(study: Study) -> Tables:
 def joint(study: Study) -> Tables:
     """Estimate the effects of overlapping events together."""
     study.tell("Separating overlapping events")
-    found = joint_effects(study.spec, study.events, study.fitted)
+    found = joint_effects(study.spec, study.events, study.fitted, study.cars)
     return {"joint": found.effects, "joint_tests": found.tests}

@@ -9,7 +9,7 @@ import polars as pl
 
 from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
-from eventstudy.core.windows import cumulate, select, stack
+from eventstudy.core.windows import select, stack
 from eventstudy.models import MODELS
 from eventstudy.models.joint import Joint, joint, window_indicators
 from eventstudy.models.joint_hypotheses import HYPOTHESES, JointTest, joint_test
@@ -64,10 +64,13 @@ class _System:
         return out
 
 
-def joint_effects(spec: StudySpec, events: pl.DataFrame, fitted: Fitted) -> JointTables:
+def joint_effects(
+    spec: StudySpec, events: pl.DataFrame, fitted: Fitted, cars: pl.DataFrame
+) -> JointTables:
     """Estimate the effects of all headline events together, per setting and calendar.
 
     events : the catalogue, whose rows the observations count
+    cars : the separate CARs, which stand beside the effects with their doubts
     The sample of an asset is its returns in the estimation and event windows of all
     headline events of its calendar, sessions near other events included: these have
     indicators of their own. A model without parameters gets a constant.
@@ -78,7 +81,7 @@ def joint_effects(spec: StudySpec, events: pl.DataFrame, fitted: Fitted) -> Join
         for system in _systems(estimator, estimates):
             for window in spec.windows:
                 fit = _fit(estimator, system, window)
-                effects.append(_effects(estimator, estimates, system, window, fit))
+                effects.append(_effects(system, window, fit, cars))
                 tests.append(_tests(estimator, system, window, fit, ids))
     return JointTables(effects=pl.concat(effects), tests=pl.concat(tests))
 
@@ -168,15 +171,8 @@ def _fit(estimator: Estimator, system: _System, window: Pair) -> Joint | str:
 
 
 def _effects(
-    estimator: Estimator,
-    estimates: Sequence[Estimate],
-    system: _System,
-    window: Pair,
-    fit: Joint | str,
+    system: _System, window: Pair, fit: Joint | str, cars: pl.DataFrame
 ) -> pl.DataFrame:
-    alone = np.full(len(estimator.panel), np.nan)
-    for estimate in estimates:
-        alone[estimate.rows] = cumulate(estimate.event, window).car
     length = window[1] - window[0] + 1
     gaps = np.abs(system.day0[:, None] - system.day0)
     overlapping = (gaps < length).sum(axis=1) - 1
@@ -195,14 +191,23 @@ def _effects(
             "pvalue": fit.pvalue[at],
         }
         reasons = [fit.reason[a][m] for a, m in zip(*at, strict=True)]
-    return system.keys.with_columns(
+    effects = system.keys.with_columns(
         start=pl.lit(window[0], pl.Int64),
         end=pl.lit(window[1], pl.Int64),
-        car_alone=number(alone[system.rows]),
         n_overlapping=pl.Series(overlapping[system.event], dtype=pl.Int64),
         reason=pl.Series(reasons, dtype=pl.String),
         **{name: number(values) for name, values in numbers.items()},
-    ).select(list(SCHEMA["joint"].dtypes))
+    )
+    key = ["model", "group", "asset", "event_id", "start", "end"]
+    alone = cars.select(
+        *key,
+        "covered",
+        "doubt",
+        car_alone="car",
+        pvalue_alone="pvalue",
+    )
+    found = effects.join(alone, on=key, how="left", maintain_order="left")
+    return found.select(list(SCHEMA["joint"].dtypes))
 
 
 def _tests(

@@ -41,6 +41,8 @@ _CELL = (
     _MODEL,
     text("group", 'an asset group, "all" groups together, or "A - B", their spread'),
 )
+_COVERED = text("covered", "sessions that the returns span: full, cut or beyond")
+_DOUBT = text("doubt", "rules of the gate that doubt its prices, or null")
 _RETURN = "return (log or simple, as the study says; logs are not converted)"
 _STATISTIC = (
     number("statistic", "the test statistic"),
@@ -184,9 +186,9 @@ _TABLES = (
             number("alpha_part", "part of the CAR from subtracting alpha", _RETURN),
             count("n_valid", "sessions of the window with a return", "sessions"),
             count("n_window", "sessions of the window", "sessions"),
-            text("covered", "sessions that the returns span: full, cut or beyond"),
+            _COVERED,
             flag("in_average", "counts in averages and tests"),
-            text("doubt", "rules of the gate that doubt its prices, or null"),
+            _DOUBT,
             number("pvalue_holm", "p-value adjusted after Holm"),
             number("pvalue_bh", "p-value adjusted after Benjamini and Hochberg"),
             number("pvalue_by", "p-value adjusted after Benjamini and Yekutieli"),
@@ -439,7 +441,10 @@ _TABLES = (
             number("se", "its standard error", _RETURN),
             *_STATISTIC,
             number("car_alone", "the separate CAR of the observation", _RETURN),
+            number("pvalue_alone", "its p-value; null for one that is not tested"),
             count("n_overlapping", "other events whose windows share a session"),
+            _COVERED,
+            _DOUBT,
             _REASON,
         ),
         made_by=_JOINT,

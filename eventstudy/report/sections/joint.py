@@ -21,6 +21,7 @@ from eventstudy.report.labels import (
     window_words,
 )
 from eventstudy.report.section import Section
+from eventstudy.report.sections import doubts
 from eventstudy.report.views import Views
 from eventstudy.spec import Pair, window_text
 from eventstudy.study.result import StudyResult
@@ -45,7 +46,7 @@ def blocks(views: Views) -> Iterator[str]:
         "announcements at once, each with an indicator for its window "
         f"{window_words(main_window(result))} (Karafiath 1988). *Alone* is the CAR of "
         "the tables above; *net* is the effect with the others' taken off. Only "
-        "announcements that share sessions are shown."
+        f"announcements that share sessions are shown. {doubts.MARKS}"
     )
     (first, table), *others = found
     yield f"**Model {md.escape(first)}**"
@@ -64,22 +65,13 @@ def blocks(views: Views) -> Iterator[str]:
 
 
 def overlapping(result: StudyResult, window: Pair | None = None) -> pl.DataFrame:
-    """Effects of events that share sessions of a window with another, with both CARs.
-
-    Adds ``pvalue_alone``, that of the separate CAR.
-    """
-    if result.joint.is_empty():
-        return result.joint
-    window = window or main_window(result)
-    rows = result.joint.filter(
-        in_window(window)
+    """Effects of events that share sessions of a window with another."""
+    return result.joint.filter(
+        in_window(window or main_window(result))
         & (pl.col("n_overlapping") > 0)
         & pl.col("car").is_finite()
         & pl.col("car_alone").is_finite()
     )
-    keys = ["model", "asset", "event_id", "start", "end"]
-    alone = result.cars.select(*keys, pvalue_alone="pvalue")
-    return rows.join(alone, on=keys, how="left", maintain_order="left")
 
 
 def summary(result: StudyResult) -> str:
@@ -106,18 +98,23 @@ def summary(result: StudyResult) -> str:
         )
     level = level_text(result)
     if flips:
-        total = nb.count(rows.height, "single CAR")
+        total = nb.count(_judged(rows).height, "single CAR")
         parts.append(f"The verdict at {level} changes for {len(flips)} of {total}.")
-    else:
+    elif _judged(rows).height:
         parts.append(f"No single CAR's verdict at {level} changes.")
     parts.append("See [overlapping announcements](#overlapping-announcements-apart).")
     return " ".join(parts)
 
 
+def _judged(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with both p-values: a window that is not tested has none of its own."""
+    return rows.drop_nulls(["pvalue", "pvalue_alone"])
+
+
 def _flips(result: StudyResult, rows: pl.DataFrame) -> list[dict[str, Any]]:
     alpha = alpha_of(result)
     changed = (pl.col("pvalue") < alpha) != (pl.col("pvalue_alone") < alpha)
-    return rows.filter(changed).to_dicts()
+    return _judged(rows).filter(changed).to_dicts()
 
 
 def _shifts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -184,9 +181,9 @@ def _cells(result: StudyResult, row: dict[str, Any]) -> list[str]:
     return [
         md.escape("".join(_named(result, row["event_id"]))),
         md.escape(row["asset"]),
-        shown.percent(row["car_alone"], row["se"]),
+        shown.percent(row["car_alone"], row["se"]) + doubts.mark(row),
         nb.pvalue_cell(row["pvalue_alone"]),
-        shown.with_error(row["car"], row["se"]),
+        shown.with_error(row["car"], row["se"]) + doubts.mark(row),
         nb.pvalue_cell(row["pvalue"]),
     ]
 
