@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Tests run on all cores, and keep what they compiled for the next time.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: analyze check test lint slow
+.PHONY: analyze check test lint slow audit
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -16,6 +16,7 @@ help:
 	@echo "make test      run all tests but the slow ones"
 	@echo "make lint      ruff, mypy, import-linter, numpydoc"
 	@echo "make slow      Monte-Carlo tests of size and power"
+	@echo "make audit     look the locked dependencies up among known weaknesses"
 
 analyze: $(VENV)/runtime.stamp
 	@$(BIN)/eventstudy analyze events/china_2021.csv
@@ -35,6 +36,13 @@ lint: $(VENV)/dev.stamp
 
 slow: $(VENV)/dev.stamp
 	@$(PYTEST) -m slow
+
+audit: $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit \
+	  || { echo "no network: nothing was audited"; exit 0; }
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock > $(VENV)/audit.txt 2>&1; \
+	  code=$$?; if grep -qi "connection\|resolve\|unreachable\|timed out\|proxy\|could not be audited" $(VENV)/audit.txt; \
+	  then echo "no network: nothing was audited"; else cat $(VENV)/audit.txt; exit $$code; fi
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
