@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer
 
+import eventstudy as es
 import eventstudy.study
 from eventstudy import __version__
 from eventstudy.cli import list as families
@@ -25,6 +27,7 @@ from eventstudy.core.errors import SpecError
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
 from eventstudy.report import folder as report_folder
+from eventstudy.spec.setting import settings_of
 from eventstudy.study import inputs
 from eventstudy.volatility import MEASURES, SHIFTS
 
@@ -728,3 +731,51 @@ def test_what_is_printed_commands_no_terminal(analyze, capsys):
         check=False,
     )
     assert b"\x1b" not in code.stdout + code.stderr
+
+
+def test_init_writes_files_to_start_from(analyze, capsys):
+    Path("list.csv").write_text("ticker,date\nRIOT,21/06/2021\nMARA,05/05/2021\n")
+    for name, given in (("deals", []), ("mine", ["list.csv"])):
+        assert run_main("init", name, *given) == 0
+        table = tomllib.loads(Path(f"{name}.toml").read_text(encoding="utf-8"))
+        assert table == {}
+        assert run_main("check", f"{name}.csv") == 0
+        assert "2 events" in capsys.readouterr().out
+        assert run_main("init", name) == 2
+        assert "there already" in capsys.readouterr().err
+        assert run_main("init", name, *given, "--force") == 0
+    text = Path("deals.toml").read_text(encoding="utf-8")
+    for setting in settings_of(es.StudySpec):
+        if setting.flag and setting.default is not None:
+            assert f"# {setting.name} = " in text or setting.name == "groups"
+
+
+def run_main(*words):
+    """Run the command in this process; return its code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["eventstudy", *words])
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+    return 0
+
+
+@pytest.mark.processes
+def test_without_yfinance_all_but_yahoo_works(analyze):
+    code = "import sys; sys.modules['yfinance'] = None; "
+    code += "from eventstudy.cli.main import main; main()"
+    words = [sys.executable, "-c", code]
+    said = {}
+    for name, given in {
+        "yahoo": ["analyze", "tiny.csv", "--market", "^GSPC", "--prices", "yahoo"],
+        "analyze": ["analyze", "tiny.csv", "--market", "^GSPC", "-q", "-o", "out"],
+        "list": ["list", "sources"],
+    }.items():
+        done = subprocess.run(
+            [*words, *given], capture_output=True, text=True, check=False
+        )
+        said[name] = done.returncode, done.stderr
+    assert said["analyze"][0] == said["list"][0] == 0
+    assert said["yahoo"][0] == 2
+    assert "pip install yfinance" in said["yahoo"][1]

@@ -9,6 +9,7 @@ import typer
 from eventstudy._version import __version__
 from eventstudy.cli.analyze import analyze
 from eventstudy.cli.check import check
+from eventstudy.cli.init import init
 from eventstudy.cli.list import list_family
 from eventstudy.cli.options import DEBUG
 from eventstudy.cli.prices import app as prices_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(analyze)
 app.command()(check)
 app.command()(simulate)
+app.command()(init)
 app.command("list")(list_family)
 app.add_typer(prices_app, name="prices")
 

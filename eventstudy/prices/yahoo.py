@@ -186,7 +186,14 @@ SOURCES.register(
 def _new_client(timeout: float) -> Any:  # noqa: ANN401
     """Make a client of yfinance that shares nothing with others and keeps no file."""
     with warnings.catch_warnings():  # importing it changes the warning filters
-        from yfinance import const, data
+        try:
+            from yfinance import const, data
+        except ImportError:
+            raise SourceError(
+                "prices from Yahoo are downloaded with yfinance, which is not "
+                "installed: pip install yfinance, or give prices of your own with "
+                "--prices FOLDER"
+            ) from None
 
     if lacks := [
         f"{module.__name__}.{name}"
