@@ -144,6 +144,60 @@ def test_an_iterator_that_can_be_walked_once_is_refused():
         battery(iter([ab]), windows=[WINDOW])
 
 
+def test_what_is_no_abnormal_return_is_refused():
+    for given in (np.zeros((2, 9)), None, [panel(), None]):
+        with pytest.raises(SpecError, match="wanted an Abnormal"):
+            battery(given, windows=WINDOW, tests="csect")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (None, "returned None; wanted an eventstudy.inference.Answer"),
+        (0.5, "returned 0.5; wanted"),
+        (Answer(estimate="a"), "returned estimate = 'a'; wanted a number"),
+        (Answer(estimate=None), "returned estimate = None; wanted a number"),
+        (Answer(estimate=np.ones(3)), r"estimate of shape \(3,\); wanted a single"),
+        (Answer(estimate=1.0, statistic=2.0, pvalue=7.0), "pvalue = 7; wanted one"),
+        (Answer(estimate=1.0, statistic=2.0, pvalue=-0.1), "pvalue = -0.1; wanted one"),
+        (Answer(estimate=1.0, statistic=np.inf, pvalue=0.0), "an infinite statistic"),
+        (Answer(estimate=np.inf, statistic=1.0, pvalue=0.1), "an infinite estimate"),
+        (Answer(estimate=1.0, statistic=1.0, pvalue=0.1, df=-3), "returned df = -3"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_means_nothing_names_its_test(answer, text):
+    def mine(sample, options):
+        return answer
+
+    with pytest.raises(SpecError, match=text) as caught:
+        battery(panel(), windows=[WINDOW], tests=mine)
+    assert str(caught.value).startswith("test 'mine' returned ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"pvalue": np.ones(2)}, r"returned pvalue of shape \(2,\); wanted shape"),
+        (
+            {"reason": np.full(3, None)},
+            r"returned reason of shape \(3,\); wanted shape",
+        ),
+        ({"estimate": 0.0}, r"returned estimate of shape \(\); wanted shape"),
+        (None, "returned None; wanted eventstudy.inference.Answers"),
+    ],
+    ids=str,
+)
+def test_answers_of_single_observations_are_as_many_as_these(changes, text):
+    def mine(ab, window, options):
+        found = TESTS["t"].of_each(ab, window, options)
+        return None if changes is None else replace(found, **changes)
+
+    entry = EventTest(name="mine", of_each=mine)
+    with pytest.raises(SpecError, match=f"test 'mine' {text}"):
+        battery(panel(), windows=[WINDOW], tests=entry)
+
+
 def test_chunks_of_different_calendars_are_refused():
     needs = frozenset({"correlation"})
     a, b = (collect(panel(s), [WINDOW], needs) for s in ("one date", "far dates"))

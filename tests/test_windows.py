@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special, stats
 
+import eventstudy as es
 from eventstudy.core.abnormal import Clock
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import (
@@ -155,7 +156,6 @@ def test_buying_and_holding_earns_the_price_relative():
     ("window", "text"),
     [
         ((-11, 3), r"\[-11,\+3\]"),
-        ((1, 0), r"\[\+1,0\]"),
         ((0, 11), r"\[0,\+11\]"),
         ((11, 11), r"\[\+11,\+11\]"),
     ],
@@ -166,6 +166,45 @@ def test_windows_outside_the_event_window_are_refused(function, window, text):
     held = r" is not inside the event window \[-10,\+10\] that is held"
     with pytest.raises(SpecError, match=text + held):
         function(fitted(), window)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [(-1,), (-1, 1, 2), "-1:1", 5, None, (-1.5, 1), (None, 1), (True, 1), ("a", "b")],
+    ids=str,
+)
+def test_what_is_no_window_is_refused(window):
+    text = r"wanted \(start, end\), two whole numbers of sessions in event time"
+    with pytest.raises(SpecError, match=text):
+        cumulate(fitted(), window)
+    with pytest.raises(SpecError, match=text):
+        es.inference.TESTS["bmp"](fitted(), window)
+    with pytest.raises(SpecError, match=text):
+        es.inference.battery(fitted(), windows=[window], tests="bmp")
+
+
+def test_a_window_that_ends_before_it_starts_is_refused():
+    with pytest.raises(SpecError, match=r"\[\+5,\+3\] ends before it starts"):
+        cumulate(fitted(), (5, 3))
+
+
+@pytest.mark.parametrize("window", [[-1, 1], np.array([-1, 1]), (-1.0, 1.0)], ids=str)
+def test_any_two_whole_numbers_are_a_window(window):
+    ab = fitted()
+    wanted = es.inference.TESTS["t"](ab, (-1, 1)).statistic
+    for given in (window, [window]):
+        found = es.inference.battery(ab, windows=given, tests="t")
+        assert_allclose(found[(-1, 1), "t"].statistic, wanted, rtol=0)
+
+
+def test_first_offsets_and_lengths_are_whole_numbers():
+    y = np.random.default_rng(3).normal(size=(2, T + 8))
+    for given in (0.5, "a", True):
+        with pytest.raises(SpecError, match=r"first_offset = .* wanted a whole number"):
+            constant_mean(y, n_estimation=T, first_offset=given)
+        with pytest.raises(SpecError, match=r"n_estimation = .* wanted a whole number"):
+            constant_mean(y, n_estimation=given, first_offset=0)
+    assert constant_mean(y, n_estimation=float(T), first_offset=-2.0).first_offset == -2
 
 
 def test_windows_count_from_the_first_offset():

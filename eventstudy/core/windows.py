@@ -4,9 +4,10 @@ A window is a pair ``(start, end)`` of sessions in event time, both ends include
 0 is session 0, ``(-1, 1)`` are the three sessions around it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,63 @@ def window_text(window: Window) -> str:
     return "[" + ",".join(f"{day:+d}" if day else "0" for day in window) + "]"
 
 
+def whole(given: object) -> int | None:
+    """Return a whole number as an int, None for anything else.
+
+    >>> whole(np.int64(3)), whole(-10.0), whole(0.5), whole(True)
+    (3, -10, None, None)
+    """
+    if isinstance(given, bool | np.bool_):
+        return None
+    if isinstance(given, float | np.floating) and float(given).is_integer():
+        return int(given)
+    try:
+        return index(given)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def as_window(given: object) -> Window:
+    """Return a window as it is used, or raise `SpecError` for what is none.
+
+    >>> as_window([-1, 1.0])
+    (-1, 1)
+    """
+    pair = (
+        [whole(end) for end in given]
+        if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+        else []
+    )
+    if len(pair) != 2 or None in pair:
+        raise SpecError(
+            f"window {given!r}: wanted (start, end), two whole numbers of sessions in "
+            "event time, both included, such as (-1, 1)"
+        )
+    start, end = pair
+    assert start is not None
+    assert end is not None
+    if start > end:
+        raise SpecError(
+            f"window {window_text((start, end))} ends before it starts; wanted "
+            f"(start, end), such as {(end, start)}"
+        )
+    return start, end
+
+
+def as_windows(given: object) -> list[Window]:
+    """Return windows as they are used; a single one may be given as itself.
+
+    >>> as_windows([(0, 0), [-1, 1]]), as_windows((-1, 1))
+    ([(0, 0), (-1, 1)], [(-1, 1)])
+    """
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        return [as_window(given)]
+    held = list(given)
+    if held and all(whole(one) is not None for one in held):
+        return [as_window(held)]
+    return [as_window(one) for one in held]
+
+
 def columns_from(first_offset: int, n_sessions: int, window: Window) -> slice:
     """Return the event-window columns of a window, of which ``n_sessions`` are held.
 
@@ -81,11 +139,11 @@ def columns_from(first_offset: int, n_sessions: int, window: Window) -> slice:
     >>> columns_from(-10, 21, (-1, 1))
     slice(9, 12, None)
     """
-    start, end = window
+    start, end = as_window(window)
     last = first_offset + n_sessions - 1
     if not first_offset <= start <= end <= last:
         raise SpecError(
-            f"window {window_text(window)} is not inside the event window "
+            f"window {window_text((start, end))} is not inside the event window "
             f"{window_text((first_offset, last))} that is held"
         )
     return slice(start - first_offset, end - first_offset + 1)

@@ -6,7 +6,7 @@ from eventstudy.core import registry
 from eventstudy.core.abnormal import Array, InferenceResult
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import Family
-from eventstudy.core.windows import Window
+from eventstudy.core.windows import Window, as_windows
 from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, merge
 from eventstudy.inference.battery import Chunks, run
 from eventstudy.inference.dependence import Dependence, dependence
@@ -75,8 +75,15 @@ TESTS: Family[EventTest] = registry.TESTS
 NamedTest = str | EventTest | Callable[[Sample, Options], Answer]
 
 
-def entries_of(tests: Iterable[NamedTest] | None) -> list[EventTest]:
+def entries_of(tests: NamedTest | Iterable[NamedTest] | None) -> list[EventTest]:
     """Return the entries that are meant, default all; refuse two of one name."""
+    if isinstance(tests, str | EventTest) or callable(tests):
+        tests = [tests]
+    if tests is not None and not isinstance(tests, Iterable):
+        raise SpecError(
+            f"tests = {tests!r}: wanted names of tests, entries or functions, such as "
+            '["kp_bmp", "csect"]'
+        )
     found = list(TESTS.values() if tests is None else map(TESTS.entry, tests))
     known: dict[str, EventTest] = {}
     for entry in found:
@@ -88,8 +95,8 @@ def entries_of(tests: Iterable[NamedTest] | None) -> list[EventTest]:
 def battery(
     chunks: Chunks,
     *,
-    windows: Sequence[Window],
-    tests: Iterable[NamedTest] | None = None,
+    windows: Sequence[Window] | Window,
+    tests: NamedTest | Iterable[NamedTest] | None = None,
     outcome: Outcome = "car",
     alternative: str = "two-sided",
     seed: int = 0,
@@ -108,8 +115,8 @@ def battery(
         twice; millions of observations need never be in memory together. All chunks
         share one table of clocks; results do not depend on the cut.
     windows : sequence of (int, int)
-        (start, end) in event time, both ends included.
-    tests : iterable of str, EventTest or callable, optional
+        (start, end) in event time, both ends included; a single one as it is.
+    tests : str, EventTest, callable or iterable of these, optional
         Names in `TESTS`, entries, or functions of a `Sample` and `Options` that return
         an `Answer` and appear under their ``__name__``; default all members.
     outcome : {"car", "scar", "bhar"}
@@ -155,7 +162,7 @@ def battery(
     )
     return run(
         chunks,
-        windows,
+        as_windows(windows),
         entries_of(tests),
         options=options,
         outcome=outcome,

@@ -36,6 +36,7 @@ from eventstudy.inference.rank_aggregates import (
     collect_ranked,
     merge_ranked,
 )
+from eventstudy.inference.returned import checked_answer, checked_answers
 from eventstudy.inference.sample import (
     Sample,
     replication,
@@ -119,7 +120,11 @@ def run(
 
     def first_step(chunk: Chunk) -> tuple[Evidence, list[Answers]]:
         ab = _open(chunk)
-        found = [each(ab, w, options) for _, each in of_each for w in windows]
+        found = [
+            checked_answers(name, each(ab, w, options), len(ab.ar))
+            for name, each in of_each
+            for w in windows
+        ]
         days = calendar.of(ab.clocks)
         return collect(ab, windows, needs, outcome=outcome, calendar=days), found
 
@@ -161,14 +166,21 @@ def _walker(chunks: Chunks) -> Callable[[], Iterable[Chunk]]:
         return chunks
     if not isinstance(chunks, Sequence):
         raise SpecError(
-            "chunks are walked through twice: give a sequence, or a function that "
-            "returns a fresh iterator each time"
+            f"abnormal returns are given as {type(chunks).__name__}; wanted an "
+            "Abnormal, as models return it, a sequence of them, or, as chunks are "
+            "walked through twice, a function that returns a fresh iterator each time"
         )
     return lambda: chunks
 
 
 def _open(chunk: Chunk) -> Abnormal:
-    return chunk if isinstance(chunk, Abnormal) else chunk()
+    found = chunk() if callable(chunk) else chunk
+    if not isinstance(found, Abnormal):
+        raise SpecError(
+            f"a chunk is {type(found).__name__}; wanted an Abnormal, as models return "
+            "it, or a function that returns one"
+        )
+    return found
 
 
 def _in_order(
@@ -258,12 +270,7 @@ def answer_of(entry: Entry, sample: Sample, options: Options) -> Answer:
         return Answer(estimate=sample.mean, reason=reason)
     with np.errstate(divide="ignore", invalid="ignore"):
         answer = entry.of_sample(sample, options)
-    if not isinstance(answer, Answer):
-        raise SpecError(
-            f"test {entry.name!r} returned {answer!r}; wanted an "
-            "eventstudy.inference.Answer"
-        )
-    return answer
+    return checked_answer(entry.name, answer, leading=sample.effect.shape[:-1])
 
 
 def answers_of(entry: Entry, samples: Sample, options: Options) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.core.overlap import linked
-from eventstudy.core.windows import Window
+from eventstudy.core.windows import Window, as_window
 from eventstudy.inference.aggregates import (
     MAX_ASSETS,
     AssetSeries,
@@ -164,6 +164,7 @@ def dependence(
     >>> round(dependence(ab, (-1, 1)).n_effective, 9)
     1.0
     """
+    window = as_window(window)
     if isinstance(data, Abnormal):
         data = collect(data, [window], frozenset({"correlation"}))
     column = data.windows.index(window)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from eventstudy.core.abnormal import Abnormal, InferenceResult
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import TESTS
-from eventstudy.core.windows import Window
+from eventstudy.core.windows import Window, as_window
 from eventstudy.inference.aggregates import Need, Outcome
 from eventstudy.inference.battery import run
 from eventstudy.inference.pvalues import (
@@ -193,6 +193,7 @@ class EventTest:
         options = Options(
             alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
         )
+        window = as_window(window)
         found = run(
             ab, [window], [self], options=options, outcome=outcome, groups=groups
         )

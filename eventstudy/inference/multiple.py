@@ -7,7 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, IntArray, Status
 from eventstudy.core.errors import SpecError, unknown_name
-from eventstudy.core.windows import Window, columns, cumulate, length_of
+from eventstudy.core.windows import Window, as_windows, columns, cumulate, length_of
 from eventstudy.inference.aggregates import AssetSeries, collect, daily_sar
 from eventstudy.inference.dependence import MIN_COMMON_DATES
 from eventstudy.inference.pvalues import Alternative, check_alternative
@@ -203,7 +203,7 @@ def step_down(
     >>> step_down(ab, [(0, 0)], n_draws=99).pvalue.shape
     (2, 1)
     """
-    n_obs = len(ab.ar)
+    n_obs, windows = len(ab.ar), as_windows(windows)
     nothing = np.full((n_obs, len(windows)), np.nan)
     series = collect(ab, windows, frozenset({"correlation"})).series["residual"]
     if series is None:

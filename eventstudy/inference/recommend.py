@@ -7,7 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array
 from eventstudy.core.registry import TESTS
-from eventstudy.core.windows import Window
+from eventstudy.core.windows import Window, as_window
 from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect
 from eventstudy.inference.dependence import Dependence, correlations
 from eventstudy.inference.guarded import scaled_by_recent
@@ -174,6 +174,7 @@ def caar_interval(
     >>> found.low < found.estimate < found.high
     True
     """
+    window = as_window(window)
     if isinstance(data, Abnormal):
         data = collect(data, [window], needs_of(len(data.asset)), outcome=outcome)
     sample = sample_of(data, window, residual=correlations(data))
@@ -251,6 +252,7 @@ def variance_increase(
     >>> variance_increase(constant_mean(y, n_estimation=60), (0, 0)) > 3
     True
     """
+    window = as_window(window)
     if isinstance(data, Abnormal):
         data = collect(data, [window], frozenset({"correlation"}))
     sample = sample_of(data, window, residual=correlations(data))

@@ -7,12 +7,12 @@ least squares.
 """
 
 from dataclasses import dataclass
-from operator import index
 
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import whole
 
 # Below this share of independent variation a regressor's Gram matrix has lost half
 # of the digits, and the fit is made again by orthogonal decomposition.
@@ -89,11 +89,14 @@ def model_input(
         raise SpecError(f"y has shape {y.shape}; wanted (E, T+L), a row per asset")
     n_obs, n_sessions = y.shape
     x = _by_row(x, n_obs, n_sessions)
-    if not 0 < n_estimation < n_sessions:
+    held = whole(n_estimation)
+    if held is None or not 0 < held < n_sessions:
         raise SpecError(
-            f"n_estimation = {n_estimation}: y has {n_sessions} sessions and needs at "
-            "least one in the estimation and one in the event window"
+            f"n_estimation = {n_estimation!r}: wanted a whole number; y has "
+            f"{n_sessions} sessions and needs at least one in the estimation and one "
+            "in the event window"
         )
+    n_estimation = held
     span = np.broadcast_to(1.0, y.shape) if span is None else np.asarray(span, float)
     asset = np.arange(n_obs) if asset is None else np.asarray(asset, np.int64)
     if (clock is None) != (clocks is None):
@@ -156,7 +159,13 @@ def _by_row(x: Array | None, n_obs: int, n_sessions: int) -> Array:
 
 def _first_offset(n_event: int, given: int | None) -> int:
     if given is not None:
-        return index(given)
+        first = whole(given)
+        if first is None:
+            raise SpecError(
+                f"first_offset = {given!r}: wanted a whole number, the event time of "
+                "the first event-window column, such as -10"
+            )
+        return first
     if n_event % 2 == 0:
         raise SpecError(
             f"the event window has {n_event} columns, so none is in the middle; wanted "
