@@ -100,10 +100,10 @@ def prices(*missing, symbol="BTCM"):
     return held.frame.filter(~gone)
 
 
-def study(frame, **settings):
+def study(frame, events=EVENTS, **settings):
     asked = {"windows": ((-1, 1), (0, 5)), "tests": ("csect", "rank"), **settings}
     spec = es.StudySpec(model="market", factors=("^GSPC",), **asked)
-    return es.run(spec, EVENTS, frame)
+    return es.run(spec, events, frame)
 
 
 def of_btcm(result, start=-1):
@@ -221,6 +221,25 @@ def test_a_change_of_unit_before_the_event_is_held_back_too():
     long_ago = study(in_pounds(prices(), date(2020, 9, 10)))
     assert of_btcm(long_ago)["doubt"] is None
     assert headline(long_ago)[1] == 4
+
+
+def test_a_wrong_price_change_that_no_estimate_uses_holds_nothing_back():
+    """Sessions near other events are no part of the estimation window."""
+    earlier = pl.DataFrame(
+        {
+            "event_id": ["b"],
+            "announced_at": ["2021-03-10T05:00-05:00"],
+            "assets": ["BTCM RIOT"],
+        }
+    )
+    events = pl.concat([EVENTS, earlier])
+    spoiled = in_pounds(prices(), date(2021, 3, 11))
+    rows = study(spoiled, events).cars.filter(asset="BTCM", start=-1)
+    of_event = {row["event_id"]: row for row in rows.to_dicts()}
+    assert not of_event["b"]["in_average"]
+    assert (of_event["a"]["in_average"], of_event["a"]["doubt"]) == (True, None)
+    used = study(spoiled, events, overlap="keep")
+    assert not used.cars.filter(asset="BTCM", start=-1)["in_average"].any()
 
 
 def test_a_doubt_about_the_market_concerns_everyone():

@@ -24,8 +24,10 @@ class Block:
         Returns of the factors over the same spans.
     span : array (E, T+L)
         Sessions that each return spans, 1 where there is none.
-    n_valid, n_purged : int array (E,)
-        Estimation sessions with a return, and those taken out near other events.
+    n_valid : int array (E,)
+        Estimation sessions with a return.
+    purged : bool array (E, T)
+        Estimation sessions taken out near other events.
     event_coverage : array (E,)
         Share of the event window's sessions that returns span.
 
@@ -50,8 +52,13 @@ class Block:
     x_simple: Array
     span: Array
     n_valid: IntArray
-    n_purged: IntArray
+    purged: BoolArray
     event_coverage: Array
+
+    @property
+    def n_purged(self) -> IntArray:
+        """Return how many sessions are taken out near other events, (E,)."""
+        return np.asarray(self.purged.sum(axis=1), np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -219,7 +226,7 @@ class Panel:
             x_simple=np.where(keep[:, :, None], self.flat.simple_factors[at], np.nan),
             span=np.where(keep, span, 1).astype(np.float64),
             n_valid=keep[:, :t].sum(axis=1),
-            n_purged=purged.sum(axis=1),
+            purged=purged,
             event_coverage=covered / (last - first + 1),
         )
 

@@ -106,9 +106,17 @@ class Gate:
         return found.with_columns(kept).drop("_wrong")
 
     def doubts(
-        self, ab: Abnormal, assets: Sequence[str], factors: Sequence[str]
+        self,
+        ab: Abnormal,
+        assets: Sequence[str],
+        factors: Sequence[str],
+        purged: BoolArray,
     ) -> Doubts:
-        """Return the doubts about observations of ``assets``, (E,), under a model."""
+        """Return the doubts about observations of ``assets``, (E,), under a model.
+
+        purged : (E, T) estimation sessions that are not used, so that no doubt about
+        them matters
+        """
         estimation: dict[int, tuple[str, ...]] = {}
         event: dict[int, dict[str, BoolArray]] = {}
         held_estimation = np.zeros(len(ab.ar), np.bool_)
@@ -116,7 +124,7 @@ class Gate:
         for row, name, finding in self._about(assets, factors):
             clock, clocks = ab.clock[row], ab.clocks
             out = self.hold_back and finding.held_back
-            before = _inside(
+            before = ~purged[row] & _inside(
                 clocks.estimation[clock], ab.residuals[row], finding, left_out=out
             )
             around = _inside(clocks.event[clock], ab.ar[row], finding, left_out=out)

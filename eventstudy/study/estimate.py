@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray, Status
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.core.windows import narrow, narrow_clocks, select
 from eventstudy.models import MODELS
 from eventstudy.panel import Block, History, Observation, Panel
@@ -24,6 +24,7 @@ class Estimate:
     wide : fits over all columns;  event, event_simple : over the event window, from
         the study's returns and from simple returns
     raw : (E, T+L) returns of all columns, as the model saw them
+    purged : (E, T) estimation sessions taken out near other events
     left_out : panel row -> (reason, held, wanted)
     """
 
@@ -32,6 +33,7 @@ class Estimate:
     event: Abnormal
     event_simple: Abnormal
     raw: Array
+    purged: BoolArray
     n_valid: IntArray
     n_purged: IntArray
     left_out: dict[int, tuple[str, str, str]]
@@ -58,7 +60,7 @@ class Estimator:
         setting = self.panel.setting
         factors = [*setting.factors, *([setting.riskless] if setting.riskless else [])]
         assets = [o.asset for o in self.observations(estimate.rows)]
-        return self.gate.doubts(estimate.event, assets, factors)
+        return self.gate.doubts(estimate.event, assets, factors, estimate.purged)
 
     def __iter__(self) -> Iterator[Estimate]:
         """Fit the panel, one block after the other."""
@@ -87,6 +89,7 @@ class Estimator:
             event=event,
             event_simple=simple,
             raw=(block.y_simple if self.spec.returns == "simple" else block.y)[kept],
+            purged=block.purged[kept],
             n_valid=block.n_valid,
             n_purged=block.n_purged,
             left_out=left_out,
