@@ -1,6 +1,5 @@
 """Windows whose returns do not span their sessions, and wrong price changes."""
 
-from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -9,9 +8,7 @@ import polars as pl
 import pytest
 
 import eventstudy as es
-from eventstudy.core.windows import Covered, covered_by, cumulate, extended, select
-from eventstudy.inference.aggregates import collect
-from eventstudy.inference.shared_error import error_key
+from eventstudy.core.windows import Covered, covered_by, cumulate, extended
 from eventstudy.models import constant_mean
 
 FIRST = -3  # of the event window of the arrays below
@@ -167,6 +164,12 @@ def test_a_window_can_be_lengthened_or_kept():
     assert headline(longer)[1] == 4
     assert row["car"] == pytest.approx(of_btcm(whole)["car"], abs=2e-3)
     assert "lengthened" in longer.remarks.filter(about="windows")["text"][0]
+    before = study(prices(date(2021, 6, 16)), cut_windows="extend")
+    assert of_btcm(before)["covered"] == "beyond"
+    row = before.headline.filter(start=-1).row(0, named=True)
+    tested = before.tests.filter(start=-1, test="csect", outcome="car")
+    assert (row["n"], tested["n"][0]) == (4, 4)
+    assert row["estimate"] == pytest.approx(tested["estimate"][0])
     kept = study(gap, cut_windows="keep")
     assert headline(kept)[1] == 4
     assert headline(kept)[0] != pytest.approx(headline(longer)[0])
@@ -274,26 +277,57 @@ def test_what_is_only_unusual_is_said_and_counted():
     assert "spike" in row["doubt"]
 
 
-def test_observations_that_do_not_count_in_a_window_share_nothing_in_it():
-    """A window's dependence is that of the observations left, collected anew."""
-    ab, windows = arrays(9, n=24), [(-3, -1), (-1, 1), (0, 4)]
-    ab = replace(ab, asset=np.arange(24) % 6)
-    used = np.column_stack(
-        [cumulate(ab, w, cut_windows="drop").in_average for w in windows]
+# --- the path of averages -----------------------------------------------------------
+
+TWO = pl.DataFrame(
+    {
+        "event_id": ["a", "b"],
+        "announced_at": ["2021-06-18T05:00-04:00", "2021-05-12T05:00-04:00"],
+        "assets": ["BTCM RIOT MARA CAN", "BTCM RIOT MARA CAN"],
+    }
+)
+PATH = ("caar", "se", "ci_low", "ci_high", "n")
+
+
+def path(frame, events=TWO, **settings):
+    found = study(frame, events, tests=("csect",), **settings).aar
+    return {row["offset"]: row for row in found.to_dicts()}
+
+
+@pytest.mark.parametrize(
+    ("missing", "left_out"),
+    [
+        (date(2021, 6, 21), {1}),  # the close of session +1
+        (date(2021, 6, 3), set(range(-10, 11))),  # that before the first session
+    ],
+)
+def test_a_path_is_that_of_the_observations_that_count_in_it(missing, left_out):
+    """Neither its mean nor its dependence knows of an observation that is left out."""
+    cut, whole = path(prices(missing)), path(prices())
+    a_without = TWO.with_columns(
+        pl.Series("assets", ["RIOT MARA CAN", TWO["assets"][1]])
     )
-    assert not used.all(axis=0).any()
-    together = collect(ab, windows, frozenset({"correlation"}), used=used)
-    for at, window in enumerate(windows):
-        alone = collect(select(ab, used[:, at]), [window], frozenset({"correlation"}))
-        key = error_key(window)
-        assert together.sums[key] == pytest.approx(alone.sums[key], abs=1e-12)
-        held = np.isin(together.series[key].assets, alone.series[key].assets)
-        total = together.series[key].total
-        assert total[held] == pytest.approx(alone.series[key].total, abs=1e-12)
-        assert not total[~held].any()
-        counted = together.vectors.n_valid[:, at]
-        assert (counted[used[:, at]] == alone.vectors.n_valid[:, 0]).all()
-        assert not counted[~used[:, at]].any()
+    without = path(prices(), a_without)
+    assert {offset for offset, row in cut.items() if row["n"] == 7} == left_out
+    for offset, row in cut.items():
+        wanted = without[offset] if offset in left_out else whole[offset]
+        for name in PATH if offset in left_out else ("n",):
+            assert row[name] == pytest.approx(wanted[name], rel=1e-9), (offset, name)
+
+
+def test_a_path_is_not_lengthened_but_goes_on_where_the_next_return_comes():
+    """With "extend", too, each return stays on its session."""
+    gap = prices(date(2021, 6, 21))
+    longer, dropped = path(gap, cut_windows="extend"), path(gap)
+    assert {o for o, row in longer.items() if row["n"] == 7} == {1}
+    for offset, row in longer.items():
+        assert row["caar"] == pytest.approx(dropped[offset]["caar"], rel=1e-12)
+    # The first return of the path reaches beyond its first session.
+    longer, kept = (
+        path(prices(date(2021, 6, 3)), cut_windows=rule) for rule in ("extend", "keep")
+    )
+    assert longer == kept
+    assert {row["n"] for row in longer.values()} == {8}
 
 
 def test_volume_counts_in_the_windows_in_which_the_return_does():

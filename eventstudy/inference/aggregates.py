@@ -181,7 +181,6 @@ def collect(
     *,
     outcome: Outcome = "car",
     calendar: NumberedDates | None = None,
-    used: BoolArray | None = None,
 ) -> Evidence:
     """Reduce one chunk of observations to `Evidence`.
 
@@ -197,10 +196,6 @@ def collect(
         What is tested.
     calendar : NumberedDates, optional
         The numbered dates of the clocks, where they are known already.
-    used : bool array (E, W), optional
-        The observations that count in each window, by default all. In a window in
-        which it does not count an observation has neither a return nor a share in
-        what is common to the windows.
 
     Returns
     -------
@@ -226,10 +221,9 @@ def collect(
         pooled, by_asset = co_movement(ab, calendar, standardised_residuals(ab))
         sums |= {f"pooled_residual_{k}": v for k, v in pooled.items()}
         series["residual"] = by_asset
-        for at, window in enumerate(windows):
+        for window in windows:
             key = error_key(window)
-            own = None if used is None else used[:, at]
-            sums[key], series[key] = shared_loadings(ab, window, calendar, own)
+            sums[key], series[key] = shared_loadings(ab, window, calendar)
     if "residuals" in needs:
         present = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
         sums["residual"] = by_clock(ab, np.where(present, ab.residuals, 0.0))
@@ -261,7 +255,7 @@ def collect(
         clocks=ab.clocks,
         first_offset=ab.first_offset,
         outcome=outcome,
-        vectors=_vectors(ab, windows, needs, outcome, used),
+        vectors=_vectors(ab, windows, needs, outcome),
         sums=sums,
         series=series,
     )
@@ -470,18 +464,10 @@ def co_movement(
 
 
 def shared_loadings(
-    ab: Abnormal,
-    window: Window,
-    calendar: NumberedDates,
-    used: BoolArray | None = None,
+    ab: Abnormal, window: Window, calendar: NumberedDates
 ) -> tuple[Array, AssetSeries | None]:
-    """Sums of the unit `loadings` by clock (G, T+L), and by asset and date.
-
-    used : (E,) the observations that have a share in them, by default all
-    """
+    """Sums of the unit `loadings` by clock (G, T+L), and by asset and date."""
     values = unit_loadings(ab, window)
-    if used is not None:
-        values[~used] = 0.0
     assets, index = np.unique(ab.asset, return_inverse=True)
     sums = by_clock(ab, values)
     if len(assets) > MAX_ASSETS:
@@ -515,11 +501,7 @@ def _zeros(assets: IntArray, like: AssetSeries) -> AssetSeries:
 
 
 def _vectors(
-    ab: Abnormal,
-    windows: Sequence[Window],
-    needs: frozenset[Need],
-    outcome: Outcome,
-    used: BoolArray | None,
+    ab: Abnormal, windows: Sequence[Window], needs: frozenset[Need], outcome: Outcome
 ) -> Vectors:
     n_valid_residuals = np.maximum((~np.isnan(ab.residuals)).sum(axis=1), 1)
     sar = daily_sar(ab)
@@ -528,7 +510,6 @@ def _vectors(
     sums = [cumulate(ab, window) for window in windows]
     car = np.column_stack([s.car for s in sums])
     se = np.column_stack([s.se for s in sums])
-    n_valid = np.column_stack([s.n_valid for s in sums])
     effect = car
     if outcome == "scar":
         effect = car / se
@@ -546,7 +527,7 @@ def _vectors(
         recent_n=recent_n,
         car=car,
         se=se,
-        n_valid=n_valid if used is None else np.where(used, n_valid, 0),
+        n_valid=np.column_stack([s.n_valid for s in sums]),
         sar_sum=np.column_stack([np.nansum(sar[:, at], axis=1) for at in held]),
         effect=effect,
         sar=sar if "days" in needs else sar[:, :0],

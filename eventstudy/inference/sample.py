@@ -224,13 +224,6 @@ def sample_of(
     )
 
 
-def average_of(evidence: Evidence, window: Window) -> float:
-    """Return the mean effect of the observations of one window, nan without any."""
-    v, column = evidence.vectors, evidence.windows.index(window)
-    effect = v.effect[v.usable & (v.n_valid[:, column] > 0), column]
-    return float(effect.mean()) if len(effect) else float("nan")
-
-
 def _between_clusters(
     known: Correlations | None,
     window: Window,

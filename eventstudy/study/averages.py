@@ -1,6 +1,6 @@
 """Which observations of a sample are averaged and tested in which window."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +12,20 @@ from eventstudy.study.samples import GroupSample
 
 
 def in_average(
-    spec: StudySpec, ab: Abnormal, held_back: BoolArray, window: Window
+    spec: StudySpec,
+    ab: Abnormal,
+    held_back: BoolArray,
+    window: Window,
+    *,
+    lengthened: bool = True,
 ) -> BoolArray:
     """Tell which observations count in a window, (E,).
 
     held_back : (E, L) sessions that a doubt about the prices keeps out
+    lengthened : whether "extend" moves the return that spans the window's end into it;
+        without, a window that it would lengthen stays cut
     """
-    if spec.cut_windows == "extend":
+    if spec.cut_windows == "extend" and lengthened:
         ab, _ = extended(ab, window)
     found = cumulate(ab, window, cut_windows=spec.cut_windows).in_average
     doubted = held_back[:, columns(ab, window)].any(axis=1)
@@ -56,19 +63,15 @@ def by_window(
 
 def _kept(sample: GroupSample, used: Sequence[BoolArray]) -> GroupSample:
     """Keep the observations that are used; none at all have no returns instead."""
-    if not any(one.any() for one in used):
-        return replace(
-            sample,
-            event=[_without_returns(ab) for ab in sample.event],
-            event_simple=[_without_returns(ab) for ab in sample.event_simple],
-            panels=[],
-        )
-    kept = [i for i, one in enumerate(used) if one.any()]
+    held_back = sample.held_back
+    if any(one.any() for one in used):
+        pairs = zip(held_back, used, strict=True)
+        held_back = [held[one] for held, one in pairs if one.any()]
     return replace(
         sample,
-        event=[select(sample.event[i], used[i]) for i in kept],
-        event_simple=[select(sample.event_simple[i], used[i]) for i in kept],
-        held_back=[sample.held_back[i][used[i]] for i in kept],
+        event=those(sample.event, used),
+        event_simple=those(sample.event_simple, used),
+        held_back=held_back,
         panels=[],
     )
 
@@ -87,16 +90,35 @@ def _without_returns(ab: Abnormal) -> Abnormal:
 
 
 def on_path(
-    spec: StudySpec, sample: GroupSample, windows: Sequence[Window]
-) -> list[BoolArray]:
-    """Tell which observations count on a path of averages, per chunk (E, W).
+    spec: StudySpec, ab: Abnormal, held_back: BoolArray, windows: Sequence[Window]
+) -> BoolArray:
+    """Tell which observations count in each window of a path of averages, (E, W).
 
-    A path has dozens of windows, so that its evidence is collected once for all of
-    them. Its windows are not lengthened: the path goes on where the next return comes.
+    No window of a path is lengthened, since every return has its place on the path:
+    with "extend" an observation is out of the path up to a session without a close,
+    and on it again from the session whose return spans that one.
     """
-    if spec.cut_windows == "extend":
-        spec = replace(spec, cut_windows="drop", questions=())
-    return [
-        np.column_stack([in_average(spec, ab, held, window) for window in windows])
-        for ab, held in zip(sample.event, sample.held_back, strict=True)
-    ]
+    return np.column_stack(
+        [in_average(spec, ab, held_back, w, lengthened=False) for w in windows]
+    )
+
+
+def alike(used: Sequence[BoolArray]) -> Iterator[tuple[list[int], list[BoolArray]]]:
+    """Yield windows in which the same observations count, and per chunk these (E,).
+
+    used : per chunk the observations that count in each window, (E, W)
+    """
+    columns = np.concatenate(used).T
+    places: dict[bytes, list[int]] = {}
+    for at, column in enumerate(columns):
+        places.setdefault(np.packbits(column).tobytes(), []).append(at)
+    for held in places.values():
+        yield held, [one[:, held[0]] for one in used]
+
+
+def those(chunks: Sequence[Abnormal], used: Sequence[BoolArray]) -> list[Abnormal]:
+    """Keep the observations that are used, (E,); none at all have no returns."""
+    if not any(one.any() for one in used):
+        return [_without_returns(ab) for ab in chunks]
+    pairs = zip(chunks, used, strict=True)
+    return [ab if one.all() else select(ab, one) for ab, one in pairs if one.any()]

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray
-from eventstudy.core.windows import Window, select
+from eventstudy.core.windows import Window, cumulate
 from eventstudy.inference import (
     TESTS,
     Assessment,
@@ -22,9 +22,8 @@ from eventstudy.inference import (
 from eventstudy.inference.aggregates import merge_all
 from eventstudy.inference.entry import single_tests
 from eventstudy.inference.recommend import needs_of
-from eventstudy.inference.sample import average_of
 from eventstudy.spec import StudySpec
-from eventstudy.study.averages import by_window, on_path
+from eventstudy.study.averages import alike, by_window, on_path, those
 from eventstudy.study.headline_table import (
     floor_test,
     headline_row,
@@ -75,15 +74,14 @@ def test_groups(
     path: list[Row] = []
     for members in group_samples(list(groups), fitted):
         progress(f"Testing {members.group} ({members.model}, {members.sample} events)")
-        evidence = _evidence(spec, members)
-        found = _windows(spec, members, evidence)
+        found = _windows(spec, members)
         headline += found.headline
         averages += found.averages
         tests += found.tests
-        path += _path(spec, members, evidence)
+        path += _path(spec, members)
     for members in signed_samples(list(groups), fitted, directions):
         progress(f"Testing signed effects of {members.group} ({members.model})")
-        found = _windows(spec, members, _evidence(spec, members))
+        found = _windows(spec, members)
         headline += found.headline
         tests += found.tests
     return GroupTables(
@@ -92,12 +90,6 @@ def test_groups(
         meta=frame("meta", averages),
         aar=frame("aar", path),
     )
-
-
-def _evidence(spec: StudySpec, members: GroupSample) -> Evidence:
-    """Return the evidence of a sample, each window without what it may not use."""
-    used = on_path(spec, members, tested_windows(spec))
-    return path_evidence(spec, members.event, used)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +101,16 @@ class _WindowRows:
     tests: list[Row]
 
 
-def _windows(spec: StudySpec, members: GroupSample, evidence: Evidence) -> _WindowRows:
+def _windows(spec: StudySpec, members: GroupSample) -> _WindowRows:
     """Return the rows of the headline, of meta and of the tests, window by window."""
     advised: list[Row] = []
     averages: list[Row] = []
     cars: list[Row] = []
     bhars: list[Row] = []
     for part_spec, part in by_window(spec, members):
-        known = evidence if part is members else _evidence(part_spec, part)
-        shifts = history_shifts(part_spec, part, known)
         windows = part_spec.windows
+        known = _evidence(part.event, windows)
+        shifts = history_shifts(part_spec, part, known)
         found = assess(known, windows, level=spec.level, shifts=shifts)
         assessed = dict(zip(windows, found, strict=True))
         names = _names(part_spec, part, list(assessed.values()))
@@ -171,7 +163,8 @@ def _windows(spec: StudySpec, members: GroupSample, evidence: Evidence) -> _Wind
 def _of_alpha(
     members: GroupSample, window: Window, row: Row, average: MetaResult | str
 ) -> Row:
-    alpha = _mean(members.event, window, alpha_part)
+    everyone = [np.ones(len(ab.asset), np.bool_) for ab in members.event]
+    alpha = _mean(members.event, window, alpha_part, everyone)
     known = None if isinstance(average, str) else average
     return {
         "alpha_part": alpha,
@@ -258,18 +251,10 @@ def test_rows(
     return rows
 
 
-def path_evidence(
-    spec: StudySpec, chunks: Sequence[Abnormal], used: Sequence[BoolArray]
-) -> Evidence:
-    """Collect what the windows, the sessions and the path up to each of them need.
-
-    used : per chunk the observations that count in each of `tested_windows`, (E, W)
-    """
-    fewest = int(np.sum([one.sum(axis=0) for one in used], axis=0).min())
-    return merge_all(
-        collect(ab, tested_windows(spec), needs_of(fewest), used=own)
-        for ab, own in zip(chunks, used, strict=True)
-    )
+def _evidence(chunks: Sequence[Abnormal], windows: Sequence[Window]) -> Evidence:
+    """Collect what intervals need of the observations that count in these windows."""
+    needs = needs_of(sum(len(ab.asset) for ab in chunks))
+    return merge_all(collect(ab, windows, needs) for ab in chunks)
 
 
 def tested_windows(spec: StudySpec) -> list[Window]:
@@ -287,44 +272,71 @@ def _paths(spec: StudySpec) -> list[Window]:
     return [(first, day) for day in range(first, last + 1)]
 
 
-def _path(spec: StudySpec, members: GroupSample, evidence: Evidence) -> list[Row]:
-    rows = path_rows(spec, members.labels, evidence)
-    used = on_path(spec, members, _paths(spec))
-    for at, (window, row) in enumerate(zip(_paths(spec), rows, strict=True)):
-        kept = [select(ab, u[:, at]) for ab, u in zip(members.event, used, strict=True)]
-        alpha = _mean(kept, window, alpha_part)
+def _path(spec: StudySpec, members: GroupSample) -> list[Row]:
+    windows = tested_windows(spec)
+    used = [
+        on_path(spec, ab, held, windows)
+        for ab, held in zip(members.event, members.held_back, strict=True)
+    ]
+    rows = path_rows(spec, members.labels, members.event, used)
+    for window, row in zip(_paths(spec), rows, strict=True):
+        kept = [one[:, windows.index(window)] for one in used]
+        alpha = _mean(members.event, window, alpha_part, kept)
         row["caar_alpha_zero"] = row["caar"] - alpha
     return rows
 
 
 def path_rows(
-    spec: StudySpec, labels: Mapping[str, str], evidence: Evidence
+    spec: StudySpec,
+    labels: Mapping[str, str],
+    chunks: Sequence[Abnormal],
+    used: Sequence[BoolArray],
 ) -> list[Row]:
-    """Average the abnormal outcome by event-window session, and cumulate it."""
-    path = assess(evidence, _paths(spec), level=spec.level)
+    """Average the abnormal outcome by event-window session, and cumulate it.
+
+    Windows in which the same observations count are judged together, each as if there
+    were no others.
+
+    used : per chunk the observations that count in each of `tested_windows`, (E, W)
+    """
+    windows, days, paths = tested_windows(spec), _days(spec), _paths(spec)
+    places = [windows.index(path) for path in paths]
+    found: dict[Window, Assessment] = {}
+    for held, kept in alike([one[:, places] for one in used]):
+        own = [paths[at] for at in held]
+        known = _evidence(those(chunks, kept), own)
+        found |= zip(own, assess(known, own, level=spec.level), strict=True)
     rows = []
-    for day, upto in zip(_days(spec), path, strict=True):
-        caar = upto.interval
+    for day, path in zip(days, paths, strict=True):
+        caar = found[path].interval
+        kept = [one[:, windows.index(day)] for one in used]
         rows.append(
             {
                 **labels,
                 "offset": day[0],
-                "aar": average_of(evidence, day),
+                "aar": _mean(chunks, day, _car, kept),
                 "caar": caar.estimate,
                 "se": caar.se,
                 "ci_low": caar.low,
                 "ci_high": caar.high,
-                "n": upto.dependence.n,
+                "n": found[path].dependence.n,
             }
         )
     return rows
+
+
+def _car(ab: Abnormal, window: Window) -> Array:
+    return cumulate(ab, window).car
 
 
 def _mean(
     chunks: Sequence[Abnormal],
     window: Window,
     value: Callable[[Abnormal, Window], Array],
+    used: Sequence[BoolArray],
 ) -> float:
-    values = np.concatenate([value(ab, window) for ab in chunks])
+    """Return the mean of what is finite of the observations that are used, (E,)."""
+    held = zip(chunks, used, strict=True)
+    values = np.concatenate([value(ab, window)[one] for ab, one in held])
     values = values[np.isfinite(values)]
     return float(values.mean()) if len(values) else float("nan")

@@ -15,11 +15,10 @@ from eventstudy.outcomes import OUTCOMES, OutcomeEntry
 from eventstudy.outcomes.entries import COLUMNS, leading
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.spec import StudySpec
-from eventstudy.study.averages import in_average
+from eventstudy.study.averages import alike, on_path
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.group_tables import (
     Row,
-    path_evidence,
     path_rows,
     sample_tests,
     test_rows,
@@ -46,7 +45,7 @@ class _Studied:
 
     new : (E,) of the block's observations, those meant;  keys : of these
     counts : (E, W) whether they count in each window of tests and path, as their
-        returns do
+        returns do; what is traded is never moved, so that no window is lengthened
     """
 
     estimator: Estimator
@@ -136,8 +135,7 @@ def volume_tables(
         if outcome is leading():
             for labels, sample in held:
                 if sample.chunks:
-                    found = path_evidence(spec, sample.chunks, sample.counts)
-                    path += path_rows(spec, labels, found)
+                    path += path_rows(spec, labels, sample.chunks, sample.counts)
             left_out += [_left_out(block, outcome.name) for block in blocks]
     return VolumeTables(
         tests=frame("tests", tests),
@@ -183,15 +181,10 @@ def _tested(
     """
     if not sample.chunks:
         return _nothing(spec, labels, outcome)
-    alike: dict[bytes, list[int]] = {}
-    for at in range(len(spec.windows)):
-        key = np.concatenate([used[:, at] for used in sample.counts]).tobytes()
-        alike.setdefault(key, []).append(at)
     rows: dict[int, list[Row]] = {}
-    for places in alike.values():
+    for places, kept in alike([one[:, : len(spec.windows)] for one in sample.counts]):
         windows = tuple(spec.windows[at] for at in places)
         own = replace(spec, windows=windows, questions=())
-        kept = [used[:, places[0]] for used in sample.counts]
         pairs = zip(sample.chunks, kept, strict=True)
         chunks = [
             ab if used.all() else select(ab, used) for ab, used in pairs if used.any()
@@ -221,16 +214,13 @@ def _studied(spec: StudySpec, fitted: Fitted) -> Iterator[_Studied]:
             if new.any():
                 doubts = estimator.doubts(estimate)
                 kept_out = doubts.held_event | doubts.held_estimation[:, None]
-                counts = [
-                    in_average(spec, estimate.event, kept_out, window)
-                    for window in windows
-                ]
+                counts = on_path(spec, estimate.event, kept_out, windows)
                 yield _Studied(
                     estimator=estimator,
                     estimate=estimate,
                     new=new,
                     keys=who.filter(pl.Series(new)),
-                    counts=np.column_stack(counts)[new],
+                    counts=counts[new],
                 )
         done |= fresh
 
