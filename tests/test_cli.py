@@ -706,8 +706,8 @@ def test_ctrl_c_ends_a_command_at_once_and_with_one_word(analyze, number):
             if child.returncode == 0:
                 continue  # it was over before
             assert took < 2, (command, moment)
-            if moment == 0.15 and child.returncode in (-number, 1):
-                continue  # before the first line of ours
+            if child.returncode == -number or (moment, child.returncode) == (0.15, 1):
+                continue  # before the first line of ours, or after the last
             assert child.returncode in (130, 143), (command, moment, err)
             assert err == b"eventstudy: interrupted; nothing was overwritten\n"
             assert out == b""
