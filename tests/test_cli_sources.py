@@ -177,3 +177,28 @@ def test_a_history_that_changed_its_symbol(run):
     Path("one.toml").write_text("resamples = 99\n", encoding="utf-8")
     assert run("analyze", "one.csv", "--prices", "snapshot", *flags)[0] == 0
     assert pl.read_csv("reports/one/tables/cars.csv").equals(spliced)
+
+
+def test_returns_are_studied_in_place_of_prices(run):
+    held = es.fetch_prices(["BTCM", "^GSPC"], source="snapshot").frame
+    before = pl.col("adj_close").shift().over("symbol")
+    made = held.select("symbol", "date", ret=pl.col("adj_close") / before - 1)
+    made.drop_nulls("ret").write_csv("r.csv")
+    words = [
+        "analyze",
+        "one.csv",
+        "--prices",
+        "r.csv",
+        "--market",
+        "^GSPC",
+        "-o",
+        "out",
+    ]
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert "read as simple returns" in " ".join((out + err).split())
+    code, out, err = run(*words, "--input-returns", "simple")
+    assert code == 0, err
+    assert "read as simple returns" not in " ".join((out + err).split())
+    assert "| `input_returns` | simple |" in Path("out/report.md").read_text()
+    assert "simple returns of the file" in Path("out/manifest.json").read_text()

@@ -98,12 +98,71 @@ _SUFFIXES = {
 }
 
 
+# As other vendors than Yahoo write them.
+_LONG_SUFFIXES = {
+    "XNYS": "US N O OQ NYSE NASDAQ",
+    "XLON": "LSE LON",
+    "XETR": "XETRA XETR ETR",
+    "XFRA": "FRA",
+    "XSTU": "STU",
+    "XPAR": "PAR",
+    "XAMS": "AMS",
+    "XSWX": "SWX",
+    "XHKG": "HKG HKEX",
+    "XTKS": "TSE TYO",
+    "XSHG": "SHG SHE SH XSHG XSHE",
+    "XKRX": "KO KRX",
+    "XASX": "AU ASX",
+    "XBOM": "NSE BSE",
+    "XJSE": "JSE",
+    "XTSE": "TSX",
+}
+
+_CURRENCIES = {
+    "USD": "XNYS CMES IEPA",
+    "CAD": "XTSE",
+    "GBP": "XLON",
+    "EUR": "XETR XFRA XSTU XDUS XHAM XPAR XAMS XBRU XLIS XDUB XMIL XMAD XHEL XTAL XRIS "
+    "XLIT XWBO",
+    "CHF": "XSWX",
+    "SEK": "XSTO",
+    "DKK": "XCSE",
+    "NOK": "XOSL",
+    "ISK": "XICE",
+    "PLN": "XWAR",
+    "CZK": "XPRA",
+    "HUF": "XBUD",
+    "TRY": "XIST",
+    "RUB": "XMOS",
+    "ZAR": "XJSE",
+    "SAR": "XSAU",
+    "HKD": "XHKG",
+    "JPY": "XTKS",
+    "CNY": "XSHG",
+    "KRW": "XKRX",
+    "TWD": "XTAI",
+    "AUD": "XASX",
+    "NZD": "XNZE",
+    "SGD": "XSES",
+    "INR": "XBOM",
+    "IDR": "XIDX",
+    "MYR": "XKLS",
+    "THB": "XBKK",
+    "PHP": "XPHS",
+    "BRL": "BVMF",
+    "MXN": "XMEX",
+    "ARS": "XBUE",
+    "CLP": "XSGO",
+}
+
+
 def _by_item(table: Mapping[str, str]) -> dict[str, str]:
     return {item: name for name, items in table.items() for item in items.split()}
 
 
 _INDEX_CALENDAR = _by_item(_INDICES)
-_SUFFIX_CALENDAR = _by_item(_SUFFIXES)
+_SUFFIX_CALENDAR = _by_item(_SUFFIXES) | _by_item(_LONG_SUFFIXES)
+_CALENDAR_CURRENCY = _by_item(_CURRENCIES)
 
 
 def calendar_name(
@@ -154,6 +213,18 @@ def calendar_name(
             "(XNYS, XLON), '24/7' or 'prices'"
         )
     return "XNYS"
+
+
+def currency_of(symbol: str) -> str | None:
+    """Return the currency that a symbol's exchange or pair tells; None where neither.
+
+    >>> [currency_of(s) for s in ("SAP.DE", "BTC-EUR", "0863.HK", "RIOT", "^GDAXI")]
+    ['EUR', 'EUR', 'HKD', None, 'EUR']
+    """
+    if pair := _CRYPTO.fullmatch(symbol.upper()):
+        stable = pair[1] in ("USDT", "USDC")
+        return "USD" if stable else pair[1]
+    return _CALENDAR_CURRENCY.get(_told_by_symbol(symbol.upper()) or "")
 
 
 def is_guess(symbol: str, overrides: Mapping[str, str]) -> bool:

@@ -12,7 +12,12 @@ import polars as pl
 from eventstudy.catalogue import frames
 from eventstudy.catalogue.check import check_cells, check_header, expected_columns
 from eventstudy.catalogue.explain import near_misses
-from eventstudy.catalogue.lists import with_columns_of, with_dates, with_ids
+from eventstudy.catalogue.lists import (
+    with_columns_of,
+    with_dates,
+    with_ids,
+    with_request,
+)
 from eventstudy.catalogue.schema import (
     Catalogue,
     parse_day,
@@ -168,6 +173,7 @@ def read_events(
             f"a catalogue cannot be read from {type(source).__name__}; give the path "
             "of a CSV file or a frame with the Arrow C stream (polars, pandas, pyarrow)"
         )
+    cells = with_request(cells)
     cells, said, wrong = with_columns_of(cells, columns or {}, name)
     notes += said
     problems += wrong

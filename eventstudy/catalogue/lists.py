@@ -40,7 +40,7 @@ _MIDNIGHT = r"^(\d{4}-\d{2}-\d{2})[T ]0{1,2}:00(?::00(?:\.0+)?)?$"
 REQUEST = (
     "event_id",
     "assets",
-    "market",
+    "benchmark",
     "announced_at",
     "request_group",
     "request_start",
@@ -63,6 +63,20 @@ def is_request(first: Sequence[str]) -> bool:
         and bool(re.match(_GERMAN_DAY, first[3].strip()))
         and all(re.match(_WHOLE, cell.strip()) for cell in first[5:])
     )
+
+
+def with_request(cells: pl.DataFrame) -> pl.DataFrame:
+    """Return a request's cells with its estimation windows as columns of ours."""
+    if "request_estimation_length" not in cells.columns:
+        return cells
+    end, length = (
+        pl.col(f"request_estimation_{name}").str.strip_chars().cast(pl.Int64)
+        for name in ("end", "length")
+    )
+    return cells.with_columns(
+        estimation_start=(end - length + 1).cast(pl.String),
+        estimation_end=end.cast(pl.String),
+    ).drop("request_estimation_end", "request_estimation_length")
 
 
 def with_columns_of(

@@ -212,8 +212,9 @@ def _split(text: str, separator: str, name: str, notes: list[str]) -> Records:
             rows.append(cells)
             lines.append(line)
             notes.append(
-                "no header: read as a request of EventStudyTools, of which event, firm "
-                "and date are taken; market, windows and group belong in a study file"
+                "no header: read as a request of EventStudyTools, of which event, "
+                "firm, market (as benchmark), date and estimation window are taken; "
+                "event windows and groups belong in a study file"
             )
         elif not header:
             header, header_line = [cell.strip() for cell in cells], line

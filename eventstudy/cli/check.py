@@ -120,10 +120,11 @@ def _outside(request: "Request", prices: "Prices") -> list[str]:
     """Say which events lie outside the prices of their assets, and what has none."""
     import polars as pl
 
+    from eventstudy.prices.table import LEVEL
     from eventstudy.study.inputs import groups_of
     from eventstudy.study.remarks import of_absent
 
-    events, held = request.events.frame, prices.frame.drop_nulls("close")
+    events, held = request.events.frame, prices.frame.filter(LEVEL.is_not_null())
     groups = groups_of(request.spec, request.events, prices)
     studied = [asset for members in groups.values() for asset in members]
     spans = {

@@ -73,6 +73,7 @@ READING = (
     "decimal",
     "sheet",
     "stamps",
+    "input_returns",
     "event_date_format",
     "event_sheet",
     "timezone",

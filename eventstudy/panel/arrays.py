@@ -28,6 +28,8 @@ class Block:
         Estimation sessions with a return.
     purged : bool array (E, T)
         Estimation sessions taken out near other events.
+    outside : bool array (E, T)
+        Columns outside an estimation window of the observation's own.
     event_coverage : array (E,)
         Share of the event window's sessions that returns span.
 
@@ -53,6 +55,7 @@ class Block:
     span: Array
     n_valid: IntArray
     purged: BoolArray
+    outside: BoolArray
     event_coverage: Array
 
     @property
@@ -134,6 +137,8 @@ class Panel:
         What becomes of estimation sessions near other events.
     purge : (int, int)
         How near, in sessions around another day 0.
+    estimation : int array (E, 2)
+        First and last session of each observation's estimation window.
 
     Examples
     --------
@@ -167,6 +172,7 @@ class Panel:
     near_events: IntArray
     overlap: str
     purge: tuple[int, int]
+    estimation: IntArray
 
     def __len__(self) -> int:
         """Return the number of observations."""
@@ -209,8 +215,11 @@ class Panel:
         purged = np.zeros((len(at), t), np.bool_)
         if self.overlap == "exclude":
             purged = inside[:, :t] & self._near_others(at[:, :t], span[:, :t])
+        offsets, own = self.columns.offsets[:t], self.estimation[rows]
+        outside = (offsets < own[:, :1]) | (offsets > own[:, 1:])
+        purged &= ~outside
         keep = inside & (span > 0)
-        keep[:, :t] &= ~purged
+        keep[:, :t] &= ~purged & ~outside
         event = (
             t
             + np.arange(len(self.columns.offsets) - t)[
@@ -227,6 +236,7 @@ class Panel:
             span=np.where(keep, span, 1).astype(np.float64),
             n_valid=keep[:, :t].sum(axis=1),
             purged=purged,
+            outside=outside,
             event_coverage=covered / (last - first + 1),
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
 
 import numpy as np
@@ -18,15 +19,24 @@ from eventstudy.panel.plan import (
     Announcements,
     Market,
     Observation,
+    OwnWindow,
     Unplaced,
     announcements,
     calendar_for,
     lay_out,
     observations_of,
+    own_calendar,
     purge_counts,
 )
-from eventstudy.panel.series import Quotes, Series, quotes_of, trade_to_trade, without
-from eventstudy.spec import ModelSetting, StudySpec
+from eventstudy.panel.series import (
+    Quotes,
+    Series,
+    quotes_of,
+    trade_to_trade,
+    with_gaps,
+    without,
+)
+from eventstudy.spec import ModelSetting, StudySpec, window_text
 
 AtClose = Callable[[str, Calendar, Quotes], Quotes]
 
@@ -41,6 +51,9 @@ def build(
     *,
     at_close: AtClose | None = None,
     wrong: Mapping[str, IntArray] = MappingProxyType({}),
+    returns: Mapping[str, tuple[date, float]] = MappingProxyType({}),
+    usual: tuple[int, int] | None = None,
+    own: Mapping[str, OwnWindow] = MappingProxyType({}),
 ) -> tuple[list[Panel], Market]:
     """Lay out every model setting's observations on one table of clocks.
 
@@ -59,6 +72,13 @@ def build(
         asked for the factors of every asset that trades on its own calendar.
     wrong : mapping of str to array
         Per symbol the days whose price change is wrong and left out.
+    returns : mapping of str to (date, float)
+        As in `Prices`: the symbols whose returns were given.
+    usual : (int, int), optional
+        The estimation window of events without their own, inside the spec's, which is
+        the widest; by default the spec's.
+    own : mapping of str to (int or date, int or date)
+        Estimation windows of events that have their own, by id.
 
     Returns
     -------
@@ -88,12 +108,13 @@ def build(
     """
     quotes = quotes_of(prices)
     members = [(asset, group) for group, assets in groups.items() for asset in assets]
-    _refuse_missing_factors(spec, quotes)
+    _refuse_missing_factors(spec, members, quotes)
     studied = dict.fromkeys([*(asset for asset, _ in members), *spec.factor_names])
     assigned = assign_calendars(
         {symbol: quotes[symbol].days for symbol in studied if symbol in quotes},
         spec.calendars,
     )
+    quotes, wrong = _with_gaps(spec, quotes, wrong, returns, assigned, prices)
     named = [
         (setting, asset, group)
         for setting in spec.models
@@ -101,11 +122,11 @@ def build(
         if not setting.groups or group in setting.groups
     ]
     calendars = {
-        (setting, asset): calendar_for(asset, setting, assigned)
+        (setting, asset): calendar_for(asset, spec.factors_of(setting, asset), assigned)
         for setting, asset, _ in named
     }
     market = lay_out(spec, events, list(calendars.values()), prices, assigned)
-    columns, announced = columns_of(spec), announcements(events)
+    columns, announced = columns_of(spec), announcements(events, own)
     on = {asset: name for (_, asset), name in calendars.items()}
     refuse_stray_day_zeros(spec, announced, events, on, market, assigned)
     moved = moved_day_zeros(spec, announced, events, on, market, assigned)
@@ -129,6 +150,7 @@ def build(
             at_close,
             assigned,
             wrong,
+            usual or spec.estimation,
         )
         for setting in spec.models
     ]
@@ -137,6 +159,28 @@ def build(
     return [
         _panel(spec, draft, columns, codes, table, calendars) for draft in drafts
     ], market
+
+
+def _with_gaps(
+    spec: StudySpec,
+    quotes: Mapping[str, Quotes],
+    wrong: Mapping[str, IntArray],
+    returns: Mapping[str, tuple[date, float]],
+    assigned: Assigned,
+    prices: pl.DataFrame,
+) -> tuple[dict[str, Quotes], dict[str, IntArray]]:
+    """Put the gaps of symbols whose returns were given among what is left out."""
+    out, left_out = dict(quotes), dict(wrong)
+    epoch = date(1970, 1, 1)
+    for symbol, (first, base) in returns.items():
+        if symbol not in quotes:
+            continue
+        calendar = own_calendar(spec, symbol, quotes[symbol].days, prices, assigned)
+        day = (first - epoch).days
+        out[symbol], gaps = with_gaps(quotes[symbol], calendar, day, base)
+        held = left_out.get(symbol, np.empty(0, np.int64))
+        left_out[symbol] = np.union1d(held, gaps)
+    return out, left_out
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,6 +194,7 @@ class _Draft:
     length: list[int]
     series: list[Series]
     near_events: list[IntArray]
+    estimation: list[tuple[int, int]]
 
 
 def _draft(
@@ -164,6 +209,7 @@ def _draft(
     at_close: AtClose | None,
     assigned: Assigned,
     wrong: Mapping[str, IntArray],
+    usual: tuple[int, int],
 ) -> _Draft:
     draft = _Draft(
         setting=setting,
@@ -175,6 +221,7 @@ def _draft(
         length=[],
         series=[],
         near_events=[],
+        estimation=[],
     )
     base = 0
     for wanted, asset, group in named:
@@ -190,18 +237,18 @@ def _draft(
             continue
         calendar = market.calendars[name]
         n_sessions = len(calendar.sessions)
-        held = dict(quotes)
+        held, factors = dict(quotes), spec.factors_of(setting, asset)
         if at_close and assigned.name_of(asset) == name:
-            held |= {f: at_close(f, calendar, quotes[f]) for f in setting.factors}
+            held |= {f: at_close(f, calendar, quotes[f]) for f in factors}
         series = trade_to_trade(
             asset,
-            setting.factors,
+            factors,
             held,
             calendar,
             bridge_gaps=spec.missing == "trade_to_trade",
             riskless=setting.riskless,
         )
-        symbols = [s for s in (asset, *setting.factors, setting.riskless) if s in wrong]
+        symbols = [s for s in (asset, *factors, setting.riskless) if s in wrong]
         if symbols:
             days = np.unique(np.concatenate([wrong[s] for s in symbols if s]))
             series = without(series, days, calendar)
@@ -209,11 +256,27 @@ def _draft(
         day0 = np.array([o.day0 for o in placed], np.int64)
         draft.near_events.append(purge_counts(day0, n_sessions, spec.purge))
         draft.observations += placed
+        for one in placed:
+            window = one.estimation_sessions(calendar, usual)
+            _refuse_window(one, window, spec)
+            draft.estimation.append(window)
         draft.clock += [clocks.row(name, o.day0) for o in placed]
         draft.base += [base] * len(placed)
         draft.length += [n_sessions] * len(placed)
         base += n_sessions
     return draft
+
+
+def _refuse_window(one: Observation, window: tuple[int, int], spec: StudySpec) -> None:
+    """Refuse an estimation window that holds nothing, or reaches the event window."""
+    first, last = window
+    if spec.estimation[0] <= first <= last < spec.event_window[0]:
+        return
+    raise DataError(
+        f"{one.event_id}, {one.asset}: the estimation window {window_text(window)} "
+        "must begin before it ends, and end before the event window "
+        f"{window_text(spec.event_window)}"
+    )
 
 
 def _panel(
@@ -254,6 +317,7 @@ def _panel(
         near_events=np.concatenate([[0], np.cumsum(near_events)]),
         overlap=spec.overlap,
         purge=spec.purge,
+        estimation=np.array(draft.estimation, np.int64).reshape(-1, 2),
     )
 
 
@@ -280,8 +344,20 @@ class _ClockTable:
         return Clock(estimation=days[:, :t], event=days[:, t:])
 
 
-def _refuse_missing_factors(spec: StudySpec, quotes: Mapping[str, Quotes]) -> None:
-    if missing := [name for name in spec.factor_names if name not in quotes]:
+def _refuse_missing_factors(
+    spec: StudySpec,
+    members: Sequence[tuple[str, str]],
+    quotes: Mapping[str, Quotes],
+) -> None:
+    needed = dict.fromkeys(
+        factor
+        for setting in spec.models
+        for asset, group in members
+        if not setting.groups or group in setting.groups
+        for factor in (*spec.factors_of(setting, asset), setting.riskless)
+        if factor
+    )
+    if missing := [name for name in needed if name not in quotes]:
         raise DataError(
             f"no prices for the factors {', '.join(missing)}; held: "
             f"{', '.join(sorted(quotes)) or 'none'}. Add them to the prices or name "

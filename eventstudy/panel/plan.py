@@ -18,10 +18,16 @@ from eventstudy.calendars.day_zero import day_zeros
 from eventstudy.calendars.of_prices import Assigned
 from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import IntArray
-from eventstudy.spec import ModelSetting, StudySpec
+from eventstudy.core.errors import DataError
+from eventstudy.spec import StudySpec
 
 _AT_HAND = "prices"
 # Calendar days per session, generously: New York trades 252 days of 365.
+OwnWindow = tuple[int | date, int | date]
+"""First and last session of an event's estimation window: event time, or dates."""
+
+_EPOCH = date(1970, 1, 1)
+_HOLIDAYS = timedelta(days=14)  # more than any exchange rests
 _DAYS_PER_SESSION = 1.6
 
 
@@ -45,6 +51,8 @@ class Observation:
         Place of day 0 among the calendar's sessions.
     session : date
         Its date.
+    estimation : (int or date, int or date), optional
+        Its own estimation window, in event time or by dates.
 
     Examples
     --------
@@ -70,6 +78,37 @@ class Observation:
     headline: bool
     day0: int
     session: date
+    estimation: OwnWindow | None = None
+
+    def estimation_sessions(
+        self, calendar: Calendar, usual: tuple[int, int]
+    ) -> tuple[int, int]:
+        """Return its estimation window in event time.
+
+        Parameters
+        ----------
+        calendar : Calendar
+            The calendar of ``day0``.
+        usual : (int, int)
+            The window of what has none of its own.
+
+        Returns
+        -------
+        (int, int)
+            First and last session relative to day 0.
+        """
+        if self.estimation is None:
+            return usual
+        first, last = self.estimation
+        if isinstance(first, date):
+            first = _sessions_before(calendar, first) - self.day0
+        if isinstance(last, date):
+            last = _sessions_before(calendar, last + timedelta(days=1)) - 1 - self.day0
+        return first, last
+
+
+def _sessions_before(calendar: Calendar, day: date) -> int:
+    return int(np.searchsorted(calendar.sessions, (day - _EPOCH).days))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +177,14 @@ class Market:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcements:
-    """Events by the assets that they touch; events are rows of the catalogue."""
+    """Events by the assets that they touch; events are rows of the catalogue.
+
+    estimation : per event its own estimation window, None where it has the study's
+    """
 
     event_id: Sequence[str]
     headline: Sequence[bool]
+    estimation: Sequence[OwnWindow | None]
     everywhere: Sequence[int]
     by_asset: Mapping[str, Sequence[int]]
 
@@ -150,8 +193,11 @@ class Announcements:
         return sorted([*self.everywhere, *self.by_asset.get(asset, ())])
 
 
-def announcements(events: pl.DataFrame) -> Announcements:
-    """Sort the events of a catalogue by asset, once for all assets."""
+def announcements(events: pl.DataFrame, own: Mapping[str, OwnWindow]) -> Announcements:
+    """Sort the events of a catalogue by asset, once for all assets.
+
+    own : estimation windows of events that have their own, by id
+    """
     everywhere: list[int] = []
     by_asset: dict[str, list[int]] = {}
     for row, touched in enumerate(events["assets"].to_list()):
@@ -162,20 +208,21 @@ def announcements(events: pl.DataFrame) -> Announcements:
     return Announcements(
         event_id=events["event_id"].to_list(),
         headline=events["headline"].to_list(),
+        estimation=[own.get(one) for one in events["event_id"].to_list()],
         everywhere=everywhere,
         by_asset=by_asset,
     )
 
 
-def calendar_for(asset: str, setting: ModelSetting, assigned: Assigned) -> str:
-    """Return the calendar's name on which an asset is studied under a model.
+def calendar_for(asset: str, factors: Sequence[str], assigned: Assigned) -> str:
+    """Return the calendar's name on which an asset is studied under a model's factors.
 
     A 24/7 asset with an exchange-listed factor is studied on the factor's sessions.
     """
     own = assigned.name_of(asset)
     if own != ALWAYS_OPEN:
         return own
-    of_factors = (assigned.name_of(factor) for factor in setting.factors)
+    of_factors = (assigned.name_of(factor) for factor in factors)
     return next((name for name in of_factors if name != ALWAYS_OPEN), own)
 
 
@@ -201,6 +248,21 @@ def lay_out(
         for name, calendar in calendars.items()
     }
     return Market(calendars=calendars, zeros=zeros)
+
+
+def own_calendar(
+    spec: StudySpec,
+    symbol: str,
+    days: IntArray,
+    prices: pl.DataFrame,
+    assigned: Assigned,
+) -> Calendar:
+    """Return the calendar of a symbol around its ``days``, whatever its model's is."""
+    name = assigned.name_of(symbol)
+    if name == _AT_HAND:
+        return _from_prices(spec, prices)
+    first, last = (np.datetime64(int(day), "D").item() for day in (days[0], days[-1]))
+    return assigned.calendar(name, first - _HOLIDAYS, last)
 
 
 def _from_prices(spec: StudySpec, prices: pl.DataFrame) -> Calendar:
@@ -260,11 +322,30 @@ def observations_of(
                 event_id=merged_id([events.event_id[row] for row in rows]),
                 ids=tuple(events.event_id[row] for row in rows),
                 headline=any(events.headline[row] for row in rows),
+                estimation=_estimation_of(events, rows, asset),
                 day0=day0,
                 session=session,
             )
         )
     return placed, unplaced
+
+
+def _estimation_of(
+    events: Announcements, rows: Sequence[int], asset: str
+) -> OwnWindow | None:
+    """Return the one estimation window of the announcements of a day, if any has one.
+
+    Raises `DataError` for two that differ: the observation is one.
+    """
+    named = {events.estimation[row]: row for row in rows}
+    named.pop(None, None)
+    if len(named) > 1:
+        ids = ", ".join(events.event_id[row] for row in named.values())
+        raise DataError(
+            f"{ids}: two estimation windows for {asset}, which has one day 0 for them; "
+            "write the same"
+        )
+    return next(iter(named), None)
 
 
 def purge_counts(day0: IntArray, n_sessions: int, purge: tuple[int, int]) -> IntArray:

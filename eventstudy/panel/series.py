@@ -49,6 +49,26 @@ def quotes_of(prices: pl.DataFrame) -> dict[str, Quotes]:
     }
 
 
+def with_gaps(
+    quotes: Quotes, calendar: Calendar, first: int, base: float
+) -> tuple[Quotes, IntArray]:
+    """Return levels made from returns on every session between them, and the gaps.
+
+    A session without a return keeps the level of the one before, and is a gap: no
+    return spans it. The level before the first return, ``base``, stands on the session
+    before it, if the quotes begin with that return, on the day ``first``.
+    """
+    sessions, days = calendar.sessions, quotes.days
+    inside = sessions[(sessions > days[0]) & (sessions < days[-1])]
+    gaps = np.setdiff1d(inside, days)
+    kept = quotes.closes[np.searchsorted(days, gaps) - 1]
+    before = sessions[sessions < days[0]][-1:] if days[0] == first else sessions[:0]
+    every = np.concatenate([before, days, gaps])
+    order = np.argsort(every, kind="stable")
+    levels = np.concatenate([np.full(len(before), base), quotes.closes, kept])
+    return Quotes(days=every[order], closes=levels[order]), gaps
+
+
 def on_sessions(quotes: Quotes, calendar: Calendar) -> Array:
     """Return the closes on the calendar's sessions, (S,), nan where there is none."""
     at = np.searchsorted(quotes.days, calendar.sessions)

@@ -247,8 +247,10 @@ def _refuse_returns(frame: pl.DataFrame) -> None:
     problems = [
         Problem(
             message=f"{row['negative']:.0%} of the closes of {row['symbol']} are "
-            "negative: these look like returns, and prices are wanted. Cumulate them "
-            "first, close = 100 * (1 + r).cumprod()",
+            "negative: these look like returns, and prices are wanted. To study "
+            'returns say price_columns = { return = "NAME OF THE COLUMN" } in the '
+            "study file, or --input-returns simple for a table with a column per "
+            "symbol",
             file=row["file"],
             line=row["line"],
             column="close",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -25,9 +25,11 @@ from eventstudy.prices.raw import (
     read_raw,
     shown,
 )
+from eventstudy.prices.returns import Kind, first_returns, to_levels
 from eventstudy.prices.source import SOURCES, SourceEntry
 from eventstudy.prices.symbols import symbol_of_file
 from eventstudy.prices.table import (
+    SIMPLE_RETURNS,
     SNAPSHOT,
     PriceFile,
     Prices,
@@ -45,6 +47,7 @@ class Files:
     decimal : the decimal mark, where the cells do not tell
     stamps : whether times at 00:00 UTC are the start or the end of their day
     sheet : of a workbook, by default its first
+    input_returns : "simple" or "log" where the files hold returns
     per_file : these settings for files of their own, by the name before the suffix
     """
 
@@ -54,6 +57,7 @@ class Files:
     decimal: str | None = None
     stamps: str = ""
     sheet: str | None = None
+    input_returns: str = ""
     per_file: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -83,6 +87,7 @@ class Files:
             "date_format": self.date_format,
             "decimal": self.decimal,
             "stamps": self.stamps,
+            "input_returns": self.input_returns,
             **self._own(file),
         }
         return Spelling(**{k: v for k, v in own.items() if k in Spelling.__slots__})
@@ -134,6 +139,7 @@ def read_prices(
     decimal: str | None = None,
     stamps: str = "",
     sheet: str | None = None,
+    input_returns: Literal["", "simple", "log"] = "",
     per_file: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Prices:
     """Read prices from a folder, a file or a frame.
@@ -162,6 +168,10 @@ def read_prices(
         such as ``snapped_at`` tells.
     sheet : str, optional
         Of a workbook, by default its first.
+    input_returns : {"simple", "log"}, optional
+        What the returns of a file are that holds returns in place of prices: in a
+        column called ``return`` (or named so by ``columns``), or in all columns of a
+        wide file. A column of returns alone is read as simple returns.
     per_file : mapping of str to mapping, optional
         ``{"MKT": {"date_format": "%d.%m.%Y"}}``: the settings above for the file
         MKT.csv.
@@ -196,11 +206,16 @@ def read_prices(
             decimal=decimal,
             stamps=stamps,
             sheet=sheet,
+            input_returns=input_returns,
             per_file=per_file or {},
         )
         return files.read()
     spelling = Spelling(
-        columns=columns, date_format=date_format, decimal=decimal, stamps=stamps
+        columns=columns,
+        date_format=date_format,
+        decimal=decimal,
+        stamps=stamps,
+        input_returns=input_returns,
     )
     if isinstance(source, Mapping) and is_frame(source):
         raws = [_raw_of_frame(frame, str(name)) for name, frame in source.items()]
@@ -254,7 +269,8 @@ def _prices(
 ) -> Prices:
     parsed: list[pl.DataFrame] = []
     problems: list[Problem] = []
-    adjusted: dict[str, bool] = {}
+    basis: dict[str, str] = {}
+    returns: dict[str, tuple[date, float]] = {}
     for raw in raws:
         symbol = raw.symbol
         if symbol is None and raw.name != "frame":
@@ -265,10 +281,14 @@ def _prices(
                 table = parse_wide(raw, own)
             else:
                 table = parse_table(raw, own, symbol=symbol)
+            basis[raw.name] = _basis_of(table, own)
+            if "return" in table.columns:
+                kind: Kind = "log" if own.input_returns == "log" else "simple"
+                table = to_levels(table, kind)
+                returns |= first_returns(table)
         except DataError as error:
             problems += error.problems
             continue
-        adjusted[raw.name] = "adj_close" in table.columns
         parsed.append(complete(table))
     if problems:
         raise DataError("the price files hold what is wrong", shown(problems))
@@ -278,15 +298,43 @@ def _prices(
     frame, issues = clean(table)
     issues = pl.concat([issues, _snapshot_issues(table), _midquote_issues(table)])
     issues = pl.concat([issues, _note_issues(raws, table)])
+    issues = pl.concat([issues, _returns_issues(table, basis)])
     origins = table.select("symbol", "file").unique()
     files: list[PriceFile] = []
     for raw in raws:
         of_file = origins.filter(pl.col("file") == raw.name)["symbol"]
         part = frame.filter(pl.col("symbol").is_in(of_file.to_list()))
-        basis = _ADJUSTED if adjusted[raw.name] else _UNADJUSTED
-        files += describe_files(part, name=raw.name, basis=basis, sha256=raw.sha256)
+        files += describe_files(
+            part, name=raw.name, basis=basis[raw.name], sha256=raw.sha256
+        )
     ordered = tuple(sorted(files, key=lambda file: (file.symbol, file.name)))
-    return Prices(frame=frame, source=source, files=ordered, issues=issues)
+    return Prices(
+        frame=frame, source=source, files=ordered, issues=issues, returns=returns
+    )
+
+
+def _basis_of(table: pl.DataFrame, spelling: Spelling) -> str:
+    """Say what the prices of a table are, before returns are made levels."""
+    if "return" in table.columns:
+        return RETURNS[spelling.input_returns]
+    return _ADJUSTED if "adj_close" in table.columns else _UNADJUSTED
+
+
+def _returns_issues(table: pl.DataFrame, basis: Mapping[str, str]) -> pl.DataFrame:
+    """Say of which symbols the returns were taken for simple ones, unsaid."""
+    unsaid = [name for name, held in basis.items() if held == RETURNS[""]]
+    found = table.filter(pl.col("file").is_in(unsaid))
+    rows = found.group_by("symbol", "file").agg(pl.col("date", "line").min())
+    return issues_frame(
+        {
+            **row,
+            "severity": "info",
+            "rule": SIMPLE_RETURNS,
+            "detail": "a column of returns, and nothing says of which kind",
+            "action": "read as simple returns",
+        }
+        for row in rows.sort("symbol", "file").iter_rows(named=True)
+    )
 
 
 def _snapshot_issues(table: pl.DataFrame) -> pl.DataFrame:
@@ -347,5 +395,10 @@ def _note_issues(raws: Sequence[RawTable], table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+RETURNS = {
+    "": "returns of the file, taken for simple ones, as a level",
+    "simple": "simple returns of the file, as a level",
+    "log": "log returns of the file, as a level",
+}
 _ADJUSTED = "as in the file, which has an adjusted close"
 _UNADJUSTED = "as in the file; it has no adjusted close, the close is taken for it"

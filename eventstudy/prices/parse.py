@@ -10,6 +10,7 @@ from eventstudy.cells import decimal_mark, read_dates, read_numbers
 from eventstudy.cells.dates import not_a_date
 from eventstudy.core.errors import DataError, Problem, SpecError, nearest
 from eventstudy.prices.raw import MAX_PROBLEMS, RawTable, shown
+from eventstudy.prices.returns import CODES
 from eventstudy.prices.stamps import SNAPSHOTS, read_stamps
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import FIELDS, SCHEMA
@@ -90,6 +91,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "adj_close": ("adj_close", "adjusted_close", "adjclose", "close_adjusted"),
     "volume": ("volume", "vol", "px_volume", "stuecke", "stücke", "volumen"),
+    "return": ("return", "returns", "ret", "daily_return", "rendite", "rendement"),
 }
 _FIELD_OF = {name: field for field, names in SPELLINGS.items() for name in names}
 
@@ -98,12 +100,18 @@ _PREFERRED = {"volume": ("stuecke", "stücke")}
 
 
 def resolve_columns(
-    names: list[str], file: str, columns: Mapping[str, str] | None = None
+    names: list[str],
+    file: str,
+    columns: Mapping[str, str] | None = None,
+    *,
+    returns: bool = False,
 ) -> dict[str, str]:
     """Return ``{field: column}`` for the columns of a table that mean something here.
 
-    ``columns`` says it for single fields, ``{"close": "Settle"}``. Raises `SpecError`
-    for an unknown field, `DataError` for a column that is missing or ambiguous.
+    ``columns`` says it for single fields, ``{"close": "Settle"}``. A column of returns
+    beside closes is taken for them only where it is named, or with ``returns``. Raises
+    `SpecError` for an unknown field, `DataError` for a column that is missing or
+    ambiguous.
 
     >>> resolve_columns(["Date", "Adj Close", "Close"], "x.csv")
     {'date': 'Date', 'adj_close': 'Adj Close', 'close': 'Close'}
@@ -125,6 +133,8 @@ def resolve_columns(
         field = _FIELD_OF.get(_plain(name))
         if field is not None and field not in given and name not in given.values():
             candidates.setdefault(field, []).append(name)
+    if "close" in {**candidates, **given} and not returns:
+        candidates.pop("return", None)
     if exact := [name for name in candidates.get("date", []) if _plain(name) == "date"]:
         candidates["date"] = exact  # beside it, a time of day means nothing here
     for field, preferred in _PREFERRED.items():
@@ -145,7 +155,7 @@ def resolve_columns(
             message=f"there is no column '{field}'; found {held}", file=file, line=1
         )
         for field in ("date", "close")
-        if field not in fields
+        if field not in fields and not (field == "close" and "return" in fields)
     ]
     if problems:
         raise DataError("the columns of the price file are not clear", problems)
@@ -160,6 +170,7 @@ class Spelling:
     date_format: str | None = None
     decimal: str | None = None
     stamps: str = ""
+    input_returns: str = ""
 
 
 def parse_table(
@@ -173,7 +184,12 @@ def parse_table(
     missing number. Raises `DataError` listing every cell that is no symbol, no date
     or no number.
     """
-    fields = resolve_columns(raw.cells.columns, raw.name, spelling.columns)
+    fields = resolve_columns(
+        raw.cells.columns,
+        raw.name,
+        spelling.columns,
+        returns=bool(spelling.input_returns),
+    )
     date_format = spelling.date_format
     if "symbol" not in fields and symbol is None:
         problem = Problem(message="there is no column 'symbol'", file=raw.name, line=1)
@@ -192,7 +208,10 @@ def parse_table(
         date_format=date_format,
         stamps=spelling.stamps,
     )
-    numbers = {field: fields[field] for field in FIELDS if field in fields}
+    numbers = {f: fields[f] for f in (*FIELDS, "return") if f in fields}
+    if "return" in numbers:
+        coded = pl.col("return").cast(pl.String).is_in(CODES["text"])
+        picked = picked.with_columns(pl.when(~coded).then(pl.col("return")))
     mark = _mark(picked, numbers, spelling.decimal, raw.name, problems)
     parsed = picked.select(
         _symbols(picked, fields.get("symbol"), raw.name, problems),
@@ -205,14 +224,14 @@ def parse_table(
         pl.col("line"),
     )
     _raise(problems)
-    return _moved(_midquotes(parsed, fields["close"]), end=end)
+    return _moved(_midquotes(parsed, fields.get("close", "")), end=end)
 
 
 def _midquotes(parsed: pl.DataFrame, column: str) -> pl.DataFrame:
     """Take the size of CRSP's prices, whose minus marks the mean of bid and ask."""
-    negative = (pl.col("close") < 0).fill_null(value=False)
     if _plain(column) != MIDQUOTES:
         return parsed.with_columns(midquote=pl.lit(value=False))
+    negative = (pl.col("close") < 0).fill_null(value=False)
     return parsed.with_columns(pl.col("close").abs(), midquote=negative)
 
 
@@ -272,8 +291,10 @@ def _is_name(name: str) -> bool:
 def parse_wide(raw: RawTable, spelling: Spelling) -> pl.DataFrame:
     """Return the closes of a table with one column per symbol, as `parse_table` does.
 
-    A blank cell says that the symbol did not trade, and makes no row.
+    They are returns if ``spelling`` says so. A blank cell says that the symbol did not
+    trade, and makes no row.
     """
+    held_in = "return" if spelling.input_returns else "close"
     names = raw.cells.columns
     (date_name,) = [n for n in names if _FIELD_OF.get(_plain(n)) == "date"]
     symbols = [name for name in names if name != date_name]
@@ -304,9 +325,9 @@ def parse_wide(raw: RawTable, spelling: Spelling) -> pl.DataFrame:
         symbols,
         index=["date", "file", "line"],
         variable_name="symbol",
-        value_name="close",
+        value_name=held_in,
     )
-    held = long.drop_nulls("close").select("symbol", "date", "close", "file", "line")
+    held = long.drop_nulls(held_in).select("symbol", "date", held_in, "file", "line")
     return _moved(held.with_columns(midquote=pl.lit(value=False)), end=end)
 
 

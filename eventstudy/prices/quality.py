@@ -23,7 +23,7 @@ no_calendar      info      the sessions of the symbol are not known, so not chec
 ===============  ========  ==========================================================
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
@@ -80,6 +80,7 @@ class _Quotes:
     closes: Array
     opens: Array
     volumes: Array
+    of_returns: bool
 
 
 def check_quality(
@@ -127,7 +128,7 @@ def check_quality(
         return issues_frame()
     span = _span(frame, end)
     parts = frame.partition_by("symbol", maintain_order=True)
-    held = [_quotes(str(part["symbol"][0]), part) for part in parts]
+    held = [_quotes(str(part["symbol"][0]), part, prices.returns) for part in parts]
     assigned = assign_calendars({q.symbol: q.days for q in held}, calendars)
     for quotes in held:
         symbol = quotes.symbol
@@ -160,7 +161,7 @@ def refuse_warnings(issues: pl.DataFrame) -> None:
         raise DataError(message, shown(problems))
 
 
-def _quotes(symbol: str, part: pl.DataFrame) -> _Quotes:
+def _quotes(symbol: str, part: pl.DataFrame, returns: Container[str]) -> _Quotes:
     there = part.filter(pl.col("adj_close").is_not_null())
     return _Quotes(
         symbol=symbol,
@@ -168,6 +169,7 @@ def _quotes(symbol: str, part: pl.DataFrame) -> _Quotes:
         closes=_floats(there["close"].fill_null(there["adj_close"])),
         opens=_floats(there["open"]),
         volumes=_floats(there["volume"]),
+        of_returns=symbol in returns,
     )
 
 
@@ -214,14 +216,17 @@ def _against_sessions(
         return
     inside = sessions[(sessions >= held[0]) & (sessions <= held[-1])]
     missing = ~np.isin(inside, held)
+    what, done = "close", "the return spans the gap, or is missing, as the study says"
+    if quotes.of_returns:
+        what, done = "return", "out of the study"
     for start, stop in _runs(missing):
         yield _row(
             quotes.symbol,
             inside[start],
             "gap",
-            f"no close on {_count(stop - start, 'session')}, {_text(inside[start])} "
+            f"no {what} on {_count(stop - start, 'session')}, {_text(inside[start])} "
             f"to {_text(inside[stop - 1])}",
-            "the return spans the gap, or is missing, as the study says",
+            done,
             until=inside[stop - 1],
         )
     if end is not None:

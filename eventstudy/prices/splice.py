@@ -6,6 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from eventstudy.core.errors import DataError, SpecError
+from eventstudy.prices.returns import BASE
 from eventstudy.prices.symbols import check_symbols
 from eventstudy.prices.table import PRICES, Prices, issues_frame
 
@@ -50,6 +51,7 @@ def splice(prices: Prices, splices: Splices) -> Prices:
         for part in prices.frame.partition_by("symbol", maintain_order=True)
     }
     spliced: dict[str, pl.DataFrame] = {}
+    returns = dict(prices.returns)
     notes: list[dict[str, object]] = []
     for symbol, parts in splices.items():
         if not any(part in frames for part in parts):
@@ -57,15 +59,46 @@ def splice(prices: Prices, splices: Splices) -> Prices:
         if absent := [part for part in parts if part not in frames]:
             raise DataError(f"splices: {symbol} lacks prices of {', '.join(absent)}")
         history = frames[parts[0]]
+        of_returns = [part in prices.returns for part in parts]
+        if any(of_returns) and not all(of_returns):
+            raise DataError(
+                f"splices: of {', '.join(parts)} some are prices and some returns; "
+                "give all of them as one or the other"
+            )
+        join = _chain if all(of_returns) else _join
         for part in parts[1:]:
-            history, note = _join(history, frames[part], parts[0], part)
+            history, note = join(history, frames[part], parts[0], part)
             notes.append({"symbol": symbol, **note})
+        if all(of_returns):
+            returns[symbol] = prices.returns[parts[0]]
         spliced[symbol] = history.with_columns(symbol=pl.lit(symbol))
     used = {part for symbol in spliced for part in splices[symbol]}
     kept = [frame for symbol, frame in frames.items() if symbol not in used]
     frame = pl.concat([*kept, *spliced.values()]).sort("symbol", "date")
     issues = pl.concat([prices.issues, issues_frame(notes)])
-    return replace(prices, frame=frame, issues=issues)
+    for part in used.difference(spliced):
+        returns.pop(part, None)
+    return replace(prices, frame=frame, issues=issues, returns=returns)
+
+
+def _chain(
+    old: pl.DataFrame, new: pl.DataFrame, old_name: str, new_name: str
+) -> tuple[pl.DataFrame, dict[str, object]]:
+    """Return the levels of the older returns until the newer begin, and then theirs."""
+    begin = new.drop_nulls("adj_close")["date"][0]
+    older = old.filter(pl.col("date") < begin)
+    last = older["adj_close"].drop_nulls()
+    if not len(last):
+        raise DataError(f"splices: {old_name} has no returns before {new_name}")
+    newer = new.with_columns(pl.col("adj_close") / BASE * last[-1])
+    note = {
+        "date": begin,
+        "severity": "info",
+        "rule": "splice",
+        "detail": f"the returns of {old_name} continue as those of {new_name}",
+        "action": f"{old_name} is used before {begin}",
+    }
+    return pl.concat([older, newer]), note
 
 
 def _join(

@@ -3,7 +3,7 @@
 import hashlib
 import html
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -28,11 +28,17 @@ ISSUE_SCHEMA: Mapping[str, pl.DataType] = {
     "until": pl.Date(),
 }
 
+LEVEL = pl.coalesce("adj_close", "close")
+"""What a price is to returns: their level."""
+
 FACTOR_LEVEL = "level of a factor, 100 before its first return"
 """Basis of the rows that are no prices, but factor returns made into a level."""
 
 SNAPSHOT = "snapshot"
 """Rule of the issue that prices were snapshots at midnight, moved to their day."""
+
+SIMPLE_RETURNS = "returns"
+"""Rule of the issue that returns were taken for simple ones, as nothing was said."""
 
 NO_PRICES = "no_prices"
 """Rule of the issue that a symbol is left out, since nothing could be had of it."""
@@ -94,6 +100,10 @@ class Prices:
         header included, in a text file, and is the row in any other table.
     notice : str or None
         Rights and origin that a report must print.
+    returns : mapping of str to (datetime.date, float)
+        The symbols whose returns were given, with the date of the first and the level
+        before it: their adjusted close is a level, and a session without a row has no
+        return.
 
     Examples
     --------
@@ -107,6 +117,7 @@ class Prices:
     files: tuple[PriceFile, ...]
     issues: pl.DataFrame
     notice: str | None = None
+    returns: Mapping[str, tuple[date, float]] = field(default_factory=dict)
 
     @property
     def symbols(self) -> tuple[str, ...]:

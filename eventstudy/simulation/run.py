@@ -28,9 +28,11 @@ from eventstudy.simulation.tables import (
     verdict_table,
 )
 from eventstudy.spec import StudySpec
+from eventstudy.study.currencies import converted
 from eventstudy.study.estimate import estimators
 from eventstudy.study.inputs import check_questions, events_of, groups_of
 from eventstudy.study.names import one_spelling
+from eventstudy.study.own import own_windows, widened, with_benchmarks
 from eventstudy.study.provenance import provenance_of
 
 # Called with a stage and the share of the work that is done.
@@ -137,6 +139,10 @@ def simulate(
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
     events = one_spelling(spec, events, prices)
+    asked = with_benchmarks(spec, events)
+    own = own_windows(asked, events)
+    spec = widened(asked, events, own)
+    prices = converted(spec, prices)
     request, entries, left_out = request_from(
         spec,
         replications=replications,
@@ -150,7 +156,15 @@ def simulate(
     )
     tell("Laying out the design", 0.0)
     groups = groups_of(spec, events, prices)
-    panels, _ = build(spec, groups, events.frame, prices.frame)
+    panels, _ = build(
+        spec,
+        groups,
+        events.frame,
+        prices.frame,
+        returns=prices.returns,
+        usual=asked.estimation,
+        own=own,
+    )
     fitted = [(estimator, list(estimator)) for estimator in estimators(spec, panels)]
     designs, not_simulated = designs_of(spec, fitted, list(groups), request.window)
     samples, facts = _evaluate(

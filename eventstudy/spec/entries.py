@@ -18,6 +18,8 @@ FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 RISK_FREE = "rf"
+BENCHMARK = "benchmark"
+"""The factor that is each asset's own: see ``benchmarks``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,9 @@ class ModelSetting:
     name: str = setting("column of the tables; the model's own name by default", "")
     model: Member = setting("a name of `MODELS`, or a function of its shape")
     factors: tuple[str, ...] = setting(
-        "symbols, columns of a factor file, or a name of `FACTOR_SETS`", ()
+        "symbols, columns of a factor file, a name of `FACTOR_SETS`, or `benchmark`: "
+        "each asset's own",
+        (),
     )
     groups: tuple[str, ...] = setting("asset groups; none: all of them", ())
 
@@ -39,6 +43,12 @@ class ModelSetting:
         expanded = expand_factors(self.factors)
         refuse_twice(("factors",), expanded)
         object.__setattr__(self, "factors", expanded)
+
+    @property
+    def factor_words(self) -> tuple[str, ...]:
+        """The factors as a reader is told them."""
+        own = "the benchmark of each asset"
+        return tuple(own if name == BENCHMARK else name for name in self.factors)
 
     @property
     def riskless(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.core.registry import MODELS, TESTS
-from eventstudy.spec.entries import FACTOR_SETS, ModelSetting, Question
+from eventstudy.spec.entries import BENCHMARK, FACTOR_SETS, ModelSetting, Question
 from eventstudy.spec.setting import Assumed, Member, Pair, parameters, setting
 from eventstudy.spec.typed import SettingError, parse_fields, refuse_twice, written
 
@@ -28,7 +28,14 @@ PARTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a study can compute."""
-FILE_SETTINGS = ("date_format", "decimal", "columns", "stamps", "sheet")
+FILE_SETTINGS = (
+    "date_format",
+    "decimal",
+    "columns",
+    "stamps",
+    "sheet",
+    "input_returns",
+)
 """What can be said of a single file of prices."""
 _LONGEST = 10_000
 MOST_RESAMPLES = 1_000_000
@@ -75,6 +82,11 @@ class StudySpec:
     sheet: str = setting(
         "the sheet of workbooks, by default the first", "", about_prices=True
     )
+    input_returns: Literal["", "simple", "log"] = setting(
+        "the kind of returns that the user's files hold in place of prices",
+        "",
+        about_prices=True,
+    )
     price_files: Mapping[str, Mapping[str, Any]] = setting(
         "per file, by its name before the suffix, settings of its own: "
         + ", ".join(FILE_SETTINGS),
@@ -89,10 +101,20 @@ class StudySpec:
     )
     model: Member | None = setting("see `eventstudy list models`", None)
     factors: tuple[str, ...] = setting(
-        "symbols, or one of " + ", ".join(FACTOR_SETS), ()
+        "symbols, one of "
+        + ", ".join(FACTOR_SETS)
+        + f", or `{BENCHMARK}`: each asset's own",
+        (),
     )
     benchmarks: Mapping[str, str] = setting(
-        "per name a symbol that can be the market of shares, beside indices (^GSPC)",
+        "per asset, and `default`, its own benchmark; per other name a symbol that can "
+        "be the market of shares, beside indices (^GSPC)",
+        {},
+        flag=None,
+    )
+    currencies: Mapping[str, str] = setting(
+        "per currency (EUR) or asset the symbol of its rate, the price of a unit in "
+        "the currency of the study, into which its prices are converted",
         {},
         flag=None,
     )
@@ -219,12 +241,47 @@ class StudySpec:
     def factor_names(self) -> tuple[str, ...]:
         """All factors of all models, and the riskless rate where one is needed."""
         named = (f for s in self.models for f in (*s.factors, s.riskless) if f)
-        return tuple(dict.fromkeys(named))
+        own = tuple(self.benchmarks.values())
+        return tuple(
+            dict.fromkeys(n for f in named for n in (own if f == BENCHMARK else (f,)))
+        )
+
+    def factors_of(self, model: ModelSetting, asset: str) -> tuple[str, ...]:
+        """Return the symbols of a model's factors for an asset.
+
+        Parameters
+        ----------
+        model : ModelSetting
+            One of the models.
+        asset : str
+            Its symbol.
+
+        Returns
+        -------
+        tuple of str
+            The factors, the asset's own benchmark in the place of ``benchmark``.
+
+        Raises
+        ------
+        SpecError
+            Where the asset has none.
+        """
+        if BENCHMARK not in model.factors:
+            return model.factors
+        own = self.benchmarks.get(asset, self.benchmarks.get("default"))
+        if own is None:
+            raise SpecError(
+                f"no benchmark for {asset}: write it in the catalogue's column "
+                f'benchmark, or in the study file under [benchmarks] as "{asset}" = '
+                '"^GSPC" or default = "^GSPC"'
+            )
+        return tuple(own if f == BENCHMARK else f for f in model.factors)
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """All assets and factors."""
-        return tuple(dict.fromkeys([*self.assets, *self.factor_names]))
+        """All assets and factors, and the rates of currencies."""
+        rates = self.currencies.values()
+        return tuple(dict.fromkeys([*self.assets, *self.factor_names, *rates]))
 
     def group_of(self, asset: str) -> str:
         """Return the group of an asset.

@@ -108,7 +108,8 @@ def said(spec: StudySpec, groups: Groups) -> Remark:
     assumed = [one for one in spec.models if isinstance(one.model, Assumed)]
     models = []
     for one in spec.models:
-        on = f" on {', '.join(one.factors)}" if one.factors else ", without a benchmark"
+        named = ", ".join(one.factor_words)
+        on = f" on {named}" if named else ", without a benchmark"
         of = f" for {', '.join(one.groups)}" if one.groups else ""
         name = "" if one.name == one.model else f"{one.name}: "
         models.append(f"{name}{one.model}{on}{of}")

@@ -109,11 +109,12 @@ class Gate:
         self,
         ab: Abnormal,
         assets: Sequence[str],
-        factors: Sequence[str],
+        factors: Mapping[str, Sequence[str]],
         purged: BoolArray,
     ) -> Doubts:
         """Return the doubts about observations of ``assets``, (E,), under a model.
 
+        factors : by asset
         purged : (E, T) estimation sessions that are not used, so that no doubt about
         them matters
         """
@@ -144,15 +145,15 @@ class Gate:
         )
 
     def _about(
-        self, assets: Sequence[str], factors: Sequence[str]
+        self, assets: Sequence[str], factors: Mapping[str, Sequence[str]]
     ) -> Iterator[tuple[int, str, Finding]]:
         """Yield every finding about an observation: row, name, finding."""
-        shared = [(f, found) for f in factors for found in self.findings.get(f, ())]
         for row, asset in enumerate(assets):
             for found in self.findings.get(asset, ()):
                 yield row, found.rule, found
-            for factor, found in shared:
-                yield row, f"{factor} {found.rule}", found
+            for factor in factors[asset]:
+                for found in self.findings.get(factor, ()):
+                    yield row, f"{factor} {found.rule}", found
 
 
 def _inside(

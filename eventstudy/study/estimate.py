@@ -24,7 +24,8 @@ class Estimate:
     wide : fits over all columns;  event, event_simple : over the event window, from
         the study's returns and from simple returns
     raw : (E, T+L) returns of all columns, as the model saw them
-    purged : (E, T) estimation sessions taken out near other events
+    purged : (E, T) estimation sessions taken out near other events, or outside the
+        observation's own window
     left_out : panel row -> (reason, held, wanted)
     """
 
@@ -58,8 +59,12 @@ class Estimator:
     def doubts(self, estimate: Estimate) -> Doubts:
         """Return what the quality gate doubts about the observations of a block."""
         setting = self.panel.setting
-        factors = [*setting.factors, *([setting.riskless] if setting.riskless else [])]
+        riskless = (setting.riskless,) if setting.riskless else ()
         assets = [o.asset for o in self.observations(estimate.rows)]
+        factors = {
+            asset: (*self.spec.factors_of(setting, asset), *riskless)
+            for asset in dict.fromkeys(assets)
+        }
         return self.gate.doubts(estimate.event, assets, factors, estimate.purged)
 
     def __iter__(self) -> Iterator[Estimate]:
@@ -89,7 +94,7 @@ class Estimator:
             event=event,
             event_simple=simple,
             raw=(block.y_simple if self.spec.returns == "simple" else block.y)[kept],
-            purged=block.purged[kept],
+            purged=(block.purged | block.outside)[kept],
             n_valid=block.n_valid,
             n_purged=block.n_purged,
             left_out=left_out,
@@ -147,7 +152,7 @@ def _screen(
 ) -> dict[int, tuple[str, str, str]]:
     """Say which observations have too few returns: what is held, what is wanted."""
     t = panel.columns.n_estimation
-    admissible = t - block.n_purged
+    admissible = t - block.n_purged - block.outside.sum(axis=1)
     scarce = block.n_valid < spec.min_estimation
     patchy = block.n_valid < spec.min_coverage * admissible
     short = block.event_coverage < spec.min_coverage
@@ -165,10 +170,12 @@ def _screen(
                 spec.min_estimation, int(np.ceil(spec.min_coverage * admissible[at]))
             )
             purged = f", {block.n_purged[at]} lie near other events"
+            first, last = panel.estimation[rows[at]].tolist()
+            window = window_text((first, last))
             out[int(rows[at])] = (
-                "too few returns in the estimation window "
-                + window_text(spec.estimation),
-                f"{block.n_valid[at]} of {t}" + (purged if block.n_purged[at] else ""),
+                f"too few returns in the estimation window {window}",
+                f"{block.n_valid[at]} of {last - first + 1}"
+                + (purged if block.n_purged[at] else ""),
                 str(wanted),
             )
     return out

@@ -20,8 +20,9 @@ def history_shifts(
     """Return the statistics of the sample's dates moved over the whole history.
 
     None where the sample lies on several calendars or under several model settings,
-    so that its dates cannot be moved together, or where the model is estimated by a
-    search that takes too long to be repeated.
+    so that its dates cannot be moved together, where events have estimation windows of
+    their own, or where the model is estimated by a search that takes too long to be
+    repeated.
     """
     if len(members.panels) != 1:
         return None
@@ -30,7 +31,8 @@ def history_shifts(
     entry = MODELS.entry(setting.model)
     calendars = {panel.calendar[panel.observations[row].asset] for row in rows.tolist()}
     size = len(rows) * int(panel.length[rows].max(initial=0))
-    if len(calendars) > 1 or entry.conditional_variance or size > _MOST:
+    own = (panel.estimation[rows] != spec.estimation).any()
+    if len(calendars) > 1 or entry.conditional_variance or own or size > _MOST:
         return None
     history = panel.history(rows, simple=spec.returns == "simple")
     return placebo_shifts(

@@ -39,6 +39,7 @@ from eventstudy.spec import (
 )
 from eventstudy.study.defaults import indices, is_open
 from eventstudy.study.names import named_assets, one_spelling
+from eventstudy.study.own import own_windows, widened, with_benchmarks
 
 Plain = dict[str, Any]
 
@@ -100,6 +101,7 @@ def request_of(
     spec = spec_from(asked)
     events = events_of(catalogue, spec)
     check_questions(spec, events)
+    own_windows(with_benchmarks(spec, events), events)  # faults are told at once
     if not inputs and "prices" not in overrides:
         chosen = default_prices(spec, events.frame)
         if chosen != spec.prices:
@@ -271,6 +273,8 @@ def prices_of(spec: StudySpec, events: Events, access: Access) -> Prices:
 
     Factors in lower case are columns of the factor files, others are symbols.
     """
+    spec = with_benchmarks(spec, events)
+    spec = widened(spec, events, own_windows(spec, events))
     from_files = [name for name in spec.factor_names if name != name.upper()]
     symbols = [s for s in _symbols(spec, events) if s not in from_files]
     start, end = needed_dates(spec, events.frame)
@@ -389,6 +393,7 @@ def _settings(spec: StudySpec, access: Access) -> Plain:
         "decimal": spec.decimal,
         "sheet": spec.sheet,
         "stamps": spec.stamps,
+        "input_returns": spec.input_returns,
         "per_file": spec.price_files,
     }
     return {name: value for name, value in given.items() if value}
@@ -429,7 +434,11 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     named = named_assets(events)
     if named and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
-    factors = {*spec.factor_names, *spec.benchmarks.values()}
+    factors = {
+        *spec.factor_names,
+        *spec.benchmarks.values(),
+        *spec.currencies.values(),
+    }
     priced = tuple(s for s in prices.symbols if s not in factors)
     assets = tuple(s for s in priced if not s.startswith("^")) or priced
     if not assets:

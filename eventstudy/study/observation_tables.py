@@ -251,6 +251,7 @@ def observations(
     counts = [(e.n_valid, e.n_purged) for e in estimates]
     n_valid = np.concatenate([np.zeros(0, np.int64), *(c[0] for c in counts)]).tolist()
     n_purged = np.concatenate([np.zeros(0, np.int64), *(c[1] for c in counts)]).tolist()
+    length = (panel.estimation[:, 1] - panel.estimation[:, 0] + 1).tolist()
     rows: list[dict[str, Any]] = []
     for at, o in enumerate(panel.observations):
         reason, held, wanted = left_out.get(at, (None, None, None))
@@ -262,7 +263,7 @@ def observations(
             "headline": o.headline,
             "n_estimation": n_valid[at],
             "n_excluded": n_purged[at],
-            "n_missing": panel.columns.n_estimation - n_valid[at] - n_purged[at],
+            "n_missing": length[at] - n_valid[at] - n_purged[at],
             "status": "dropped" if reason else "used",
             "reason": reason,
             "held": held,

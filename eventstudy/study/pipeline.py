@@ -13,9 +13,11 @@ from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
+from eventstudy.prices.table import LEVEL
 from eventstudy.spec import PARTS, StudySpec
 from eventstudy.study import defaults, observation_tables, remarks
 from eventstudy.study.builders import Study, Tables
+from eventstudy.study.currencies import converted, of_currencies
 from eventstudy.study.defaults import with_market
 from eventstudy.study.doubts import Gate, findings_of
 from eventstudy.study.estimate import estimators
@@ -30,6 +32,8 @@ from eventstudy.study.inputs import (
 )
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
 from eventstudy.study.names import one_spelling
+from eventstudy.study.own import own_windows, widened, with_benchmarks
+from eventstudy.study.own import said as said_of_own
 from eventstudy.study.provenance import provenance_of
 from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA, empty
@@ -184,11 +188,15 @@ def run(
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
     events = one_spelling(spec, events, prices)
+    asked = with_benchmarks(spec, events)
+    own = own_windows(spec, events)
+    spec = widened(asked, events, own)
     groups = groups_of(spec, events, prices)
     spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
     shown += spec.factor_names
     prices = gated(spec, events.frame, prices, symbols=shown, strict=strict)
+    prices = converted(spec, prices)
     tell("Placing events on calendars")
     files = {symbol: read_bars(path, symbol) for symbol, path in spec.intraday.items()}
     closing = ClosingPrices(spec=spec, files=files)
@@ -200,6 +208,9 @@ def run(
         prices.frame,
         at_close=closing if files else None,
         wrong=gate.wrong(),
+        returns=prices.returns,
+        usual=asked.estimation,
+        own=own,
     )
     day0 = place_events(spec, events, market)
     tell("Fitting normal returns")
@@ -240,13 +251,17 @@ def run(
         "price_issues": prices.issues,
     }
     tables = _tables(study, always)
+    spec = replace(spec, estimation=asked.estimation)
     said = [
         *about_model,
         defaults.said(spec, groups),
+        *said_of_own(asked, events, own),
+        *of_currencies(spec, groups, prices),
         *remarks.of_absent(shown, prices),
         *remarks.of_twins(shown, prices.issues),
         *remarks.of_calendars(market),
         *remarks.of_snapshots(prices.issues),
+        *remarks.of_returns(prices.issues),
         *remarks.of_times(events.frame, panels, market),
         *of_signs(events.frame, fitted, directions(events.frame, list(groups))),
         *remarks.of_windows(spec, tables.get("cars", empty("cars"))),
@@ -373,5 +388,5 @@ def ledger(observations: pl.DataFrame, prices: Prices) -> pl.DataFrame:
 
 def _closes(prices: Prices, symbols: Sequence[str]) -> pl.DataFrame:
     return prices.frame.filter(pl.col("symbol").is_in(symbols)).select(
-        "symbol", "date", close=pl.coalesce("adj_close", "close")
+        "symbol", "date", close=LEVEL
     )

@@ -12,7 +12,7 @@ from eventstudy.panel import Market, Panel
 from eventstudy.prices import Prices
 from eventstudy.prices.fetch import meant
 from eventstudy.prices.quality import HELD_BACK, SAME_RETURNS
-from eventstudy.prices.table import NO_PRICES, SNAPSHOT
+from eventstudy.prices.table import LEVEL, NO_PRICES, SIMPLE_RETURNS, SNAPSHOT
 from eventstudy.spec import StudySpec, window_text
 from eventstudy.study.table import Table, text
 
@@ -65,7 +65,7 @@ def of_calendars(market: Market) -> Sequence[Remark]:
 
 def of_absent(assets: Iterable[str], prices: Prices) -> Sequence[Remark]:
     """Say which assets of the study have no prices, and what may have been meant."""
-    held = set(prices.frame.drop_nulls("close")["symbol"].unique())
+    held = set(prices.frame.filter(LEVEL.is_not_null())["symbol"].unique())
     told = dict(prices.issues.filter(rule=NO_PRICES).select("symbol", "detail").rows())
     out = []
     for asset in dict.fromkeys(assets):
@@ -101,6 +101,18 @@ def of_snapshots(issues: pl.DataFrame) -> Sequence[Remark]:
     text = (
         f"{', '.join(moved)}: the times of the prices, at 00:00 UTC, are taken for the "
         'close of the day that ended; stamps = "start" says otherwise'
+    )
+    return [Remark(severity="note", about="prices", text=text)]
+
+
+def of_returns(issues: pl.DataFrame) -> Sequence[Remark]:
+    """Say of which assets the returns were taken for simple ones."""
+    taken = issues.filter(rule=SIMPLE_RETURNS)["symbol"].unique(maintain_order=True)
+    if not len(taken):
+        return []
+    text = (
+        f"the returns of {_some(list(taken))} are read as simple returns, as nothing "
+        'else was said; input_returns = "log" says otherwise'
     )
     return [Remark(severity="note", about="prices", text=text)]
 

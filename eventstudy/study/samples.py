@@ -10,7 +10,8 @@ from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.windows import narrow, select
 from eventstudy.models import MODELS
-from eventstudy.panel import Observation
+from eventstudy.panel import Observation, Panel
+from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
 
 Fitted = Sequence[tuple[Estimator, Sequence[Estimate]]]
@@ -219,6 +220,8 @@ def _spreads(
         if estimator.panel.setting.name != model:
             continue
         held = {o.group for o in estimator.panel.observations}
+        if not one_benchmark(estimator.spec, estimator.panel):
+            continue  # no model has the factors of both sides
         for long, short in combinations([g for g in groups if g in held], 2):
             found = GroupSample(
                 sample=sample,
@@ -245,6 +248,12 @@ def _spreads(
                     np.zeros(ab.ar.shape, np.bool_) for ab in found.event
                 )
                 yield found
+
+
+def one_benchmark(spec: StudySpec, panel: Panel) -> bool:
+    """Tell whether all assets of a panel have the same factors."""
+    assets = {observation.asset for observation in panel.observations}
+    return len({spec.factors_of(panel.setting, asset) for asset in assets}) < 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

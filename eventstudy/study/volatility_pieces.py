@@ -9,6 +9,7 @@ import polars as pl
 from eventstudy.calendars import Calendar
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.panel.series import Quotes, on_sessions
+from eventstudy.prices.table import LEVEL
 from eventstudy.spec import StudySpec
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.observation_tables import keys
@@ -173,7 +174,7 @@ def adjusted_prices(prices: pl.DataFrame) -> pl.DataFrame:
     the open does, where a dividend or a split lies between them.
     """
     scale = (pl.col("adj_close") / pl.col("close")).fill_null(1.0)
-    return prices.filter(pl.col("close").is_not_null()).select(
+    return prices.filter(LEVEL.is_not_null()).select(
         "date", pl.col("open", "high", "low", "close") * scale
     )
 

@@ -100,7 +100,7 @@ def _model_phrases(spec: StudySpec) -> list[str]:
     """Name each model in a few words, for readers who skip the methods."""
     phrases: dict[str, list[str]] = {}
     for setting in spec.models:
-        factors = nb.listing([md.escape(f) for f in setting.factors])
+        factors = nb.listing([md.escape(f) for f in setting.factor_words])
         kind = (
             f"{label(setting.model)} on {factors}" if factors else label(setting.model)
         )

@@ -121,7 +121,7 @@ def _model_bullet(setting: ModelSetting) -> str:
         text += f" ({nb.listing([md.escape(label(g)) for g in setting.groups])})"
     text += f": {md.code(setting.model)}"
     if setting.factors:
-        text += f" on {nb.listing([md.escape(f) for f in setting.factors])}"
+        text += f" on {nb.listing([md.escape(f) for f in setting.factor_words])}"
     if entry := MODELS.get(setting.model):
         formula = md.code(entry.formula)
         text += f", {md.escape(entry.meaning)}: {formula}. {md.escape(entry.citation)}."
