@@ -155,6 +155,7 @@ FLAGS = [
     ("--vol-event 0:3", "volatility_event", (0, 3)),
     ("--vol-post 0:20", "volatility_post", (0, 20)),
     ("--factor-file a.csv --factor-file b.csv", "factor_files", ("a.csv", "b.csv")),
+    ("--factor-region Europe", "factor_region", "Europe"),
     ("--window 0:1 --window -1:1", "windows", ((0, 1), (-1, 1))),
     ("--window 0", "windows", ((0, 0),)),
     ("--title Mine", "title", "Mine"),

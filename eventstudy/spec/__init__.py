@@ -1,6 +1,12 @@
 """The request of a study: `StudySpec`, and how it is read from a study file."""
 
-from eventstudy.spec.entries import FACTOR_SETS, RISK_FREE, ModelSetting, Question
+from eventstudy.spec.entries import (
+    FACTOR_REGIONS,
+    FACTOR_SETS,
+    RISK_FREE,
+    ModelSetting,
+    Question,
+)
 from eventstudy.spec.files import read_spec, read_table, spec_from
 from eventstudy.spec.setting import Assumed, Member, Pair, Setting, settings_of
 from eventstudy.spec.study import (
@@ -15,6 +21,7 @@ from eventstudy.spec.typed import SettingError
 
 __all__ = [
     "ALL",
+    "FACTOR_REGIONS",
     "FACTOR_SETS",
     "PARTS",
     "RISK_FREE",

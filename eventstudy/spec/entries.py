@@ -18,6 +18,16 @@ FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 RISK_FREE = "rf"
+FACTOR_REGIONS: tuple[str, ...] = (
+    "US",
+    "Developed",
+    "Developed_ex_US",
+    "Europe",
+    "Japan",
+    "Asia_Pacific_ex_Japan",
+    "North_America",
+)
+"""Regions of daily factors, by their names in Kenneth French's library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +37,7 @@ class ModelSetting:
     name: str = setting("column of the tables; the model's own name by default", "")
     model: Member = setting("a name of `MODELS`, or a function of its shape")
     factors: tuple[str, ...] = setting(
-        "symbols, columns of a factor file, or a name of `FACTOR_SETS`", ()
+        "symbols, factors by name, or a name of `FACTOR_SETS`", ()
     )
     groups: tuple[str, ...] = setting("asset groups; none: all of them", ())
 
