@@ -104,6 +104,21 @@ class TestReadThrough:
         assert len(fake.asked) == 1
         assert prices.frame["date"].min() == MIDDLE
 
+    def test_a_part_is_said_and_asked_for_again_once_a_day(self, source, fake):
+        fake.closes = weekdays(date(2021, 1, 1), date(2021, 4, 9))
+        first = fetch(source)
+        assert first.issues["rule"].to_list() == ["part"]
+        fetch(source), fetch(source, start=MIDDLE - timedelta(days=40))
+        assert len(fake.asked) == 1
+        fetch(source, end=END + timedelta(days=5))  # more than was asked for
+        assert len(fake.asked) == 2
+        fetch(source, end=END + timedelta(days=5)), fetch(source)
+        assert len(fake.asked) == 2
+        tomorrow = replace(source, now=lambda: NOW + timedelta(hours=25))
+        fake.closes = weekdays(date(2021, 1, 1), END)
+        assert fetch(tomorrow).frame["date"].max() == END
+        assert len(fake.asked) == 3
+
     @pytest.mark.parametrize(
         ("held", "wanted"),
         [((START, MIDDLE), (START, END)), ((MIDDLE, END), (START, END))],

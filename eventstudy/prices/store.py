@@ -51,6 +51,7 @@ class Provenance:
     fetched_at : UTC instant of the last download;  client : what downloaded it
     moved : daily bars that were stamped on the evening before, and dated by the day
     sha256 : of the values, see `stored_sha256`
+    asked_start, asked_end : the dates of the last request, where less was answered
     """
 
     source: str
@@ -67,6 +68,15 @@ class Provenance:
     instrument: str
     moved: int
     sha256: str = ""
+    asked_start: date | None = None
+    asked_end: date | None = None
+
+    def asked(self, since: date, until: date) -> bool:
+        """Tell whether a span was asked for, though not all of it was answered."""
+        if self.asked_start is None or self.asked_end is None:
+            return False
+        start, end = min(self.start, self.asked_start), max(self.end, self.asked_end)
+        return start <= since and until <= end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -260,6 +270,9 @@ def _provenance(found: Mapping[str, object]) -> Provenance:
     del fields["format"]
     for name in ("start", "end", "adjusted_on"):
         fields[name] = date.fromisoformat(str(fields[name]))
+    for name in ("asked_start", "asked_end"):
+        asked = fields.get(name)
+        fields[name] = None if asked is None else date.fromisoformat(str(asked))
     fields["fetched_at"] = datetime.fromisoformat(str(fields["fetched_at"]))
     _check_fields(fields)
     return Provenance(**fields)  # type: ignore[arg-type]
