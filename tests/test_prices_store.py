@@ -403,6 +403,29 @@ class TestUpkeep:
         assert upkeep.clear(root) == ["CLSK", "RIOT"]
         assert upkeep.status(root).is_empty()
 
+    def test_superseded_files_are_shown_bounded_verified_and_cleared(
+        self, source, fake, monkeypatch
+    ):
+        monkeypatch.setattr("eventstudy.prices.store.MOST_SUPERSEDED", 3)
+        root, store = source.store.root, source.store
+        hashes = []
+        for n in range(6):
+            fake.factor = 2.0**-n
+            fetch(replace(source, refresh=True))
+            hashes.append(store.read("RIOT").provenance.sha256[:12])
+        held = store.superseded("RIOT")
+        assert sorted(path.name.split(".")[1] for path in held) == sorted(hashes[2:5])
+        assert upkeep.status(root)["superseded"].to_list() == [3]
+        kept = upkeep.kept(root)
+        assert kept["superseded"].files == 3
+        assert kept["superseded"].bytes == sum(path.stat().st_size for path in held)
+        assert upkeep.verify(root) == []
+        held[0].write_bytes(b"PAR1")
+        assert "superseded: delete it" in upkeep.verify(root)[0].why
+        store.path("RIOT").unlink()  # what is superseded goes without it too
+        assert upkeep.clear(root) == ["RIOT"]
+        assert upkeep.kept(root)["superseded"].files == 0
+
     def test_clear_of_a_symbol_spares_its_namesakes(self, source, fake):
         fetch(source, "BRK", "BRK.B", end=MIDDLE)
         fake.factor = 0.5

@@ -8,10 +8,8 @@ need a column ``date`` and may hold fractions. Fama & French
 
 import hashlib
 import io
-import lzma
 import re
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +19,9 @@ import polars as pl
 
 from eventstudy.cells import read_numbers
 from eventstudy.core.errors import DataError, Problem, SpecError, unknown_name
-from eventstudy.prices.raw import MAX_FILE_BYTES, fault, read_bytes, shown, text_table
+from eventstudy.core.files import BAD_ZIP
+from eventstudy.prices.layout import fault
+from eventstudy.prices.raw import MAX_FILE_BYTES, read_bytes, shown, text_table
 from eventstudy.prices.table import (
     FACTOR_LEVEL,
     FIELDS,
@@ -346,19 +346,6 @@ def _wrong(
     ]
 
 
-# What Python's reader raises for archives that are cut, changed or encrypted.
-_BAD_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    OSError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
-
-
 def _unzip(data: bytes, name: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -369,7 +356,7 @@ def _unzip(data: bytes, name: str) -> bytes:
                 plain = stream.read(MAX_FILE_BYTES + 1)
     except DataError:
         raise
-    except _BAD_ZIP as error:
+    except BAD_ZIP as error:
         raise fault(name, f"the zip file is damaged, or locked ({error})") from error
     if len(plain) > MAX_FILE_BYTES:
         raise fault(name, f"unpacks to more than {MAX_FILE_BYTES >> 20} MiB")

@@ -3,7 +3,8 @@
 ::
 
     ROOT/SOURCE/INTERVAL/BASIS/SYMBOL.parquet        what is used
-    ROOT/SOURCE/INTERVAL/BASIS/superseded/SYMBOL.HASH.parquet  what reports once used
+    ROOT/SOURCE/INTERVAL/BASIS/superseded/SYMBOL.HASH.parquet  what reports once used,
+                                                               the last 20 of a symbol
     ROOT/SOURCE/INTERVAL/BASIS/damaged/SYMBOL.parquet          what could not be read
     ROOT/SOURCE/INTERVAL/BASIS/locks/SYMBOL.lock
 
@@ -39,6 +40,8 @@ BASIS = "split_adjusted"
 _KEY = "eventstudy"
 _FORMAT = 2
 _ABANDONED = 3600.0  # seconds; writing takes less than one
+MOST_SUPERSEDED = 20
+"""Earlier downloads of a symbol that are kept, for reports that used them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,16 +158,31 @@ class Store:
             raise unwritable(target.parent, error) from error
 
     def supersede(self, stored: Stored) -> None:
-        """Keep a copy of what is about to be replaced, for reports that used it."""
+        """Keep a copy of what is about to be replaced, for reports that used it.
+
+        Of more than `MOST_SUPERSEDED` the oldest go.
+        """
         symbol, sha256 = stored.provenance.symbol, stored.provenance.sha256
         name = f"{file_stem(symbol)}.{sha256[:12]}.parquet"
         write_stored(stored, self.folder / "superseded" / name)
+        held = sorted(self.superseded(symbol), key=lambda path: path.stat().st_mtime_ns)
+        for path in held[:-MOST_SUPERSEDED]:
+            path.unlink(missing_ok=True)
+
+    def superseded(self, symbol: str | None = None) -> list[Path]:
+        """Return the files of earlier downloads, of a symbol or of all."""
+        stem = "*" if symbol is None else glob.escape(file_stem(symbol))
+        pattern = f"{stem}.{'[0-9a-f]' * 12}.parquet"
+        paths = (self.folder / "superseded").glob(pattern)
+        return sorted(path for path in paths if not path.name.startswith("."))
+
+    def damaged(self) -> list[Path]:
+        """Return the files that were set aside because they could not be read."""
+        return sorted((self.folder / "damaged").glob("[!.]*.parquet"))
 
     def versions(self, symbol: str) -> Iterator[Stored]:
         """Yield all sound files of a symbol, the one in use first."""
-        pattern = f"{glob.escape(file_stem(symbol))}.*.parquet"
-        old = sorted((self.folder / "superseded").glob(pattern))
-        for path in [self.path(symbol), *old]:
+        for path in [self.path(symbol), *self.superseded(symbol)]:
             try:
                 stored = read_stored(path) if path.is_file() else None
             except DamagedError:
@@ -174,14 +192,16 @@ class Store:
 
     def clear(self, symbols: Sequence[str] = ()) -> list[str]:
         """Delete the files of the symbols, or of all; return whose were deleted."""
-        chosen = [s for s in self if not symbols or s in symbols]
+        old = [symbol_of_file(Path(path.stem)) for path in self.superseded()]
+        aside = [symbol_of_file(path) for path in self.damaged()]
+        held = dict.fromkeys([*self, *old, *aside])
+        chosen = [s for s in held if not symbols or s in symbols]
         for symbol in chosen:
-            stem = file_stem(symbol)
-            old = f"{glob.escape(stem)}.{'[0-9a-f]' * 12}.parquet"
             with self.lock(symbol):
                 self.path(symbol).unlink(missing_ok=True)
-                (self.folder / "damaged" / f"{stem}.parquet").unlink(missing_ok=True)
-                for path in (self.folder / "superseded").glob(old):
+                damaged = self.folder / "damaged" / f"{file_stem(symbol)}.parquet"
+                damaged.unlink(missing_ok=True)
+                for path in self.superseded(symbol):
                     path.unlink(missing_ok=True)
         return chosen
 

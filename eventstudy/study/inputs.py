@@ -7,14 +7,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from eventstudy.catalogue import Events, read_events
-from eventstudy.core.errors import DataError, EventStudyError, SpecError, nearest
+from eventstudy.core.errors import (
+    DataError,
+    EventStudyError,
+    SpecError,
+    nearest,
+    nearest_of,
+)
 from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
     Factors,
@@ -142,7 +147,7 @@ def check_questions(spec: StudySpec, events: Events) -> None:
     ids = events.frame["event_id"].to_list()
     for question in spec.questions:
         if question.event_id not in ids:
-            near = get_close_matches(question.event_id, ids, n=3) or ids[:10]
+            near = nearest_of(question.event_id, ids) or ids[:10]
             raise SpecError(
                 f"question {question.text!r}: no event {question.event_id!r} in "
                 f"{events.source}; it has {', '.join(near)}"
