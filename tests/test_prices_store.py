@@ -290,6 +290,11 @@ class TestDamage:
         fetch(source, "RIOT", "MARA")
         assert len(fake.asked) == 3
 
+    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
+    def test_what_is_no_file_is_not_read(self, tmp_path):
+        with pytest.raises(DataError, match="no file, or larger than 256 MiB"):
+            upkeep.bring(tmp_path, Path("/dev/zero"))
+
     def test_offline_damage_is_not_used_and_stays(self, source):
         fetch(source)
         path = source.store.path("RIOT")
@@ -325,6 +330,27 @@ class TestDamage:
 
 
 class TestNamesAndPlaces:
+    def test_users_without_a_home_have_a_folder_of_their_own(
+        self, tmp_path, monkeypatch
+    ):
+        def homeless(*_, **__):
+            raise RuntimeError("could not determine the home directory")
+
+        monkeypatch.delenv("EVENTSTUDY_CACHE")
+        monkeypatch.setattr("platformdirs.user_cache_path", homeless)
+        monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+        root = cache_root()
+        assert root.parent == tmp_path
+        assert root.stat().st_mode & 0o777 == 0o700
+        assert cache_root() == root
+        root.chmod(0o777)
+        with pytest.raises(SourceError, match=r"not yours alone.*--cache"):
+            cache_root()
+        root.rmdir()
+        root.symlink_to(tmp_path)
+        with pytest.raises(SourceError, match="not yours alone"):
+            cache_root()
+
     @pytest.mark.parametrize("symbol", ["../x", "/etc/passwd", "a/b", "a\\b", "x\x00"])
     def test_symbols_do_not_leave_the_folder(self, source, symbol):
         with pytest.raises(SpecError, match="not usable as symbols"):

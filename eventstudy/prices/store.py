@@ -40,6 +40,7 @@ BASIS = "split_adjusted"
 _KEY = "eventstudy"
 _FORMAT = 2
 _ABANDONED = 3600.0  # seconds; writing takes less than one
+_MOST_BYTES = 256 << 20
 MOST_SUPERSEDED = 20
 """Earlier downloads of a symbol that are kept, for reports that used them."""
 
@@ -222,6 +223,8 @@ def stored_sha256(frame: pl.DataFrame) -> str:
 def read_stored(path: Path) -> Stored:
     """Read and check one file of a store; raise `DamagedError` if it is not sound."""
     try:
+        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+            raise DamagedError(f"no file, or larger than {_MOST_BYTES >> 20} MiB")
         data = path.read_bytes()
         if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
             raise DamagedError("cut off, or no Parquet file")

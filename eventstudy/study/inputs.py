@@ -135,11 +135,9 @@ def events_of(
 
 
 def _beside(catalogue: object) -> Path | None:
-    return (
-        Path(catalogue).with_suffix(".toml")
-        if isinstance(catalogue, str | Path)
-        else None
-    )
+    if not isinstance(catalogue, str | Path) or not Path(catalogue).name:
+        return None
+    return Path(catalogue).with_suffix(".toml")
 
 
 def check_questions(spec: StudySpec, events: Events) -> None:
