@@ -155,6 +155,7 @@ FLAGS = [
     ("--vol-event 0:3", "volatility_event", (0, 3)),
     ("--vol-post 0:20", "volatility_post", (0, 20)),
     ("--factor-file a.csv --factor-file b.csv", "factor_files", ("a.csv", "b.csv")),
+    ("--factor-region Europe", "factor_region", "Europe"),
     ("--window 0:1 --window -1:1", "windows", ((0, 1), (-1, 1))),
     ("--window 0", "windows", ((0, 0),)),
     ("--title Mine", "title", "Mine"),
@@ -706,7 +707,9 @@ def test_ctrl_c_ends_a_command_at_once_and_with_one_word(analyze, number):
             if child.returncode == 0:
                 continue  # it was over before
             assert took < 2, (command, moment)
-            if child.returncode == -number or (moment, child.returncode) == (0.15, 1):
+            early = (moment, child.returncode) == (0.15, 1)
+            early |= (moment, child.returncode, err) == (0.15, 130, b"")
+            if child.returncode == -number or early:
                 continue  # before the first line of ours, or after the last
             assert child.returncode in (130, 143), (command, moment, err)
             assert err == b"eventstudy: interrupted; nothing was overwritten\n"
@@ -779,3 +782,30 @@ def test_without_yfinance_all_but_yahoo_works(analyze):
     assert said["analyze"][0] == said["list"][0] == 0
     assert said["yahoo"][0] == 2
     assert "pip install yfinance" in said["yahoo"][1]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_exit_code(tmp_path, closed):
+    """The next file opened gets the number of a stream that is closed."""
+    command = f"{sys.executable} -m eventstudy"
+    for words, code in (("list kinds", 0), ("analyze nothing.csv", 2)):
+        ended = subprocess.run(
+            ["/bin/sh", "-c", f"{command} {words} {closed}"],
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+        )
+        assert ended.returncode == code, words
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["analyze"], ["check"], ["simulate"]])
+@pytest.mark.parametrize("name", [".", "/", ""])
+def test_a_folder_is_no_catalogue(words, name, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["eventstudy", *words, name])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "Is a directory" in capsys.readouterr().err

@@ -40,7 +40,10 @@ REFUSALS = [
     ("--strict", "findings in the prices, and --strict allows none"),
     ("--refresh", "refresh downloads anew, but the prices are snapshot"),
     ("--cache here", "cache holds downloads, but the prices are snapshot"),
-    ("--factors ff3", "mkt_rf, smb, hml, rf come from a file of daily returns"),
+    (
+        "--factors ff3 --offline --cache here",
+        "or give the factors as a file with --factor-file FILE.csv",
+    ),
     (
         "--prices yahoo --offline --cache here",
         "offline, so nothing was downloaded. With a network, run: eventstudy prices",

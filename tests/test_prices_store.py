@@ -104,6 +104,21 @@ class TestReadThrough:
         assert len(fake.asked) == 1
         assert prices.frame["date"].min() == MIDDLE
 
+    def test_a_part_is_said_and_asked_for_again_once_a_day(self, source, fake):
+        fake.closes = weekdays(date(2021, 1, 1), date(2021, 4, 9))
+        first = fetch(source)
+        assert first.issues["rule"].to_list() == ["part"]
+        fetch(source), fetch(source, start=MIDDLE - timedelta(days=40))
+        assert len(fake.asked) == 1
+        fetch(source, end=END + timedelta(days=5))  # more than was asked for
+        assert len(fake.asked) == 2
+        fetch(source, end=END + timedelta(days=5)), fetch(source)
+        assert len(fake.asked) == 2
+        tomorrow = replace(source, now=lambda: NOW + timedelta(hours=25))
+        fake.closes = weekdays(date(2021, 1, 1), END)
+        assert fetch(tomorrow).frame["date"].max() == END
+        assert len(fake.asked) == 3
+
     @pytest.mark.parametrize(
         ("held", "wanted"),
         [((START, MIDDLE), (START, END)), ((MIDDLE, END), (START, END))],
@@ -275,6 +290,11 @@ class TestDamage:
         fetch(source, "RIOT", "MARA")
         assert len(fake.asked) == 3
 
+    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
+    def test_what_is_no_file_is_not_read(self, tmp_path):
+        with pytest.raises(DataError, match="no file, or larger than 256 MiB"):
+            upkeep.bring(tmp_path, Path("/dev/zero"))
+
     def test_offline_damage_is_not_used_and_stays(self, source):
         fetch(source)
         path = source.store.path("RIOT")
@@ -310,6 +330,27 @@ class TestDamage:
 
 
 class TestNamesAndPlaces:
+    def test_users_without_a_home_have_a_folder_of_their_own(
+        self, tmp_path, monkeypatch
+    ):
+        def homeless(*_, **__):
+            raise RuntimeError("could not determine the home directory")
+
+        monkeypatch.delenv("EVENTSTUDY_CACHE")
+        monkeypatch.setattr("platformdirs.user_cache_path", homeless)
+        monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+        root = cache_root()
+        assert root.parent == tmp_path
+        assert root.stat().st_mode & 0o777 == 0o700
+        assert cache_root() == root
+        root.chmod(0o777)
+        with pytest.raises(SourceError, match=r"not yours alone.*--cache"):
+            cache_root()
+        root.rmdir()
+        root.symlink_to(tmp_path)
+        with pytest.raises(SourceError, match="not yours alone"):
+            cache_root()
+
     @pytest.mark.parametrize("symbol", ["../x", "/etc/passwd", "a/b", "a\\b", "x\x00"])
     def test_symbols_do_not_leave_the_folder(self, source, symbol):
         with pytest.raises(SpecError, match="not usable as symbols"):
@@ -387,6 +428,29 @@ class TestUpkeep:
         assert list(source.store) == ["CLSK", "RIOT"]
         assert upkeep.clear(root) == ["CLSK", "RIOT"]
         assert upkeep.status(root).is_empty()
+
+    def test_superseded_files_are_shown_bounded_verified_and_cleared(
+        self, source, fake, monkeypatch
+    ):
+        monkeypatch.setattr("eventstudy.prices.store.MOST_SUPERSEDED", 3)
+        root, store = source.store.root, source.store
+        hashes = []
+        for n in range(6):
+            fake.factor = 2.0**-n
+            fetch(replace(source, refresh=True))
+            hashes.append(store.read("RIOT").provenance.sha256[:12])
+        held = store.superseded("RIOT")
+        assert sorted(path.name.split(".")[1] for path in held) == sorted(hashes[2:5])
+        assert upkeep.status(root)["superseded"].to_list() == [3]
+        kept = upkeep.kept(root)
+        assert kept["superseded"].files == 3
+        assert kept["superseded"].bytes == sum(path.stat().st_size for path in held)
+        assert upkeep.verify(root) == []
+        held[0].write_bytes(b"PAR1")
+        assert "superseded: delete it" in upkeep.verify(root)[0].why
+        store.path("RIOT").unlink()  # what is superseded goes without it too
+        assert upkeep.clear(root) == ["RIOT"]
+        assert upkeep.kept(root)["superseded"].files == 0
 
     def test_clear_of_a_symbol_spares_its_namesakes(self, source, fake):
         fetch(source, "BRK", "BRK.B", end=MIDDLE)

@@ -6,31 +6,19 @@ Whatever goes wrong here only costs the time to build the sessions again.
 
 import os
 import re
-import zlib
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
 from eventstudy.core.abnormal import IntArray
 from eventstudy.core.cache_folder import cache_root
+from eventstudy.core.files import BAD_ZIP
 
 # What a file that was cut or changed can raise; it is built anew then.
-_UNSOUND = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-)
+_UNSOUND = (*BAD_ZIP, KeyError, MemoryError, OverflowError)
 _NAME = re.compile(r"[A-Za-z0-9_]{1,30}")
 
 

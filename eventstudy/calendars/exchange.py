@@ -3,7 +3,6 @@
 A *session* is a date on which an exchange trades; its *close* is an instant.
 """
 
-import difflib
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy as np
 
 from eventstudy.calendars.cache import Sessions, keep_sessions, read_sessions
 from eventstudy.core.abnormal import IntArray
-from eventstudy.core.errors import DataError, SpecError
+from eventstudy.core.errors import DataError, SpecError, nearest_of
 
 ALWAYS_OPEN = "24/7"
 
@@ -251,7 +250,7 @@ def _from_exchange_calendars(name: str, start: str, end: str) -> Sessions:
 
     known = xc.get_calendar_names(include_aliases=True)
     if name not in known:
-        near = difflib.get_close_matches(name.upper(), known)
+        near = nearest_of(name, known)
         raise SpecError(
             f"unknown calendar {name!r}{'; near: ' if near else ''}{', '.join(near)}; "
             "give a name of exchange_calendars (XNYS, XLON, XHKG) or '24/7'"

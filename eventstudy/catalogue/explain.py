@@ -14,6 +14,7 @@ from eventstudy.catalogue.schema import (
     SYMBOL,
     YEARS,
 )
+from eventstudy.core.errors import nearest
 
 _WRITTEN = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
@@ -147,10 +148,8 @@ def _one_of(known: Iterable[str]) -> Callable[[str], str]:
     names = list(known)
 
     def explain_choice(value: str) -> str:
-        close = difflib.get_close_matches(
-            value.casefold().replace(" ", "_").replace("-", "_"), names, n=1
-        )
-        hint = f"did you mean {close[0]}? " if close else ""
+        near = nearest(value.replace(" ", "_").replace("-", "_"), names)
+        hint = f"did you mean {near}? " if near else ""
         return f"is not known; {hint}known: {', '.join(names)}"
 
     return explain_choice

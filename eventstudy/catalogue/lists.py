@@ -119,10 +119,9 @@ def with_dates(
         day = ~texts.str.contains(_TIME).fill_null(value=True)
         dates = texts.to_frame(name).select(pl.when(day).then(pl.col(name)))[name]
         try:
-            read = read_dates(dates, date_format)
+            read = read_dates(dates, date_format, setting="event_date_format")
         except SpecError as error:
-            said = str(error).replace("say date_format", "say event_date_format")
-            problems.append(Problem(message=said, file=file, column=name))
+            problems.append(Problem(message=str(error), file=file, column=name))
             continue
         if read.spelling is not None and "1970" in read.spelling:
             continue  # an instant, of which the zone is not known

@@ -60,10 +60,13 @@ class DateCells:
     spelling: str | None = None
 
 
-def read_dates(texts: pl.Series, date_format: str | None = None) -> DateCells:
+def read_dates(
+    texts: pl.Series, date_format: str | None = None, *, setting: str = "date_format"
+) -> DateCells:
     """Read texts as dates.
 
     date_format : of dates that are not written 2021-06-21
+    setting : what the user calls that format
     Raises `SpecError` where day and month can be told in two ways, and for a format
     that there is not.
 
@@ -74,11 +77,13 @@ def read_dates(texts: pl.Series, date_format: str | None = None) -> DateCells:
     """
     dates = _iso(texts)
     if date_format is not None:
-        return DateCells(values=_sane(dates.fill_null(_by(texts, date_format))))
+        return DateCells(
+            values=_sane(dates.fill_null(_by(texts, date_format, setting)))
+        )
     left = texts.filter(dates.is_null()).drop_nulls().unique(maintain_order=True)
     if not len(left):
         return DateCells(values=dates)
-    found = _spelling(left)
+    found = _spelling(left, setting)
     if found is None:
         return DateCells(values=dates)
     spelling, read = found
@@ -116,17 +121,17 @@ def _sane(dates: pl.Series) -> pl.Series:
     return dates.to_frame("d").select(pl.when(inside).then("d")).to_series()
 
 
-def _by(texts: pl.Series, date_format: str) -> pl.Series:
+def _by(texts: pl.Series, date_format: str, setting: str) -> pl.Series:
     try:
         return texts.str.to_date(date_format, strict=False)
     except pl.exceptions.PolarsError as error:
         raise SpecError(
-            f"date_format = {date_format!r} is no format of dates ({error}); write one "
+            f"{setting} = {date_format!r} is no format of dates ({error}); write one "
             "such as %d.%m.%Y"
         ) from None
 
 
-def _spelling(texts: pl.Series) -> tuple[str, pl.Series] | None:
+def _spelling(texts: pl.Series, setting: str) -> tuple[str, pl.Series] | None:
     """Return the one spelling that reads all texts, and their dates."""
     plain = texts.str.strip_chars().str.replace(f"(?i){_WEEKDAY}", "")
     plain = plain.str.replace(f"(?i){_TAIL}", "")
@@ -140,7 +145,7 @@ def _spelling(texts: pl.Series) -> tuple[str, pl.Series] | None:
         read = _whole(short, date_format)
         if read is not None:
             return f"dates written {date_format}", read
-    return _either(plain)
+    return _either(plain, setting)
 
 
 def _whole(texts: pl.Series, date_format: str) -> pl.Series | None:
@@ -156,7 +161,7 @@ def _whole(texts: pl.Series, date_format: str) -> pl.Series | None:
     return read if bool(inside.all()) else None
 
 
-def _either(texts: pl.Series) -> tuple[str, pl.Series] | None:
+def _either(texts: pl.Series, setting: str) -> tuple[str, pl.Series] | None:
     """Read dates in figures by day and month, in the one order that reads them all."""
     for first_day, first_month in zip(_DAY_FIRST, _MONTH_FIRST, strict=True):
         by_day, by_month = _whole(texts, first_day), _whole(texts, first_month)
@@ -166,7 +171,7 @@ def _either(texts: pl.Series) -> tuple[str, pl.Series] | None:
             at = (by_day != by_month).arg_true()[0]
             raise SpecError(
                 f"{texts[at]} can be {by_day[at]} or {by_month[at]}, and no date of "
-                f"the column decides; say date_format = {first_day!r} or "
+                f"the column decides; say {setting} = {first_day!r} or "
                 f"{first_month!r}"
             )
         if by_day is not None:

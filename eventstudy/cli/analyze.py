@@ -1,6 +1,5 @@
 """The command ``eventstudy analyze``: a catalogue -> a report."""
 
-import os
 import sys
 import textwrap
 from pathlib import Path
@@ -38,8 +37,6 @@ _HOW_TO_READ = (
 )
 def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """Study a catalogue of announcements and write a report."""
-    # the matrices of a study are small: threads that wait for them cost time
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from eventstudy.report import check_folder, write_report
     from eventstudy.study import analyze as study
 

@@ -1,5 +1,6 @@
 """The command ``eventstudy``: its commands, its version, and how it ends."""
 
+import logging
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -61,6 +62,8 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # a terminal that lacks a sign shows another one instead
             stream.reconfigure(errors="replace")
+    # what it says of its own folders helps nobody here
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         app()
     except EventStudyError as err:

@@ -93,12 +93,17 @@ def status(cache: Cache = None) -> None:
     table = upkeep.status(root)
     size = int(table["bytes"].sum()) / 1e6
     say(f"{root}: {_files(table.height)}, {size:.1f} MB")
+    for kind, kept in upkeep.kept(root).items():
+        if kept.files:
+            say(f"kept, not used: {kept.files} {kind}, {kept.bytes / 1e6:.1f} MB")
     width = max([8, *(len(symbol) for symbol in table["symbol"])])
     for row in table.iter_rows(named=True):
         held = row["fault"] or (
             f"{row['first']} to {row['last']}, {row['rows']} rows, {row['currency']}, "
             f"adjusted as of {row['adjusted_on']}, {row['client']}"
         )
+        if row["superseded"]:
+            held += f", {row['superseded']} superseded"
         say(f"{row['symbol']:<{width}}  {row['interval']}  {held}")
 
 
@@ -114,7 +119,8 @@ def verify(cache: Cache = None) -> None:
         listing = "\n".join(f"  {fault.why}" for fault in faults)
         raise SourceError(
             f"{_files(len(faults))} damaged in {root}:\n{listing}\n"
-            "they are not used; the next fetch sets them aside and downloads anew"
+            "they are not used; the next fetch of a symbol sets its file aside and "
+            "downloads anew"
         )
     say(f"{_files(upkeep.status(root).height)}, no damage")
 

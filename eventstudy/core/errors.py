@@ -127,9 +127,20 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("BMP", ["bmp", "csect"]), nearest("x", ["bmp"])
     ('bmp', None)
     """
+    return next(iter(nearest_of(name, known)), None)
+
+
+def nearest_of(
+    name: str, known: Iterable[str], *, n: int = 3, cutoff: float = 0.6
+) -> list[str]:
+    """Return up to ``n`` names that may have been meant, the likeliest first.
+
+    >>> nearest_of("xnys", ["XNYS", "XNAS", "24/7"])
+    ['XNYS', 'XNAS']
+    """
     by_case = {one.casefold(): one for one in known}
-    near = get_close_matches(name.casefold(), by_case, n=1)
-    return by_case[near[0]] if near else None
+    near = get_close_matches(name.casefold(), by_case, n=n, cutoff=cutoff)
+    return [by_case[one] for one in near]
 
 
 def _shorten(text: str, limit: int = 60) -> str:

@@ -1,10 +1,25 @@
-"""Folders that several processes write: one at a time, with the usual permissions."""
+"""Folders that several processes write, permissions, and archives that are damaged."""
 
+import lzma
 import os
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+BAD_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What Python's reader raises for archives that are cut, changed or encrypted."""
 
 
 @contextmanager

@@ -248,5 +248,6 @@ OUTCOMES: Family[Any] = Family(
     "session outcome", *_in("outcomes", "volume", "illiquidity", "spread")
 )
 SOURCES: Family[Any] = Family(
-    "source of prices", *_in("prices", "snapshot", "files", "yahoo", "manifest")
+    "source of prices",
+    *_in("prices", "snapshot", "files", "yahoo", "manifest", "french"),
 )

@@ -8,6 +8,7 @@ import polars as pl
 from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import unknown_name
+from eventstudy.core.threads import OneThread
 from eventstudy.cross_section.estimate import least_squares
 from eventstudy.cross_section.regression import model_of
 from eventstudy.cross_section.rows import (
@@ -19,6 +20,7 @@ from eventstudy.spec import Pair
 from eventstudy.study.result import StudyResult
 
 
+@OneThread()
 def categories(
     result: StudyResult,
     by: str = "kind",

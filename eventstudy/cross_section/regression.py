@@ -11,6 +11,7 @@ import polars as pl
 from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.abnormal import Array
 from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.threads import OneThread
 from eventstudy.cross_section import formula as formulas
 from eventstudy.cross_section.estimate import (
     CLUSTERED,
@@ -120,6 +121,7 @@ class Regression:
         return f"<p>{escape(repr(self) + left_out)}</p>{self.terms._repr_html_()}"
 
 
+@OneThread()
 def regress(
     result: StudyResult,
     outcome: str,

@@ -250,10 +250,12 @@ class Cached:
         """Judge what came by its sessions; what is missing will be asked for again."""
         today = now.astimezone(ZoneInfo(chart.zone)).date()
         end = min(end, today - _DAY)
+        asked: tuple[date, date] | tuple[None, None] = (None, None)
         if self.store.interval == "1d":
             found = judged(chart, start if start > EARLIEST else None, end)
             if not found.whole:
                 notes.append(_part(chart, found))
+                asked = start, end
                 start, end = max(start, found.start), min(end, found.end)
         provenance = Provenance(
             source=self.provider.name,
@@ -269,6 +271,8 @@ class Cached:
             zone=chart.zone,
             instrument=chart.instrument,
             moved=chart.moved,
+            asked_start=asked[0],
+            asked_end=asked[1],
         )
         return Stored(frame=chart.frame, provenance=provenance)
 
@@ -287,7 +291,7 @@ def _part(chart: Chart, found: Judged) -> dict[str, object]:
         "severity": "warning",
         "rule": "part",
         "detail": f"only {found.held} of about {found.expected} sessions came",
-        "action": "the missing ones are asked for again next time",
+        "action": "the missing ones are asked for again after a day",
     }
 
 
@@ -354,7 +358,7 @@ def _covers(held: Stored, since: date, until: date, now: datetime) -> bool:
     yesterday = now.astimezone(ZoneInfo(provenance.zone)).date() - _DAY
     until = min(until, yesterday)
     if since < provenance.start or until > provenance.end:
-        return False
+        return now - provenance.fetched_at <= _DAY and provenance.asked(since, until)
     # The last days may have been asked for before the provider had them.
     last = held.frame["date"].max()
     recent = provenance.fetched_at.date() - provenance.end < _LATE_BARS
@@ -388,7 +392,7 @@ def combine(held: Stored, new: Stored) -> Stored | None:
     key = _key(held)
     added = new.frame.join(held.frame, on=key, how="anti")
     frame = pl.concat([held.frame, added.select(held.frame.columns)]).sort(key)
-    spans = held.provenance, new.provenance
+    spans = new.provenance, held.provenance
     later = max(spans, key=lambda provenance: provenance.fetched_at)
     provenance = replace(
         later,

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
-from eventstudy.prices.judged import without_later
 from eventstudy.prices.provider import CHART_SCHEMA, INTERVALS, Chart, NoPricesError
 from eventstudy.prices.table import FIELDS
+from eventstudy.prices.twice import merged
 
 _ALWAYS_OPEN = "CRYPTOCURRENCY"
+# What bars of one session must agree in.
+_SETTLED = ("high", "low", "close", "adj_close", "dividend", "split")
 _SECONDS = (-5_000_000_000, 7_000_000_000)  # the years 1811 to 2191
 
 
@@ -48,7 +50,7 @@ def read_chart(text: str, *, symbol: str, interval: str, now: datetime) -> Chart
         first = bars["date"].is_first_distinct()
         bars = bars.with_columns(pl.when(first).then(pl.col("dividend", "split")))
     key = "date" if interval == "1d" else "time"
-    bars = without_later(bars.unique(maintain_order=True).sort(key), key)
+    bars, _ = merged(bars.unique(maintain_order=True).sort(key), [key], _SETTLED)
     if again := bars.filter(bars[key].is_duplicated())[key].to_list():
         raise BadAnswerError(f"two different bars of {symbol} for {again[0]}")
     if not bars.height:

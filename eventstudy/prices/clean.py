@@ -30,6 +30,7 @@ import polars as pl
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.raw import MAX_PROBLEMS, shown
 from eventstudy.prices.table import ISSUE_SCHEMA, PRICES, SCHEMA, issues_frame
+from eventstudy.prices.twice import merged
 
 ROUNDING = 1e-4
 """Relative slack when a price is compared with the high and the low of its day."""
@@ -37,9 +38,8 @@ ROUNDING = 1e-4
 _LARGEST = 1e12
 _SMALLEST = 1e-12
 _RANGE = ("open", "high", "low")
-# What rows of one session must agree in, and what they may differ in.
+# What rows of one session must agree in.
 _SETTLED = ("high", "low", "close", "adj_close")
-_LOOSE = ("open", "volume")
 _MOST = 0.5
 _FEW = 5
 # From here on closes are enough to tell returns from prices.
@@ -55,8 +55,8 @@ def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     issues = [_order_issues(parsed)]
     frame = parsed.sort("symbol", "date", maintain_order=True)
-    frame, merged = _one_row_a_date(frame)
-    issues.append(merged)
+    frame, twice = _one_row_a_date(frame)
+    issues.append(twice)
     _refuse_duplicates(frame)
     _refuse_returns(frame)
     for names, faulty, rule, detail, lost, action in _rules():
@@ -173,45 +173,21 @@ def _order_issues(parsed: pl.DataFrame) -> pl.DataFrame:
 def _one_row_a_date(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Make one row of those of a date that agree, and say so."""
     keys = ["symbol", "date"]
-    # rows are sorted by symbol and date, so that those of a date are neighbours
-    above = pl.all_horizontal([pl.col(key) == pl.col(key).shift() for key in keys])
-    again = frame.select(again=above.fill_null(value=False))
-    below = pl.col("again").shift(-1, fill_value=False)
-    twice = again.select(pl.col("again") | below).to_series()
-    if not twice.any():
-        return frame, issues_frame(())
-    alike = pl.all_horizontal(
-        [pl.col(name).drop_nulls().n_unique() <= 1 for name in _SETTLED]
+    whole, rows = merged(frame, keys, _SETTLED)
+    told = rows.group_by(keys, maintain_order=True).agg(
+        pl.col("file").first(), pl.col("line").last()
     )
-    rows = frame.filter(twice).with_columns(alike=alike.over(keys))
-    agreeing = rows.filter("alike")
-    one = agreeing.group_by(keys, maintain_order=True).agg(
-        *[pl.col(name).drop_nulls().first() for name in _SETTLED],
-        *[
-            pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first())
-            for name in _LOOSE
-        ],
-        pl.exclude(*keys, *_SETTLED, *_LOOSE, "alike").first(),
-        again=pl.col("line").last(),
-    )
-    kept = pl.concat(
-        [frame.filter(~twice), rows.filter(~pl.col("alike"))], how="diagonal"
-    )
-    whole = pl.concat([kept, one.drop("again")], how="diagonal").select(frame.columns)
-    merged = issues_frame(
+    issues = issues_frame(
         {
-            "symbol": row["symbol"],
-            "date": row["date"],
-            "file": row["file"],
-            "line": row["again"],
+            **row,
             "severity": "info",
             "rule": "twice",
             "detail": "the session has two rows with the same prices",
             "action": "taken once; an open or a volume that differs is missing",
         }
-        for row in one.iter_rows(named=True)
+        for row in told.iter_rows(named=True)
     )
-    return whole.sort(keys, maintain_order=True), merged
+    return whole, issues
 
 
 def _refuse_duplicates(frame: pl.DataFrame) -> None:

@@ -8,10 +8,8 @@ need a column ``date`` and may hold fractions. Fama & French
 
 import hashlib
 import io
-import lzma
 import re
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +19,17 @@ import polars as pl
 
 from eventstudy.cells import read_numbers
 from eventstudy.core.errors import DataError, Problem, SpecError, unknown_name
-from eventstudy.prices.raw import MAX_FILE_BYTES, fault, read_bytes, shown, text_table
-from eventstudy.prices.table import FACTOR_LEVEL, FIELDS, Prices, describe_files
+from eventstudy.core.files import BAD_ZIP
+from eventstudy.prices.layout import fault
+from eventstudy.prices.raw import MAX_FILE_BYTES, read_bytes, shown, text_table
+from eventstudy.prices.table import (
+    FACTOR_LEVEL,
+    FIELDS,
+    SCHEMA,
+    Prices,
+    describe_files,
+    issues_frame,
+)
 from eventstudy.spec import FACTOR_SETS, RISK_FREE
 
 Units = Literal["percent", "fraction"]
@@ -168,13 +175,11 @@ def with_factors(prices: Prices, factors: Factors) -> Prices:
     >>> both.frame.filter(symbol="mkt_rf")["close"].round(2).to_list()
     [100.0, 101.0, 103.02]
     """
-    names = [name for name in factors.frame.columns if name != "date"]
-    if taken := [name for name in names if name in prices.symbols]:
-        raise SpecError(f"{', '.join(taken)}: a price and a factor have the same name")
-    long = pl.concat([_level(factors.frame, name) for name in sorted(names)])
+    names = sorted(name for name in factors.frame.columns if name != "date")
+    long = pl.concat([level_of(factors.frame, name) for name in names])
     absent = [n for n in FIELDS if n not in long.columns]
     nothing = [pl.lit(None, pl.Float64).alias(name) for name in absent]
-    long = long.with_columns(nothing).select(prices.frame.columns)
+    long = long.with_columns(nothing).select(list(SCHEMA))
     files = describe_files(
         long,
         name=" + ".join(name for name, _ in factors.files),
@@ -185,14 +190,34 @@ def with_factors(prices: Prices, factors: Factors) -> Prices:
         if len(factors.files) > 1
         else factors.files[0][1],
     )
+    levels = Prices(
+        frame=long, source=prices.source, files=files, issues=issues_frame()
+    )
+    return with_levels(prices, levels)
+
+
+def with_levels(prices: Prices, levels: Prices) -> Prices:
+    """Return prices and the levels of factors together; the source is the prices'.
+
+    Raises `SpecError` where a price and a factor have the same name.
+    """
+    if taken := [name for name in levels.symbols if name in prices.symbols]:
+        raise SpecError(f"{', '.join(taken)}: a price and a factor have the same name")
+    notices = dict.fromkeys(one.notice for one in (prices, levels) if one.notice)
     return replace(
         prices,
-        frame=pl.concat([prices.frame, long]).sort("symbol", "date"),
-        files=(*prices.files, *files),
+        frame=pl.concat([prices.frame, levels.frame]).sort("symbol", "date"),
+        files=(*prices.files, *levels.files),
+        issues=pl.concat([prices.issues, levels.issues]),
+        notice=" ".join(notices) or None,
     )
 
 
-def _level(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+def level_of(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Return the level of an investment in a factor: date, symbol, close, adj_close.
+
+    Raises `DataError` where it has no returns, or misses some in between.
+    """
     returns = frame.select("date", pl.col(name))
     known = returns[name].is_not_null().arg_true()
     if not known.len():
@@ -216,20 +241,28 @@ def _level(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 def _read(path: Path, units: Units | None) -> tuple[pl.DataFrame, tuple[str, str]]:
     data = read_bytes(path)
     sha256 = hashlib.sha256(data).hexdigest()
+    return factor_table(data, path.name, units), (path.name, sha256)
+
+
+def factor_table(data: bytes, file: str, units: Units | None) -> pl.DataFrame:
+    """Read the content of a CSV file, or of its zip: dates, and returns as fractions.
+
+    Raises `DataError` that names the file, and the line where there is one.
+    """
     if data[:4] == b"PK\x03\x04":
-        data = _unzip(data, path.name)
+        data = _unzip(data, file)
     published = _table_of_published(data)
     offset = 0
     if published is not None:
         data, offset = published
-    cells, lines, _ = text_table(data, path.name)
+    cells, lines, _ = text_table(data, file)
     names = [_plain(name) for name in cells.columns]
     if "date" not in names:
         names[0] = "date" if names[0] in ("", "column") else names[0]
     cells = cells.rename(dict(zip(cells.columns, names, strict=True)))
     if "date" not in cells.columns:
-        raise fault(path.name, "there is no column 'date'", line=1 + offset)
-    return _typed(cells, lines + offset, path.name, units), (path.name, sha256)
+        raise fault(file, "there is no column 'date'", line=1 + offset)
+    return _typed(cells, lines + offset, file, units)
 
 
 def _table_of_published(data: bytes) -> tuple[bytes, int] | None:
@@ -313,19 +346,6 @@ def _wrong(
     ]
 
 
-# What Python's reader raises for archives that are cut, changed or encrypted.
-_BAD_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    OSError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
-
-
 def _unzip(data: bytes, name: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -336,7 +356,7 @@ def _unzip(data: bytes, name: str) -> bytes:
                 plain = stream.read(MAX_FILE_BYTES + 1)
     except DataError:
         raise
-    except _BAD_ZIP as error:
+    except BAD_ZIP as error:
         raise fault(name, f"the zip file is damaged, or locked ({error})") from error
     if len(plain) > MAX_FILE_BYTES:
         raise fault(name, f"unpacks to more than {MAX_FILE_BYTES >> 20} MiB")

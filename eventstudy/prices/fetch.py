@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -14,7 +13,7 @@ import polars as pl
 
 from eventstudy.cells.frames import ArrowStream
 from eventstudy.core.cache_folder import cache_root
-from eventstudy.core.errors import DataError, SourceError, SpecError
+from eventstudy.core.errors import DataError, SourceError, SpecError, nearest_of
 from eventstudy.prices.cached import Cached, failure
 from eventstudy.prices.files import read_prices
 from eventstudy.prices.provider import TEXTS, Provider
@@ -301,9 +300,7 @@ def meant(symbol: str, held: Sequence[str]) -> str:
 
 
 def _near(symbol: str, held: Sequence[str]) -> str | None:
-    same = [one for one in held if one.casefold() == symbol.casefold()]
-    near = same or get_close_matches(symbol, held, n=1, cutoff=0.75)
-    return near[0] if near else None
+    return next(iter(nearest_of(symbol, held, cutoff=0.75)), None)
 
 
 def _asked(absent: Sequence[str], held: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import polars as pl
 
 from eventstudy.prices.provider import Chart, NoPricesError
 
@@ -60,26 +59,3 @@ def judged(chart: Chart, start: date | None, end: date) -> Judged:
     )
     until = end if end - last <= _HOLE else last
     return Judged(held=held, expected=max(expected, 1), start=since, end=until)
-
-
-def without_later(bars: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Make one bar of those of a session that agree in all but open and volume."""
-    settled = ["high", "low", "close", "adj_close", "dividend", "split"]
-    own = bars.filter(bars[key].is_duplicated())
-    if not own.height:
-        return bars
-    alike = pl.all_horizontal(
-        [pl.col(name).drop_nulls().n_unique() <= 1 for name in settled]
-    )
-    same = own.filter(alike.over(key))
-    loose = [
-        pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name)
-        for name in ("open", "volume")
-    ]
-    one = same.group_by(key, maintain_order=True).agg(
-        *[pl.col(name).drop_nulls().first() for name in settled],
-        *loose,
-        pl.exclude(key, *settled, "open", "volume").first(),
-    )
-    rest = bars.join(one.select(key), on=key, how="anti")
-    return pl.concat([rest, one.select(bars.columns)]).sort(key, maintain_order=True)

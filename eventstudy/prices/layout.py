@@ -33,6 +33,12 @@ _FIGURES = r"^[\s$€£+\-(]*[\d.,:/TZ\s+\-]+%?\)?$"
 _NO_PRICE = r"(?i)\b(?:dividend|stock splits?|split|distribution|capital gain)\b"
 _LEVEL_NAMES = ("price", "attributes", "field", "")
 _SHOWN = 10
+UNREADABLE = "the price file cannot be read"
+
+
+def fault(name: str, message: str, *, line: int | None = None) -> DataError:
+    """Return the error for one fault of one file."""
+    return DataError(UNREADABLE, [Problem(message=message, file=name, line=line)])
 
 
 class LaidOut(NamedTuple):
@@ -185,8 +191,7 @@ def _named(
     elif repeated:
         message = f"columns named twice: {', '.join(repeated)}"
     if message is not None:
-        problem = Problem(message=message, file=name, line=1)
-        raise DataError("the price file cannot be read", [problem])
+        raise fault(name, message, line=1)
     return names, cells
 
 

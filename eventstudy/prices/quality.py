@@ -35,7 +35,7 @@ from eventstudy.calendars.of_prices import Assigned, assign_calendars
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import DataError, Problem, SpecError
 from eventstudy.prices.raw import shown
-from eventstudy.prices.table import FACTOR_LEVEL, Prices, issues_frame
+from eventstudy.prices.table import Prices, issues_frame
 
 STALE_RUN = 5
 """Sessions with one and the same close that make a run stale."""
@@ -120,7 +120,7 @@ def check_quality(
     [('BTBT', datetime.date(2021, 7, 26)), ('BTBT', datetime.date(2021, 10, 29))]
     """
     rows: list[_Row] = []
-    levels = [file.symbol for file in prices.files if file.basis == FACTOR_LEVEL]
+    levels = [file.symbol for file in prices.files if file.is_factor]
     frame = prices.frame.filter(
         ~pl.col("symbol").is_in(levels), pl.col("date") >= (start or date.min)
     )

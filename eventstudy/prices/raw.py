@@ -20,7 +20,13 @@ import polars as pl
 from eventstudy.cells import decoded
 from eventstudy.cells.book import sheet_rows
 from eventstudy.core.errors import DataError, Problem
-from eventstudy.prices.layout import header_columns, is_note, laid_out
+from eventstudy.prices.layout import (
+    UNREADABLE,
+    fault,
+    header_columns,
+    is_note,
+    laid_out,
+)
 
 MAX_FILE_BYTES = 1 << 30
 MAX_LINE_BYTES = 1 << 20
@@ -79,12 +85,6 @@ def read_raw(path: Path, *, sheet: str | None = None) -> RawTable:
     )
 
 
-def fault(name: str, message: str, *, line: int | None = None) -> DataError:
-    """Return the error for one fault of one file."""
-    problem = Problem(message=message, file=name, line=line)
-    return DataError("the price file cannot be read", [problem])
-
-
 def shown(problems: Sequence[Problem]) -> list[Problem]:
     """Return the problems, the end of a very long list cut off."""
     if len(problems) <= MAX_PROBLEMS:
@@ -117,10 +117,7 @@ def text_table(data: bytes, name: str) -> TextTable:
     data, separator = _separator(data)
     split = _split_quoted if b'"' in data else _split_plain
     header, cells, lines = split(data, separator, name, notes)
-    cells = blanks_to_null(cells)
-    used = cells.select(~pl.all_horizontal(pl.all().is_null())).to_series()
-    found = laid_out(header, cells.filter(used), lines.filter(used), name)
-    return TextTable(found.cells, found.lines, [*notes, *found.notes])
+    return _laid_out(header, cells, lines, name, notes)
 
 
 def book_table(data: bytes, name: str, sheet: str | None) -> TextTable:
@@ -136,6 +133,17 @@ def book_table(data: bytes, name: str, sheet: str | None) -> TextTable:
     filled = [[*row, *[""] * (width - len(row))] for row in rows[1:]]
     cells = pl.DataFrame(filled, schema=schema, orient="row")
     lines = pl.int_range(2, len(rows) + 1, dtype=pl.Int64, eager=True)
+    return _laid_out(header, cells, lines, name, notes)
+
+
+def _laid_out(
+    header: list[str],
+    cells: pl.DataFrame,
+    lines: pl.Series,
+    name: str,
+    notes: list[str],
+) -> TextTable:
+    """Drop rows without a cell, and what stands beside prices."""
     cells = blanks_to_null(cells)
     used = cells.select(~pl.all_horizontal(pl.all().is_null())).to_series()
     found = laid_out(header, cells.filter(used), lines.filter(used), name)
@@ -362,4 +370,4 @@ def _check_counts(rows: list[list[str]], lines: list[int], name: str) -> None:
         if len(row) != width
     ]
     if problems:
-        raise DataError("the price file cannot be read", shown(problems))
+        raise DataError(UNREADABLE, shown(problems))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from inspect import signature
 from typing import Any, Protocol
 
 from eventstudy.cells.frames import ArrowStream
@@ -107,6 +108,11 @@ class SourceEntry:
     needs_network: bool = True
     holds_all: bool = False
     by_path: bool = False
+
+    @property
+    def uses_cache(self) -> bool:
+        """Whether its prices are in the cache: it downloads them, or looks there."""
+        return self.needs_network or "cache" in signature(self.open).parameters
 
 
 SOURCES: Family[SourceEntry] = registry.SOURCES

@@ -3,7 +3,8 @@
 ::
 
     ROOT/SOURCE/INTERVAL/BASIS/SYMBOL.parquet        what is used
-    ROOT/SOURCE/INTERVAL/BASIS/superseded/SYMBOL.HASH.parquet  what reports once used
+    ROOT/SOURCE/INTERVAL/BASIS/superseded/SYMBOL.HASH.parquet  what reports once used,
+                                                               the last 20 of a symbol
     ROOT/SOURCE/INTERVAL/BASIS/damaged/SYMBOL.parquet          what could not be read
     ROOT/SOURCE/INTERVAL/BASIS/locks/SYMBOL.lock
 
@@ -39,6 +40,9 @@ BASIS = "split_adjusted"
 _KEY = "eventstudy"
 _FORMAT = 2
 _ABANDONED = 3600.0  # seconds; writing takes less than one
+_MOST_BYTES = 256 << 20
+MOST_SUPERSEDED = 20
+"""Earlier downloads of a symbol that are kept, for reports that used them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,7 @@ class Provenance:
     fetched_at : UTC instant of the last download;  client : what downloaded it
     moved : daily bars that were stamped on the evening before, and dated by the day
     sha256 : of the values, see `stored_sha256`
+    asked_start, asked_end : the dates of the last request, where less was answered
     """
 
     source: str
@@ -67,6 +72,15 @@ class Provenance:
     instrument: str
     moved: int
     sha256: str = ""
+    asked_start: date | None = None
+    asked_end: date | None = None
+
+    def asked(self, since: date, until: date) -> bool:
+        """Tell whether a span was asked for, though not all of it was answered."""
+        if self.asked_start is None or self.asked_end is None:
+            return False
+        start, end = min(self.start, self.asked_start), max(self.end, self.asked_end)
+        return start <= since and until <= end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,16 +159,31 @@ class Store:
             raise unwritable(target.parent, error) from error
 
     def supersede(self, stored: Stored) -> None:
-        """Keep a copy of what is about to be replaced, for reports that used it."""
+        """Keep a copy of what is about to be replaced, for reports that used it.
+
+        Of more than `MOST_SUPERSEDED` the oldest go.
+        """
         symbol, sha256 = stored.provenance.symbol, stored.provenance.sha256
         name = f"{file_stem(symbol)}.{sha256[:12]}.parquet"
         write_stored(stored, self.folder / "superseded" / name)
+        held = sorted(self.superseded(symbol), key=lambda path: path.stat().st_mtime_ns)
+        for path in held[:-MOST_SUPERSEDED]:
+            path.unlink(missing_ok=True)
+
+    def superseded(self, symbol: str | None = None) -> list[Path]:
+        """Return the files of earlier downloads, of a symbol or of all."""
+        stem = "*" if symbol is None else glob.escape(file_stem(symbol))
+        pattern = f"{stem}.{'[0-9a-f]' * 12}.parquet"
+        paths = (self.folder / "superseded").glob(pattern)
+        return sorted(path for path in paths if not path.name.startswith("."))
+
+    def damaged(self) -> list[Path]:
+        """Return the files that were set aside because they could not be read."""
+        return sorted((self.folder / "damaged").glob("[!.]*.parquet"))
 
     def versions(self, symbol: str) -> Iterator[Stored]:
         """Yield all sound files of a symbol, the one in use first."""
-        pattern = f"{glob.escape(file_stem(symbol))}.*.parquet"
-        old = sorted((self.folder / "superseded").glob(pattern))
-        for path in [self.path(symbol), *old]:
+        for path in [self.path(symbol), *self.superseded(symbol)]:
             try:
                 stored = read_stored(path) if path.is_file() else None
             except DamagedError:
@@ -164,14 +193,16 @@ class Store:
 
     def clear(self, symbols: Sequence[str] = ()) -> list[str]:
         """Delete the files of the symbols, or of all; return whose were deleted."""
-        chosen = [s for s in self if not symbols or s in symbols]
+        old = [symbol_of_file(Path(path.stem)) for path in self.superseded()]
+        aside = [symbol_of_file(path) for path in self.damaged()]
+        held = dict.fromkeys([*self, *old, *aside])
+        chosen = [s for s in held if not symbols or s in symbols]
         for symbol in chosen:
-            stem = file_stem(symbol)
-            old = f"{glob.escape(stem)}.{'[0-9a-f]' * 12}.parquet"
             with self.lock(symbol):
                 self.path(symbol).unlink(missing_ok=True)
-                (self.folder / "damaged" / f"{stem}.parquet").unlink(missing_ok=True)
-                for path in (self.folder / "superseded").glob(old):
+                damaged = self.folder / "damaged" / f"{file_stem(symbol)}.parquet"
+                damaged.unlink(missing_ok=True)
+                for path in self.superseded(symbol):
                     path.unlink(missing_ok=True)
         return chosen
 
@@ -192,6 +223,8 @@ def stored_sha256(frame: pl.DataFrame) -> str:
 def read_stored(path: Path) -> Stored:
     """Read and check one file of a store; raise `DamagedError` if it is not sound."""
     try:
+        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+            raise DamagedError(f"no file, or larger than {_MOST_BYTES >> 20} MiB")
         data = path.read_bytes()
         if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
             raise DamagedError("cut off, or no Parquet file")
@@ -260,6 +293,9 @@ def _provenance(found: Mapping[str, object]) -> Provenance:
     del fields["format"]
     for name in ("start", "end", "adjusted_on"):
         fields[name] = date.fromisoformat(str(fields[name]))
+    for name in ("asked_start", "asked_end"):
+        asked = fields.get(name)
+        fields[name] = None if asked is None else date.fromisoformat(str(asked))
     fields["fetched_at"] = datetime.fromisoformat(str(fields["fetched_at"]))
     _check_fields(fields)
     return Provenance(**fields)  # type: ignore[arg-type]

@@ -79,6 +79,18 @@ class PriceFile:
     last: date
     basis: str
 
+    @property
+    def is_factor(self) -> bool:
+        """Whether it is the level of a factor, and no price.
+
+        Examples
+        --------
+        >>> import eventstudy as es
+        >>> es.fetch_prices("RIOT").files[0].is_factor
+        False
+        """
+        return self.basis.startswith(FACTOR_LEVEL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Prices:

@@ -44,10 +44,31 @@ def status(root: Path) -> pl.DataFrame:
     """Return one row per stored symbol: what is there, since when, and is it sound.
 
     Columns: symbol, source, interval, first, last, rows, currency, fetched_at,
-    adjusted_on, client, bytes, fault (null when sound).
+    adjusted_on, client, bytes, fault (null when sound), superseded (earlier downloads
+    that are kept).
     """
     rows = [_status_row(store, symbol) for store in stores(root) for symbol in store]
     return pl.DataFrame(rows, schema=pl.Schema(_STATUS_SCHEMA), orient="row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Files that are kept and not used: how many, and their bytes."""
+
+    files: int
+    bytes: int
+
+
+def kept(root: Path) -> dict[str, Kept]:
+    """Return what is kept beside the files in use: superseded, and damaged."""
+    found = {
+        "superseded": [path for store in stores(root) for path in store.superseded()],
+        "damaged": [path for store in stores(root) for path in store.damaged()],
+    }
+    return {
+        kind: Kept(files=len(paths), bytes=sum(path.stat().st_size for path in paths))
+        for kind, paths in found.items()
+    }
 
 
 def verify(root: Path) -> list[Fault]:
@@ -59,6 +80,12 @@ def verify(root: Path) -> list[Fault]:
                 store.read(symbol)
             except DamagedError as error:
                 faults.append(Fault(path=store.path(symbol), why=str(error)))
+        for path in store.superseded():
+            try:
+                read_stored(path)
+            except DamagedError as error:
+                why = f"{error}; it is superseded: delete it"
+                faults.append(Fault(path=path, why=why))
     return faults
 
 
@@ -164,7 +191,8 @@ def _status_row(store: Store, symbol: str) -> tuple[object, ...]:
         stored = store.read(symbol)
     except DamagedError as error:
         nothing = (None,) * 7
-        return (symbol, store.source, store.interval, *nothing, size, str(error))
+        old = len(store.superseded(symbol))
+        return (symbol, store.source, store.interval, *nothing, size, str(error), old)
     if stored is None:
         raise AssertionError("a listed file is gone")
     held, days = stored.provenance, stored.frame["date"]
@@ -181,6 +209,7 @@ def _status_row(store: Store, symbol: str) -> tuple[object, ...]:
         held.client,
         size,
         None,
+        len(store.superseded(symbol)),
     )
 
 
@@ -197,4 +226,5 @@ _STATUS_SCHEMA: dict[str, pl.DataType] = {
     "client": pl.String(),
     "bytes": pl.Int64(),
     "fault": pl.String(),
+    "superseded": pl.Int64(),
 }

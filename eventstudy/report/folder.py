@@ -136,7 +136,9 @@ def check_folder(folder: str | Path, *, force: bool = False) -> None:
         nearest = next(path for path in target.parents if path.exists())
         if not nearest.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(nearest))
-        Path(tempfile.mkdtemp(prefix=".eventstudy-", dir=nearest)).rmdir()
+        tried = tempfile.mkdtemp(prefix=_NEW.format(target.name), dir=nearest)
+        with suppress(FileNotFoundError):  # a writer clears what nobody holds
+            Path(tried).rmdir()
 
 
 def _target(folder: str | Path) -> Path:

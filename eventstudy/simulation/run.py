@@ -6,6 +6,7 @@ from typing import Any
 
 from eventstudy.catalogue import Events
 from eventstudy.core.errors import SpecError
+from eventstudy.core.threads import OneThread
 from eventstudy.inference import EventTest, NamedTest
 from eventstudy.panel import build
 from eventstudy.prices import Prices, read_prices
@@ -39,6 +40,7 @@ from eventstudy.study.provenance import provenance_of
 Progress = Callable[[str, float], None]
 
 
+@OneThread()
 def simulate(
     spec: StudySpec,
     events: Events | str | Path | Any,  # noqa: ANN401 - any frame with Arrow's stream

@@ -2,6 +2,7 @@
 
 from eventstudy.spec.entries import (
     BENCHMARK,
+    FACTOR_REGIONS,
     FACTOR_SETS,
     RISK_FREE,
     ModelSetting,
@@ -22,6 +23,7 @@ from eventstudy.spec.typed import SettingError
 __all__ = [
     "ALL",
     "BENCHMARK",
+    "FACTOR_REGIONS",
     "FACTOR_SETS",
     "PARTS",
     "RISK_FREE",

@@ -20,6 +20,16 @@ FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 RISK_FREE = "rf"
 BENCHMARK = "benchmark"
 """The factor that is each asset's own: see ``benchmarks``."""
+FACTOR_REGIONS: tuple[str, ...] = (
+    "US",
+    "Developed",
+    "Developed_ex_US",
+    "Europe",
+    "Japan",
+    "Asia_Pacific_ex_Japan",
+    "North_America",
+)
+"""Regions of daily factors, by their names in Kenneth French's library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +39,8 @@ class ModelSetting:
     name: str = setting("column of the tables; the model's own name by default", "")
     model: Member = setting("a name of `MODELS`, or a function of its shape")
     factors: tuple[str, ...] = setting(
-        "symbols, columns of a factor file, a name of `FACTOR_SETS`, or `benchmark`: "
-        "each asset's own",
+        "symbols, factors by name, a name of `FACTOR_SETS`, or `benchmark`: each "
+        "asset's own",
         (),
     )
     groups: tuple[str, ...] = setting("asset groups; none: all of them", ())

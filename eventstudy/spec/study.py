@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.core.registry import MODELS, TESTS
-from eventstudy.spec.entries import BENCHMARK, FACTOR_SETS, ModelSetting, Question
+from eventstudy.spec.entries import (
+    BENCHMARK,
+    FACTOR_REGIONS,
+    FACTOR_SETS,
+    ModelSetting,
+    Question,
+)
 from eventstudy.spec.setting import Assumed, Member, Pair, parameters, setting
 from eventstudy.spec.typed import SettingError, parse_fields, refuse_twice, written
 
@@ -59,10 +65,15 @@ class StudySpec:
         about_prices=True,
     )
     factor_files: tuple[str, ...] = setting(
-        "files of daily factor returns",
+        "files of daily factor returns; none: those of Kenneth French's library",
         (),
         flag="--factor-file",
         repeated=True,
+        about_prices=True,
+    )
+    factor_region: str = setting(
+        "region of the library's factors: " + ", ".join(FACTOR_REGIONS),
+        FACTOR_REGIONS[0],
         about_prices=True,
     )
     splices: Mapping[str, tuple[str, ...]] = setting(

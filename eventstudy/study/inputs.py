@@ -7,14 +7,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from eventstudy.catalogue import Events, read_events
-from eventstudy.core.errors import DataError, EventStudyError, SpecError, nearest
+from eventstudy.core.errors import (
+    DataError,
+    EventStudyError,
+    SpecError,
+    nearest,
+    nearest_of,
+)
 from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
     Factors,
@@ -24,7 +29,9 @@ from eventstudy.prices import (
     read_factors,
     with_factors,
 )
+from eventstudy.prices.factors import with_levels
 from eventstudy.prices.fetch import source_entry, source_for
+from eventstudy.prices.french import factor_prices
 from eventstudy.prices.quality import refuse_warnings
 from eventstudy.prices.table import NO_PRICES
 from eventstudy.spec import (
@@ -130,11 +137,9 @@ def events_of(
 
 
 def _beside(catalogue: object) -> Path | None:
-    return (
-        Path(catalogue).with_suffix(".toml")
-        if isinstance(catalogue, str | Path)
-        else None
-    )
+    if not isinstance(catalogue, str | Path) or not Path(catalogue).name:
+        return None
+    return Path(catalogue).with_suffix(".toml")
 
 
 def check_questions(spec: StudySpec, events: Events) -> None:
@@ -142,7 +147,7 @@ def check_questions(spec: StudySpec, events: Events) -> None:
     ids = events.frame["event_id"].to_list()
     for question in spec.questions:
         if question.event_id not in ids:
-            near = get_close_matches(question.event_id, ids, n=3) or ids[:10]
+            near = nearest_of(question.event_id, ids) or ids[:10]
             raise SpecError(
                 f"question {question.text!r}: no event {question.event_id!r} in "
                 f"{events.source}; it has {', '.join(near)}"
@@ -271,14 +276,18 @@ def _name(setting: Any) -> object:  # noqa: ANN401 - a table, or a ModelSetting
 def prices_of(spec: StudySpec, events: Events, access: Access) -> Prices:
     """Fetch the prices that a study needs.
 
-    Factors in lower case are columns of the factor files, others are symbols.
+    Factors in lower case are factor returns, others are symbols.
     """
     spec = with_benchmarks(spec, events)
     spec = widened(spec, events, own_windows(spec, events))
-    from_files = [name for name in spec.factor_names if name != name.upper()]
-    symbols = [s for s in _symbols(spec, events) if s not in from_files]
+    returns = [name for name in spec.factor_names if name != name.upper()]
+    symbols = [s for s in _symbols(spec, events) if s not in returns]
     start, end = needed_dates(spec, events.frame)
     whole = source_entry(spec.prices).holds_all
+    library = bool(returns) and not spec.factor_files
+    of_prices = access
+    if library and not source_entry(spec.prices).uses_cache:
+        of_prices = Access()  # the factors alone are downloaded
 
     def fetched(symbols: Sequence[str]) -> Prices:
         return fetch_prices(
@@ -288,15 +297,19 @@ def prices_of(spec: StudySpec, events: Events, access: Access) -> Prices:
             end=None if whole else end,
             partial=True,
             splices=spec.splices,
-            **_settings(spec, access),
+            **_settings(spec, of_prices),
         )
 
     prices = fetched(symbols)
-    if symbols and is_open(spec) and (markets := _markets(spec, access)):
+    if symbols and is_open(spec) and (markets := _markets(spec, of_prices)):
         prices = fetched(list(dict.fromkeys([*symbols, *markets])))
     if events.phrases:
         prices = _without_words(spec, events, prices)
-    return with_factors(prices, _factors(spec, from_files)) if from_files else prices
+    if not returns:
+        return prices
+    if library:
+        return with_levels(prices, _from_library(spec, returns, end, access))
+    return with_factors(prices, _factors(spec, returns))
 
 
 def _without_words(spec: StudySpec, events: Events, prices: Prices) -> Prices:
@@ -347,12 +360,15 @@ def gated(
     return prices
 
 
+def _from_library(
+    spec: StudySpec, names: Sequence[str], end: date, access: Access
+) -> Prices:
+    """Return the levels of factors that no file of the user has."""
+    settings = _of_cache(access)
+    return factor_prices(names, region=spec.factor_region, end=end, **settings)
+
+
 def _factors(spec: StudySpec, names: Sequence[str]) -> Factors:
-    if not spec.factor_files:
-        raise SpecError(
-            f"the factors {', '.join(names)} come from a file of daily returns: give "
-            "--factor-file FILE.csv, or factor_files in the study file"
-        )
     factors = read_factors(spec.factor_files, [n for n in names if n != RISK_FREE])
     if RISK_FREE in names and RISK_FREE not in factors.frame.columns:
         raise DataError(
@@ -385,9 +401,6 @@ def _symbols(spec: StudySpec, events: Events) -> list[str]:
 def _settings(spec: StudySpec, access: Access) -> Plain:
     """Return what the source of prices is opened with."""
     given = {
-        "offline": access.offline,
-        "refresh": access.refresh,
-        "cache": None if access.cache is None else Path(access.cache),
         "columns": spec.price_columns,
         "date_format": spec.date_format,
         "decimal": spec.decimal,
@@ -395,6 +408,15 @@ def _settings(spec: StudySpec, access: Access) -> Plain:
         "stamps": spec.stamps,
         "input_returns": spec.input_returns,
         "per_file": spec.price_files,
+    }
+    return _of_cache(access) | {name: value for name, value in given.items() if value}
+
+
+def _of_cache(access: Access) -> Plain:
+    given = {
+        "offline": access.offline,
+        "refresh": access.refresh,
+        "cache": None if access.cache is None else Path(access.cache),
     }
     return {name: value for name, value in given.items() if value}
 

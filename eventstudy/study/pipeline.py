@@ -11,6 +11,7 @@ import polars as pl
 from eventstudy.calendars import ALWAYS_OPEN, day_zero_table
 from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
+from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.prices.table import LEVEL
@@ -44,6 +45,7 @@ _MOST_REASONS = 20
 Progress = Callable[[str], None]
 
 
+@OneThread()
 def analyze(
     catalogue: str | Path | Events | Any,  # noqa: ANN401 - any frame with Arrow's stream
     *,
@@ -122,6 +124,7 @@ def analyze(
     )
 
 
+@OneThread()
 def run(
     spec: StudySpec,
     events: Events | str | Path | Any,  # noqa: ANN401 - any frame with Arrow's stream

@@ -80,7 +80,7 @@ def _portable(name: str) -> str:
 
 def _price_file(file: PriceFile) -> dict[str, Any]:
     return {
-        "role": "prices",
+        "role": "factors" if file.is_factor else "prices",
         "symbol": file.symbol,
         "name": file.name,
         "sha256": file.sha256,

@@ -94,7 +94,6 @@ def without_average(forecasts: Sequence[GarchForecasts]) -> pl.DataFrame:
     out = [empty("ledger")]
     for one in forecasts:
         found, lasting = one.found, one.found.converged & ~one.settles
-        told = zip(half_life(found)[lasting], found.n[lasting], strict=True)
         out.append(
             one.piece.keys.filter(pl.Series(lasting))
             .with_columns(
@@ -105,7 +104,7 @@ def without_average(forecasts: Sequence[GarchForecasts]) -> pl.DataFrame:
                 ),
                 held=pl.lit(None, pl.String),
                 wanted=pl.Series(
-                    [f"a half-life of {n} sessions at most" for _, n in told],
+                    [f"a half-life of {n} sessions at most" for n in found.n[lasting]],
                     dtype=pl.String,
                 ),
             )
