@@ -34,6 +34,7 @@ OTHER_WORDS = {
     ("study/builders.py", "garch"): "the table and the part of that name",
     ("study/doubts.py", "volume"): "a column of the prices",
     ("study/inputs.py", "factors"): "the setting of that name",
+    ("study/provenance.py", "factors"): "the role of a file",
     ("study/schema.py", "cluster"): "a column of the catalogue",
     ("study/schema.py", "garch"): "the table and the part of that name",
     ("study/schema.py", "illiquidity"): "the part of that name",
