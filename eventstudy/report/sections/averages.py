@@ -100,16 +100,15 @@ def _terms(spec: StudySpec) -> str:
     """Explain the words that the table needs."""
     log = spec.returns == "log"
     units = "per cent of price (geometric means)" if log else "per cent"
-    sides = (
-        "" if spec.alternative == "two-sided" else f", one-sided ({spec.alternative})"
-    )
+    one = spec.alternative != "two-sided"
+    sides = f"one-sided: {spec.alternative}" if one else "two-sided"
     return (
         "An *abnormal return* is what an asset did beyond what its model expects of "
         "that session; the sum over a window around day 0, the first session that "
         "could react, is a *CAR*, shown in "
         f"{units}. Two questions are asked of each average: did prices move *on these "
         "dates*, and do they at *announcements like these*, of which the dates are a "
-        f"small sample (p-values{sides})?"
+        f"small sample? (p-values {sides})"
     )
 
 

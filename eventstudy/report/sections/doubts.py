@@ -61,6 +61,9 @@ def line(result: StudyResult) -> str:
         parts.append(
             f"{nb.count(overlapping, 'announcement day')} share sessions with others"
         )
+    warnings = result.remarks.filter(severity="warning").height
+    if warnings:
+        parts.append(nb.count(warnings, "warning"))
     defaults = result.remarks.filter(about="defaults").height
     if defaults:
         parts.append("some settings were taken by default")

@@ -9,7 +9,6 @@ from eventstudy.report.effects import Effects, Row, confidence_text, told
 from eventstudy.report.labels import (
     main_window,
     model_names,
-    window_words,
     words_for,
 )
 from eventstudy.report.section import Section
@@ -35,8 +34,6 @@ def blocks(views: Views) -> Iterator[str]:
         "*Agree*: of the robust tests of the first question, how many decide as the "
         "one relied on."
     )
-    yield f"The study's first window, {window_words(main_window(result))}:"
-    yield main_table(effects)
     naive = nb.listing([md.code(name) for name in facts.naive()])
     for model, answers in tables.items():
         yield md.details(f"All windows: model {words_for(result, model)}", answers)
@@ -75,15 +72,6 @@ def shown_tests(effects: Effects) -> list[str]:
     extra = [name for name in chosen if name not in usual]
     naive = [name for name in facts.naive() if name in chosen]
     return list(dict.fromkeys([*naive, *extra, *(n for n in usual if n in chosen)]))
-
-
-def main_table(effects: Effects) -> str:
-    """Groups by models in the main window, with the answers to both questions."""
-    rows = effects.at(main_window(effects.result))
-    several = len(model_names(effects.result)) > 1
-    heads = ["Group", "Model"] if several else ["Group"]
-    names = [[effects.group(row), effects.model(row)] for row in rows]
-    return _answers(effects, rows, heads, [cells[: len(heads)] for cells in names])
 
 
 def headline_table(effects: Effects, model: str) -> str:

@@ -42,6 +42,7 @@ def blocks(views: Views) -> Iterator[str]:
     yield _clock(result.spec)
     yield _estimation(result.spec)
     yield md.bullets(_model_bullet(result, setting) for setting in result.spec.models)
+    yield _units(result.spec)
     yield _ERRORS
     yield _DEPENDENCE
     if corrections := adjustments(result):
@@ -88,6 +89,18 @@ def _estimation(spec: StudySpec) -> str:
         f"valid returns on {100 * spec.min_coverage:.3g} % of the admissible sessions "
         f"are required. Where prices are missing, {_GAPS[spec.missing]}. The event "
         f"window is {window_text(spec.event_window)}."
+    )
+
+
+def _units(spec: StudySpec) -> str:
+    """Say how returns are shown."""
+    if spec.returns == "simple":
+        return "**Units.** Returns are simple returns in per cent; a CAR is their sum."
+    return (
+        "**Units.** Returns are log returns, so that they add up; they are shown as "
+        "per cent of the price: a sum of logs *r* as exp(*r*) − 1, so that an average "
+        "is the geometric mean of price changes, and likewise the ends of intervals "
+        "and differences of groups. The files in `tables` hold the logs."
     )
 
 

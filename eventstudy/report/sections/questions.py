@@ -109,7 +109,8 @@ def _short_car(result: StudyResult, row: Row) -> str:
         verdict += ", not among all CARs tested"
     return (
         f"{name} beyond expectation {shown.percent(row['car'], row['se'])} % "
-        f"{_interval(result, row)}, {nb.p_equals(row['pvalue'])}: {verdict}."
+        f"{_interval(result, row)}, {nb.p_equals(row['pvalue'])}: {verdict}"
+        f"{doubts.words(row)}."
     )
 
 

@@ -16,7 +16,12 @@ from eventstudy.report.labels import (
     words_for,
 )
 from eventstudy.report.section import Section
-from eventstudy.report.sections.volatility import Row, near_events, significance_note
+from eventstudy.report.sections.volatility import (
+    Row,
+    near_events,
+    significance_note,
+)
+from eventstudy.report.sections.volatility import bullets as volatility_bullets
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
@@ -201,6 +206,7 @@ def blocks(views: Views) -> Iterator[str]:
         "Standard deviations of returns per session, not annualised, "
         f"{significance_note(result)}. {near_events(result)}"
     ).rstrip()
+    yield md.bullets(volatility_bullets(result))
     (first, table), *others = tables
     yield f"**{md.escape(first)}**"
     yield table
