@@ -46,7 +46,7 @@ class _Effect:
 
 def has_data(result: StudyResult) -> bool:
     """Tell whether there is an average."""
-    return bool(chosen(result))
+    return bool(_effects(result))
 
 
 def chosen(result: StudyResult) -> list[Row]:
@@ -155,10 +155,11 @@ def _effects(result: StudyResult) -> list[_Effect]:
         such = [_percent(effects, row[name]) for name in _MARKED["such"][:3]]
         if these is None:
             continue
+        head = layout.fit(words_for(result, row["model"]), _NAMES, SMALL)
         rows.append(
             _Effect(
                 name=words_for(result, row["group"]),
-                model=words_for(result, row["model"]) if several else "",
+                model=head if several else "",
                 these=(these, low, high),
                 such=(such[0], such[1], such[2]),
                 found=row["verdict"] in ("distinguishable", "these dates only")

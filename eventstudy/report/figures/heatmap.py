@@ -130,7 +130,7 @@ def _names(result: StudyResult, cars: pl.DataFrame) -> dict[date, str]:
         events = {event for one in joined for event in result.members(one)}
         first, *others = sorted(events, key=lambda e: (e not in chosen, e))
         more = f" +{len(others)}" if others else ""
-        title = layout.fit(titles[first], EVENTS, SMALL)
+        title = layout.fit(titles.get(first, first), EVENTS, SMALL)
         names[day] = f"{title}{more}  {day:%d %b %y}"
     return names
 

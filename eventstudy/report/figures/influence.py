@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
+from eventstudy.core.abnormal import Array
 from eventstudy.report import numbers as nb
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _PITCH = 26.0
 _NAMES = 170.0
 _MOST = 16  # rows
+_OUTER = 15  # dots at either end, of many dates
 
 
 def without_each(result: StudyResult) -> pl.DataFrame:
@@ -108,17 +111,31 @@ def paint(axes: "Axes", table: pl.DataFrame, groups: list[str]) -> None:
         values = of_group["without"].to_numpy()
         estimate = of_group["estimate"][0]
         axes.plot([estimate] * 2, [place - 0.3, place + 0.3], color=style.INK, lw=2)
-        for number, value in enumerate(values):
+        ends = [float(values.min()), float(values.max())]
+        axes.plot(ends, [place] * 2, color=style.FAINT, lw=4, zorder=0)
+        for number, value in enumerate(_outer(values)):
             gid = f"influence-{place}-{number}"
             look: dict[str, Any] = {"ms": 5.5, "alpha": 0.75, "mew": 0}
             axes.plot(value, place, "o", color=style.COLOURS[0], gid=gid, **look)
+
+
+def _outer(values: Array) -> Array:
+    """Of many values the lowest and the highest."""
+    if len(values) <= 2 * _OUTER:
+        return values
+    ordered = np.sort(values)
+    return np.concatenate([ordered[:_OUTER], ordered[-_OUTER:]])
 
 
 def _marks(result: StudyResult) -> dict[str, str]:
     table = without_each(result)
     found = {}
     for place, group in enumerate(_groups(result)[:_MOST]):
-        rows = table.filter(pl.col("group") == group).to_dicts()
+        of_group = table.filter(pl.col("group") == group)
+        if of_group.height > 2 * _OUTER:
+            of_group = of_group.sort("without")
+            of_group = pl.concat([of_group.head(_OUTER), of_group.tail(_OUTER)])
+        rows = of_group.to_dicts()
         for number, row in enumerate(rows):
             found[f"influence-{place}-{number}"] = (
                 f"{words_for(result, group)} without "
@@ -137,8 +154,9 @@ def _alt(result: StudyResult) -> str:
 def _caption(result: StudyResult) -> str:
     text = (
         f"Average CAR over {window_words(main_window(result))}: line, of all dates; "
-        "dots, without one date each. An average rests on one date where a dot lies "
-        "far from the line, or across zero."
+        f"dots, without one date each (of many the outermost {_OUTER} at either end). "
+        "An average rests on one date where a dot lies far from the line, or across "
+        "zero."
     )
     left = len(_groups(result)) - _MOST
     return f"{text} {nb.count(left, 'more group')} not shown." if left > 0 else text

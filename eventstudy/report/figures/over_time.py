@@ -195,7 +195,7 @@ def marks_of(result: StudyResult) -> Marks:
     ordered = dated.sort("day0", "event_id").iter_rows()
     for event, day in sorted(ordered, key=lambda row: row[0] not in chosen):
         names, headline = marks.get(day, ([], False))
-        marks[day] = ([*names, titles[event]], headline or event in chosen)
+        marks[day] = ([*names, titles.get(event, event)], headline or event in chosen)
     return dict(sorted(marks.items()))
 
 

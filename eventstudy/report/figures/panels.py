@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from eventstudy.report import numbers as nb
-from eventstudy.report.announced import main_dates
+from eventstudy.report.announced import numbered_dates
 from eventstudy.report.figures import multiples, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.labels import (
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 _HIGH = 92.0
 _AROUND = 5  # sessions before and after day 0
-_MOST = 12  # panels
 _GROUPS = 4
 
 
 def has_data(result: StudyResult) -> bool:
     """Tell whether there are few enough dates for a panel each."""
-    return 0 < len(main_dates(result)) <= _MOST and not _means(result).is_empty()
+    return bool(numbered_dates(result)) and not _means(result).is_empty()
 
 
 def _means(result: StudyResult) -> pl.DataFrame:
@@ -59,7 +58,7 @@ def _around(result: StudyResult) -> tuple[int, int]:
 def draw(result: StudyResult) -> bytes:
     """Draw a panel per date, its bars side by side by group."""
     means = _means(result)
-    dates = main_dates(result)
+    dates = numbered_dates(result)
     observed = result.observations.filter(pl.col("status") == "used")
     groups = [g for g in groups_of(result, means) if g != "all"] or ["all"]
     groups = groups[:_GROUPS]
@@ -97,13 +96,14 @@ def paint(
             means.filter(pl.col("group") == group)
             .group_by("offset")
             .agg(pl.col("abnormal").mean())
+            .sort("offset")
         )
         offsets = of_group["offset"].to_numpy() + (place + 0.5) * width - 0.4
         axes.bar(offsets, of_group["abnormal"].to_numpy(), width, color=colour, lw=0)
 
 
 def _alt(result: StudyResult) -> str:
-    number = nb.count(len(main_dates(result)), "headline date")
+    number = nb.count(len(numbered_dates(result)), "headline date")
     return f"Mean abnormal returns by group in the sessions around {number}"
 
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from unicodedata import bidirectional
 from warnings import catch_warnings, filterwarnings
 
 if TYPE_CHECKING:
@@ -29,13 +28,13 @@ FAINT = "#d9d9d9"
 SHADE = "#ececec"
 FONT = "DejaVu Sans"  # it comes with matplotlib
 FONT_STACK = (
-    "'DejaVu Sans', 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', 'PingFang SC', "
-    "'Noto Sans Arabic', sans-serif"
+    "'DejaVu Sans', Verdana, 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', "
+    "'PingFang SC', 'Noto Sans Arabic', sans-serif"
 )
 SIZE = 10.5
 
 _RC: dict[str, Any] = {
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "eventstudy",
     "font.family": FONT,
     "font.size": SIZE,
@@ -92,40 +91,15 @@ def canvas(width: float, height: float) -> "Figure":
 
 
 def to_svg(figure: "Figure") -> bytes:
-    """Write the figure as SVG without date or program name.
+    """Write the figure as SVG without date or program name, its texts as texts.
 
-    Letters are outlines, the same everywhere. Where a name has signs that the font
-    lacks (Chinese, Arabic), all texts are texts, in fonts of the reader's machine.
+    They are in fonts of the reader's machine, the first as wide as the one measured.
     """
-    from matplotlib import rc_context
-
-    outlines = _has_all_signs(figure)
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with rc_context({"svg.fonttype": "path" if outlines else "none"}):
-        figure.savefig(buffer, format="svg", metadata=metadata)
+    figure.savefig(buffer, format="svg", metadata=metadata)
     svg = _compact(buffer.getvalue())
-    if not outlines:
-        svg = re.sub(rf"['\"]?{FONT}['\"]?(?=[;\"])", FONT_STACK, svg)
-    return svg.encode()
-
-
-def _has_all_signs(figure: "Figure") -> bool:
-    """Whether the font has every sign of every text, and they stand side by side.
-
-    Letters that run to the left and join (Arabic) cannot be placed one by one.
-    """
-    from matplotlib.font_manager import findfont, get_font
-    from matplotlib.text import Text
-
-    known = get_font(findfont(FONT)).get_charmap()
-    texts: list[Any] = figure.findobj(Text)
-    signs = {sign for one in texts for sign in one.get_text()}
-    return all(
-        (ord(sign) in known or sign.isspace())
-        and bidirectional(sign) not in ("R", "AL")
-        for sign in signs
-    )
+    return re.sub(rf"['\"]?{FONT}['\"]?(?=[;\"])", FONT_STACK, svg).encode()
 
 
 def _compact(svg: str) -> str:
@@ -135,12 +109,7 @@ def _compact(svg: str) -> str:
     """
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
-    svg = svg.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "R")
     svg = re.sub(r'(?<= d=")[^"]*', lambda d: _round(" ".join(d[0].split())), svg)
-    # Letters inside a text are placed in 1/100 of the font size.
-    svg = re.sub(
-        r'(?<="translate\()\d+\.\d+(?= 0\)")', lambda n: f"{float(n[0]):.0f}", svg
-    )
     return re.sub(r'(translate\([^)]*\)| [xy]="[^"]*")', lambda m: _round(m[0]), svg)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from eventstudy.report.announced import MANY, days_zero, main_dates
+from eventstudy.report.announced import FEW, MANY, days_zero, main_dates, numbered_dates
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, SMALL, WIDTH
@@ -20,7 +20,6 @@ _HIGH = 150.0
 _BADGE = 15.0  # height of the numbers above the price
 _MARGIN = timedelta(days=30)
 _COLUMNS = 2  # of titles below
-_MOST_TITLES = 12  # dates
 
 
 def has_data(result: StudyResult) -> bool:
@@ -29,9 +28,17 @@ def has_data(result: StudyResult) -> bool:
 
 
 def asset_of(result: StudyResult) -> str:
-    """Name the asset that is drawn: the first of the study that has closes."""
+    """Name the asset that is drawn.
+
+    The first group's where it has one only, otherwise a factor, otherwise the first.
+    """
     held = set(result.closes["symbol"])
-    return next((asset for asset in asset_order(result) if asset in held), "")
+    assets = [asset for asset in asset_order(result) if asset in held]
+    alone = result.spec.group_of(assets[0]) if assets else ""
+    if len(result.spec.groups.get(alone, ())) == 1 or len(assets) == 1:
+        return assets[0]
+    factors = [name for name in result.spec.factor_names if name in held]
+    return next(iter([*factors, *assets]), "")
 
 
 def _closes(result: StudyResult) -> pl.DataFrame:
@@ -47,7 +54,7 @@ def _closes(result: StudyResult) -> pl.DataFrame:
 def draw(result: StudyResult) -> bytes:
     """Draw the price; above it the numbers of dates, below it their titles."""
     closes = _closes(result)
-    dates = _shown_dates(result)
+    dates = numbered_dates(result)
     entries = [_entry(number, rows) for number, rows in enumerate(dates.values(), 1)]
     x = scales.dates(closes["date"][0], closes["date"][-1])
     low, high = closes["close"].min(), closes["close"].max()
@@ -103,12 +110,6 @@ def _bars(axes: "Axes", days: list[date]) -> None:
     axes.bar(starts, heights, width=25, align="edge", color=style.PALE, **how)
 
 
-def _shown_dates(result: StudyResult) -> dict[date, list[Any]]:
-    """Dates with a number: those of the headline sample, unless they are many."""
-    dates = main_dates(result)
-    return dates if len(dates) <= _MOST_TITLES else {}
-
-
 def _entry(number: int, rows: list[Any]) -> str:
     more = f" +{len(rows) - 1}" if len(rows) > 1 else ""
     return f"{number}  {title_of(rows[0])}{more}"
@@ -144,27 +145,28 @@ def _number(axes: "Axes", dates: dict[date, list[Any]]) -> None:
 def _marks(result: StudyResult) -> dict[str, str]:
     return {
         f"timeline-{number}": f"{day}: " + "; ".join(title_of(row, 120) for row in rows)
-        for number, (day, rows) in enumerate(_shown_dates(result).items(), 1)
+        for number, (day, rows) in enumerate(numbered_dates(result).items(), 1)
     }
 
 
 def _links(result: StudyResult) -> dict[str, str]:
     return {
         f"timeline-{number}": str(rows[0]["event_id"])
-        for number, rows in enumerate(_shown_dates(result).values(), 1)
+        for number, rows in enumerate(numbered_dates(result).values(), 1)
     }
 
 
 def _alt(result: StudyResult) -> str:
-    number = count(len(_shown_dates(result)), "numbered date")
-    return f"Price of {asset_of(result)} with {number} of announcements"
+    number = len(numbered_dates(result))
+    marked = f"{count(number, 'numbered date')} of " if number else ""
+    return f"Price of {asset_of(result)} with {marked}announcements"
 
 
 def _caption(result: StudyResult) -> str:
     text = f"Close of {asset_of(result)}."
-    if _shown_dates(result):
+    if numbered_dates(result):
         text += " Numbered: days 0 of the headline sample, with its announcements."
-    elif len(main_dates(result)) > _MOST_TITLES:
+    elif len(main_dates(result)) > FEW:
         text += " The announcements are too many to be named here."
     if len(days_zero(result)) > MANY:
         return f"{text} Bars: announcements a month."
