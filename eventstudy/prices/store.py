@@ -56,6 +56,7 @@ class Provenance:
     moved : daily bars that were stamped on the evening before, and dated by the day
     sha256 : of the values, see `stored_sha256`
     asked_start, asked_end : the dates of the last request, where less was answered
+    asked_times : how often those were asked for, one request after the other
     """
 
     source: str
@@ -74,6 +75,7 @@ class Provenance:
     sha256: str = ""
     asked_start: date | None = None
     asked_end: date | None = None
+    asked_times: int = 0
 
     def asked(self, since: date, until: date) -> bool:
         """Tell whether a span was asked for, though not all of it was answered."""
@@ -307,8 +309,8 @@ def _check_fields(fields: Mapping[str, object]) -> None:
     wrong = [name for name in texts if not isinstance(fields.get(name), str)]
     if not isinstance(fields.get("currency"), str | None):
         wrong.append("currency")
-    if not isinstance(fields.get("moved"), int):
-        wrong.append("moved")
+    counts = ("moved", "asked_times")
+    wrong += [name for name in counts if not isinstance(fields.get(name, 0), int)]
     if wrong:
         raise DamagedError(f"{', '.join(wrong)} cannot be what they are in the file")
     try:
