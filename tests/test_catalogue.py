@@ -944,6 +944,8 @@ class TestLists:
             ("ticker,date\nAAA,20210621\nBBB,20210505\n", {}),
             ("ticker,date\nAAA,2021-06-21 00:00:00\nBBB,2021-05-05 00:00:00\n", {}),
             ("sep=;\nticker;date\nAAA;2021-06-21\nBBB;2021-05-05\n", {}),
+            ("Firm;Symbol;Date\nA Corp.;AAA;2021-06-21\nB;BBB;2021-05-05\n", {}),
+            ("PERMNO,rdq\nAAA,2021-06-21\nBBB,2021-05-05\n", {}),
             (
                 "firm;day\nAAA;21 06 2021\nBBB;05 05 2021\n",
                 {"columns": {"announced_at": "day"}, "date_format": "%d %m %Y"},
@@ -986,6 +988,20 @@ class TestLists:
         assert events.frame["assets"].to_list() == [["AAA"], ["BBB"]]
         assert str(events.frame["announced_date"][1]) == "2021-05-05"
         assert any("request of EventStudyTools" in note for note in events.notes)
+
+    def test_a_request_with_other_dates_and_commas(self, read):
+        events = read("1,AAA,MKT,2021-06-21,a,-1,1,-11,120\n")
+        assert events.frame["estimation_end"].to_list() == ["-11"]
+        assert str(events.frame["announced_date"][0]) == "2021-06-21"
+
+    def test_two_columns_of_dates_are_asked_about(self, problems):
+        text = "ticker,date,announcement date\nA,2021-05-06,2021-05-07\n"
+        found = problems(text)
+        assert any("event_columns = { announced_at = 'date' }" in str(p) for p in found)
+
+    def test_headings_that_say_nothing_are_asked_about(self, problems):
+        for problem in problems("Nr,Wann\n1,2021-06-21\n"):
+            assert "event_columns = {" in problem.message
 
     def test_a_workbook(self, tmp_path):
         xlsxwriter = pytest.importorskip("xlsxwriter", reason="the extra excel")

@@ -25,7 +25,10 @@ def symbol_fault(symbol: str) -> str | None:
         end = "begin" if symbol[0] in ". " else "end"
         return f"a symbol cannot {end} with '.' or a blank"
     if _FORBIDDEN.search(symbol):
-        return 'a symbol cannot hold control characters or any of / \\ : * ? " < > |'
+        return (
+            'a symbol cannot hold control characters or any of / \\ : * ? " < > |; '
+            "write another sign in their place, such as BTC-USD"
+        )
     if len(symbol.encode("utf-8", "replace")) > _MAX_BYTES:
         return f"a symbol cannot be longer than {_MAX_BYTES} bytes"
     return None
