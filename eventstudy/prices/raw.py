@@ -20,6 +20,7 @@ import polars as pl
 from eventstudy.cells import decoded
 from eventstudy.cells.book import sheet_rows
 from eventstudy.core.errors import DataError, Problem
+from eventstudy.core.quiet import quiet
 from eventstudy.prices.layout import (
     UNREADABLE,
     fault,
@@ -228,9 +229,9 @@ def _binary_table(data: bytes, name: str) -> pl.DataFrame:
     if not data.endswith(b"PAR1" if parquet else b"ARROW1"):
         raise fault(name, f"the {kind} file is cut off; get it again")
     try:
-        if parquet:
-            return blanks_to_null(pl.read_parquet(io.BytesIO(data)))
-        return blanks_to_null(pl.read_ipc(io.BytesIO(data)))
+        with quiet():
+            read = pl.read_parquet if parquet else pl.read_ipc
+            return blanks_to_null(read(io.BytesIO(data)))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         message = f"the {kind} file is damaged ({error}); get it again"
         raise fault(name, message) from error

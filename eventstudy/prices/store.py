@@ -30,6 +30,7 @@ import polars as pl
 
 from eventstudy.core.files import umask
 from eventstudy.core.interrupt import temporary
+from eventstudy.core.quiet import quiet
 from eventstudy.prices.lock import locked, unwritable
 from eventstudy.prices.provider import CHART_SCHEMA
 from eventstudy.prices.symbols import file_stem, symbol_of_file
@@ -230,11 +231,13 @@ def read_stored(path: Path) -> Stored:
         data = path.read_bytes()
         if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
             raise DamagedError("cut off, or no Parquet file")
-        found = pl.read_parquet_metadata(data).get(_KEY)
+        with quiet():
+            found = pl.read_parquet_metadata(data).get(_KEY)
         if found is None:
             raise DamagedError("not a file of this store")
         provenance = _provenance(json.loads(found))
-        frame = pl.read_parquet(data)
+        with quiet():
+            frame = pl.read_parquet(data)
     except DamagedError as error:
         raise DamagedError(f"{path.name}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
