@@ -4,6 +4,8 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import os
+import threading
 import tracemalloc
 from typing import ClassVar
 
@@ -24,6 +26,7 @@ from eventstudy.catalogue import (
 )
 from eventstudy.catalogue.schema import Catalogue
 from eventstudy.catalogue.text import MAX_BYTES, MAX_LINE_BYTES, escape_cell
+from eventstudy.cells import opened
 from eventstudy.core.errors import DataError, Problem
 
 UTC = dt.UTC
@@ -1002,6 +1005,19 @@ class TestLists:
     def test_headings_that_say_nothing_are_asked_about(self, problems):
         for problem in problems("Nr,Wann\n1,2021-06-21\n"):
             assert "event_columns = {" in problem.message
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+    def test_a_pipe_is_read_if_somebody_writes_to_it(self, tmp_path, monkeypatch):
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        text = b"event_id,announced_at\na,2021-06-21\n"
+        writer = threading.Thread(target=path.write_bytes, args=(text,))
+        writer.start()
+        assert read_events(path).frame["event_id"].to_list() == ["a"]
+        writer.join()
+        monkeypatch.setattr(opened, "PATIENCE", 0.1)
+        with pytest.raises(DataError, match="a pipe, and nobody wrote to it"):
+            read_events(path)
 
     def test_a_workbook(self, tmp_path):
         xlsxwriter = pytest.importorskip("xlsxwriter", reason="the extra excel")

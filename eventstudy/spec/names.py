@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.names import name_fault
 from eventstudy.core.registry import MODELS, TESTS
 from eventstudy.spec.entries import FACTOR_SETS, ModelSetting, Question
 from eventstudy.spec.setting import Member, Pair, window_text
@@ -74,6 +75,8 @@ def check_groups(
         )
     seen: dict[str, str] = {}
     for group, members in groups.items():
+        if fault := name_fault(group, "the name of a group"):
+            raise SettingError(f"group {group!r}: {fault}", "groups", group)
         if not members:
             raise SettingError(f"group {group!r} is empty", "groups", group)
         for asset in members:
@@ -114,6 +117,8 @@ def _check_claims(
 def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -> None:
     """Refuse models and tests that there are not, and factors a model cannot take."""
     for at, held in enumerate(models):
+        if fault := name_fault(held.name, "the name of a model"):
+            raise SettingError(f"model {held.name!r}: {fault}", "models", at, "name")
         try:
             entry = MODELS.entry(held.model)
         except SpecError as err:
