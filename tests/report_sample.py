@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 import polars as pl
 
+from eventstudy.report import pages
 from eventstudy.spec import ModelSetting, StudySpec
 from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA as SCHEMA
@@ -558,3 +559,8 @@ def _closes(
             for day, close in zip(days, path, strict=True)
         ]
     return frame("closes", rows)
+
+
+def whole(result: StudyResult) -> str:
+    """Return all pages of a report below one another."""
+    return "\n".join(pages(result).values())

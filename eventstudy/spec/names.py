@@ -114,6 +114,21 @@ def _check_claims(
             taken.add((held.name, group))
 
 
+def check_labels(
+    labels: Mapping[str, str],
+    groups: Mapping[str, tuple[str, ...]],
+    models: tuple[ModelSetting, ...],
+) -> None:
+    """Refuse words for a group or model that there is not, and empty ones."""
+    known = [*groups, *dict.fromkeys(held.name for held in models)]
+    for name, words in labels.items():
+        if name not in known:
+            said = str(unknown_name("group or model", name, known))
+            raise SettingError(said, "labels", name)
+        if not words.strip():
+            raise SettingError(f"the label of {name} is empty", "labels", name)
+
+
 def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -> None:
     """Refuse models and tests that there are not, and factors a model cannot take."""
     for at, held in enumerate(models):

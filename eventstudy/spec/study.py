@@ -17,6 +17,7 @@ from eventstudy.spec.names import (
     DEFAULT,
     PARTS,
     check_groups,
+    check_labels,
     check_members,
     check_questions,
     default_model,
@@ -137,6 +138,9 @@ class StudySpec:
         {},
         flag="--group",
         repeated=True,
+    )
+    labels: Mapping[str, str] = setting(
+        "per group or model its name in words, for reports and figures", {}, flag=None
     )
     calendars: Mapping[str, str] = setting(
         'calendar per symbol, and "default", where the spelling does not tell',
@@ -342,6 +346,7 @@ def _check(spec: StudySpec) -> None:
     _check_windows(spec)
     _check_lengths(spec)
     check_groups(spec.groups, spec.models)
+    check_labels(spec.labels, spec.groups, spec.models)
     check_members(spec.models, spec.tests)
     check_questions(spec.questions, spec.models, spec.windows)
 

@@ -11,7 +11,7 @@ from eventstudy.outcomes import OUTCOMES
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
-from eventstudy.report.labels import label
+from eventstudy.report.labels import label, words_for
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, StudySpec, window_text
@@ -41,7 +41,8 @@ def blocks(views: Views) -> Iterator[str]:
     result = views.result
     yield _clock(result.spec)
     yield _estimation(result.spec)
-    yield md.bullets(_model_bullet(setting) for setting in result.spec.models)
+    yield md.bullets(_model_bullet(result, setting) for setting in result.spec.models)
+    yield _units(result.spec)
     yield _ERRORS
     yield _DEPENDENCE
     if corrections := adjustments(result):
@@ -91,6 +92,18 @@ def _estimation(spec: StudySpec) -> str:
     )
 
 
+def _units(spec: StudySpec) -> str:
+    """Say how returns are shown."""
+    if spec.returns == "simple":
+        return "**Units.** Returns are simple returns in per cent; a CAR is their sum."
+    return (
+        "**Units.** Returns are log returns, so that they add up; they are shown as "
+        "per cent of the price: a sum of logs *r* as exp(*r*) − 1, so that an average "
+        "is the geometric mean of price changes, and likewise the ends of intervals "
+        "and differences of groups. The files in `tables` hold the logs."
+    )
+
+
 _ERRORS = (
     "**Standard errors.** The variance of a CAR over window w is σ²(L + s'(X'X)⁻¹s), "
     "with L sessions, σ² the residual variance with T−k degrees of freedom and s the "
@@ -115,10 +128,11 @@ def _volatility(spec: StudySpec) -> str:
     )
 
 
-def _model_bullet(setting: ModelSetting) -> str:
-    text = f"**{md.escape(label(setting.name))}**"
+def _model_bullet(result: StudyResult, setting: ModelSetting) -> str:
+    text = f"**{md.escape(words_for(result, setting.name))}**"
     if setting.groups:
-        text += f" ({nb.listing([md.escape(label(g)) for g in setting.groups])})"
+        groups = [md.escape(words_for(result, group)) for group in setting.groups]
+        text += f" ({nb.listing(groups)})"
     text += f": {md.code(setting.model)}"
     if setting.factors:
         text += f" on {nb.listing([md.escape(f) for f in setting.factor_words])}"
