@@ -7,7 +7,6 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
 from eventstudy.core.registry import TESTS
 from eventstudy.core.windows import Cumulated, Window, cumulate, length_of
-from eventstudy.inference.aggregates import pseudo_scars, pseudo_sums
 from eventstudy.inference.entry import BY_SESSION, ONLY_CAR, EventTest
 from eventstudy.inference.guarded import readings, scaled_by_recent
 from eventstudy.inference.pvalues import (
@@ -23,6 +22,7 @@ from eventstudy.inference.pvalues import (
     tail,
 )
 from eventstudy.inference.sample import Sample
+from eventstudy.inference.standardised import pseudo_scars, pseudo_sums
 
 # With fewer pseudo-dates no p-value below 5 % is possible.
 MIN_PSEUDO_DATES = 20
