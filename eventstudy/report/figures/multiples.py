@@ -38,10 +38,11 @@ def panels(
     y: scales.Scale,
     height: float,
     colours: Mapping[str, str],
+    name: str = "",
 ) -> "tuple[Figure, list[Axes]]":
     """Give a figure and its axes, one so high for each title, on a grid.
 
-    colours : of the legend, by name
+    colours : of the legend, by name;  name : of the drawing
     """
     from matplotlib.lines import Line2D
 
@@ -59,7 +60,7 @@ def panels(
     taken = layout.widest(colours) + SWATCH  # by an entry of the legend
     entries = max(1, min(3, len(colours), int(across / taken)))
     legend = 1.1 * LINE * -(-len(colours) // entries)
-    figure = style.canvas(WIDTH, top + legend)
+    figure = style.canvas(WIDTH, top + legend, name)
     scales.write_titles(figure, x, y, left, top)
     axes = []
     for place, head in enumerate(heads):
@@ -70,7 +71,7 @@ def panels(
         labels = ("y" if column == 0 else "") + ("x" if lowest else "")
         scales.put(axes[-1], x, y, labels=labels)
         foot = bottoms[row] + height + ABOVE
-        figure.text(start, foot, head, transform=None, fontweight="bold")
+        layout.write(figure, start, foot, head, fontweight="bold")
     if colours:
         fitted = [(layout.fit(n, across - SWATCH), c) for n, c in colours.items()]
         figure.legend(

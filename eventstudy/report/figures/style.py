@@ -4,8 +4,8 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from unicodedata import bidirectional
 from warnings import catch_warnings, filterwarnings
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ PALE = "#a8a8a8"
 FAINT = "#d9d9d9"
 SHADE = "#ececec"
 FONT = "DejaVu Sans"  # it comes with matplotlib
+# Verdana has the same widths; the others have the scripts that these two lack.
 FONT_STACK = (
-    "'DejaVu Sans', 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', 'PingFang SC', "
-    "'Noto Sans Arabic', sans-serif"
+    "'DejaVu Sans', Verdana, 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', "
+    "'PingFang SC', 'Noto Sans Arabic', sans-serif"
 )
 SIZE = 10.5
 
 _RC: dict[str, Any] = {
-    "svg.fonttype": "path",
-    "svg.hashsalt": "eventstudy",
+    "svg.fonttype": "none",  # texts stay texts: found, copied and read aloud
     "font.family": FONT,
     "font.size": SIZE,
     "legend.fontsize": SIZE,
@@ -71,69 +71,55 @@ def house() -> Iterator[None]:
     from matplotlib import rc_context, rcParams, rcParamsDefault
 
     with rc_context(), catch_warnings():
-        # names in other scripts are written as text, see `to_svg`
+        # names in other scripts are drawn by fonts of the reader's machine
         filterwarnings("ignore", message="Glyph .* missing from")
         kept = {k: v for k, v in rcParamsDefault.items() if k != "backend"}
         rcParams.update(kept | _RC)  # type: ignore[arg-type]
         yield
 
 
-def canvas(width: float, height: float) -> "Figure":
-    """Give an empty figure so many points large.
+def canvas(width: float, height: float, name: str = "") -> "Figure":
+    """Give an empty figure so many points large, which a notebook shows by itself.
 
-    Matplotlib's display coordinates, ``transform=None``, are points on it.
+    name : of the drawing; ids in its SVG are like those of no other
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72, label=name)
     FigureCanvasSVG(figure)
+    vars(figure)["_repr_svg_"] = partial(_shown, figure)
     return figure
 
 
-def to_svg(figure: "Figure") -> bytes:
-    """Write the figure as SVG without date or program name.
+def _shown(figure: "Figure") -> str:
+    with house():
+        return to_svg(figure).decode()
 
-    Letters are outlines, the same everywhere. Where a name has signs that the font
-    lacks (Chinese, Arabic), all texts are texts, in fonts of the reader's machine.
-    """
+
+def to_svg(figure: "Figure") -> bytes:
+    """Write the figure as SVG without date or program name."""
     from matplotlib import rc_context
 
-    outlines = _has_all_signs(figure)
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with rc_context({"svg.fonttype": "path" if outlines else "none"}):
+    with rc_context({"svg.hashsalt": f"eventstudy {figure.get_label()}"}):
         figure.savefig(buffer, format="svg", metadata=metadata)
-    svg = _compact(buffer.getvalue())
-    if not outlines:
-        svg = re.sub(rf"['\"]?{FONT}['\"]?(?=[;\"])", FONT_STACK, svg)
-    return svg.encode()
-
-
-def _has_all_signs(figure: "Figure") -> bool:
-    """Whether the font has every sign of every text, and they stand side by side.
-
-    Letters that run to the left and join (Arabic) cannot be placed one by one.
-    """
-    from matplotlib.font_manager import findfont, get_font
-    from matplotlib.text import Text
-
-    known = get_font(findfont(FONT)).get_charmap()
-    texts: list[Any] = figure.findobj(Text)
-    signs = {sign for one in texts for sign in one.get_text()}
-    return all(
-        (ord(sign) in known or sign.isspace())
-        and bidirectional(sign) not in ("R", "AL")
-        for sign in signs
-    )
+    return _compact(buffer.getvalue()).encode()
 
 
 def _compact(svg: str) -> str:
     """Drop comments and white space and round coordinates to 1/100 pt.
 
-    It halves the file and hides differences in a float's last digits.
+    It halves the file and hides differences in a float's last digits. Names that
+    matplotlib counts (``axes_1``) go too: every figure of a page would have them.
     """
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"(?=>)', "", svg)
+    svg = re.sub(rf" ?font-family: '{FONT}';", "", svg)
+    svg = svg.replace(f"'{FONT}'", FONT_STACK)  # as older releases write it
+    svg = svg.replace("<svg ", f'<svg font-family="{FONT_STACK}" ', 1)
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", svg)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
     svg = svg.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "R")
     svg = re.sub(r'(?<= d=")[^"]*', lambda d: _round(" ".join(d[0].split())), svg)
