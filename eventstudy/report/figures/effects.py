@@ -148,13 +148,15 @@ def paint(axes: "Axes", rows: list[_Effect], places: list[float]) -> None:
                 continue
             first = key == "these"
             at = place - _APART if first else place + _APART
-            whole = low is not None and high is not None
+            line: list[float] = [value]
+            if low is not None and high is not None:
+                line = [low, value, high]
             # One line, so that the mark and its interval are one group of the SVG.
             axes.plot(
-                [low, value, high] if whole else [value],
-                [at] * (3 if whole else 1),
+                line,
+                [at] * len(line),
                 marker="o",
-                markevery=[1] if whole else [0],
+                markevery=[len(line) // 2],
                 color=colour,
                 mfc=colour if first else "white",
                 ms=7 if first else 5.5,

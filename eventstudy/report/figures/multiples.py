@@ -14,6 +14,7 @@ from eventstudy.study.result import StudyResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 BETWEEN = 24.0  # from a panel to the next; labels of both reach into it
 BEYOND = 10.0  # how far a label reaches beyond the right end of its panel
@@ -44,8 +45,6 @@ def panels(
 
     colours : of the legend, by name;  name : of the drawing
     """
-    from matplotlib.lines import Line2D
-
     columns = columns_of(len(titles))
     rows = -(-len(titles) // columns)
     left = scales.room_left([y], rows * height)
@@ -75,12 +74,19 @@ def panels(
     if colours:
         fitted = [(layout.fit(n, across - SWATCH), c) for n, c in colours.items()]
         figure.legend(
-            handles=[Line2D([], [], color=c, label=n) for n, c in fitted],
+            handles=swatches(dict(fitted)),
             loc="upper left",
             bbox_to_anchor=(left / figure.bbox.width, 1 - EDGE / figure.bbox.height),
             ncols=entries,
         )
     return figure, axes
+
+
+def swatches(colours: Mapping[str, str]) -> "list[Line2D]":
+    """Give what a legend shows beside names."""
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], color=c, label=name) for name, c in colours.items()]
 
 
 def _groups(result: StudyResult, path: pl.DataFrame) -> list[str]:

@@ -95,8 +95,8 @@ def paint(axes: "Axes", bins: pl.DataFrame, name: str) -> None:
         one.set_gid(f"{name}-{number}")
     at = bins["actual"][0]
     axes.axvline(at, color=style.COLOURS[1], linewidth=2, gid=f"{name}-actual")
-    low, high = axes.get_xlim()
-    right = at < low + 0.62 * (high - low)
+    start, end = axes.get_xlim()
+    right = at < start + 0.62 * (end - start)
     how: dict[str, Any] = {"va": "top", "fontsize": layout.SMALL - 0.5}
     how |= {"xytext": (GAP if right else -GAP, 0), "textcoords": "offset points"}
     how |= {"ha": "left" if right else "right", "color": style.COLOURS[1]}

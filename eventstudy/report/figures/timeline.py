@@ -38,9 +38,9 @@ def has_data(result: StudyResult) -> bool:
 
 
 def asset_of(result: StudyResult) -> str:
-    """Name the asset that is drawn: the first of the study that has closes."""
-    held = set(result.closes["symbol"])
-    return next((asset for asset in asset_order(result) if asset in held), "")
+    """Name what is drawn: the first asset with closes, otherwise a benchmark."""
+    held = result.closes["symbol"].unique(maintain_order=True).to_list()
+    return next((name for name in (*asset_order(result), *held) if name in held), "")
 
 
 def _closes(result: StudyResult) -> pl.DataFrame:
@@ -82,7 +82,11 @@ def figure(result: StudyResult) -> "Figure":
         start, up = left + column * width / 2, foot - LINE * (row + 1) + EDGE
         room = width / columns - 2 * GAP - stops[-1]
         texts = (*entry[:2], layout.fit(entry[2], room, SMALL))
-        looks = ({"weight": "bold"}, {"color": style.MUTED}, {})
+        looks: tuple[dict[str, Any], ...] = (
+            {"weight": "bold"},
+            {"color": style.MUTED},
+            {},
+        )
         for stop, text, look in zip(stops, texts, looks, strict=True):
             how: dict[str, Any] = {"va": "bottom", "fontsize": SMALL, **look}
             layout.write(page, start + stop, up, text, **how)
