@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eventstudy._version import __version__
 
 if TYPE_CHECKING:
-    from eventstudy import inference, models, outcomes, prices, volatility
+    from eventstudy import inference, models, outcomes, plot, prices, volatility
     from eventstudy.catalogue import Events, read_events
     from eventstudy.core.errors import (
         DataError,
@@ -54,6 +54,7 @@ __all__ = [
     "models",
     "outcomes",
     "placebo_shifts",
+    "plot",
     "prices",
     "read_events",
     "read_prices",
@@ -94,7 +95,7 @@ _HOME = {
     "write_report": "report",
     "write_simulation": "simulation",
 }
-_MODULES = ("inference", "models", "outcomes", "prices", "volatility")
+_MODULES = ("inference", "models", "outcomes", "plot", "prices", "volatility")
 
 
 def __getattr__(name: str) -> object:

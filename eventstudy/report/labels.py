@@ -1,6 +1,6 @@
 """Names as a reader wants them, and the orders in which the report shows things."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -68,6 +68,12 @@ def title_of(event: Mapping[str, Any], most: int = SHORT) -> str:
     return shorten(str(words), most)
 
 
+def first_title(events: Sequence[Mapping[str, Any]], most: int = SHORT) -> str:
+    """Name announcements of a day by the first of them, ``+2`` for the others."""
+    more = f" +{len(events) - 1}" if len(events) > 1 else ""
+    return title_of(events[0], most) + more
+
+
 def study_title(spec: StudySpec, provenance: Mapping[str, Any]) -> str:
     """The study's title, or the name of its catalogue."""
     if spec.title:
@@ -86,6 +92,13 @@ def not_computed(spec: StudySpec) -> str:
 def model_names(result: StudyResult) -> list[str]:
     """Names of the model settings, each once, in the order of the study file."""
     return list(dict.fromkeys(setting.name for setting in result.spec.models))
+
+
+def of_first_model(result: StudyResult, table: pl.DataFrame) -> pl.DataFrame:
+    """Rows of each group's first model setting in the table."""
+    names = model_names(result)
+    order = pl.col("model").replace_strict(names, range(len(names)), default=len(names))
+    return table.filter(order == order.min().over("group"))
 
 
 def groups_of(result: StudyResult, table: pl.DataFrame) -> list[str]:

@@ -34,6 +34,17 @@ def decimal(value: Number, places: int = 2, *, sign: bool = False) -> str:
     return mark + text
 
 
+def exact(value: Number) -> str:
+    """Write a number in full, as the written tables have it.
+
+    >>> exact(-0.1167443210987654), exact(1e-7), exact(None)
+    ('-0.1167443210987654', '1e-7', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return str(pl.Series([float(value)]).cast(pl.String)[0])
+
+
 def percent(value: Number, places: int = 2) -> str:
     """Write a fraction in per cent, signed, without the unit.
 

@@ -1,17 +1,24 @@
 """Path of the cumulative average abnormal return, one panel per group."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import confidence_text
-from eventstudy.report.figures import multiples, style
+from eventstudy.report.figures import layout, multiples, scales, style
 from eventstudy.report.figures.drawing import Drawing
-from eventstudy.report.figures.scales import bounds, linear
 from eventstudy.report.labels import main_window, model_names, words_for
-from eventstudy.spec import window_text
+from eventstudy.spec import Pair, window_text
 from eventstudy.study.result import StudyResult
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 HEIGHT = 165.0
+MOST_LINES = 7  # models of a panel, as many as there are colours
 SHOWN = ("caar", "ci_low", "ci_high")
 
 
@@ -22,42 +29,90 @@ def has_data(result: StudyResult) -> bool:
 
 @style.house()
 def draw(result: StudyResult) -> bytes:
-    """Draw the CAAR of the headline sample."""
+    """Draw the figure as SVG."""
+    return style.to_svg(figure(result))
+
+
+@style.house()
+def figure(result: StudyResult) -> "Figure":
+    """Draw the CAAR of the headline sample, a panel per group."""
     path = _path(result)
-    held = set(path["model"])
-    colours = style.colours([model for model in model_names(result) if model in held])
     titles = multiples.group_titles(result, path)
-    first, last = result.spec.event_window
-    room = multiples.room(len(titles))
-    x, y = (
-        linear("sessions from day 0", first, last, room, whole=True),
-        linear("CAAR, %", *bounds(*path[SHOWN]), HEIGHT, upright=True),
+    colours = _colours(result, path)
+    shown = path.filter(pl.col("group").is_in([*titles]))
+    x, y = _scales(result, shown, multiples.room(len(titles)), HEIGHT)
+    named = {words_for(result, model): colour for model, colour in colours.items()}
+    page, panels = multiples.panels(
+        [*titles.values()], x, y, HEIGHT, named if len(named) > 1 else {}, "caar"
     )
-    named = (
-        {words_for(result, m): c for m, c in colours.items()}
-        if len(colours) > 1
-        else {}
-    )
-    lines = path.sort("offset").partition_by("group", "model", as_dict=True)
-    figure, panels = multiples.panels([*titles.values()], x, y, HEIGHT, named)
     for axes, group in zip(panels, titles, strict=True):
-        style.cross(axes, 0, 0)
-        start, end = main_window(result)
-        axes.axvspan(start - 0.5, end + 0.5, color=style.SHADE, lw=0, zorder=0)
-        for model, colour in colours.items():
-            if (group, model) in lines:
-                shown = lines[group, model].select("offset", *SHOWN)
-                offset, line, low, high = (column.to_numpy() for column in shown)
-                axes.fill_between(offset, low, high, color=colour, alpha=0.16, lw=0)
-                axes.plot(offset, line, color=colour)
-    return style.to_svg(figure)
+        paint(axes, shown.filter(group=group), colours, main_window(result))
+    return page
+
+
+@style.house()
+def into(axes: "Axes", result: StudyResult) -> None:
+    """Draw the paths of the first group into axes of somebody else."""
+    path = _path(result)
+    group, title = next(iter(multiples.group_titles(result, path).items()))
+    shown = path.filter(group=group)
+    colours = _colours(result, shown)
+    x, y = _scales(result, shown, layout.room_across(axes), layout.room_up(axes))
+    scales.put(axes, x, y)
+    axes.set(xlabel=x.title, ylabel=y.title, title=title)
+    paint(axes, shown, colours, main_window(result))
+    if len(colours) > 1:
+        named = {words_for(result, model): c for model, c in colours.items()}
+        axes.legend(handles=multiples.swatches(named))
 
 
 def _path(result: StudyResult) -> pl.DataFrame:
-    shown = nb.Returns(result.spec.returns)
-    return result.aar.filter(
+    """The paths in per cent of price; ``inner`` is cumulated from the main window."""
+    shown, start = nb.Returns(result.spec.returns), main_window(result)[0]
+    held = result.aar.filter(
         (pl.col("sample") == "headline") & pl.col("caar").is_finite()
-    ).with_columns(*map(shown.column, SHOWN))
+    )
+    before = pl.col("caar").filter(pl.col("offset") == start - 1).first()
+    first = start == result.spec.event_window[0]
+    base = pl.lit(0.0) if first else before.over("group", "model")
+    inner = pl.when(pl.col("offset") >= start - 1).then(pl.col("caar") - base)
+    return held.with_columns(inner=inner).with_columns(
+        *map(shown.column, (*SHOWN, "inner"))
+    )
+
+
+def _colours(result: StudyResult, path: pl.DataFrame) -> dict[str, str]:
+    """Colours of the models, the first of the study file where they are many."""
+    held = set(path["model"])
+    names = [model for model in model_names(result) if model in held]
+    return style.colours(names[:MOST_LINES])
+
+
+def _scales(
+    result: StudyResult, path: pl.DataFrame, across: float, up: float
+) -> tuple[scales.Scale, scales.Scale]:
+    columns = [path[name] for name in (*SHOWN, "inner")]
+    ends = scales.bounds(*(column.drop_nulls() for column in columns))
+    x = scales.linear(
+        "sessions from day 0", *result.spec.event_window, across, whole=True
+    )
+    return x, scales.linear(f"CAAR, %{nb.NBSP}of price", *ends, up, upright=True)
+
+
+def paint(
+    axes: "Axes", path: pl.DataFrame, colours: Mapping[str, str], window: Pair
+) -> None:
+    """Draw the paths of a group's models with their bands, the window shaded."""
+    style.cross(axes, 0, 0)
+    axes.axvspan(window[0] - 0.5, window[1] + 0.5, color=style.SHADE, lw=0, zorder=0)
+    for model, colour in colours.items():
+        held = path.filter(model=model).sort("offset")
+        offset, line, low, high, inner = (
+            column.to_numpy() for column in held.select("offset", *SHOWN, "inner")
+        )
+        axes.fill_between(offset, low, high, color=colour, alpha=0.16, lw=0)
+        axes.plot(offset, line, color=colour)
+        axes.plot(offset, inner, color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
 
 
 def _alt(result: StudyResult) -> str:
@@ -82,11 +137,13 @@ def _alt(result: StudyResult) -> str:
 
 def _caption(result: StudyResult) -> str:
     left = len(multiples.groups_left(result, _path(result)))
+    more = nb.count(left, "more group")
     return (
         "Cumulative average abnormal return of the headline sample from the start of "
         f"the event window, with {confidence_text(result)} bands that allow for "
-        "dependence between observations. Dotted: day 0; shaded: the headline window."
-        f"{f' {left} more groups are not shown.' if left else ''}"
+        "dependence between observations. Dashed: the same, cumulated from the start "
+        "of the headline window, which is shaded. Dotted: day 0."
+        f"{f' {more} not shown.' if left else ''}"
     )
 
 

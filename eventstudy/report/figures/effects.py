@@ -19,18 +19,27 @@ from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-MOST = 16  # rows; of more groups the first of the study file
-DATES, SUCH = "on these dates", "announcements like these"
+MOST = 20  # rows; of more groups the first of the study file
+DATES, SUCH = "these dates", "announcements like these"
 _PITCH = 28.0  # from a row to the next
 _HEAD = 0.65  # of a row that the heading of a model takes
 _NAMES = 180.0  # widest name
 _APART = 0.17  # of the two intervals of a row from its middle
+_MARKED = {
+    "these": ("estimate", "ci_low_these", "ci_high_these", "pvalue_these"),
+    "such": ("estimate_such", "ci_low_such", "ci_high_such", "pvalue_such"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """A row of the figure, in per cent of price; None where there is no value."""
+    """A row of the figure, in per cent of price; None where there is no value.
+
+    model : its words, empty where there is one model;  found : more than chance on
+    these dates;  verdict : in words;  row : of the table
+    """
 
     name: str
     model: str
@@ -38,6 +47,8 @@ class _Effect:
     such: tuple[float | None, float | None, float | None]
     found: bool
     text: str
+    verdict: str
+    row: Row
 
     def values(self) -> list[float]:
         """Return every number that the axis must hold."""
@@ -56,7 +67,7 @@ def chosen(result: StudyResult) -> list[Row]:
     rows = [
         row
         for row in told(effects.at(main_window(result)))
-        if not nb.is_missing(row["estimate"])
+        if effects.returns.change(row["estimate"]) is not None
     ]
     rows.sort(key=lambda r: (order.index(r["model"]), DIFFERENCE in r["group"]))
     return rows
@@ -64,19 +75,26 @@ def chosen(result: StudyResult) -> list[Row]:
 
 @style.house()
 def draw(result: StudyResult) -> bytes:
+    """Draw the figure as SVG."""
+    return style.to_svg(figure(result))
+
+
+@style.house()
+def figure(result: StudyResult) -> "Figure":
     """Draw a row per group, model by model, its two intervals, the numbers beside."""
     rows = _effects(result)
     names = [layout.wrap(row.name, _NAMES) for row in rows]
-    texts = [row.text for row in rows]
-    x = _scale(rows, WIDTH / 2)
     places, heads = _places(rows)
     foot = places[-1] + 0.5
     y = scales.Scale("", foot, -0.5)
+    numbers = layout.widest([row.text for row in rows], SMALL, bold=True)
+    said = layout.widest([row.verdict for row in rows], SMALL)
     left = EDGE + layout.widest([*names, *heads], SMALL) + 2 * GAP
-    right = WIDTH - EDGE - layout.widest(texts, SMALL, bold=True) - 2 * GAP
-    below, high = scales.room_below(x) + LINE + GAP, _PITCH * (foot + 0.5)
-    figure = style.canvas(WIDTH, below + high + EDGE)
-    axes = layout.add_axes(figure, left, below, right - left, high)
+    right = WIDTH - EDGE - max(numbers, said) - 2 * GAP
+    x = _scale(rows, right - left)
+    below, high = scales.room_below(x), _PITCH * (foot + 0.5)
+    page = style.canvas(WIDTH, below + high + 2 * LINE, "effects")
+    axes = layout.add_axes(page, left, below, right - left, high)
     scales.put(axes, x, y)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
@@ -84,12 +102,26 @@ def draw(result: StudyResult) -> bytes:
     for text, at in heads.items():
         _write(axes, left - 2 * GAP, at, text, ha="right", color=style.MUTED)
     for row, name, at in zip(rows, names, places, strict=True):
-        weight = "bold" if row.found else "normal"
         _write(axes, left - 2 * GAP, at, name, ha="right")
-        _write(axes, right + 2 * GAP, at, row.text, weight=weight)
-    _legend(axes, left, LINE + EDGE)
-    scales.write_titles(figure, x, y, left, below + high)
-    return style.to_svg(figure)
+        weight = "bold" if row.found else "normal"
+        _write(axes, right + 2 * GAP, at - 0.21, row.text, weight=weight)
+        _write(axes, right + 2 * GAP, at + 0.21, row.verdict, color=style.MUTED)
+    _legend(page, left, below + high + 0.4 * LINE)
+    layout.write(page, (left + right) / 2, EDGE, x.title, ha="center", va="bottom")
+    return page
+
+
+@style.house()
+def into(axes: "Axes", result: StudyResult) -> None:
+    """Draw the rows into axes of somebody else, the names at the left."""
+    rows = _effects(result)
+    places = [float(place) for place in range(len(rows))]
+    names = [f"{row.name}, {row.model}" if row.model else row.name for row in rows]
+    ticks = dict(zip(places, names, strict=True))
+    x = _scale(rows, layout.room_across(axes))
+    scales.put(axes, x, scales.Scale("", len(rows) - 0.5, -0.5, ticks))
+    axes.set_xlabel(x.title)
+    paint(axes, rows, places)
 
 
 def _places(rows: list[_Effect]) -> tuple[list[float], dict[str, float]]:
@@ -116,58 +148,91 @@ def paint(axes: "Axes", rows: list[_Effect], places: list[float]) -> None:
                 continue
             first = key == "these"
             at = place - _APART if first else place + _APART
+            line: list[float] = [value]
             if low is not None and high is not None:
-                width = 2.4 if first else 1.1
-                axes.plot([low, high], [at, at], color=colour, linewidth=width)
-            look: dict[str, Any] = {"mfc": colour if first else "white"}
-            look["ms"] = 7 if first else 5.5
-            gid = f"effects-{number}-{key}"
-            axes.plot(value, at, "o", color=colour, gid=gid, **look)
+                line = [low, value, high]
+            # One line, so that the mark and its interval are one group of the SVG.
+            axes.plot(
+                line,
+                [at] * len(line),
+                marker="o",
+                markevery=[len(line) // 2],
+                color=colour,
+                mfc=colour if first else "white",
+                ms=7 if first else 5.5,
+                linewidth=2.4 if first else 1.1,
+                gid=f"effects-{number}-{key}",
+            )
 
 
 def _write(axes: "Axes", x: float, at: float, text: str, **how: Any) -> None:  # noqa: ANN401
     """Write a text beside a row, ``x`` in points of the page."""
     place = axes.transData.transform((0, at))[1]
-    axes.text(x, place, text, transform=None, va="center", fontsize=SMALL, **how)
+    page = layout.page_of(axes)
+    layout.write(page, x, place, text, va="center", fontsize=SMALL, **how)
 
 
-def _legend(axes: "Axes", left: float, foot: float) -> None:
-    """Say below the axis which mark answers which question."""
+def _legend(page: "Figure", left: float, foot: float) -> None:
+    """Say above the rows which mark answers which question."""
     from matplotlib.lines import Line2D
 
-    figure, at = axes.figure, left
-    for face, words in ((style.INK, DATES), ("white", SUCH)):
-        x, y = at / figure.bbox.width, (foot + LINE / 2) / figure.bbox.height
-        mark = Line2D([x], [y], marker="o", color=style.INK, mfc=face, ms=5.5)
-        mark.set_transform(figure.transFigure)
-        figure.add_artist(mark)
-        how: dict[str, Any] = {"transform": None, "va": "bottom", "fontsize": SMALL}
-        figure.text(at + 2 * GAP, foot, words, **how)
-        at += layout.text_width(words, SMALL) + 8 * GAP
+    at = left
+    for first, words in ((True, f"on {DATES}"), (False, f"for {SUCH}")):
+        mark = Line2D(
+            [at, at + 9, at + 18],
+            [foot + LINE / 2] * 3,
+            marker="o",
+            markevery=[1],
+            color=style.INK,
+            mfc=style.INK if first else "white",
+            ms=7 if first else 5.5,
+            linewidth=2.4 if first else 1.1,
+        )
+        mark.set_transform(layout.on_page(page))
+        page.add_artist(mark)
+        layout.write(page, at + 22, foot + 1, words, va="bottom", fontsize=SMALL)
+        at += layout.text_width(words, SMALL) + 22 + 5 * GAP
 
 
 def _effects(result: StudyResult) -> list[_Effect]:
     effects = Effects(result)
-    several = len(model_names(result)) > 1
+    several = len({row["model"] for row in chosen(result)}) > 1
     rows = []
     for row in chosen(result)[:MOST]:
         these, low, high = (_percent(effects, row[n]) for n in _MARKED["these"][:3])
         such = [_percent(effects, row[name]) for name in _MARKED["such"][:3]]
-        if these is None:
-            continue
-        head = layout.fit(words_for(result, row["model"]), _NAMES, SMALL)
+        found = effects.rejects(row, row["test_these"])
         rows.append(
             _Effect(
                 name=words_for(result, row["group"]),
-                model=head if several else "",
-                these=(these, low, high),
+                model=_head(result, row["model"]) if several else "",
+                these=(these or 0.0, low, high),
                 such=(such[0], such[1], such[2]),
-                found=row["verdict"] in ("distinguishable", "these dates only")
-                or effects.rejects(row, row["test_these"]),
-                text=f"{effects.average(row)}{nb.NBSP}%",
+                found=found,
+                text=_text(effects, row),
+                verdict=_verdict(row, found=found),
+                row=row,
             )
         )
     return rows
+
+
+def _text(effects: Effects, row: Row) -> str:
+    """Write an average and its interval as ``−11.0 % [−19.4, −1.9]``."""
+    return f"{effects.average(row)}{nb.NBSP}% {effects.interval(row)}".rstrip()
+
+
+def _verdict(row: Row, *, found: bool) -> str:
+    if row["verdict"] in (None, "single"):
+        return {None: "no p-value"}.get(
+            row["verdict"], "these dates only" if found else "not distinguishable"
+        )
+    return str(row["verdict"])
+
+
+def _head(result: StudyResult, model: str) -> str:
+    """The heading of a model's rows."""
+    return layout.fit(words_for(result, model), _NAMES, SMALL)
 
 
 def _percent(effects: Effects, value: float | None) -> float | None:
@@ -186,52 +251,62 @@ def _scale(rows: list[_Effect], room: float) -> scales.Scale:
     return scales.linear("effect, % of price", low - room_for, high + room_for, room)
 
 
-def _cut(result: StudyResult) -> bool:
-    rows = _effects(result)
+def _cut(rows: list[_Effect]) -> bool:
     x = _scale(rows, WIDTH / 2)
     return any(not x.low <= v <= x.high for row in rows for v in row.values())
 
 
 def _alt(result: StudyResult) -> str:
     rows = _effects(result)
-    listed = nb.listing([f"{r.name} {r.text}" for r in rows], most=6)
+    listed = nb.listing(
+        [
+            ", ".join(filter(None, (row.name, row.model))) + f" {row.text}"
+            for row in rows
+        ],
+        most=6,
+    )
     return f"Average effect per group with intervals: {listed}"
 
 
 def _caption(result: StudyResult) -> str:
+    rows = _effects(result)
     text = (
         f"Average effect over sessions {window_words(main_window(result))}, with "
-        f"{confidence_text(result)} intervals: filled, on these dates; open, for "
-        "announcements like these. Blue: more than chance on these dates."
+        f"{confidence_text(result)} intervals: thick, whether prices moved on these "
+        "dates; thin, whether announcements like these move them. Numbers: of these "
+        "dates. Blue: more than chance on these dates."
     )
+    if any(row.verdict == "distinguishable" for row in rows):
+        text += " Distinguishable: from zero, by both."
     left = len(chosen(result)) - MOST
     if left > 0:
         text += f" {nb.count(left, 'more row')} of groups are not shown."
-    if _cut(result):
+    if _cut(rows):
         text += " Intervals that leave the figure go on."
     return text
 
 
 def _marks(result: StudyResult) -> dict[str, str]:
     """Say each mark's number as the table has it."""
-    found = {}
-    for place, row in enumerate(chosen(result)[:MOST]):
-        for key, (value, low, high, p) in _MARKED.items():
-            if nb.is_missing(row[value]):
+    effects, found = Effects(result), {}
+    for place, shown in enumerate(_effects(result)):
+        name = ", ".join(filter(None, (shown.name, shown.model)))
+        for key, columns in _MARKED.items():
+            row = shown.row
+            if nb.is_missing(row[columns[0]]):
                 continue
-            name = (
-                f"{words_for(result, row['group'])}, {words_for(result, row['model'])}"
-            )
-            found[f"effects-{place}-{key}"] = (
-                f"{name}: {row[value]} [{row[low]}, {row[high]}], p = {row[p]}"
-            )
+            first = key == "these"
+            value = _text(effects, row) if first else _such_text(effects, row)
+            asked = f"on {DATES}" if first else f"for {SUCH}"
+            listed = "; ".join(f"{c} {nb.exact(row[c])}" for c in columns)
+            found[f"effects-{place}-{key}"] = f"{name}, {asked}: {value}; {listed}"
     return found
 
 
-_MARKED = {
-    "these": ("estimate", "ci_low_these", "ci_high_these", "pvalue_these"),
-    "such": ("estimate_such", "ci_low_such", "ci_high_such", "pvalue_such"),
-}
+def _such_text(effects: Effects, row: Row) -> str:
+    shown = f"{effects.such_average(row)}{nb.NBSP}% {effects.such_interval(row)}"
+    return shown.rstrip()
+
 
 DRAWING = Drawing(
     name="effects",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+    from matplotlib.figure import Figure
 
 ROW = 17.0  # height
 NARROW = 17.0  # column above which slanted names touch
@@ -36,10 +39,10 @@ ASSETS = 100.0  # widest name of an asset
 EVENTS = 190.0  # widest name of an announcement
 APART = 5.0  # from one level name to the next, and from names to the columns
 SLANT = math.sin(math.pi / 4)
-NUMBER = style.SIZE - 1.5  # size of the text in a cell
+NUMBER = style.SIZE - 1.0  # size of the text in a cell
 _CUT = ("cut", "beyond")
 _CUT_WORDS = f"{CUT}: a close is missing at an edge of the window. "
-SMALLEST = 5.5  # size that can be read
+SMALLEST = 9.0  # size that can be read in half the width
 
 
 def has_data(result: StudyResult) -> bool:
@@ -49,42 +52,102 @@ def has_data(result: StudyResult) -> bool:
 
 @style.house()
 def draw(result: StudyResult) -> bytes:
+    """Draw the figure as SVG."""
+    return style.to_svg(figure(result))
+
+
+@style.house()
+def figure(result: StudyResult) -> "Figure":
     """Draw the CARs of the first model."""
-    cars = _cars(result)
-    held = set(cars["asset"])
-    assets = [asset for asset in asset_order(result) if asset in held]
-    names = _names(result, cars)
-    left = EDGE + layout.widest(names.values(), SMALL, bold=True) + 2 * GAP
-    heads = [layout.fit(asset, ASSETS, SMALL) for asset in assets]
+    held = _map(result)
+    left = EDGE + layout.widest(held.names, SMALL, bold=True) + 2 * GAP
+    heads = [layout.fit(asset, ASSETS, SMALL) for asset in held.assets]
     pitch, angle, letters, head = arrange(heads, WIDTH - left - EDGE)
-    wide, high = pitch * len(assets), ROW * len(names)
-    title = f"CAR{window_text(main_window(result))}, %, model: "
-    title += words_for(result, first_model(result))
-    title, legend = layout.fit(title, wide), EDGE + scales.BAR_HIGH
-    shown = Returns(result.spec.returns)
-    cells = _cells(shown, cars, [*names], assets)
-    limit = float(cells["value"].abs().quantile(0.95, "linear") or 1.0)
-    scale = scales.linear(title, -limit, limit, scales.BAR_WIDE)
-    figure = style.canvas(WIDTH, legend + LINE + high + head + EDGE)
-    axes = layout.add_axes(figure, left, legend + LINE, wide, high)
-    image = scales.matrix(axes, cells, (len(names), len(assets)), scale, "RdBu")
-    _number(axes, cells, pitch - 3, alpha_of(result), limit)
-    groups = [result.spec.group_of(asset) for asset in assets]
-    edges = [i for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
-    axes.vlines(edges, 0, len(names), style.INK, linewidth=1.2)
-    said = [*names.values()]
-    main = set(cars.filter("headline")["day0"])
-    bold = {place for place, day in enumerate(names) if day in main}
-    layout.write_rows(axes, left - 2 * GAP, said, bold, ha="right", fontsize=SMALL)
+    wide, high = pitch * len(heads), ROW * len(held.names)
+    title, legend = layout.fit(_title(result), wide), EDGE + scales.BAR_HIGH
+    scale = scales.linear(title, -held.limit, held.limit, scales.BAR_WIDE)
+    page = style.canvas(WIDTH, legend + LINE + high + head + EDGE, "car_heatmap")
+    axes = layout.add_axes(page, left, legend + LINE, wide, high)
+    image = paint(axes, held, scale, pitch - 3)
+    layout.write_rows(
+        axes, left - 2 * GAP, held.names, held.bold, ha="right", fontsize=SMALL
+    )
     how: dict[str, Any] = {"rotation": angle, "rotation_mode": "anchor"}
     how |= {"fontsize": letters, "va": "center" if angle == 90 else "baseline"}
     for place, text in enumerate(heads):
         x, y = left + pitch * (place + 0.5), axes.bbox.y1 + APART
         across = "left" if angle else "center"
-        axes.text(x, y, text, transform=None, ha=across, **how)
+        layout.write(page, x, y, text, ha=across, **how)
     start = left + (wide - scales.BAR_WIDE) / 2
-    scales.bar(figure, image, scale, start, legend, open_ends=True)
-    return style.to_svg(figure)
+    scales.bar(page, image, scale, start, legend, open_ends=True)
+    return page
+
+
+@style.house()
+def into(axes: "Axes", result: StudyResult) -> None:
+    """Draw the map into axes of somebody else, names at its left and upper edge."""
+    held = _map(result)
+    scale = scales.linear("", -held.limit, held.limit, scales.BAR_WIDE)
+    room = layout.room_across(axes) / len(held.assets) - 3
+    paint(axes, held, scale, room)
+    axes.axis("on")
+    axes.set_title(_title(result))
+    axes.set_xticks([i + 0.5 for i in range(len(held.assets))], held.assets)
+    axes.set_yticks([i + 0.5 for i in range(len(held.names))], held.names)
+    axes.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
+    axes.tick_params(axis="x", labelrotation=90)
+    axes.spines[:].set_visible(False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Map:
+    """The map: names of rows and columns, which rows are bold, edges of groups.
+
+    limit : CAR in per cent from which on colours stay the same;  alpha : the level
+    """
+
+    names: list[str]
+    assets: list[str]
+    bold: set[int]
+    edges: list[int]
+    cells: pl.DataFrame
+    limit: float
+    alpha: float
+
+
+def _map(result: StudyResult) -> _Map:
+    cars = _cars(result)
+    held = set(cars["asset"])
+    assets = [asset for asset in asset_order(result) if asset in held]
+    names = _names(result, cars)
+    cells = _cells(Returns(result.spec.returns), cars, [*names], assets)
+    groups = [result.spec.group_of(asset) for asset in assets]
+    main = set(cars.filter("headline")["day0"])
+    return _Map(
+        names=[*names.values()],
+        assets=assets,
+        bold={place for place, day in enumerate(names) if day in main},
+        edges=[i for i in range(1, len(groups)) if groups[i] != groups[i - 1]],
+        cells=cells,
+        limit=float(cells["value"].abs().quantile(0.95, "linear") or 1.0),
+        alpha=alpha_of(result),
+    )
+
+
+def _title(result: StudyResult) -> str:
+    model = words_for(result, first_model(result))
+    return f"CAR{window_text(main_window(result))}, %, model: {model}"
+
+
+def paint(
+    axes: "Axes", held: _Map, scale: scales.Scale, room: float
+) -> "PolyCollection":
+    """Shade and number the cells, whose texts have so much room; return the shades."""
+    size = len(held.names), len(held.assets)
+    image = scales.matrix(axes, held.cells, size, scale, "RdBu")
+    _number(axes, held.cells, room, held.alpha, held.limit)
+    axes.vlines(held.edges, 0, size[0], style.INK, linewidth=1.2)
+    return image
 
 
 def arrange(names: Sequence[str], room: float) -> tuple[float, int, float, float]:
@@ -131,7 +194,7 @@ def _names(result: StudyResult, cars: pl.DataFrame) -> dict[date, str]:
         first, *others = sorted(events, key=lambda e: (e not in chosen, e))
         more = f" +{len(others)}" if others else ""
         title = layout.fit(titles.get(first, first), EVENTS, SMALL)
-        names[day] = f"{title}{more}  {day:%d %b %y}"
+        names[day] = f"{title}{more}, {day:%d %b %y}"
     return names
 
 

@@ -14,6 +14,7 @@ from eventstudy.study.result import StudyResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 BETWEEN = 24.0  # from a panel to the next; labels of both reach into it
 BEYOND = 10.0  # how far a label reaches beyond the right end of its panel
@@ -38,13 +39,12 @@ def panels(
     y: scales.Scale,
     height: float,
     colours: Mapping[str, str],
+    name: str = "",
 ) -> "tuple[Figure, list[Axes]]":
     """Give a figure and its axes, one so high for each title, on a grid.
 
-    colours : of the legend, by name
+    colours : of the legend, by name;  name : of the drawing
     """
-    from matplotlib.lines import Line2D
-
     columns = columns_of(len(titles))
     rows = -(-len(titles) // columns)
     left = scales.room_left([y], rows * height)
@@ -59,7 +59,7 @@ def panels(
     taken = layout.widest(colours) + SWATCH  # by an entry of the legend
     entries = max(1, min(3, len(colours), int(across / taken)))
     legend = 1.1 * LINE * -(-len(colours) // entries)
-    figure = style.canvas(WIDTH, top + legend)
+    figure = style.canvas(WIDTH, top + legend, name)
     scales.write_titles(figure, x, y, left, top)
     axes = []
     for place, head in enumerate(heads):
@@ -70,16 +70,23 @@ def panels(
         labels = ("y" if column == 0 else "") + ("x" if lowest else "")
         scales.put(axes[-1], x, y, labels=labels)
         foot = bottoms[row] + height + ABOVE
-        figure.text(start, foot, head, transform=None, fontweight="bold")
+        layout.write(figure, start, foot, head, fontweight="bold")
     if colours:
         fitted = [(layout.fit(n, across - SWATCH), c) for n, c in colours.items()]
         figure.legend(
-            handles=[Line2D([], [], color=c, label=n) for n, c in fitted],
+            handles=swatches(dict(fitted)),
             loc="upper left",
             bbox_to_anchor=(left / figure.bbox.width, 1 - EDGE / figure.bbox.height),
             ncols=entries,
         )
     return figure, axes
+
+
+def swatches(colours: Mapping[str, str]) -> "list[Line2D]":
+    """Give what a legend shows beside names."""
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], color=c, label=name) for name, c in colours.items()]
 
 
 def _groups(result: StudyResult, path: pl.DataFrame) -> list[str]:

@@ -105,7 +105,8 @@ class Timeline:
         names = [layout.fit(a, NAMES) for lines in panels.values() for a in lines]
         right = EDGE + (LINE if self.bands else GAP + layout.widest(names))
         width, head = WIDTH - left - right, SLANT + layout.widest(labels.values())
-        figure = style.canvas(WIDTH, below + whole + (head if labels else 0.0) + EDGE)
+        high = below + whole + (head if labels else 0.0) + EDGE
+        figure = style.canvas(WIDTH, high, self.name)
         scales.write_titles(figure, x, ys[0], left, below + whole)
         bottom = below + whole + BETWEEN
         for group, height, y in zip(panels, heights, ys, strict=True):
@@ -159,11 +160,12 @@ def _plot(axes: "Axes", lines: Lines) -> None:
     """Draw lines, and their names at the right ends, moved apart."""
     axes.grid(axis="y")
     ends = [(0.0, line["value"][-1]) for line in lines.values()]
+    page = layout.page_of(axes)
     box, wanted = axes.bbox, axes.transData.transform(ends)[:, 1].tolist()
     limits = (box.y0 + LINE / 2, box.y1 - LINE / 2)
     places = style.spread_apart(wanted, LINE, limits)
     colours = style.colours([*lines])
-    how: dict[str, Any] = {"va": "center", "transform": None}
+    how: dict[str, Any] = {"va": "center"}
     for (asset, line), place in zip(lines.items(), places, strict=True):
         colour, text = colours[asset], layout.fit(asset, NAMES)
         at = days(line["date"])
@@ -172,7 +174,7 @@ def _plot(axes: "Axes", lines: Lines) -> None:
             axes.fill_between(
                 at, line["low"], line["high"], color=colour, alpha=0.2, lw=0
             )
-        axes.text(box.x1 + GAP, place, text, color=colour, **how)
+        layout.write(page, box.x1 + GAP, place, text, color=colour, **how)
 
 
 def _fill(axes: "Axes", lines: Lines) -> None:
@@ -222,20 +224,22 @@ def _mark_labels(axes: "Axes", labels: Mapping[date, str]) -> None:
     wanted = [float(axes.transData.transform(end)[0]) for end in ends]
     limits = (EDGE + LINE / 2, WIDTH - EDGE - LINE / 2)
     places = style.spread_apart(wanted, LINE + 1, limits)
-    how: dict[str, Any] = {"transform": None, "clip_on": False}
+    page = layout.page_of(axes)
+    how: dict[str, Any] = {"transform": layout.on_page(page), "clip_on": False}
     upright: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom"}
     for text, x, place in zip(labels.values(), wanted, places, strict=True):
         heights = [top + 2, top + SLANT - 3]
         axes.plot([x, place], heights, color=style.PALE, linewidth=0.9, **how)
-        axes.text(place, top + SLANT, text, **how, **upright)
+        layout.write(page, place, top + SLANT, text, **upright)
 
 
 def _name(axes: "Axes", text: str) -> None:
     """Name the group at the panel's foot, clear of the announcements' lines."""
     shown = layout.fit(text, axes.bbox.width - 2 * GAP, bold=True)
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
-    how: dict[str, Any] = {"fontweight": "bold", "va": "center", "transform": None}
-    axes.text(axes.bbox.x0 + GAP, axes.bbox.y0 + FOOT / 2, shown, bbox=behind, **how)
+    how: dict[str, Any] = {"fontweight": "bold", "va": "center", "bbox": behind}
+    place = axes.bbox.x0 + GAP, axes.bbox.y0 + FOOT / 2
+    layout.write(layout.page_of(axes), *place, shown, **how)
 
 
 PRICES = Timeline(

@@ -42,7 +42,7 @@ def draw(result: StudyResult) -> bytes:
     start = max(free, margin + 0.72 * length - scales.BAR_WIDE / 2)
     width = max(margin + length, start + scales.BAR_WIDE + 2 * GAP) + EDGE
     below = max(margin, EDGE + high - length)
-    figure = style.canvas(width, below + length + EDGE)
+    figure = style.canvas(width, below + length + EDGE, "overlap")
     axes = layout.add_axes(figure, margin, below, length, length)
     first, last = result.spec.event_window
     scale = scales.linear(TITLE, 0, last - first + 1, scales.BAR_WIDE, whole=True)
@@ -52,7 +52,7 @@ def draw(result: StudyResult) -> bytes:
     upright: dict[str, Any] = {"rotation": 90, "ha": "center", "fontsize": letters}
     for place, name in enumerate(names):
         x = margin + side * (place + 0.5)
-        axes.text(x, below - GAP, name, transform=None, va="top", **upright)
+        layout.write(figure, x, below - GAP, name, va="top", **upright)
     scales.bar(figure, image, scale, start, below + length)
     return style.to_svg(figure)
 

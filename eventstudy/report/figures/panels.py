@@ -1,52 +1,46 @@
 """Small multiples: mean abnormal returns around each headline date."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from eventstudy.report import numbers as nb
-from eventstudy.report.announced import numbered_dates
+from eventstudy.report.announced import Row, main_dates
 from eventstudy.report.figures import multiples, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.labels import (
+    first_title,
     groups_of,
     main_window,
-    model_names,
-    title_of,
+    of_first_model,
     words_for,
 )
-from eventstudy.spec import window_text
+from eventstudy.spec import ALL, window_text
 from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _HIGH = 92.0
 _AROUND = 5  # sessions before and after day 0
+_MOST = 12  # panels
 _GROUPS = 4
 
 
 def has_data(result: StudyResult) -> bool:
     """Tell whether there are few enough dates for a panel each."""
-    return bool(numbered_dates(result)) and not _means(result).is_empty()
+    few = 0 < len(main_dates(result)) <= _MOST
+    return few and any(not means.is_empty() for means in _by_date(result))
 
 
-def _means(result: StudyResult) -> pl.DataFrame:
-    """Mean abnormal return per date, group and session: first model of the group."""
-    names = model_names(result)
-    first, last = _around(result)
-    held = result.abnormal_returns.filter(
-        pl.col("offset").is_between(first, last), pl.col("abnormal").is_finite()
-    ).with_columns(
-        order=pl.col("model").replace_strict(names, range(len(names)), default=99)
-    )
-    of_first = held.filter(pl.col("order") == pl.col("order").min().over("group"))
-    shown = nb.Returns(result.spec.returns)
-    return (
-        of_first.group_by("event_id", "group", "offset", maintain_order=True)
-        .agg(pl.col("abnormal").mean())
-        .with_columns(shown.column("abnormal"))
-    )
+def _held(result: StudyResult) -> pl.DataFrame:
+    """Abnormal returns near day 0, of the first model of each group."""
+    near = pl.col("offset").is_between(*_around(result))
+    held = result.abnormal_returns.filter(near, pl.col("abnormal").is_finite())
+    return of_first_model(result, held)
 
 
 def _around(result: StudyResult) -> tuple[int, int]:
@@ -56,54 +50,104 @@ def _around(result: StudyResult) -> tuple[int, int]:
 
 @style.house()
 def draw(result: StudyResult) -> bytes:
+    """Draw the figure as SVG."""
+    return style.to_svg(figure(result))
+
+
+@style.house()
+def figure(result: StudyResult) -> "Figure":
     """Draw a panel per date, its bars side by side by group."""
-    means = _means(result)
-    dates = numbered_dates(result)
-    observed = result.observations.filter(pl.col("status") == "used")
-    groups = [g for g in groups_of(result, means) if g != "all"] or ["all"]
-    groups = groups[:_GROUPS]
-    colours = style.colours(groups)
-    titles = [
-        title_of(rows[0]) + (f" +{len(rows) - 1}" if len(rows) > 1 else "")
-        for rows in dates.values()
-    ]
-    titles = [f"{n}  {title}" for n, title in enumerate(titles, 1)]
+    dates = main_dates(result)
+    colours = style.colours(_groups(result))
+    titles = [_title(*date) for date in enumerate(dates.items(), 1)]
     first, last = _around(result)
     room = multiples.room(len(titles))
     x = scales.linear("sessions from day 0", first - 0.6, last + 0.6, room, whole=True)
-    y = scales.linear("AR, %", *scales.bounds(means["abnormal"]), _HIGH, upright=True)
-    named = {words_for(result, g): c for g, c in colours.items()}
-    figure, axes = multiples.panels(
-        titles, x, y, _HIGH, named if len(named) > 1 else {}
+    by_date = _by_date(result)
+    values = pl.concat(by_date)["percent"]
+    title = f"AR, %{nb.NBSP}of price"
+    y = scales.linear(title, *scales.bounds(values), _HIGH, upright=True)
+    named = {words_for(result, group): colour for group, colour in colours.items()}
+    page, panels = multiples.panels(
+        titles, x, y, _HIGH, named if len(named) > 1 else {}, "announcements"
     )
-    for panel, rows in zip(axes, dates.values(), strict=True):
+    window = main_window(result)
+    for number, (panel, means) in enumerate(zip(panels, by_date, strict=True), 1):
+        paint(panel, means, colours, window, f"announcements-{number}")
+    return page
+
+
+def _groups(result: StudyResult) -> list[str]:
+    held = groups_of(result, _held(result))
+    return ([group for group in held if group != ALL] or [ALL])[:_GROUPS]
+
+
+def _title(number: int, held: tuple[date, Sequence[Row]]) -> str:
+    day, rows = held
+    return f"{number} · {day.day} {day:%b} · {first_title(rows)}"
+
+
+def _by_date(result: StudyResult) -> list[pl.DataFrame]:
+    """Mean abnormal returns of each date.
+
+    Columns: group, offset, mean (as returns are), percent (of price).
+    """
+    held = _held(result).filter(pl.col("group").is_in(_groups(result)))
+    observed = result.observations.filter(pl.col("status") == "used")
+    percent = nb.Returns(result.spec.returns).column("mean").alias("percent")
+    found = []
+    for rows in main_dates(result).values():
         ids = [row["event_id"] for row in rows]
-        names = observed.filter(pl.col("event_id").is_in(ids))["observation"].unique()
-        of_date = means.filter(pl.col("event_id").is_in(names.to_list()))
-        paint(panel, of_date, colours, main_window(result))
-    return style.to_svg(figure)
+        names = observed.filter(pl.col("event_id").is_in(ids))["observation"]
+        means = (
+            held.filter(pl.col("event_id").is_in(names.unique().to_list()))
+            .group_by("group", "offset", maintain_order=True)
+            .agg(mean=pl.col("abnormal").mean())
+        )
+        found.append(means.sort("offset").with_columns(percent))
+    return found
 
 
 def paint(
-    axes: "Axes", means: pl.DataFrame, colours: dict[str, str], window: tuple[int, int]
+    axes: "Axes",
+    means: pl.DataFrame,
+    colours: Mapping[str, str],
+    window: tuple[int, int],
+    name: str,
 ) -> None:
-    """Draw the bars of a date, the headline window shaded."""
+    """Draw the bars of a date, the headline window shaded.
+
+    name : with the place of the group and the session, the id of a bar
+    """
     axes.axvspan(window[0] - 0.5, window[1] + 0.5, color=style.SHADE, lw=0, zorder=0)
     axes.axhline(0, color=style.MUTED, linewidth=0.8)
     width = 0.8 / len(colours)
     for place, (group, colour) in enumerate(colours.items()):
-        of_group = (
-            means.filter(pl.col("group") == group)
-            .group_by("offset")
-            .agg(pl.col("abnormal").mean())
-            .sort("offset")
-        )
-        offsets = of_group["offset"].to_numpy() + (place + 0.5) * width - 0.4
-        axes.bar(offsets, of_group["abnormal"].to_numpy(), width, color=colour, lw=0)
+        of_group = means.filter(pl.col("group") == group)
+        at = of_group["offset"].to_numpy() + (place + 0.5) * width - 0.4
+        bars = axes.bar(at, of_group["percent"].to_numpy(), width, color=colour, lw=0)
+        for offset, bar in zip(of_group["offset"], bars, strict=True):
+            bar.set_gid(f"{name}-{place}-{offset}")
+
+
+def _marks(result: StudyResult) -> dict[str, str]:
+    """Say each bar's mean as the table of abnormal returns has it."""
+    found = {}
+    for number, means in enumerate(_by_date(result), 1):
+        for place, group in enumerate(_groups(result)):
+            held = means.filter(pl.col("group") == group)
+            columns = held.select("offset", "percent", "mean").iter_rows()
+            for offset, percent, mean in columns:
+                found[f"announcements-{number}-{place}-{offset}"] = (
+                    f"{words_for(result, group)}, session {offset:+d}: "
+                    f"{nb.decimal(percent, 1, sign=True)}{nb.NBSP}%; "
+                    f"mean abnormal return {nb.exact(mean)}"
+                )
+    return found
 
 
 def _alt(result: StudyResult) -> str:
-    number = nb.count(len(numbered_dates(result)), "headline date")
+    number = nb.count(len(main_dates(result)), "headline date")
     return f"Mean abnormal returns by group in the sessions around {number}"
 
 
@@ -113,10 +157,18 @@ def _caption(result: StudyResult) -> str:
         f"shaded: {window_text(main_window(result))}. A date alone shows what "
         "happened, not whether it was more than chance."
     )
-    left = len(set(result.abnormal_returns["group"])) - _GROUPS
-    return f"{text} {left} more groups are not shown." if left > 0 else text
+    first, last = result.spec.event_window
+    if (first, last) != _around(result):
+        text += f" The event window is {window_text((first, last))}."
+    left = len([g for g in groups_of(result, _held(result)) if g != ALL]) - _GROUPS
+    return f"{text} {nb.count(left, 'more group')} not shown." if left > 0 else text
 
 
 DRAWING = Drawing(
-    name="announcements", has_data=has_data, draw=draw, alt=_alt, caption=_caption
+    name="announcements",
+    has_data=has_data,
+    draw=draw,
+    alt=_alt,
+    caption=_caption,
+    marks=_marks,
 )

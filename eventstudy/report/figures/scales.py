@@ -160,10 +160,10 @@ def write_titles(figure: "Figure", x: Scale, y: Scale, left: float, top: float) 
     """
     right, below = figure.bbox.width - EDGE, room_below(x)
     middle = min((left + right) / 2, right - widest([x.title]) / 2)
-    figure.text(middle, EDGE, x.title, transform=None, ha="center", va="bottom")
+    layout.write(figure, middle, EDGE, x.title, ha="center", va="bottom")
     title, middle = layout.wrap(y.title, top - below), (below + top) / 2
     how: dict[str, Any] = {"va": "center", "multialignment": "center"}
-    figure.text(EDGE, middle, title, transform=None, rotation=90, **how)
+    layout.write(figure, EDGE, middle, title, rotation=90, **how)
 
 
 def matrix(
@@ -210,4 +210,4 @@ def bar(
     axes.minorticks_off()
     axes.spines["outline"].set_visible(False)
     middle, foot = left + BAR_WIDE / 2, bottom + BAR + GAP
-    figure.text(middle, foot, scale.title, transform=None, ha="center", va="bottom")
+    layout.write(figure, middle, foot, scale.title, ha="center", va="bottom")

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
@@ -27,6 +28,7 @@ PALE = "#a8a8a8"
 FAINT = "#d9d9d9"
 SHADE = "#ececec"
 FONT = "DejaVu Sans"  # it comes with matplotlib
+# Verdana has the same widths; the others have the scripts that these two lack.
 FONT_STACK = (
     "'DejaVu Sans', Verdana, 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', "
     "'PingFang SC', 'Noto Sans Arabic', sans-serif"
@@ -34,8 +36,7 @@ FONT_STACK = (
 SIZE = 10.5
 
 _RC: dict[str, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "eventstudy",
+    "svg.fonttype": "none",  # texts stay texts: found, copied and read aloud
     "font.family": FONT,
     "font.size": SIZE,
     "legend.fontsize": SIZE,
@@ -70,46 +71,62 @@ def house() -> Iterator[None]:
     from matplotlib import rc_context, rcParams, rcParamsDefault
 
     with rc_context(), catch_warnings():
-        # names in other scripts are written as text, see `to_svg`
+        # names in other scripts are drawn by fonts of the reader's machine
         filterwarnings("ignore", message="Glyph .* missing from")
         kept = {k: v for k, v in rcParamsDefault.items() if k != "backend"}
         rcParams.update(kept | _RC)  # type: ignore[arg-type]
         yield
 
 
-def canvas(width: float, height: float) -> "Figure":
-    """Give an empty figure so many points large.
+def canvas(width: float, height: float, name: str = "") -> "Figure":
+    """Give an empty figure so many points large, which a notebook shows by itself.
 
-    Matplotlib's display coordinates, ``transform=None``, are points on it.
+    name : of the drawing; ids in its SVG are like those of no other
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72, label=name)
     FigureCanvasSVG(figure)
+    vars(figure)["_repr_svg_"] = partial(_shown, figure)
     return figure
 
 
-def to_svg(figure: "Figure") -> bytes:
-    """Write the figure as SVG without date or program name, its texts as texts.
+def _shown(figure: "Figure") -> str:
+    with house():
+        return to_svg(figure).decode()
 
-    They are in fonts of the reader's machine, the first as wide as the one measured.
-    """
+
+def to_svg(figure: "Figure") -> bytes:
+    """Write the figure as SVG without date or program name."""
+    from matplotlib import rc_context
+
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", metadata=metadata)
-    svg = _compact(buffer.getvalue())
-    return re.sub(rf"['\"]?{FONT}['\"]?(?=[;\"])", FONT_STACK, svg).encode()
+    with rc_context({"svg.hashsalt": f"eventstudy {figure.get_label()}"}):
+        figure.savefig(buffer, format="svg", metadata=metadata)
+    return _compact(buffer.getvalue()).encode()
 
 
 def _compact(svg: str) -> str:
     """Drop comments and white space and round coordinates to 1/100 pt.
 
-    It halves the file and hides differences in a float's last digits.
+    It halves the file and hides differences in a float's last digits. Names that
+    matplotlib counts (``axes_1``) go too: every figure of a page would have them.
     """
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"(?=>)', "", svg)
+    svg = re.sub(rf" ?font-family: '{FONT}';", "", svg)
+    svg = svg.replace(f"'{FONT}'", FONT_STACK)  # as older releases write it
+    svg = svg.replace("<svg ", f'<svg font-family="{FONT_STACK}" ', 1)
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", svg)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
+    svg = svg.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "R")
     svg = re.sub(r'(?<= d=")[^"]*', lambda d: _round(" ".join(d[0].split())), svg)
+    # Letters inside a text are placed in 1/100 of the font size.
+    svg = re.sub(
+        r'(?<="translate\()\d+\.\d+(?= 0\)")', lambda n: f"{float(n[0]):.0f}", svg
+    )
     return re.sub(r'(translate\([^)]*\)| [xy]="[^"]*")', lambda m: _round(m[0]), svg)
 
 

@@ -1,25 +1,35 @@
 """The price over the study's span with its announcements numbered and titled."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from eventstudy.report.announced import FEW, MANY, days_zero, main_dates, numbered_dates
+from eventstudy.report.announced import MANY, days_zero, in_order, main_dates
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, SMALL, WIDTH
-from eventstudy.report.labels import asset_order, headline_ids, title_of
-from eventstudy.report.numbers import count
+from eventstudy.report.labels import (
+    asset_order,
+    first_title,
+    headline_ids,
+    title_of,
+)
+from eventstudy.report.numbers import NBSP, count
 from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _HIGH = 150.0
-_BADGE = 15.0  # height of the numbers above the price
+_BADGE = 17.0  # height of the numbers above the price
+_APART = 15.0  # of the numbers
+_SMALL = style.SIZE - 1.2  # size of the numbers
 _MARGIN = timedelta(days=30)
-_COLUMNS = 2  # of titles below
+_MOST_TITLES = 12  # dates
+_FOOT = 0.07  # height of the marks of other announcements, of the panel's
 
 
 def has_data(result: StudyResult) -> bool:
@@ -28,17 +38,17 @@ def has_data(result: StudyResult) -> bool:
 
 
 def asset_of(result: StudyResult) -> str:
-    """Name the asset that is drawn.
+    """Name what is drawn.
 
-    The first group's where it has one only, otherwise a factor, otherwise the first.
+    The first group's asset where it has one only, otherwise a benchmark.
     """
-    held = set(result.closes["symbol"])
+    held = result.closes["symbol"].unique(maintain_order=True).to_list()
     assets = [asset for asset in asset_order(result) if asset in held]
-    alone = result.spec.group_of(assets[0]) if assets else ""
-    if len(result.spec.groups.get(alone, ())) == 1 or len(assets) == 1:
+    group = result.spec.group_of(assets[0]) if assets else ""
+    if len(assets) == 1 or len(result.spec.groups.get(group, ())) == 1:
         return assets[0]
     factors = [name for name in result.spec.factor_names if name in held]
-    return next(iter([*factors, *assets]), "")
+    return next(iter([*factors, *assets, *held]), "")
 
 
 def _closes(result: StudyResult) -> pl.DataFrame:
@@ -52,35 +62,64 @@ def _closes(result: StudyResult) -> pl.DataFrame:
 
 @style.house()
 def draw(result: StudyResult) -> bytes:
+    """Draw the figure as SVG."""
+    return style.to_svg(figure(result))
+
+
+@style.house()
+def figure(result: StudyResult) -> "Figure":
     """Draw the price; above it the numbers of dates, below it their titles."""
-    closes = _closes(result)
-    dates = numbered_dates(result)
-    entries = [_entry(number, rows) for number, rows in enumerate(dates.values(), 1)]
-    x = scales.dates(closes["date"][0], closes["date"][-1])
-    low, high = closes["close"].min(), closes["close"].max()
-    y = scales.logarithmic(
-        f"{asset_of(result)} (log scale)", _f(low) / 1.1, _f(high) * 1.1
-    )
-    lines = -(-len(entries) // _COLUMNS)
+    dates = _shown_dates(result)
+    x, y = _scales(result)
     left = scales.room_left([y], _HIGH)
+    width = WIDTH - left - 4 * EDGE
+    entries = _entries(dates)
+    stops = _stops(entries)
+    widest = stops[-1] + layout.widest([title for *_, title in entries], SMALL)
+    columns = 2 if widest <= width / 2 - 2 * GAP else 1
+    lines = -(-len(entries) // columns)
     foot = LINE * lines + (2 * GAP if lines else 0)
     below = scales.room_below(x) + foot
-    figure = style.canvas(WIDTH, below + _HIGH + _BADGE + EDGE)
-    axes = layout.add_axes(figure, left, below, WIDTH - left - 4 * EDGE, _HIGH)
+    page = style.canvas(WIDTH, below + _HIGH + _BADGE + EDGE, "timeline")
+    axes = layout.add_axes(page, left, below, width, _HIGH)
     scales.put(axes, x, y)
     axes.grid(axis="y")
     paint(axes, result)
-    _number(axes, dates)
-    for place, text in enumerate(entries):
+    for place, entry in enumerate(entries):
         column, row = divmod(place, lines)
-        room = (WIDTH - left) / _COLUMNS - 2 * GAP
-        at = left + column * (room + 2 * GAP), foot - LINE * (row + 1) + EDGE
-        shown = layout.fit(text, room, SMALL)
-        figure.text(*at, shown, transform=None, va="bottom", fontsize=SMALL)
+        start, up = left + column * width / 2, foot - LINE * (row + 1) + EDGE
+        room = width / columns - 2 * GAP - stops[-1]
+        texts = (*entry[:2], layout.fit(entry[2], room, SMALL))
+        looks: tuple[dict[str, Any], ...] = (
+            {"weight": "bold"},
+            {"color": style.MUTED},
+            {},
+        )
+        for stop, text, look in zip(stops, texts, looks, strict=True):
+            how: dict[str, Any] = {"va": "bottom", "fontsize": SMALL, **look}
+            layout.write(page, start + stop, up, text, **how)
     title = layout.wrap(y.title, _HIGH)
-    how: dict[str, Any] = {"rotation": 90, "va": "center", "transform": None}
-    figure.text(EDGE, below + _HIGH / 2, title, multialignment="center", **how)
-    return style.to_svg(figure)
+    upright: dict[str, Any] = {"rotation": 90, "va": "center", "ha": "left"}
+    middle = below + _HIGH / 2
+    layout.write(page, EDGE, middle, title, multialignment="center", **upright)
+    return page
+
+
+@style.house()
+def into(axes: "Axes", result: StudyResult) -> None:
+    """Draw the price and the numbers into axes of somebody else."""
+    x, y = _scales(result)
+    scales.put(axes, x, y)
+    axes.set_ylabel(y.title)
+    paint(axes, result)
+
+
+def _scales(result: StudyResult) -> tuple[scales.Scale, scales.Scale]:
+    closes = _closes(result)
+    low, high = _f(closes["close"].min()) / 1.1, _f(closes["close"].max()) * 1.1
+    y = scales.logarithmic(f"{asset_of(result)}, log{NBSP}scale", low, high)
+    ticks = {tick: f"{tick:,g}" for tick in y.ticks}
+    return scales.dates(closes["date"][0], closes["date"][-1]), replace(y, ticks=ticks)
 
 
 def _f(value: Any) -> float:  # noqa: ANN401 - polars types a column's least as anything
@@ -88,17 +127,29 @@ def _f(value: Any) -> float:  # noqa: ANN401 - polars types a column's least as 
 
 
 def paint(axes: "Axes", result: StudyResult) -> None:
-    """Draw the price, and of many announcements how many each month has."""
+    """Draw the price and its dates; of many announcements how many a month has."""
     closes = _closes(result)
     axes.plot(scales.days(closes["date"]), closes["close"], color=style.COLOURS[0])
     days = days_zero(result)
-    chosen = headline_ids(result)
     if len(days) > MANY:
         _bars(axes, [held[0] for held in days.values()])
-        return
-    minor = sorted({held[0] for event, held in days.items() if event not in chosen})
-    how: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "zorder": 0}
-    axes.vlines(scales.days(minor), 0, 0.06, style.MUTED, linewidth=1, **how)
+    else:
+        for number, (day, _) in enumerate(_minor(result).items()):
+            at = [*scales.days([day])] * 2
+            how: dict[str, Any] = {"transform": axes.get_xaxis_transform()}
+            look: dict[str, Any] = {"color": style.MUTED, "lw": 1.4}
+            axes.plot(at, [0, _FOOT], gid=f"timeline-minor-{number}", **look, **how)
+    _number(axes, closes, _shown_dates(result))
+
+
+def _minor(result: StudyResult) -> dict[date, list[Any]]:
+    """The announcements beside the headline sample, by their first day 0."""
+    chosen, days = headline_ids(result), days_zero(result)
+    found: dict[date, list[Any]] = {}
+    for row in in_order(result):
+        if row["event_id"] not in chosen and row["event_id"] in days:
+            found.setdefault(days[row["event_id"]][0], []).append(row)
+    return dict(sorted(found.items()))
 
 
 def _bars(axes: "Axes", days: list[date]) -> None:
@@ -107,70 +158,109 @@ def _bars(axes: "Axes", days: list[date]) -> None:
     starts = scales.days(months["day"])
     heights = 0.3 * months["count"].to_numpy() / _f(months["count"].max())
     how: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "zorder": 0}
-    axes.bar(starts, heights, width=25, align="edge", color=style.PALE, **how)
+    held = axes.bar(starts, heights, width=25, align="edge", color=style.PALE, **how)
+    for number, bar in enumerate(held):
+        bar.set_gid(f"timeline-month-{number}")
 
 
-def _entry(number: int, rows: list[Any]) -> str:
-    more = f" +{len(rows) - 1}" if len(rows) > 1 else ""
-    return f"{number}  {title_of(rows[0])}{more}"
+def _shown_dates(result: StudyResult) -> dict[date, list[Any]]:
+    """Dates with a number: those of the headline sample, unless they are many."""
+    dates = main_dates(result)
+    return dates if len(dates) <= _MOST_TITLES else {}
 
 
-def _number(axes: "Axes", dates: dict[date, list[Any]]) -> None:
-    """Write the numbers above the price, moved apart, with a line at each date."""
-    ends = [(day, 1.0) for day in scales.days(dates).tolist()]
-    wanted = [float(axes.transData.transform(end)[0]) for end in ends]
-    limits = (axes.bbox.x0, axes.bbox.x1)
-    places = style.spread_apart(wanted, 13.0, limits)
-    top = axes.bbox.y1
-    how: dict[str, Any] = {"transform": None, "clip_on": False}
-    pairs = zip(wanted, places, strict=True)
-    for number, (x, place) in enumerate(pairs, 1):
-        line = [x, x, place], [axes.bbox.y0, top, top + 4]
-        axes.plot(*line, color=style.MUTED, linewidth=0.7, zorder=0, **how)
-        badge = {"boxstyle": "circle,pad=0.15", "fc": style.INK, "ec": "none"}
-        look: dict[str, Any] = {"color": "white", "bbox": badge, "fontsize": 7.5}
-        gid = f"timeline-{number}"
-        axes.text(
-            place,
-            top + 10,
-            str(number),
-            ha="center",
-            va="center",
-            gid=gid,
-            **look,
-            **how,
-        )
+def _entries(dates: dict[date, list[Any]]) -> list[tuple[str, str, str]]:
+    """Number, day and words of each date."""
+    return [
+        (str(number), f"{day.day} {day:%b}", first_title(rows))
+        for number, (day, rows) in enumerate(dates.items(), 1)
+    ]
+
+
+def _stops(entries: list[tuple[str, str, str]]) -> tuple[float, float, float]:
+    """Where the number, the day and the words of an entry begin."""
+    numbers = layout.widest([number for number, *_ in entries], SMALL, bold=True)
+    days = layout.widest([day for _, day, _ in entries], SMALL)
+    return 0.0, numbers + 2 * GAP, numbers + days + 4 * GAP
+
+
+def _number(axes: "Axes", closes: pl.DataFrame, dates: dict[date, list[Any]]) -> None:
+    """Mark dates on the price, their numbers above it, moved apart."""
+    if not dates:
+        return
+    from matplotlib.transforms import Affine2D, blended_transform_factory
+
+    low, high = axes.get_xlim()
+    wide = (high - low) / layout.room_across(axes)  # days a point
+    at = scales.days(dates).tolist()
+    places = style.spread_apart(at, _APART * wide, (low, high))
+    up = Affine2D().scale(1 / layout.room_up(axes)) + axes.transAxes
+    above = blended_transform_factory(axes.transData, up)  # days, and points
+    top = layout.room_up(axes)
+    prices = closes.sort("date")
+    for number, (day, x, place) in enumerate(zip(dates, at, places, strict=True), 1):
+        how: dict[str, Any] = {"transform": above, "clip_on": False}
+        line: dict[str, Any] = {"color": style.MUTED, "linewidth": 0.7, "zorder": 0}
+        axes.plot([x, x, place], [0, top, top + 3], **line, **how)
+        held = prices.filter(pl.col("date") <= day)["close"]
+        if len(held):
+            axes.plot(x, held[-1], "o", ms=5, color=style.INK)
+        badge = {"boxstyle": "circle,pad=0.12", "fc": style.INK, "ec": "none"}
+        look: dict[str, Any] = {"color": "white", "bbox": badge, "fontsize": _SMALL}
+        look |= {"ha": "center", "va": "center", "gid": f"timeline-{number}"}
+        axes.text(place, top + 10, str(number), **look, **how)
+
+
+def _months(result: StudyResult) -> dict[str, str]:
+    days = [held[0] for held in days_zero(result).values()]
+    months = pl.Series("day", days).dt.truncate("1mo").value_counts().sort("day")
+    return {
+        f"timeline-month-{number}": f"{day:%B %Y}: {count(n, 'announcement')}"
+        for number, (day, n) in enumerate(months.iter_rows())
+    }
 
 
 def _marks(result: StudyResult) -> dict[str, str]:
-    return {
-        f"timeline-{number}": f"{day}: " + "; ".join(title_of(row, 120) for row in rows)
-        for number, (day, rows) in enumerate(numbered_dates(result).items(), 1)
-    }
+    if len(days_zero(result)) > MANY:
+        minor = _months(result)
+    else:
+        held = enumerate(_minor(result).items())
+        minor = {f"timeline-minor-{n}": _said(*entry) for n, entry in held}
+    shown = enumerate(_shown_dates(result).items(), 1)
+    return {f"timeline-{n}": _said(*entry) for n, entry in shown} | minor
+
+
+def _said(day: date, rows: list[Any]) -> str:
+    return f"{day}: " + "; ".join(title_of(row, 120) for row in rows)
 
 
 def _links(result: StudyResult) -> dict[str, str]:
-    return {
-        f"timeline-{number}": str(rows[0]["event_id"])
-        for number, rows in enumerate(numbered_dates(result).values(), 1)
-    }
+    shown = enumerate(_shown_dates(result).values(), 1)
+    found = {f"timeline-{n}": str(rows[0]["event_id"]) for n, rows in shown}
+    if len(days_zero(result)) <= MANY:
+        for n, rows in enumerate(_minor(result).values()):
+            found[f"timeline-minor-{n}"] = str(rows[0]["event_id"])
+    return found
 
 
 def _alt(result: StudyResult) -> str:
-    number = len(numbered_dates(result))
-    marked = f"{count(number, 'numbered date')} of " if number else ""
-    return f"Price of {asset_of(result)} with {marked}announcements"
+    number = count(len(_shown_dates(result)), "numbered date")
+    return f"Price of {asset_of(result)} with {number} of announcements"
 
 
 def _caption(result: StudyResult) -> str:
-    text = f"Close of {asset_of(result)}."
-    if numbered_dates(result):
-        text += " Numbered: days 0 of the headline sample, with its announcements."
-    elif len(main_dates(result)) > FEW:
+    text = f"Close of {asset_of(result)}, log scale."
+    if _shown_dates(result):
+        text += (
+            " Numbered: days 0 of the headline sample, its announcements named below."
+        )
+    elif len(main_dates(result)) > _MOST_TITLES:
         text += " The announcements are too many to be named here."
     if len(days_zero(result)) > MANY:
         return f"{text} Bars: announcements a month."
-    return f"{text} Short marks at the foot: the other announcements."
+    if _minor(result):
+        text += " Short marks at the foot: the other announcements."
+    return text
 
 
 DRAWING = Drawing(
