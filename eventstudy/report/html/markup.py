@@ -321,4 +321,4 @@ def _tag(tag: str) -> str:
 
 
 def _side(token: Token) -> str:
-    return ' class="number"' if "right" in str(token.attrs.get("style", "")) else ""
+    return ' class="n"' if "right" in str(token.attrs.get("style", "")) else ""

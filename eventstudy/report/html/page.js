@@ -16,6 +16,11 @@
     return one;
   }
 
+  function lazily(make) {
+    let made;
+    return () => (made ??= make());
+  }
+
   // --- tables of the page ---------------------------------------------------------------
 
   // The cells are the texts of the CSV files, so that nothing is rounded on the way.
@@ -135,7 +140,7 @@
     const name = section.dataset.table;
     const table = data.tables[name];
     const all = read(table);
-    const found = all.map((row) => ({ row, text: searched(table, row) }));
+    const found = lazily(() => all.map((row) => ({ row, text: searched(table, row) })));
     let shown = all;
     let first = 0;
     let order = null;
@@ -145,7 +150,7 @@
     });
     const { bar, count } = tools(box, name, {
       search: (words) => {
-        const hits = found.filter(({ text }) => words.split(/\s+/).every((w) => text.includes(w)));
+        const hits = found().filter(({ text }) => words.split(/\s+/).every((w) => text.includes(w)));
         shown = hits.map(({ row }) => row);
         arrange();
       },
@@ -194,7 +199,7 @@
     }
   }
 
-  const side = (column) => (column.kind === "text" ? {} : { class: "number" });
+  const side = (column) => (column.kind === "text" ? {} : { class: "n" });
 
   function searched(table, row) {
     const words = table.columns.map((column, place) =>
@@ -207,13 +212,13 @@
   function cell(line, column, value, place) {
     const attributes = { ...side(column), ...(place ? {} : { scope: "row" }) };
     if (column.kind === "float" && value !== "") attributes.title = value;
-    const text = column.kind === "float" ? rounded(value) : wordsOf(column.name, value);
+    const text = column.kind === "text" ? wordsOf(column.name, value) : rounded(value, column.kind);
     const one = put(line, place ? "td" : "th", attributes, text || "–");
     if (column.name === "event_id") put(one, "small", {}, titlesOf(value));
   }
 
-  function rounded(value) {
-    if (value === "") return "";
+  function rounded(value, kind) {
+    if (value === "" || kind === "whole") return value.replace("-", "−");
     const number = Number(value);
     const text = Math.abs(number) < 5e-5 ? number.toPrecision(2) : number.toFixed(4);
     return text.replace("-", "−");
@@ -227,12 +232,12 @@
     if (!body || body.rows.length < 3) return;
     const rows = [...body.rows];
     const head = [...table.tHead.rows[0].cells];
-    const texts = new Map(rows.map((row) => [row, [...row.cells].map(written)]));
     const names = head.map(written);
+    const texts = lazily(() => new Map(rows.map((row) => [row, [...row.cells].map(written)])));
     let shown = rows;
-    const numeric = head.map((cell) => cell.classList.contains("number"));
+    const numeric = head.map((cell) => cell.classList.contains("n"));
     sortable(head, (column, direction) => {
-      const order = sorted(rows, (row) => texts.get(row)[column], direction, numeric[column]);
+      const order = sorted(rows, (row) => texts().get(row)[column], direction, numeric[column]);
       shown = order.filter((row) => !row.hidden);
       body.append(...order);
     });
@@ -241,13 +246,13 @@
       search: (words) => {
         const wanted = words.split(/\s+/);
         for (const row of rows) {
-          const text = texts.get(row).join(" ").toLowerCase();
+          const text = texts().get(row).join(" ").toLowerCase();
           row.hidden = !wanted.every((word) => text.includes(word));
         }
         shown = [...body.rows].filter((row) => !row.hidden);
         count.textContent = `${shown.length} of ${rows.length} rows`;
       },
-      text: () => csv(names, shown.map((row) => texts.get(row))),
+      text: () => csv(names, shown.map((row) => texts().get(row))),
     });
     count.textContent = `${rows.length} rows`;
   }

@@ -20,6 +20,8 @@ _FONT = re.compile(
     r"(?P<size>[\d.]+)px\s+(?P<family>.+)$"
 )
 _DROPPED = {"script", "style", "foreignObject", "metadata"}
+_PIXELS = 96 / 72  # of a point
+_AROUND_COMMAND = re.compile(r"\s*([A-Za-z])\s*")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 # Colours of the house style -> variables of page.css, which are lighter in the dark.
@@ -73,7 +75,7 @@ class Picture:
         held = {element.get("id") for element in root.iter()}
         writer = _Writer(self, recoloured=_in_house_colours(root))
         box = root.get("viewBox") or f"0 0 {root.get('width')} {root.get('height')}"
-        width, height = (round(float(part)) for part in box.split()[2:])
+        width, height = (round(float(part) * _PIXELS) for part in box.split()[2:])
         role = "group" if held & self.links.keys() else "img"
         ground = "plain" if writer.recoloured else "card"
         head = (
@@ -90,8 +92,8 @@ def _in_house_colours(root: ElementTree.Element) -> bool:
     for element in root.iter():
         if _local(element.tag) == "image":
             return False
-        for value in element.attrib.values():
-            if not value.startswith("#") or element.get("href") != value:
+        for name, value in element.attrib.items():
+            if not name.endswith("href"):
                 used |= {colour.lower() for colour in _COLOUR.findall(value)}
     return used <= _VARIABLES.keys()
 
@@ -146,6 +148,8 @@ class _Writer:
             elif name == "id":
                 if self._is_needed(element, value):
                     found["id"] = self.picture.anchor_of(value)
+            elif name == "d":
+                found["d"] = _AROUND_COMMAND.sub(r"\1", value)
             elif not name.startswith(("{", "on")):
                 found[name] = value
         return {name: self._value(value) for name, value in found.items()}

@@ -188,7 +188,7 @@ def browsers(embedded: Sequence[Held]) -> str:
         f'data-table="{one.about.name}" '
         f'aria-labelledby="title.{one.about.name}">'
         f'<h3 id="title.{one.about.name}">{escape(one.about.title)}</h3>'
-        f'<p class="note">{escape(SCHEMA[one.about.name].meaning)}; '
+        f'<p class="note">{escape(_first_upper(SCHEMA[one.about.name].meaning))}; '
         f"{escape(one.scope)}.</p></section>"
         for one in embedded
     )
@@ -198,3 +198,7 @@ def browsers(embedded: Sequence[Held]) -> str:
         "<noscript><p>These tables need scripts; the same numbers are in the folder "
         f"<code>tables</code> beside the report.</p></noscript>{parts}</section>"
     )
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
