@@ -37,6 +37,7 @@ from eventstudy.inference.recommend import (
 )
 from eventstudy.inference.sample import Sample
 from eventstudy.inference.shifts import placebo_shifts
+from eventstudy.inference.single import PseudoDates, pseudo_dates
 
 __all__ = [
     "ADJUSTMENTS",
@@ -52,6 +53,7 @@ __all__ = [
     "Need",
     "Options",
     "Outcome",
+    "PseudoDates",
     "Recommendation",
     "Sample",
     "StepDown",
@@ -64,6 +66,7 @@ __all__ = [
     "merge",
     "meta",
     "placebo_shifts",
+    "pseudo_dates",
     "recommend",
     "romano_wolf",
     "step_down",

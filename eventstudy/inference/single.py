@@ -1,6 +1,6 @@
 """Tests of single observations, and the randomisation in time of a sample."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -180,24 +180,55 @@ def placebo(sample: Sample, options: Options) -> Answer:
     which of the two it is.
     Fisher (1935); Brown & Warner (1985), J. Financial Economics 14, for pseudo-events.
     """
+    found = pseudo_dates(sample, options)
+    held = found.draws.shape[-1]
+    if held < MIN_PSEUDO_DATES:
+        few = FEW_DATES.format(held=held, wanted=MIN_PSEUDO_DATES)
+        return refused(sample.mean, few)
+    p = exceedance(found.draws, found.observed, options.alternative)
+    answer = answered(sample.mean, found.observed, p, np.inf)
+    return replace(answer, basis=found.basis)
+
+
+@dataclass(frozen=True, slots=True)
+class PseudoDates:
+    """What `placebo` compares: the sample's statistic, and those of pseudo-dates.
+
+    draws : array (B,);  observed : number;  basis : where the dates were moved
+    """
+
+    draws: Array
+    observed: Array
+    basis: str
+
+
+def pseudo_dates(sample: Sample, options: Options) -> PseudoDates:
+    """Return the statistics of a sample moved over time, and its own.
+
+    Parameters
+    ----------
+    sample : Sample
+        Observations of one window.
+    options : Options
+        With or without ``shifts``.
+
+    Returns
+    -------
+    PseudoDates
+        From the whole history where there are 200 shifts, else from the estimation
+        windows.
+    """
     shifts = (options.shifts or {}).get(sample.window)
     if shifts is not None and len(shifts) >= MIN_SHIFTS:
         observed = readings(sample, *scaled_by_recent(sample)).cautious_t
-        p = exceedance(shifts, observed, options.alternative)
-        found = answered(sample.mean, observed, p, np.inf)
-        return replace(found, basis=f"{len(shifts)} shifts over the whole history")
+        basis = f"{len(shifts)} shifts over the whole history"
+        return PseudoDates(shifts, observed, basis)
     total = sample.sums[f"placebo_{sample.length}"]
     count = sample.sums[f"placebo_count_{sample.length}"]
     there = count >= max(1.0, 0.5 * sample.n)
     draws = total[..., there] / count[there]
-    held = draws.shape[-1]
-    if held < MIN_PSEUDO_DATES:
-        few = FEW_DATES.format(held=held, wanted=MIN_PSEUDO_DATES)
-        return refused(sample.mean, few)
-    observed = sample.scar.mean(axis=-1)
-    p = exceedance(draws, observed, options.alternative)
-    found = answered(sample.mean, observed, p, np.inf)
-    return replace(found, basis=f"{held} pseudo-dates of the estimation window")
+    basis = f"{draws.shape[-1]} pseudo-dates of the estimation window"
+    return PseudoDates(draws, sample.scar.mean(axis=-1), basis)
 
 
 def placebo_interval(sample: Sample, options: Options, level: float) -> Bounds:
@@ -214,12 +245,9 @@ def placebo_interval(sample: Sample, options: Options, level: float) -> Bounds:
         scale = np.maximum(found.own, found.floor)
         weight = (sample.sigma / (sample.recent * sample.se)).mean(axis=-1)
         return _not_rejected(sample, shifts, found.mean / scale, weight / scale, level)
-    total = sample.sums[f"placebo_{sample.length}"]
-    count = sample.sums[f"placebo_count_{sample.length}"]
-    there = count >= max(1.0, 0.5 * sample.n)
-    draws = total[..., there] / count[there]
     weight = (1.0 / sample.se).mean(axis=-1)
-    return _not_rejected(sample, draws, sample.scar.mean(axis=-1), weight, level)
+    dates = pseudo_dates(sample, options)
+    return _not_rejected(sample, dates.draws, dates.observed, weight, level)
 
 
 def _not_rejected(

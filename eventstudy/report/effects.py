@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 
 from eventstudy.report import facts
+from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import alpha_of
+from eventstudy.report.labels import alpha_of, words_for
 from eventstudy.spec import Pair
 from eventstudy.study.result import StudyResult
 
@@ -31,6 +32,14 @@ class Effects:
             (*_key(row), row["test"]): row for row in tests.iter_rows(named=True)
         }
         self.test_names = list(dict.fromkeys(tests["test"].drop_nulls()))
+
+    def group(self, row: Row) -> str:
+        """Write the name of its group as Markdown."""
+        return md.escape(words_for(self.result, row["group"]))
+
+    def model(self, row: Row) -> str:
+        """Write the name of its model as Markdown."""
+        return md.escape(words_for(self.result, row["model"]))
 
     def test(self, row: Row, name: str) -> Row | None:
         """Return the test's row for the same effect."""

@@ -4,6 +4,12 @@ from collections.abc import Container
 
 from eventstudy.inference import TESTS
 
+_SCALES = {
+    "estimation window": "the whole estimation window",
+    "event": "the spread at the event",
+    "recent": "the last sessions before",
+}
+
 
 def voting() -> list[str]:
     """Robust tests that are weighed against the recommended one."""
@@ -28,6 +34,12 @@ def measuring_by(scale: str, held: Container[str]) -> list[str]:
     found = [e for e in TESTS.values() if e.scale == scale and e.name in held]
     found.sort(key=lambda entry: "non-normality" in entry.robust_to)
     return [entry.name for entry in found]
+
+
+def measures_by(name: str) -> str:
+    """Say by what a test measures its statistic, in words."""
+    entry = TESTS.get(name)
+    return _SCALES.get(entry.scale if entry else "", "ranks or other dates")
 
 
 def measures_recently(name: str | None) -> bool:

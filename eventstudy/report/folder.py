@@ -15,7 +15,7 @@ from eventstudy.core.errors import EventStudyError, SpecError
 from eventstudy.core.files import held, umask
 from eventstudy.core.interrupt import temporary
 from eventstudy.report.figures import figures
-from eventstudy.report.render import render
+from eventstudy.report.render import pages
 from eventstudy.report.tables import tables, to_csv, to_parquet
 from eventstudy.study.result import StudyResult
 
@@ -168,7 +168,7 @@ def _told(folder: str | Path) -> Iterator[None]:
 
 
 def _files(result: StudyResult, *, parquet: bool) -> dict[str, bytes]:
-    files = {"report.md": render(result).encode()}
+    files = {name: text.encode() for name, text in pages(result).items()}
     for name, image in figures(result).items():
         files[f"figures/{name}"] = image
     for name, table in tables(result).items():

@@ -6,9 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.spec import Pair, StudySpec, window_text
+from eventstudy.report.markdown import shorten
+from eventstudy.spec import ALL, Pair, StudySpec, window_text
 from eventstudy.study.result import StudyResult
 
+DIFFERENCE = " - "  # in the name of a group: the first minus the second
+SHORT = 40  # letters of an announcement's short title
 CUT, DOUBTFUL = "†", "‡"  # marks of a CAR: a missing close, a doubtful price
 
 
@@ -21,13 +24,48 @@ def label(name: str) -> str:
     return name.replace("_", " ").strip() or name
 
 
-def group_label(name: str) -> str:
-    """Write a group's name as words; ``all`` is all assets together.
+def words_for(result: StudyResult, name: str) -> str:
+    """Write a group's or model's name as the study file words it.
 
-    >>> group_label("all"), group_label("china_rigs - foreign_rigs")
-    ('all assets', 'china rigs minus foreign rigs')
+    ``all`` is all assets together, ``a - b`` the difference of two groups.
     """
-    return "all assets" if name == "all" else label(name).replace(" - ", " minus ")
+    return words(name, result.spec.labels)
+
+
+def words(name: str, labels: Mapping[str, str]) -> str:
+    """The same with the labels at hand; a name that has none is read as words.
+
+    >>> words("all", {}), words("china_rigs - foreign_rigs", {"china_rigs": "miners"})
+    ('all assets', 'miners minus foreign rigs')
+    """
+    if name in labels:
+        return labels[name]
+    if name == ALL:
+        return "all assets"
+    if DIFFERENCE in name:
+        parts = name.split(DIFFERENCE, maxsplit=1)
+        return " minus ".join(words(part, labels) for part in parts)
+    return label(name)
+
+
+def short_title(result: StudyResult, joined: str, most: int = SHORT) -> str:
+    """Name an observation by its first announcement in few words, ``+2`` for others.
+
+    The words are the catalogue's ``short_title``, otherwise its title cut at a word.
+    """
+    ids = result.members(joined)
+    chosen = headline_ids(result)
+    first = min(ids, key=lambda event: event not in chosen)
+    found = result.events.filter(pl.col("event_id") == first)
+    held = found.to_dicts()[0] if found.height else {"event_id": first}
+    more = f" +{len(ids) - 1}" if len(ids) > 1 else ""
+    return title_of(held, most) + more
+
+
+def title_of(event: Mapping[str, Any], most: int = SHORT) -> str:
+    """Give an announcement's short title, or its title cut at a word."""
+    words = event.get("short_title") or event.get("title") or event["event_id"]
+    return shorten(str(words), most)
 
 
 def study_title(spec: StudySpec, provenance: Mapping[str, Any]) -> str:

@@ -55,6 +55,20 @@ def shorten(text: str, limit: int) -> str:
     return f"{head.rsplit(' ', 1)[0] if ' ' in head else head} …"
 
 
+def broken(text: str, letters: int = 22) -> str:
+    """Break a text of a table's cell between words, so that its column is narrow.
+
+    >>> broken("miners with machines in China", 14)
+    'miners with<br>machines in<br>China'
+    """
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + len(word) >= letters:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>".join(lines)
+
+
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], align: str = ""
 ) -> str:

@@ -1,10 +1,10 @@
-"""The report as Markdown: a pure function of the result."""
+"""The pages of the report as Markdown: a pure function of the result."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import polars as pl
 
+from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.labels import headline_ids, not_computed, study_title
@@ -15,7 +15,7 @@ from eventstudy.study.result import StudyResult
 
 
 def render(result: StudyResult) -> str:
-    """Return the report's text.
+    """Return the first page of the report.
 
     Parameters
     ----------
@@ -36,28 +36,53 @@ def render(result: StudyResult) -> str:
     >>> text.splitlines()[0]
     '# Nothing yet'
     """
+    return _page(Views(result), links.REPORT)
+
+
+def pages(result: StudyResult) -> dict[str, str]:
+    """Return every page of the report.
+
+    Parameters
+    ----------
+    result : StudyResult
+        A finished study.
+
+    Returns
+    -------
+    dict of str to str
+        File, from the report's folder -> Markdown, report.md first.
+
+    Examples
+    --------
+    >>> from eventstudy import StudyResult, StudySpec
+    >>> nothing = StudyResult(spec=StudySpec(returns="log"), provenance={})
+    >>> list(pages(nothing))[:2]
+    ['report.md', 'details/announcements.md']
+    """
     views = Views(result)
-    written = {section: _written(section, views) for section in SECTIONS}
-    contents = _contents([section for section, text in written.items() if text])
-    head = f"# {md.escape(study_title(result.spec, result.provenance))}"
-    return page([head, f"{_scope(result)}. {contents}", *written.values()])
+    return {links.file_of(name): _page(views, name) for name in SECTIONS}
+
+
+def _page(views: Views, name: str) -> str:
+    sections = {section: _written(section, views) for section in SECTIONS[name]}
+    title = md.escape(study_title(views.result.spec, views.result.provenance))
+    if name == links.REPORT:
+        head = [f"# {title}", f"{_scope(views.result)}."]
+    else:
+        back = links.to(title, links.REPORT)
+        held = [section.title for section, text in sections.items() if text]
+        inside = [links.to(one, name, one) for one in held]
+        head = [f"# {links.PAGES[name]}", " · ".join([f"Report: {back}", *inside])]
+    text = page([*head, *sections.values()])
+    return links.placed(text, name)
 
 
 def _written(section: Section[Views], views: Views) -> str:
-    """Write a section; say of a whole section that it was not asked for."""
+    """Write a section; say that it was not asked for."""
     if not section.table or views.result.computed(section.table):
         return section.write(views)
     told = replace(section, blocks=lambda _: [not_computed(views.result.spec)])
-    return told.write(views) if section.level == 2 else ""
-
-
-def _contents(sections: Iterable[Section[Views]]) -> str:
-    """Link every section of the upper level."""
-    return " · ".join(
-        f"[{section.short or section.title}](#{md.anchor(section.title)})"
-        for section in sections
-        if section.level == 2
-    )
+    return told.write(views)
 
 
 def _scope(result: StudyResult) -> str:
@@ -67,7 +92,7 @@ def _scope(result: StudyResult) -> str:
     used = result.observations.filter(pl.col("status") == "used")
     text = nb.count(events, "announcement")
     if major < events:
-        text += f", {major} of them in the headline sample,"
+        text += f", {major} of them main ones (the headline sample),"
     text += f" and {nb.count(used['asset'].n_unique(), 'asset')}"
     days = used["day0"].drop_nulls()
     if len(days):

@@ -17,29 +17,23 @@ class Section(Generic[V]):
     Parameters
     ----------
     title : str
-        The heading, plain text.
+        The heading, plain text; empty for the opening of a page, which has none.
     blocks : callable
         Views of the result -> paragraphs, lists and tables as Markdown, empty ones
         left out. A section without any block has no heading either.
-    level : int
-        2 for a section, 3 for a part of the section before it.
-    short : str
-        Its name in the line of contents, where that is not the title.
     table : str
         The table of the result that it is about, if it is about one only.
     """
 
     title: str
     blocks: Callable[[V], Iterable[str]]
-    level: int = 2
-    short: str = ""
     table: str = ""
 
     def write(self, views: V) -> str:
         """Return heading and blocks; empty where there is nothing to say."""
         blocks = [block for block in self.blocks(views) if block]
-        head = f"{'#' * self.level} {self.title}"
-        return "\n\n".join([head, *blocks]) if blocks else ""
+        head = [f"## {self.title}"] if self.title else []
+        return "\n\n".join([*head, *blocks]) if blocks else ""
 
 
 def page(blocks: Iterable[str]) -> str:

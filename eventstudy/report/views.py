@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from eventstudy.report.effects import Effects
-from eventstudy.report.figures.drawing import Drawing
+from eventstudy.report.figures import DRAWINGS
 from eventstudy.report.observations import Observations
 from eventstudy.report.ratios import Ratios, all_ratios
 from eventstudy.study.result import StudyResult
@@ -35,6 +35,6 @@ class Views:
         """Ratios of volatility with their tests."""
         return all_ratios(self.result)
 
-    def picture(self, drawing: Drawing[StudyResult]) -> str:
-        """Return a figure with its caption; empty without data."""
-        return drawing.picture(self.result)
+    def figure(self, name: str) -> str:
+        """Return a figure of that name with its caption; empty without data."""
+        return DRAWINGS[f"{name}.svg"].picture(self.result)

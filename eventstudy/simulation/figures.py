@@ -7,7 +7,7 @@ import polars as pl
 from eventstudy.report.figures import multiples, style
 from eventstudy.report.figures.drawing import Drawing, drawn
 from eventstudy.report.figures.scales import Scale, linear
-from eventstudy.report.labels import group_label, label
+from eventstudy.report.labels import label, words
 from eventstudy.report.markdown import shorten
 from eventstudy.simulation.request import AS_DRAWN
 from eventstudy.simulation.result import SimulationResult
@@ -38,7 +38,7 @@ def sample_label(model: str, group: str) -> str:
     >>> sample_label("net_of_bitcoin", "all")
     'all assets, net of bitcoin'
     """
-    return f"{group_label(group)}, {label(model)}"
+    return f"{words(group, {})}, {label(model)}"
 
 
 def trusted_first(result: SimulationResult) -> list[str]:
@@ -62,7 +62,7 @@ def trusted_first(result: SimulationResult) -> list[str]:
 
 def _titles(result: SimulationResult) -> list[str]:
     return [
-        f"{shorten(group_label(group), LETTERS)}, {shorten(label(model), LETTERS)}"
+        f"{shorten(words(group, {}), LETTERS)}, {shorten(label(model), LETTERS)}"
         for model, group in samples_of(result)
     ]
 

@@ -138,6 +138,9 @@ class StudySpec:
         flag="--group",
         repeated=True,
     )
+    labels: Mapping[str, str] = setting(
+        "per group or model its name in words, for reports and figures", {}, flag=None
+    )
     calendars: Mapping[str, str] = setting(
         'calendar per symbol, and "default", where the spelling does not tell',
         {},
@@ -391,6 +394,7 @@ def _check(spec: StudySpec) -> None:
     _check_windows(spec)
     _check_lengths(spec)
     _check_groups(spec)
+    _check_labels(spec)
     _check_members(spec)
     _check_questions(spec)
 
@@ -519,6 +523,16 @@ def _check_groups(spec: StudySpec) -> None:
                     at,
                 )
             taken.add((held.name, group))
+
+
+def _check_labels(spec: StudySpec) -> None:
+    known = [*spec.groups, *dict.fromkeys(held.name for held in spec.models)]
+    for name, words in spec.labels.items():
+        if name not in known:
+            said = str(unknown_name("group or model", name, known))
+            raise SettingError(said, "labels", name)
+        if not words.strip():
+            raise SettingError(f"the label of {name} is empty", "labels", name)
 
 
 def _check_members(spec: StudySpec) -> None:

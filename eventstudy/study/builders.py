@@ -123,6 +123,7 @@ def returns(study: Study) -> Tables:
         "headline": tested.headline,
         "meta": tested.meta,
         "aar": tested.aar,
+        "placebo": tested.placebo,
     }
     return single | grouped
 

@@ -34,6 +34,7 @@ from eventstudy.study.headline_table import (
 )
 from eventstudy.study.history_shifts import history_shifts
 from eventstudy.study.observation_tables import alpha_part
+from eventstudy.study.placebo_table import placebo_rows
 from eventstudy.study.samples import (
     Directions,
     Fitted,
@@ -54,6 +55,7 @@ class GroupTables:
     headline: pl.DataFrame
     meta: pl.DataFrame
     aar: pl.DataFrame
+    placebo: pl.DataFrame
 
 
 def test_groups(
@@ -72,12 +74,14 @@ def test_groups(
     headline: list[Row] = []
     averages: list[Row] = []
     path: list[Row] = []
+    placebo: list[Row] = []
     for members in group_samples(list(groups), fitted):
         progress(f"Testing {members.group} ({members.model}, {members.sample} events)")
         found = _windows(spec, members)
         headline += found.headline
         averages += found.averages
         tests += found.tests
+        placebo += found.placebo
         path += _path(spec, members)
     for members in signed_samples(list(groups), fitted, directions):
         progress(f"Testing signed effects of {members.group} ({members.model})")
@@ -89,6 +93,7 @@ def test_groups(
         headline=frame("headline", headline),
         meta=frame("meta", averages),
         aar=frame("aar", path),
+        placebo=frame("placebo", placebo),
     )
 
 
@@ -99,6 +104,7 @@ class _WindowRows:
     headline: list[Row]
     averages: list[Row]
     tests: list[Row]
+    placebo: list[Row]
 
 
 def _windows(spec: StudySpec, members: GroupSample) -> _WindowRows:
@@ -107,6 +113,7 @@ def _windows(spec: StudySpec, members: GroupSample) -> _WindowRows:
     averages: list[Row] = []
     cars: list[Row] = []
     bhars: list[Row] = []
+    placebo: list[Row] = []
     for part_spec, part in by_window(spec, members):
         windows = part_spec.windows
         known = _evidence(part.event, windows)
@@ -126,6 +133,8 @@ def _windows(spec: StudySpec, members: GroupSample) -> _WindowRows:
             held=held,
         )
         cars += tested
+        if spec.windows[0] in windows:
+            placebo += placebo_rows(part, known, spec.windows[0], shifts)
         if part.outcome == "car":
             bhars += test_rows(
                 part_spec,
@@ -157,6 +166,7 @@ def _windows(spec: StudySpec, members: GroupSample) -> _WindowRows:
         headline=in_order(advised),
         averages=in_order(averages),
         tests=[*in_order(cars), *in_order(bhars)],
+        placebo=placebo,
     )
 
 

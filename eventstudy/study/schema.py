@@ -312,6 +312,21 @@ _TABLES = (
         made_by=_RETURNS,
     ),
     Table(
+        "placebo",
+        "the first window's test statistic at other dates of the same assets: a "
+        "histogram, a row per bin",
+        (
+            *_CELL,
+            *_WINDOW,
+            number("low", "lower edge of the bin", "standard errors"),
+            number("high", "upper edge", "standard errors"),
+            count("n", "pseudo-dates in it"),
+            number("actual", "the statistic at the actual dates", "standard errors"),
+            text("basis", "where the dates were moved"),
+        ),
+        made_by=_RETURNS,
+    ),
+    Table(
         "volatility",
         "a row per observation or pool, measure, window and test: after over before",
         (

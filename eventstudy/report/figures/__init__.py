@@ -5,11 +5,17 @@ from types import MappingProxyType
 
 from eventstudy.report.figures import (
     caar,
+    distribution,
+    effects,
     forest,
     heatmap,
+    influence,
     intraday,
     over_time,
     overlap,
+    panels,
+    placebo,
+    timeline,
     volume,
 )
 from eventstudy.report.figures.drawing import Drawing, drawn
@@ -20,6 +26,12 @@ DRAWINGS: Mapping[str, Drawing[StudyResult]] = MappingProxyType(
     {
         drawing.file: drawing
         for drawing in (
+            effects.DRAWING,
+            timeline.DRAWING,
+            panels.DRAWING,
+            distribution.DRAWING,
+            influence.DRAWING,
+            placebo.DRAWING,
             caar.DRAWING,
             heatmap.DRAWING,
             over_time.PRICES,

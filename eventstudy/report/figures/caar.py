@@ -7,7 +7,7 @@ from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import multiples, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.scales import bounds, linear
-from eventstudy.report.labels import group_label, label, model_names
+from eventstudy.report.labels import main_window, model_names, words_for
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
@@ -33,11 +33,17 @@ def draw(result: StudyResult) -> bytes:
         linear("sessions from day 0", first, last, room, whole=True),
         linear("CAAR, %", *bounds(*path[SHOWN]), HEIGHT, upright=True),
     )
-    named = {label(m): c for m, c in colours.items()} if len(colours) > 1 else {}
+    named = (
+        {words_for(result, m): c for m, c in colours.items()}
+        if len(colours) > 1
+        else {}
+    )
     lines = path.sort("offset").partition_by("group", "model", as_dict=True)
     figure, panels = multiples.panels([*titles.values()], x, y, HEIGHT, named)
     for axes, group in zip(panels, titles, strict=True):
         style.cross(axes, 0, 0)
+        start, end = main_window(result)
+        axes.axvspan(start - 0.5, end + 0.5, color=style.SHADE, lw=0, zorder=0)
         for model, colour in colours.items():
             if (group, model) in lines:
                 shown = lines[group, model].select("offset", *SHOWN)
@@ -68,17 +74,19 @@ def _alt(result: StudyResult) -> str:
     )
     shown = nb.Returns(result.spec.returns)
     ends = [
-        f"{group_label(group)} {shown.percent(caar)} %"
+        f"{words_for(result, group)} {shown.percent(caar)} %"
         for group, caar in last.select("group", "caar").iter_rows()
     ]
     return f"{text}; at its end {nb.listing(ends)}" if ends else text
 
 
 def _caption(result: StudyResult) -> str:
+    left = len(multiples.groups_left(result, _path(result)))
     return (
         "Cumulative average abnormal return of the headline sample from the start of "
         f"the event window, with {confidence_text(result)} bands that allow for "
-        "dependence between observations. Dotted: day 0."
+        "dependence between observations. Dotted: day 0; shaded: the headline window."
+        f"{f' {left} more groups are not shown.' if left else ''}"
     )
 
 

@@ -1,6 +1,6 @@
 """What a figure of the report is: when it is drawn, how, and its words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -8,6 +8,10 @@ R = TypeVar("R")  # the result that is drawn: of a study, of a simulation
 
 # Characters that would end a link's text or start an element of HTML.
 _FLAT = str.maketrans("[]|`<>\\", "()/'()/")
+
+
+def _no_marks(_: object) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +30,11 @@ class Drawing(Generic[R]):
         Result -> what the figure shows, for readers who do not see it.
     caption : callable
         Result -> how to read it, as Markdown.
-    opening : bool
-        Whether it stands in the section of figures; others are shown by the section
-        whose numbers they draw.
+    marks : callable
+        Result -> what each mark stands for, by the id of its group in the SVG, with
+        numbers as the tables have them.
+    links : callable
+        Result -> the announcement of a mark, by the id of its group in the SVG.
     """
 
     name: str
@@ -36,7 +42,8 @@ class Drawing(Generic[R]):
     draw: Callable[[R], bytes]
     alt: Callable[[R], str]
     caption: Callable[[R], str]
-    opening: bool = True
+    marks: Callable[[R], Mapping[str, str]] = _no_marks
+    links: Callable[[R], Mapping[str, str]] = _no_marks
 
     @property
     def file(self) -> str:

@@ -9,7 +9,7 @@ from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
-from eventstudy.report.labels import asset_order, group_label, groups_of
+from eventstudy.report.labels import asset_order, groups_of, words_for
 from eventstudy.report.ratios import main_measure, main_models, pooled
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PITCH = 21.0  # from a row to the next
 NAMES = 180.0  # widest name
 MOST_STEPS = 7
+MOST_ROWS = 30  # of more, those of groups alone
 USUAL = (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 10, 20)
 FEW = (0.1, 0.25, 0.5, 1, 2, 4, 10, 20)
 Row = tuple[str, str, float, float | None, float | None, bool]
@@ -74,10 +75,12 @@ def _rows(result: StudyResult) -> list[Row]:
             found = of_group.filter(pl.col("asset") == asset)
             if not found.is_empty():
                 row = found.row(0, named=True)
-                name = group_label(group) if asset == "all" else asset
+                name = words_for(result, group) if asset == "all" else asset
                 ends = (row["ci_low"], row["ci_high"])
                 rows.append((name, group, row["ratio"], *ends, asset == "all"))
-    return rows
+    if len(rows) > MOST_ROWS:
+        rows = [row for row in rows if row[-1]] or rows
+    return rows[:MOST_ROWS]
 
 
 def _scale(result: StudyResult, rows: list[Row]) -> scales.Scale:
@@ -120,7 +123,8 @@ def _caption(result: StudyResult) -> str:
     return (
         f"Standard deviation of returns per session in {window_text(post)} over that "
         f"in {window_text(pre)}, with {confidence_text(result)} intervals; 1 is no "
-        "change. Diamonds: groups; dots: single assets, pooled over announcements."
+        "change. Diamonds: groups; dots: single assets, pooled over announcements, "
+        f"where there are at most {MOST_ROWS} rows."
     )
 
 
@@ -130,5 +134,4 @@ DRAWING = Drawing(
     draw=draw,
     alt=_alt,
     caption=_caption,
-    opening=False,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from eventstudy.report.announced import MANY
 from eventstudy.report.effects import level_text
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
@@ -17,9 +18,10 @@ from eventstudy.report.labels import (
     asset_order,
     headline_ids,
     in_window,
-    label,
     main_window,
     model_names,
+    title_of,
+    words_for,
 )
 from eventstudy.report.numbers import Returns, decimal
 from eventstudy.spec import window_text
@@ -28,11 +30,10 @@ from eventstudy.study.result import StudyResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_ROWS = 60
 ROW = 17.0  # height
 NARROW = 17.0  # column above which slanted names touch
 ASSETS = 100.0  # widest name of an asset
-EVENTS = 120.0  # widest name of an announcement
+EVENTS = 190.0  # widest name of an announcement
 APART = 5.0  # from one level name to the next, and from names to the columns
 SLANT = math.sin(math.pi / 4)
 NUMBER = style.SIZE - 1.5  # size of the text in a cell
@@ -42,8 +43,8 @@ SMALLEST = 5.5  # size that can be read
 
 
 def has_data(result: StudyResult) -> bool:
-    """Tell whether any observation has a CAR."""
-    return not _cars(result).is_empty()
+    """Tell whether any observation has a CAR, and days are few enough for a map."""
+    return 0 < _cars(result)["day0"].n_unique() <= MANY
 
 
 @style.house()
@@ -53,12 +54,12 @@ def draw(result: StudyResult) -> bytes:
     held = set(cars["asset"])
     assets = [asset for asset in asset_order(result) if asset in held]
     names = _names(result, cars)
-    left = EDGE + layout.widest(names.values(), SMALL) + 2 * GAP
+    left = EDGE + layout.widest(names.values(), SMALL, bold=True) + 2 * GAP
     heads = [layout.fit(asset, ASSETS, SMALL) for asset in assets]
     pitch, angle, letters, head = arrange(heads, WIDTH - left - EDGE)
     wide, high = pitch * len(assets), ROW * len(names)
     title = f"CAR{window_text(main_window(result))}, %, model: "
-    title += label(first_model(result))
+    title += words_for(result, first_model(result))
     title, legend = layout.fit(title, wide), EDGE + scales.BAR_HIGH
     shown = Returns(result.spec.returns)
     cells = _cells(shown, cars, [*names], assets)
@@ -72,14 +73,17 @@ def draw(result: StudyResult) -> bytes:
     edges = [i for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
     axes.vlines(edges, 0, len(names), style.INK, linewidth=1.2)
     said = [*names.values()]
-    layout.write_rows(axes, left - 2 * GAP, said, ha="right", fontsize=SMALL)
+    main = set(cars.filter("headline")["day0"])
+    bold = {place for place, day in enumerate(names) if day in main}
+    layout.write_rows(axes, left - 2 * GAP, said, bold, ha="right", fontsize=SMALL)
     how: dict[str, Any] = {"rotation": angle, "rotation_mode": "anchor"}
     how |= {"fontsize": letters, "va": "center" if angle == 90 else "baseline"}
     for place, text in enumerate(heads):
         x, y = left + pitch * (place + 0.5), axes.bbox.y1 + APART
         across = "left" if angle else "center"
         axes.text(x, y, text, transform=None, ha=across, **how)
-    scales.bar(figure, image, scale, left + (wide - scales.BAR_WIDE) / 2, legend)
+    start = left + (wide - scales.BAR_WIDE) / 2
+    scales.bar(figure, image, scale, start, legend, open_ends=True)
     return style.to_svg(figure)
 
 
@@ -119,13 +123,15 @@ def _days(result: StudyResult) -> pl.DataFrame:
 def _names(result: StudyResult, cars: pl.DataFrame) -> dict[date, str]:
     """Name each day: its first headline announcement, how many more, and the date."""
     chosen = headline_ids(result)
-    days = cars.group_by("day0").agg("event_id").sort("day0").head(MOST_ROWS)
+    titles = {r["event_id"]: title_of(r) for r in result.events.to_dicts()}
+    days = cars.group_by("day0").agg("event_id").sort("day0")
     names = {}
     for day, joined in days.iter_rows():
         events = {event for one in joined for event in result.members(one)}
         first, *others = sorted(events, key=lambda e: (e not in chosen, e))
         more = f" +{len(others)}" if others else ""
-        names[day] = f"{layout.fit(first, EVENTS, SMALL)}{more}  {day:%d %b %y}"
+        title = layout.fit(titles[first], EVENTS, SMALL)
+        names[day] = f"{title}{more}  {day:%d %b %y}"
     return names
 
 
@@ -186,9 +192,11 @@ def _caption(result: StudyResult) -> str:
     cut = not _cars(result).filter(pl.col("covered").is_in(_CUT)).is_empty()
     return (
         f"CAR{window_text(main_window(result))} in per cent, one row per day 0 (first "
-        "announcement of the day, number of others, date). \\*: p below "
-        f"{level_text(result)} on its own. Bold: still below after Holm's correction "
-        f"for all CARs of the study. {_CUT_WORDS if cut else ''}White: not estimated."
+        "announcement of the day, number of others, date; bold: headline sample). "
+        f"\\*: p below {level_text(result)} on its own. Bold number: still below after "
+        "Holm's correction for all CARs of the study. "
+        f"{_CUT_WORDS if cut else ''}White: not estimated. "
+        "Pointed ends of the bar: larger CARs have the last colour."
     )
 
 

@@ -66,5 +66,4 @@ DRAWING = Drawing(
     draw=draw,
     alt=_alt,
     caption=_caption,
-    opening=False,
 )

@@ -7,7 +7,7 @@ import polars as pl
 
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.layout import EDGE, LINE, TICK, WIDTH
-from eventstudy.report.labels import group_label, groups_of
+from eventstudy.report.labels import groups_of, words_for
 from eventstudy.report.numbers import NBSP
 from eventstudy.study.result import StudyResult
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BETWEEN = 24.0  # from a panel to the next; labels of both reach into it
 BEYOND = 10.0  # how far a label reaches beyond the right end of its panel
 ABOVE = 4.0  # from a panel to its title, and from a title to what is above
+MOST = 12  # panels of groups
 SWATCH = 48.0  # of a legend: a line, and what is left free beside its name
 
 
@@ -81,11 +82,19 @@ def panels(
     return figure, axes
 
 
+def _groups(result: StudyResult, path: pl.DataFrame) -> list[str]:
+    return [g for g in groups_of(result, path) if g != "all"] or ["all"]
+
+
+def groups_left(result: StudyResult, path: pl.DataFrame) -> list[str]:
+    """Groups for which there is no room."""
+    return _groups(result, path)[MOST:]
+
+
 def group_titles(result: StudyResult, path: pl.DataFrame) -> dict[str, str]:
     """Title of each group's panel: its name and how many observations it has."""
-    groups = [g for g in groups_of(result, path) if g != "all"] or ["all"]
     most = dict(path.group_by("group").agg(pl.col("n").max()).iter_rows())
     return {
-        group: f"{group_label(group)} (N{NBSP}={NBSP}{most[group] or 0})"
-        for group in groups
+        group: f"{words_for(result, group)} (N{NBSP}={NBSP}{most[group] or 0})"
+        for group in _groups(result, path)[:MOST]
     }

@@ -12,7 +12,7 @@ from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, WIDTH
 from eventstudy.report.figures.scales import Scale, days
-from eventstudy.report.labels import asset_order, headline_ids, label
+from eventstudy.report.labels import asset_order, headline_ids, title_of, words_for
 from eventstudy.report.numbers import NBSP
 from eventstudy.study.result import StudyResult
 
@@ -26,7 +26,9 @@ BETWEEN = 10.0  # from a panel to the next
 FOOT = 17.0  # of a panel, kept free of data for the group's name
 NAMES = 110.0  # widest name of an asset
 MOST_LABELS = 16
-LONGEST = 140.0  # label of an announcement
+MOST_LINES = 8  # of a panel; of more assets the median and a band
+MOST_BANDS = 20  # assets of a panel of shares
+LONGEST = 180.0  # label of an announcement
 SLANT = 14.0  # from a panel's top to the labels of the announcements
 
 Marks = dict[date, tuple[list[str], bool]]
@@ -51,7 +53,7 @@ class Timeline:
     shown: pl.Expr
     bands: bool = False
 
-    def drawing(self, *, opening: bool) -> Drawing[StudyResult]:
+    def drawing(self) -> Drawing[StudyResult]:
         """Return the figure as the report takes it."""
         return Drawing(
             name=self.name,
@@ -59,7 +61,6 @@ class Timeline:
             draw=self.draw,
             alt=lambda _: f"{self.alt} with the announcements marked",
             caption=lambda _: self.caption,
-            opening=opening,
         )
 
     def has_data(self, result: StudyResult) -> bool:
@@ -83,7 +84,9 @@ class Timeline:
             if line is not None and line.height > 1:
                 group = panels.setdefault(result.spec.group_of(asset), {})
                 group[asset] = line.select("date", value=self.shown)
-        return panels
+        if self.bands:
+            return {g: dict([*held.items()][:MOST_BANDS]) for g, held in panels.items()}
+        return {g: _few(held) for g, held in panels.items()}
 
     @style.house()
     def draw(self, result: StudyResult) -> bytes:
@@ -111,9 +114,22 @@ class Timeline:
             scales.put(axes, x, y, labels="y" if bottom > below + 1 else "xy")
             (_fill if self.bands else _plot)(axes, panels[group])
             _mark_days(axes, marks)
-            _name(axes, label(group))
+            _name(axes, words_for(result, group))
         _mark_labels(figure.axes[0], labels)
         return style.to_svg(figure)
+
+
+def _few(lines: Lines) -> Lines:
+    """Put the median and the middle four fifths in the place of many lines."""
+    if len(lines) <= MOST_LINES:
+        return lines
+    value = pl.col("value")
+    middle = (
+        pl.concat(lines.values())
+        .group_by("date")
+        .agg(value.median(), low=value.quantile(0.1), high=value.quantile(0.9))
+    )
+    return {f"{len(lines)} assets": middle.sort("date")}
 
 
 def _ends(panels: Mapping[str, Lines]) -> tuple[date, date]:
@@ -123,7 +139,9 @@ def _ends(panels: Mapping[str, Lines]) -> tuple[date, date]:
 
 def log_scale(title: str, lines: Lines, height: float) -> Scale:
     """Scale positive values, the least of them above the panel's foot."""
-    values = pl.concat([line["value"] for line in lines.values()]).to_numpy()
+    columns = ("value", "low", "high")
+    shown = [line[c] for line in lines.values() for c in columns if c in line.columns]
+    values = pl.concat(shown).to_numpy()
     low, high = float(values.min()) / 1.08, float(values.max()) * 1.08
     foot = math.log(high / low) * FOOT / (height - FOOT)
     ticks = scales.log_ticks(low, high)
@@ -148,7 +166,12 @@ def _plot(axes: "Axes", lines: Lines) -> None:
     how: dict[str, Any] = {"va": "center", "transform": None}
     for (asset, line), place in zip(lines.items(), places, strict=True):
         colour, text = colours[asset], layout.fit(asset, NAMES)
-        axes.plot(days(line["date"]), line["value"], color=colour, linewidth=1.3)
+        at = days(line["date"])
+        axes.plot(at, line["value"], color=colour, linewidth=1.3)
+        if "low" in line.columns:
+            axes.fill_between(
+                at, line["low"], line["high"], color=colour, alpha=0.2, lw=0
+            )
         axes.text(box.x1 + GAP, place, text, color=colour, **how)
 
 
@@ -167,11 +190,12 @@ def marks_of(result: StudyResult) -> Marks:
     used = result.observations.filter(pl.col("status") == "used")
     dated = used.group_by("event_id").agg(pl.col("day0").max())
     chosen = headline_ids(result)
+    titles = {row["event_id"]: title_of(row) for row in result.events.to_dicts()}
     marks: Marks = {}
     ordered = dated.sort("day0", "event_id").iter_rows()
     for event, day in sorted(ordered, key=lambda row: row[0] not in chosen):
         names, headline = marks.get(day, ([], False))
-        marks[day] = ([*names, event], headline or event in chosen)
+        marks[day] = ([*names, titles[event]], headline or event in chosen)
     return dict(sorted(marks.items()))
 
 
@@ -223,8 +247,9 @@ PRICES = Timeline(
     alt="Indexed prices by group",
     caption="Closing prices, each line 100 on the first day shown; log scales, so that "
     "equal distances are equal percentages. Solid lines: day 0 of the headline "
-    "announcements (first of the day, number of others); dotted: of the others.",
-).drawing(opening=True)
+    "announcements (first of the day, number of others); dotted: of the others. Of "
+    "more than eight assets: their median, in a band of the middle four fifths.",
+).drawing()
 CONDITIONAL = Timeline(
     name="conditional",
     title=f"conditional standard deviation, %{NBSP}a{NBSP}session (log{NBSP}scale)",
@@ -236,7 +261,7 @@ CONDITIONAL = Timeline(
     "whole history, gives to each session. Vertical lines: announcements, as in the "
     "figure of prices. The model has seen the whole year: it dates unrest, it does not "
     "forecast it.",
-).drawing(opening=False)
+).drawing()
 REGIMES = Timeline(
     name="regimes",
     title=f"probability of the turbulent regime (full{NBSP}height:{NBSP}1)",
@@ -247,5 +272,5 @@ REGIMES = Timeline(
     alt="Probability of the turbulent regime of each asset over time",
     caption="Smoothed probability that the asset is in the more volatile of two states "
     "(Markov switching variance): none at the foot of a band, one at its full height. "
-    "Vertical lines: announcements.",
-).drawing(opening=False)
+    "Vertical lines: announcements. At most 20 assets of a group.",
+).drawing()

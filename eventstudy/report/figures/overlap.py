@@ -7,20 +7,21 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.report.announced import MANY
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
+from eventstudy.report.labels import title_of
 from eventstudy.study.result import StudyResult
 
-MOST_EVENTS = 60
 CELL = 13.7  # side, at most
-NAMES = 120.0  # widest name of an announcement
+NAMES = 175.0  # widest name of an announcement
 TITLE = "sessions shared"
 
 
 def has_data(result: StudyResult) -> bool:
-    """Tell whether any two event windows overlap."""
-    return bool(_shared(result))
+    """Tell whether event windows overlap, of few enough announcements for a map."""
+    return 0 < len({event for pair in _shared(result) for event in pair}) <= MANY
 
 
 @style.house()
@@ -28,7 +29,8 @@ def draw(result: StudyResult) -> bytes:
     """Draw announcements by announcements, shaded by shared sessions."""
     shared = _shared(result)
     events = _by_day(result, {event for pair in shared for event in pair})
-    names = [layout.fit(event, NAMES, SMALL) for event in events]
+    titles = {r["event_id"]: title_of(r) for r in result.events.to_dicts()}
+    names = [layout.fit(titles[event], NAMES, SMALL) for event in events]
     room = WIDTH - 2 * EDGE - GAP - layout.widest(names, SMALL)
     side = min(CELL, room / len(events))
     letters = min(SMALL, side / 1.2)
@@ -71,7 +73,7 @@ def _cells(
 def _by_day(result: StudyResult, held: set[str]) -> list[str]:
     days = result.observations.group_by("event_id").agg(pl.col("day0").min())
     ordered = days.sort("day0", "event_id", nulls_last=True)["event_id"]
-    return [event for event in ordered if event in held][:MOST_EVENTS]
+    return [event for event in ordered if event in held]
 
 
 def _shared(result: StudyResult) -> dict[tuple[str, str], int]:
@@ -106,5 +108,4 @@ DRAWING = Drawing(
     draw=draw,
     alt=_alt,
     caption=_caption,
-    opening=False,
 )

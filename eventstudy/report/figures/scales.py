@@ -190,12 +190,22 @@ def matrix(
 
 
 def bar(
-    figure: "Figure", cells: "PolyCollection", scale: Scale, left: float, top: float
+    figure: "Figure",
+    cells: "PolyCollection",
+    scale: Scale,
+    left: float,
+    top: float,
+    *,
+    open_ends: bool = False,
 ) -> None:
-    """Draw the shades of rectangles from left to right, below a title."""
+    """Draw the shades of rectangles from left to right, below a title.
+
+    open_ends : whether values beyond the ends have their colours
+    """
     bottom = top - LINE - GAP - BAR
     axes = layout.add_axes(figure, left, bottom, BAR_WIDE, BAR)
-    figure.colorbar(cells, cax=axes, orientation="horizontal")
+    extend = "both" if open_ends else "neither"
+    figure.colorbar(cells, cax=axes, orientation="horizontal", extend=extend)
     axes.set_xticks([*scale.ticks], [*scale.ticks.values()])
     axes.minorticks_off()
     axes.spines["outline"].set_visible(False)

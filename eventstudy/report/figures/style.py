@@ -26,6 +26,7 @@ INK = "#222222"
 MUTED = "#6b6b6b"
 PALE = "#a8a8a8"
 FAINT = "#d9d9d9"
+SHADE = "#ececec"
 FONT = "DejaVu Sans"  # it comes with matplotlib
 FONT_STACK = (
     "'DejaVu Sans', 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', 'PingFang SC', "

@@ -1,45 +1,75 @@
-"""The sections of the report, in order; each holds its words. A new one joins here."""
+"""The pages of the report and their sections, in order. A new section joins here."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from eventstudy.report.links import REPORT
 from eventstudy.report.section import Section
 from eventstudy.report.sections import (
+    averages,
+    chance,
+    changes,
     dependence,
+    dictionary,
+    doubts,
     drift,
     dynamics,
     events,
     finding,
     fit,
     headline,
+    index,
+    influence,
     joint,
     kinds,
     left_out,
+    limits,
+    made,
     methods,
-    opening_figures,
+    opening,
     overlap,
+    paths,
     provenance,
     questions,
     volatility_tables,
 )
 from eventstudy.report.views import Views
 
-SECTIONS: tuple[Section[Views], ...] = (
-    finding.SECTION,
-    questions.SECTION,
-    headline.SECTION,
-    kinds.SECTION,
-    opening_figures.SECTION,
-    events.SECTION,
-    joint.SECTION,
-    volatility_tables.SECTION,
-    dynamics.PERSISTENCE,
-    dynamics.BREAKS,
-    dynamics.VOLUME,
-    dynamics.INTRADAY,
-    left_out.SECTION,
-    overlap.SECTION,
-    dependence.SECTION,
-    drift.SECTION,
-    fit.SECTION,
-    methods.SECTION,
-    provenance.SECTION,
-    events.APPENDIX,
+SECTIONS: Mapping[str, tuple[Section[Views], ...]] = MappingProxyType(
+    {
+        REPORT: (
+            opening.SECTION,
+            averages.SECTION,
+            index.SECTION,
+            questions.SECTION,
+            changes.SECTION,
+            chance.SECTION,
+            left_out.SECTION,
+            limits.SECTION,
+            made.SECTION,
+        ),
+        "announcements": (
+            questions.DETAILS,
+            events.SECTION,
+            events.APPENDIX,
+        ),
+        "tests": (
+            finding.SECTION,
+            headline.SECTION,
+            paths.SECTION,
+            kinds.SECTION,
+            dependence.SECTION,
+        ),
+        "volatility": (
+            volatility_tables.SECTION,
+            dynamics.PERSISTENCE,
+            dynamics.BREAKS,
+        ),
+        "volume": (dynamics.VOLUME, dynamics.INTRADAY),
+        "overlap": (overlap.SECTION, joint.SECTION),
+        "diagnostics": (influence.SECTION, drift.SECTION, fit.SECTION),
+        "left_out": (doubts.SECTION, left_out.DETAILS),
+        "methods": (methods.SECTION, provenance.SECTION),
+        "data": (dictionary.SECTION,),
+    }
 )

@@ -6,7 +6,7 @@ from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row, level_text, told
-from eventstudy.report.labels import group_label, label, main_window, model_names
+from eventstudy.report.labels import main_window, model_names
 
 CALM, WILD = 0.67, 1.5
 
@@ -71,6 +71,23 @@ def dissent(effects: Effects, row: Row) -> str:
         return ""
     verb = "does" if len(against) == 1 else "do"
     return f"{named(effects, row, against)} {verb} not"
+
+
+def dissent_in_words(effects: Effects, row: Row) -> str:
+    """Say by what the robust tests measure that decide otherwise; may be empty."""
+    against = [name for name in (row["dissenters"] or "").split(", ") if name]
+    if not against:
+        return ""
+    found = [facts.measures_by(name) for name in against]
+    parts = [
+        f"the one that measures by {by}"
+        if found.count(by) == 1
+        else f"{found.count(by)} that measure by {by}"
+        for by in dict.fromkeys(found)
+    ]
+    verb = "does" if len(against) == 1 else "do"
+    values = nb.listing([nb.p_equals(effects.pvalue(row, n)) for n in against])
+    return f"{nb.listing(parts)} {verb} not ({values})"
 
 
 def agreement(effects: Effects, row: Row) -> str:
@@ -152,8 +169,7 @@ def _multiples(effects: Effects, rows: list[Row]) -> str:
     several = len(model_names(effects.result)) > 1
     parts = [
         f"{nb.decimal(row['variance_increase'])} times the variance for "
-        f"{md.escape(group_label(row['group']))}"
-        + (f" ({md.escape(label(row['model']))})" if several else "")
+        f"{effects.group(row)}" + (f" ({effects.model(row)})" if several else "")
         for row in rows
     ]
     lowest = min(range(len(rows)), key=lambda i: rows[i]["variance_increase"])

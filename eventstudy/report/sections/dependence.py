@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects
-from eventstudy.report.labels import group_label, label
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
@@ -35,8 +34,8 @@ def dependence_table(effects: Effects) -> str:
     for row in effects.rows:
         rows.append(
             [
-                md.escape(group_label(row["group"])),
-                md.escape(label(row["model"])),
+                effects.group(row),
+                effects.model(row),
                 window_text((row["start"], row["end"])),
                 *(nb.decimal(row[c], 0) for c in ("n", "n_dates", "n_clusters")),
                 nb.decimal(row["rbar"], 3),
@@ -48,4 +47,4 @@ def dependence_table(effects: Effects) -> str:
     return md.table([*columns, "Recommended"], rows, "lllrrrrrl") if rows else ""
 
 
-SECTION = Section(title="Dependence", level=3, table="headline", blocks=blocks)
+SECTION = Section(title="Dependence", table="headline", blocks=blocks)

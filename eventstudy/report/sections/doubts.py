@@ -5,9 +5,12 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import CUT, DOUBTFUL, in_window
+from eventstudy.report.labels import CUT, DOUBTFUL, in_window, main_window
+from eventstudy.report.section import Section
+from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
 
 MARKS = (
@@ -23,15 +26,47 @@ _FEW, _MOST = 2, 6
 Row = Mapping[str, Any]
 
 
-def blocks(result: StudyResult) -> Iterator[str]:
+def blocks(views: Views) -> Iterator[str]:
     """What the study rests on, and every warning of it."""
+    result = views.result
     defaults = result.remarks.filter(about="defaults")["text"]
     if len(defaults):
         yield "How it was asked: " + " ".join(f"{md.escape(t)}." for t in defaults)
     warnings = result.remarks.filter(severity="warning")["text"]
     if len(warnings):
-        yield "**What is doubtful**"
         yield md.bullets(f"{md.escape(text)}." for text in warnings)
+    if not len(defaults) and not len(warnings):
+        yield "Nothing was found doubtful, and nothing was taken by default."
+
+
+def line(result: StudyResult) -> str:
+    """Count what is doubtful, and say what was taken by default."""
+    cars = result.cars.filter(in_window(main_window(result)))
+    cut = cars.filter(pl.col("covered").is_in(list(_COVERED))).height
+    odd = cars.filter(pl.col("doubt").is_not_null()).unique(
+        ["event_id", "asset"], maintain_order=True
+    )
+    parts = []
+    if odd.height:
+        assets = odd["asset"].unique(maintain_order=True).to_list()
+        parts.append(
+            f"{nb.count(odd.height, 'observation')} of "
+            f"{nb.listing([md.escape(a) for a in assets], most=_FEW + 2)} "
+            f"{'rests' if odd.height == 1 else 'rest'} on doubtful prices"
+        )
+    if cut:
+        parts.append(f"{nb.count(cut, 'window')} lack a close at an edge")
+    overlapping = result.contamination["event_id"].n_unique()
+    if overlapping:
+        parts.append(
+            f"{nb.count(overlapping, 'announcement day')} share sessions with others"
+        )
+    defaults = result.remarks.filter(about="defaults").height
+    if defaults:
+        parts.append("some settings were taken by default")
+    said = "; ".join(parts) or "No price in use, and no window"
+    where = links.to("All doubts", "left_out", "What is doubtful")
+    return f"{said[:1].upper()}{said[1:]}. {where}."
 
 
 def mark(row: Row) -> str:
@@ -95,3 +130,6 @@ def _listed(cars: pl.DataFrame, what: str) -> str:
         named = [f"{md.escape(asset)} {n} times" for asset, n in counts.iter_rows()]
         named = [name.replace(" 1 times", " once") for name in named]
     return f"{many} {what}: {nb.listing(named, most=_MOST)}."
+
+
+SECTION = Section(title="What is doubtful", blocks=blocks)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects
-from eventstudy.report.labels import asset_order, group_label, label, model_names
+from eventstudy.report.labels import asset_order, label, model_names
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import Pair, window_text
@@ -38,8 +38,8 @@ def drift_table(effects: Effects, window: Pair | None = None) -> str:
             continue
         rows.append(
             [
-                md.escape(group_label(row["group"])),
-                md.escape(label(row["model"])),
+                effects.group(row),
+                effects.model(row),
                 window_text((row["start"], row["end"])),
                 effects.average(row),
                 effects.returns.percent(row["alpha_part"], row["se"]),
@@ -80,4 +80,4 @@ def drift_sentence(result: StudyResult) -> str:
     )
 
 
-SECTION = Section(title="Drift", level=3, table="headline", blocks=blocks)
+SECTION = Section(title="Drift", table="headline", blocks=blocks)

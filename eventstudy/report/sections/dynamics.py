@@ -12,17 +12,14 @@ from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
-from eventstudy.report.figures import intraday as intraday_figure
-from eventstudy.report.figures import over_time
-from eventstudy.report.figures import volume as volume_figure
 from eventstudy.report.labels import (
     alpha_of,
     asset_order,
-    group_label,
     groups_of,
     in_window,
     label,
     main_window,
+    words_for,
 )
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
@@ -174,7 +171,7 @@ def volume(result: StudyResult) -> str:
         if not pvalue < alpha:
             continue
         times = nb.decimal(math.exp(total / (end - start + 1)))
-        text = f"{md.escape(group_label(group))} ({times} times the usual"
+        text = f"{md.escape(words_for(result, group))} ({times} times the usual"
         against = [one[group] for one in moved if group in one]
         if all(p < alpha and step * total > 0 for step, p in against):
             unusual.append(f"{text})")
@@ -256,7 +253,7 @@ def _outcome_table(result: StudyResult, entry: OutcomeEntry) -> str:
         pvalues = [cells[key].get(name, {}).get("pvalue") for name in tests]
         rows.append(
             [
-                md.escape(group_label(group)),
+                md.escape(words_for(result, group)),
                 window_text((start, end)),
                 nb.decimal(math.exp(mean)) if entry.is_log else f"{mean:+.3g}",
                 *(nb.pvalue_cell(value) for value in pvalues),
@@ -296,9 +293,9 @@ def _persistence_blocks(views: Views) -> Iterator[str]:
     if not text:
         return
     yield text
-    yield views.picture(over_time.CONDITIONAL)
+    yield views.figure("conditional")
     yield md.details("GARCH models", garch_table(views.result))
-    yield views.picture(over_time.REGIMES)
+    yield views.figure("regimes")
 
 
 def _break_blocks(views: Views) -> Iterator[str]:
@@ -309,7 +306,7 @@ def _break_blocks(views: Views) -> Iterator[str]:
 
 
 def _volume_blocks(views: Views) -> Iterator[str]:
-    picture = views.picture(volume_figure.DRAWING)
+    picture = views.figure("volume")
     table = volume_table(views.result)
     if not picture and not table:
         return
@@ -322,18 +319,14 @@ def _volume_blocks(views: Views) -> Iterator[str]:
 
 
 def _intraday_blocks(views: Views) -> Iterator[str]:
-    yield views.picture(intraday_figure.DRAWING)
+    yield views.figure("intraday")
     table = intraday_table(views.result)
     yield md.details("Realised variance around each announcement", table)
 
 
-PERSISTENCE = Section(
-    title="Persistence", level=3, table="garch", blocks=_persistence_blocks
-)
-BREAKS = Section(
-    title="Breaks of the variance", level=3, table="breaks", blocks=_break_blocks
-)
-VOLUME = Section(title="Volume", level=3, blocks=_volume_blocks)
+PERSISTENCE = Section(title="Persistence", table="garch", blocks=_persistence_blocks)
+BREAKS = Section(title="Breaks of the variance", table="breaks", blocks=_break_blocks)
+VOLUME = Section(title="Volume", blocks=_volume_blocks)
 INTRADAY = Section(
-    title="Around the instant", level=3, table="intraday", blocks=_intraday_blocks
+    title="Around the instant", table="intraday", blocks=_intraday_blocks
 )

@@ -9,8 +9,17 @@ import polars as pl
 from eventstudy.catalogue.schema import FLAGS, KINDS
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
+from eventstudy.report.announced import MANY
 from eventstudy.report.effects import level_text
-from eventstudy.report.labels import alpha_of, headline_ids, label, model_names
+from eventstudy.report.labels import (
+    alpha_of,
+    headline_ids,
+    in_window,
+    label,
+    main_window,
+    model_names,
+    words_for,
+)
 from eventstudy.report.observations import Held
 from eventstudy.report.section import Section
 from eventstudy.report.sections import doubts, volatility_tables
@@ -25,6 +34,7 @@ _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::00(?:\.0+)?)?(Z|[+-]\d\d:\d\d)"
 )
 _TITLE_LIMIT = 120
+LARGEST = 20  # of more, as many have
 _SIGNS = {"-": "down", "+": "up", "0": "no effect", "?": "unclear"}
 
 
@@ -37,20 +47,46 @@ def headline_blocks(views: Views) -> Iterator[str]:
         f"all CARs of the study. {doubts.MARKS} Every number: `tables/cars.csv`, "
         "`tables/abnormal_returns.csv`."
     )
-    events = _events(views.result, headline=True)
-    for event in events:
-        yield from announcement(views, event)
-    if not events:
+    chosen = _events(views.result, headline=True)
+    yield from _each(views, chosen, brief=False)
+    if not chosen:
         yield "No announcement is in the headline sample."
 
 
 def other_blocks(views: Views) -> Iterator[str]:
     """The other announcements, in brief."""
-    events = _events(views.result, headline=False)
-    if events:
+    others = _events(views.result, headline=False)
+    if others:
         yield "Analysed in the same way, outside the headline sample."
-    for event in events:
-        yield from announcement(views, event, brief=True)
+        yield from _each(views, others, brief=True)
+
+
+def _each(views: Views, chosen: list[Row], *, brief: bool) -> Iterator[str]:
+    """A part for each announcement; of many, parts for those with largest effects."""
+    shown = largest_first(views.result, chosen)
+    if len(shown) < len(chosen):
+        yield (
+            f"The {len(shown)} of {len(chosen):,} announcements with the largest "
+            "effects. All of them, a row per announcement and asset: `tables/cars.csv` "
+            "(`tables/events.csv` says what they are)."
+        )
+    for event in shown:
+        yield from announcement(views, event, brief=brief)
+
+
+def largest_first(result: StudyResult, chosen: list[Row]) -> list[Row]:
+    """Return announcements as they are; of many those with the largest mean CARs."""
+    if len(chosen) <= MANY:
+        return chosen
+    cars = result.cars.filter(in_window(main_window(result)), pl.col("car").is_finite())
+    means = cars.group_by("event_id", maintain_order=True).agg(
+        pl.col("car").mean().abs()
+    )
+    order = means.sort("car", descending=True, maintain_order=True)["event_id"]
+    members = (event for name in order for event in result.members(name))
+    held = {row["event_id"] for row in chosen}
+    kept = set(list(dict.fromkeys(e for e in members if e in held))[:LARGEST])
+    return [row for row in chosen if row["event_id"] in kept]
 
 
 def _events(result: StudyResult, *, headline: bool) -> list[Row]:
@@ -62,14 +98,20 @@ def _events(result: StudyResult, *, headline: bool) -> list[Row]:
 def announcement(views: Views, event: Row, *, brief: bool = False) -> Iterator[str]:
     """One announcement: heading, paragraphs, tables; in brief with one model only."""
     event_id = str(event["event_id"])
-    title = md.shorten(str(_text(event, "title") or event_id), _TITLE_LIMIT)
-    yield f"### {md.escape(event_id)}: {md.escape(title)}"
+    yield f"### {md.escape(name_of(event))}"
     yield _facts(event)
     yield _day0_table(views.result, event_id)
     yield from _estimates(views, event_id, brief=brief)
     yield _confounders(event)
     yield _overlaps(views, event_id)
     yield _left_out(views.result, event_id)
+
+
+def name_of(event: Row) -> str:
+    """Give the heading of an announcement, plain text."""
+    event_id = str(event["event_id"])
+    title = md.shorten(str(_text(event, "title") or event_id), _TITLE_LIMIT)
+    return event_id if title == event_id else f"{event_id}: {title}"
 
 
 def _estimates(views: Views, event_id: str, *, brief: bool) -> Iterator[str]:
@@ -84,7 +126,7 @@ def _estimates(views: Views, event_id: str, *, brief: bool) -> Iterator[str]:
     models = model_names(views.result)
     for number, model in enumerate(models[:1] if brief else models):
         text = _car_tables(views, held, model)
-        title = f"Abnormal returns, model {label(model)}"
+        title = f"Abnormal returns, model {words_for(views.result, model)}"
         if text and number == 0 and not brief:
             yield f"**{md.escape(title)}**\n\n{text}"
         elif text:
@@ -290,9 +332,8 @@ def _day0_cell(shown: nb.Returns, row: Row) -> str:
     return shown.with_error(row["abnormal"], row["se"])
 
 
-SECTION = Section(title="Announcements", blocks=headline_blocks)
+SECTION = Section(title="Main announcements", blocks=headline_blocks)
 APPENDIX = Section(
-    title="Appendix: other announcements",
-    short="Other announcements",
+    title="Other announcements",
     blocks=other_blocks,
 )

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import polars as pl
-
 from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
@@ -15,103 +13,26 @@ from eventstudy.report.effects import (
     told,
 )
 from eventstudy.report.labels import (
-    alpha_of,
-    group_label,
-    in_window,
-    label,
     main_window,
     model_names,
-    not_computed,
     window_words,
 )
 from eventstudy.report.section import Section
-from eventstudy.report.sections import agreement, doubts, influence, summary, volatility
+from eventstudy.report.sections import agreement, doubts, influence
 from eventstudy.report.sections.agreement import Verdict
 from eventstudy.report.views import Views
-from eventstudy.spec import StudySpec, window_text
-from eventstudy.study.result import StudyResult
+from eventstudy.spec import window_text
 
 
 def blocks(views: Views) -> Iterator[str]:
-    """Answers, terms, and what was found about prices and about volatility."""
-    result = views.result
-    yield md.bullets(summary.bullets(result, views.effects))
-    yield from doubts.blocks(result)
-    yield _terms(result.spec)
-    models = model_names(result)
-    if len(models) > 1:
-        number = f"{len(models)} models"
-        yield f"Each question is asked with {number} of the expected return:"
-        yield md.bullets(_model_phrases(result.spec))
-    yield from _of_prices(views)
-    if found := volatility.bullets(result):
-        yield f"**Effect on volatility**, {volatility.significance_note(result)}:"
-        yield md.bullets(found)
-
-
-def _of_prices(views: Views) -> Iterator[str]:
-    if not views.result.computed("headline"):
-        yield f"**Effect on prices.** {not_computed(views.result.spec)}"
-        return
+    """What the tests carry about each average of the main window."""
     found = bullets(views.effects)
     if not found:
-        yield (
-            "No average effect could be estimated: see [what was left out]"
-            "(#what-was-left-out-and-how-far-to-trust-the-rest)."
-        )
+        yield "No average effect could be estimated."
         return
-    window = window_words(main_window(views.result))
-    yield f"**Effect on prices** over {window}, the study's first window:"
+    yield f"Over sessions {window_words(main_window(views.result))}:"
     yield md.bullets(found)
-    yield (
-        "Why each test is relied on is said below the [headline table]"
-        "(#headline-table)."
-    )
     yield from agreement.yardstick_sentences(views.effects)
-    yield f"{scan(views.effects)} {_singles(views.result)}".strip()
-
-
-def _terms(spec: StudySpec) -> str:
-    """Say what the words mean that the finding needs."""
-    if spec.returns == "log":
-        units = (
-            "Returns are log returns, so that they add up; they are shown as per cent "
-            "of the price: a sum of logs *r* as exp(*r*) − 1, so that an average is "
-            "the geometric mean of price changes, and likewise the ends of intervals "
-            "and differences of groups. The files in `tables` hold the logs."
-        )
-    else:
-        units = "Returns are simple returns in per cent; a CAR is their sum."
-    if spec.alternative == "two-sided":
-        sides = "All p-values are two-sided, unless the text says otherwise."
-    else:
-        sides = f"**All p-values are one-sided (alternative: {spec.alternative}).**"
-    return (
-        "An *abnormal return* is what an asset did beyond what its model expected of "
-        "the day; a *CAR* is the sum over a window of sessions around day 0, the first "
-        "session that could react; a *CAAR* is the average CAR of a group. "
-        "Two questions are asked of each average: whether prices moved *on these "
-        "dates*, and whether they move at *such announcements*, of which these dates "
-        f"are a small sample. {units} {sides}"
-    )
-
-
-def _model_phrases(spec: StudySpec) -> list[str]:
-    """Name each model in a few words, for readers who skip the methods."""
-    phrases: dict[str, list[str]] = {}
-    for setting in spec.models:
-        factors = nb.listing([md.escape(f) for f in setting.factor_words])
-        kind = (
-            f"{label(setting.model)} on {factors}" if factors else label(setting.model)
-        )
-        whom = nb.listing([md.escape(label(g)) for g in setting.groups])
-        phrases.setdefault(setting.name, []).append(
-            f"{kind} for {whom}" if whom else kind
-        )
-    return [
-        f"**{md.escape(label(name))}**: {'; '.join(parts)}"
-        for name, parts in phrases.items()
-    ]
 
 
 def bullets(effects: Effects) -> list[str]:
@@ -119,9 +40,9 @@ def bullets(effects: Effects) -> list[str]:
     several = len(model_names(effects.result)) > 1
     lines = []
     for row in told(effects.at(main_window(effects.result))):
-        name = f"**{md.escape(group_label(row['group']))}**"
+        name = f"**{effects.group(row)}**"
         if several:
-            name += f" ({md.escape(label(row['model']))})"
+            name += f" ({effects.model(row)})"
         size = nb.count(row["n"], "observation")
         lines.append(f"{name}, {size}: {sentences(effects, row)}")
     return lines
@@ -264,36 +185,10 @@ def scan(effects: Effects) -> str:
 
 def _combination(effects: Effects, row: Row) -> str:
     window = window_text((row["start"], row["end"]))
-    text = f"{md.escape(group_label(row['group']))} {window}"
+    text = f"{effects.group(row)} {window}"
     if len(model_names(effects.result)) > 1:
-        text += f" {md.escape(label(row['model']))}"
+        text += f" {effects.model(row)}"
     return f"{text} {effects.average(row)} %"
 
 
-def _singles(result: StudyResult) -> str:
-    """Count single CARs of the main window that are distinguishable from zero."""
-    window, alpha = main_window(result), alpha_of(result)
-    cars = result.cars.filter(in_window(window) & pl.col("pvalue").is_not_null())
-    if cars.is_empty():
-        return ""
-    low = cars.filter(pl.col("pvalue") < alpha)
-    holm = cars.filter(pl.col("pvalue_holm") < alpha)
-    text = (
-        f"Of {nb.count(cars.height, 'CAR')} over {window_text(window)}, one per "
-        f"observation and model, {low.height} "
-        f"{'has' if low.height == 1 else 'have'} p below {level_text(result)} on "
-        f"{'its' if low.height == 1 else 'their'} own; {holm.height} after Holm's "
-        "correction for all CARs of the study"
-    )
-    if holm.is_empty():
-        return f"{text}."
-    shown = nb.Returns(result.spec.returns)
-    named = [
-        f"{md.escape(row['asset'])} at {md.escape(row['event_id'])} "
-        f"{shown.percent(row['car'], row['se'])} %{doubts.words(row)}"
-        for row in holm.sort("pvalue").iter_rows(named=True)
-    ]
-    return f"{text}: {nb.listing(named, most=6)}."
-
-
-SECTION = Section(title="Finding", blocks=blocks)
+SECTION = Section(title="The averages one by one", table="headline", blocks=blocks)

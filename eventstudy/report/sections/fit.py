@@ -7,7 +7,12 @@ import polars as pl
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
-from eventstudy.report.labels import alpha_of, asset_order, label, model_names
+from eventstudy.report.labels import (
+    alpha_of,
+    asset_order,
+    model_names,
+    words_for,
+)
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
@@ -21,13 +26,13 @@ def blocks(views: Views) -> Iterator[str]:
         if not table:
             continue
         yield (
-            f"**Model {md.escape(label(model))}** (medians over the observations of an "
-            "asset; T: estimation returns, sigma: residual standard deviation per "
-            "session)"
+            f"**Model {md.escape(words_for(result, model))}** (medians over the "
+            "observations of an asset; T: estimation returns, sigma: residual "
+            "standard deviation per session)"
         )
         yield table
         yield md.details(
-            f"Residual diagnostics, model {label(model)}",
+            f"Residual diagnostics, model {words_for(result, model)}",
             f"In how many estimation windows a test at {level_text(result)} finds the "
             "residuals not normal (Jarque-Bera), autocorrelated (Ljung-Box) or with "
             "changing variance (ARCH-LM); skewness and kurtosis are medians.\n\n"
@@ -107,4 +112,4 @@ def _share(values: Sequence[float], alpha: float) -> str:
     return f"{sum(value < alpha for value in values)} of {len(values)}"
 
 
-SECTION = Section(title="Fit and diagnostics", level=3, table="fit", blocks=blocks)
+SECTION = Section(title="Fit and diagnostics", table="fit", blocks=blocks)

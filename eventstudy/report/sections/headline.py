@@ -7,11 +7,10 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row, confidence_text, told
 from eventstudy.report.labels import (
-    group_label,
-    label,
     main_window,
     model_names,
     window_words,
+    words_for,
 )
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
@@ -40,7 +39,7 @@ def blocks(views: Views) -> Iterator[str]:
     yield main_table(effects)
     naive = nb.listing([md.code(name) for name in facts.naive()])
     for model, answers in tables.items():
-        yield md.details(f"All windows: model {label(model)}", answers)
+        yield md.details(f"All windows: model {words_for(result, model)}", answers)
     yield (
         "The p-values of several tests side by side, one column each. In bold the "
         f"test to rely on for these dates; {naive}, where shown, take the observations "
@@ -48,7 +47,7 @@ def blocks(views: Views) -> Iterator[str]:
     )
     for model in models:
         table = tests_table(effects, model)
-        yield md.details(f"Tests side by side: model {label(model)}", table)
+        yield md.details(f"Tests side by side: model {words_for(result, model)}", table)
     yield (
         "Which test to rely on, and why (every row's reason is in the last columns of "
         "`tables/headline.csv`):"
@@ -59,7 +58,8 @@ def blocks(views: Views) -> Iterator[str]:
         yield md.bullets(missing)
     for model in models:
         yield md.details(
-            "All announcements, not only the headline sample: model " + label(model),
+            "All announcements, not only the headline sample: model "
+            + words_for(result, model),
             headline_table(views.effects_of_all, model),
         )
     yield "All tests of all outcomes, windows and groups: `tables/tests.csv`."
@@ -82,10 +82,7 @@ def main_table(effects: Effects) -> str:
     rows = effects.at(main_window(effects.result))
     several = len(model_names(effects.result)) > 1
     heads = ["Group", "Model"] if several else ["Group"]
-    names = [
-        [md.escape(group_label(row["group"])), md.escape(label(row["model"]))]
-        for row in rows
-    ]
+    names = [[effects.group(row), effects.model(row)] for row in rows]
     return _answers(effects, rows, heads, [cells[: len(heads)] for cells in names])
 
 
@@ -110,10 +107,7 @@ def tests_table(effects: Effects, model: str) -> str:
 
 def _of_model(effects: Effects, model: str) -> tuple[list[Row], list[list[str]]]:
     rows = [row for row in effects.rows if row["model"] == model]
-    names = [
-        [md.escape(group_label(r["group"])), window_text((r["start"], r["end"]))]
-        for r in rows
-    ]
+    names = [[effects.group(r), window_text((r["start"], r["end"]))] for r in rows]
     return rows, names
 
 
@@ -160,7 +154,7 @@ def missing_reasons(effects: Effects) -> list[str]:
         for name in shown_tests(effects):
             found = effects.test(row, name)
             if found and nb.is_missing(found["pvalue"]) and found["reason"]:
-                place = md.escape(group_label(row["group"]))
+                place = effects.group(row)
                 reasons.setdefault((name, found["reason"]), []).append(place)
     return [
         f"{md.code(name)}: {md.escape(reason)} ({nb.listing([*dict.fromkeys(places)])})"
@@ -188,7 +182,7 @@ def _reasons(effects: Effects, question: str, name: str, why: str) -> list[str]:
         row = max(
             told(rows) or rows, key=lambda r: ((r["start"], r["end"]) == first, r["n"])
         )
-        where = f"{md.escape(group_label(row['group']))} "
+        where = f"{effects.group(row)} "
         where += window_text((row["start"], row["end"]))
         lines.append(
             f"for {question} {md.code(test)} in {len(rows)} of "

@@ -1,11 +1,14 @@
 """Averages that rest on one date or on one asset."""
 
+from collections.abc import Iterator, Sequence
+
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row
-from eventstudy.report.labels import group_label
+from eventstudy.report.section import Section
 from eventstudy.report.sections import joint
 from eventstudy.report.sections.agreement import Verdict, verdict
+from eventstudy.report.views import Views
 
 
 def sentence(effects: Effects, row: Row) -> str:
@@ -25,8 +28,33 @@ def sentence(effects: Effects, row: Row) -> str:
 def clause(effects: Effects, row: Row) -> str:
     """Say what an average that rests on one date is without it; empty elsewhere."""
     event = _date(effects, row)
-    name = md.escape(group_label(row["group"]))
+    name = effects.group(row)
     return f"that of {name} ({effects.average(row)} %): {event}" if event else ""
+
+
+def line(effects: Effects, rows: Sequence[Row]) -> str:
+    """Say which averages rest on one date, and whether dates differ; may be empty."""
+    held = [row for row in rows if row["influence_event"] and row["n_dates"] > 1]
+    if not held:
+        return ""
+    found = [text for row in held if (text := clause(effects, row))]
+    if found:
+        text = f"Yes, {'; '.join(found)}."
+    else:
+        text = "No average of a group changes sign or loses half of its size."
+    differing = [
+        effects.group(row)
+        for row in held
+        if not nb.is_missing(row["q_pvalue"]) and row["q_pvalue"] < effects.alpha
+    ]
+    if differing:
+        return f"{text} Dates differ by more than noise for {nb.listing(differing)}."
+    return f"{text} In no group do dates differ by more than noise (Q test)."
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """The averages without each date in turn."""
+    yield views.figure("influence")
 
 
 def rests(row: Row, without: float | None) -> bool:
@@ -43,3 +71,6 @@ def _date(effects: Effects, row: Row) -> str:
         return ""
     event = joint.titled(effects.result, row["influence_event"])
     return f"{effects.returns.percent(without, row['se'])} % without {event}"
+
+
+SECTION = Section(title="Averages without each date", blocks=blocks)

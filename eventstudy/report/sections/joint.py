@@ -5,20 +5,21 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
 from eventstudy.report.labels import (
     alpha_of,
     asset_order,
-    group_label,
     groups_of,
     headline_ids,
     in_window,
-    label,
     main_window,
     model_names,
+    short_title,
     window_words,
+    words_for,
 )
 from eventstudy.report.section import Section
 from eventstudy.report.sections import doubts
@@ -88,11 +89,13 @@ def summary(result: StudyResult) -> str:
     shown = nb.Returns(result.spec.returns)
     if row is not None:
         several = len(model_names(result)) > 1
-        model = f", model {md.escape(label(row['model']))}" if several else ""
+        model = (
+            f", model {md.escape(words_for(result, row['model']))}" if several else ""
+        )
         alone, net = (shown.percent(row[name]) for name in ("alone", "net"))
         parts.append(
-            f"Not well: on average {md.escape(group_label(row['group']))} moved by "
-            f"{alone} % at {titled(result, row['event_id'])} taken "
+            f"Not well: on average {md.escape(words_for(result, row['group']))} moved "
+            f"by {alone} % at {titled(result, row['event_id'])} taken "
             f"alone, but by {net} % net of the announcements that "
             f"share its sessions (window {window_text(main_window(result))}{model})."
         )
@@ -102,7 +105,8 @@ def summary(result: StudyResult) -> str:
         parts.append(f"The verdict at {level} changes for {len(flips)} of {total}.")
     elif _judged(rows).height:
         parts.append(f"No single CAR's verdict at {level} changes.")
-    parts.append("See [overlapping announcements](#overlapping-announcements-apart).")
+    where = links.to("overlapping announcements", "overlap", SECTION.title)
+    parts.append(f"See {where}.")
     return " ".join(parts)
 
 
@@ -139,11 +143,9 @@ def _named(result: StudyResult, joined: str) -> tuple[str, str]:
 
 def titled(result: StudyResult, joined: str) -> str:
     """Name a day's announcements with the title of the first."""
-    first, others = _named(result, joined)
-    found = result.events.filter(pl.col("event_id") == first)
-    title = found["title"][0] if "title" in found.columns and found.height else None
-    words = f" ({md.escape(md.shorten(title, 70))})" if title else ""
-    return f"{md.escape(first)}{words}{others}"
+    _, others = _named(result, joined)
+    title = short_title(result, joined).split(" +")[0]
+    return f"“{md.escape(title)}”{others}"
 
 
 def tables(result: StudyResult) -> list[tuple[str, str]]:
@@ -167,7 +169,7 @@ def tables(result: StudyResult) -> list[tuple[str, str]]:
         cells = [_cells(result, row) for row in of_model[:MOST_ROWS]]
         if cells:
             columns = ["Announcement", "Asset", "Alone, %", "p", "Net, % (se)", "p net"]
-            found.append((label(model), md.table(columns, cells, "llrrrr")))
+            found.append((words_for(result, model), md.table(columns, cells, "llrrrr")))
     return found
 
 
@@ -206,7 +208,10 @@ def hypothesis_table(result: StudyResult) -> str:
         cells = [_hypothesis(tests.get(name)) for name in _TESTS]
         if not any(cells):
             continue
-        names = [md.escape(group_label(group)), md.escape(label(model))]
+        names = [
+            md.escape(words_for(result, group)),
+            md.escape(words_for(result, model)),
+        ]
         sizes = [str(any_row["n_assets"]), str(any_row["n_events"])]
         rows.append([*names, *sizes, *cells])
     columns = ["Group", "Model", "Assets", "Days 0", *_TESTS.values()]
@@ -221,6 +226,4 @@ def _hypothesis(row: dict[str, Any] | None) -> str:
     return f"F({degrees}) = {nb.decimal(row['statistic'])}<br>{value}"
 
 
-SECTION = Section(
-    title="Overlapping announcements apart", level=3, table="joint", blocks=blocks
-)
+SECTION = Section(title="Overlapping announcements apart", table="joint", blocks=blocks)

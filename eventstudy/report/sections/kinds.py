@@ -10,13 +10,13 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import confidence_text
 from eventstudy.report.labels import (
-    group_label,
     headline_ids,
     in_window,
     label,
     main_window,
     model_names,
     window_words,
+    words_for,
 )
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
@@ -67,7 +67,7 @@ def table(result: StudyResult, found: Compared) -> str:
     rows = []
     shown = nb.Returns(result.spec.returns)
     for group, held in found.items():
-        name = md.escape(group_label(group))
+        name = md.escape(words_for(result, group))
         rows += [_cells(shown, name, row) for row in held.iter_rows(named=True)]
     interval = f"CAAR, % [{confidence_text(result)} interval]"
     columns = ["Group", "Kind", "N", "Dates", interval, "Against", "Difference", "p"]
@@ -176,6 +176,4 @@ def _without_row(result: StudyResult, found: Compared) -> tuple[list[str], list[
     return list(dict.fromkeys(never)), [k for k in kinds if k not in set(used["kind"])]
 
 
-SECTION = Section(
-    title="Kinds of announcement compared", level=3, table="cars", blocks=blocks
-)
+SECTION = Section(title="Kinds of announcement compared", table="cars", blocks=blocks)

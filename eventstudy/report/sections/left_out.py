@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.section import Section
@@ -11,12 +12,12 @@ from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
 
 MOST_ROWS = 60
+_MOST_REASONS = 8
 
 
 def blocks(views: Views) -> Iterator[str]:
     """What was asked for and used, and why the rest was left out."""
     result = views.result
-    yield "### Observations"
     yield summary(result)
     yield md.details(
         "Announcements that count as one observation",
@@ -28,6 +29,26 @@ def blocks(views: Views) -> Iterator[str]:
     yield ledger_counts(result)
     yield md.details(f"Row by row (the first {MOST_ROWS})", ledger_rows(result))
     yield "All rows: `tables/ledger.csv`."
+
+
+def short_blocks(views: Views) -> Iterator[str]:
+    """How many could not be estimated, and the most frequent reasons."""
+    result = views.result
+    yield f"{summary(result)} {links.to('Row by row', 'left_out')}."
+    dropped = result.observations.filter(pl.col("status") == "dropped")
+    reasons = (
+        dropped.group_by("reason", maintain_order=True)
+        .agg(pl.struct("event_id", "asset").n_unique().alias("pairs"))
+        .sort("pairs", descending=True, maintain_order=True)
+    )
+    lines = [
+        f"{nb.count(pairs, 'pair')}: "
+        f"{md.escape(md.shorten(reason or 'no reason recorded', 160))}"
+        for reason, pairs in reasons.head(_MOST_REASONS).iter_rows()
+    ]
+    if reasons.height > _MOST_REASONS:
+        lines.append(f"and {reasons.height - _MOST_REASONS} more reasons")
+    yield md.bullets(lines)
 
 
 def summary(result: StudyResult) -> str:
@@ -95,8 +116,5 @@ def ledger_rows(result: StudyResult) -> str:
     return md.table(heads, rows, "lllllrr") if rows else ""
 
 
-SECTION = Section(
-    title="What was left out, and how far to trust the rest",
-    short="What was left out",
-    blocks=blocks,
-)
+SECTION = Section(title="What was left out", blocks=short_blocks)
+DETAILS = Section(title="Observations left out", blocks=blocks)

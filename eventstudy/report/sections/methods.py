@@ -11,7 +11,7 @@ from eventstudy.outcomes import OUTCOMES
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
-from eventstudy.report.labels import label
+from eventstudy.report.labels import label, words_for
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, StudySpec, window_text
@@ -41,7 +41,7 @@ def blocks(views: Views) -> Iterator[str]:
     result = views.result
     yield _clock(result.spec)
     yield _estimation(result.spec)
-    yield md.bullets(_model_bullet(setting) for setting in result.spec.models)
+    yield md.bullets(_model_bullet(result, setting) for setting in result.spec.models)
     yield _ERRORS
     yield _DEPENDENCE
     if corrections := adjustments(result):
@@ -115,10 +115,11 @@ def _volatility(spec: StudySpec) -> str:
     )
 
 
-def _model_bullet(setting: ModelSetting) -> str:
-    text = f"**{md.escape(label(setting.name))}**"
+def _model_bullet(result: StudyResult, setting: ModelSetting) -> str:
+    text = f"**{md.escape(words_for(result, setting.name))}**"
     if setting.groups:
-        text += f" ({nb.listing([md.escape(label(g)) for g in setting.groups])})"
+        groups = [md.escape(words_for(result, group)) for group in setting.groups]
+        text += f" ({nb.listing(groups)})"
     text += f": {md.code(setting.model)}"
     if setting.factors:
         text += f" on {nb.listing([md.escape(f) for f in setting.factor_words])}"

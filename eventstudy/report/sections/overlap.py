@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import polars as pl
 
 from eventstudy.report import numbers as nb
-from eventstudy.report.figures import overlap
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
@@ -15,7 +14,7 @@ from eventstudy.study.result import StudyResult
 def blocks(views: Views) -> Iterator[str]:
     """How many observations are concerned, and which announcements."""
     yield overlap_sentence(views.result)
-    if picture := views.picture(overlap.DRAWING):
+    if picture := views.figure("overlap"):
         yield (f"{picture} By asset: `tables/contamination.csv`.")
 
 
@@ -34,6 +33,4 @@ def overlap_sentence(result: StudyResult) -> str:
     )
 
 
-SECTION = Section(
-    title="Overlapping windows", level=3, table="contamination", blocks=blocks
-)
+SECTION = Section(title="Overlapping windows", table="contamination", blocks=blocks)

@@ -5,7 +5,7 @@ from typing import Any
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import label
+from eventstudy.report.labels import words
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import StudySpec, window_text
@@ -35,12 +35,17 @@ def blocks(views: Views) -> Iterator[str]:
 def settings_table(spec: StudySpec) -> str:
     """The merged request, one row per setting."""
     plain = spec.as_dict()
-    for name in ("models", "groups", "questions", "calendars", "title"):
+    for name in ("models", "groups", "questions", "calendars", "labels", "title"):
         plain.pop(name, None)
     given = {name: value for name, value in plain.items() if value not in ("", (), {})}
     rows = [[md.code(name), _setting(value)] for name, value in given.items()]
     for group, members in spec.groups.items():
-        rows.append([f"group {md.escape(label(group))}", md.escape(", ".join(members))])
+        rows.append(
+            [
+                f"group {md.escape(words(group, spec.labels))}",
+                md.escape(", ".join(members)),
+            ]
+        )
     for symbol, calendar in spec.calendars.items():
         rows.append([f"calendar of {md.escape(symbol)}", md.escape(calendar)])
     return md.table(["Setting", "Value"], rows, "ll")

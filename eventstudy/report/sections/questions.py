@@ -5,11 +5,16 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from eventstudy.report import links, ratios
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report import ratios
 from eventstudy.report.effects import confidence_text, level_text
-from eventstudy.report.labels import alpha_of, label, main_window, model_names
+from eventstudy.report.labels import (
+    alpha_of,
+    main_window,
+    model_names,
+    words_for,
+)
 from eventstudy.report.observations import Held, Row
 from eventstudy.report.section import Section
 from eventstudy.report.sections import doubts, volatility
@@ -18,6 +23,9 @@ from eventstudy.spec import Question, window_text
 from eventstudy.study.result import StudyResult
 
 MOST_LINES = 4
+_MOST = 8  # questions of the first page
+_HEADING = "Questions in detail"
+_WHERE = links.to("in detail", "announcements", _HEADING)
 
 
 def blocks(views: Views) -> Iterator[str]:
@@ -29,11 +37,7 @@ def blocks(views: Views) -> Iterator[str]:
 def answer(views: Views, question: Question) -> Iterator[str]:
     """A question, what its author says about it, and the numbers that answer it."""
     result = views.result
-    held = [
-        pair
-        for pair in views.observations.of(question.event_id)
-        if not question.assets or pair[1] in question.assets
-    ]
+    held = _pairs(views, question)
     table = ""
     if question.measure == "volatility":
         lines = _volatility(views, question, held)
@@ -49,6 +53,79 @@ def answer(views: Views, question: Question) -> Iterator[str]:
     yield md.escape(question.background)
     yield md.bullets(lines)
     yield table
+
+
+def _pairs(views: Views, question: Question) -> list[Held]:
+    return [
+        pair
+        for pair in views.observations.of(question.event_id)
+        if not question.assets or pair[1] in question.assets
+    ]
+
+
+def short_blocks(views: Views) -> Iterator[str]:
+    """Every question with a short answer; of many questions the first."""
+    questions = views.result.spec.questions
+    for question in questions[:_MOST]:
+        asked = f"**{md.escape(question.text)}**"
+        yield f"{asked} {_short(views, question)}"
+    if len(questions) > _MOST:
+        yield f"And {len(questions) - _MOST} more: {_WHERE}."
+
+
+def _short(views: Views, question: Question) -> str:
+    """Answer in a sentence or two, with the first model."""
+    result = views.result
+    held = _pairs(views, question)
+    if question.measure == "volatility":
+        parts = [
+            _short_ratio(result, pair, views.ratios.after[key])
+            for pair, key in _ratio_keys(views, question, held)
+        ]
+    else:
+        rows = _car_rows(views, question, held)
+        first = [r for r in rows if r["model"] == rows[0]["model"]]
+        if len(first) > 2:
+            parts = [_count(result, first)]
+        else:
+            parts = [_short_car(result, row) for row in first]
+    parts = [*parts, *_unanswered(result, question, [asset for _, asset in held])]
+    return f"{' '.join(parts)} ({_WHERE})"
+
+
+def _short_car(result: StudyResult, row: Row) -> str:
+    shown = nb.Returns(result.spec.returns)
+    change, first, last = price_change(result, row)
+    name = md.escape(row["asset"])
+    if change is not None:
+        verb = "rose" if change > 0 else "fell"
+        name += f" {verb} by {nb.spread(abs(change), 1)} % from {first} to {last};"
+    verdict = (
+        "distinguishable from zero on its own"
+        if _rejects(result, row["pvalue"])
+        else "not distinguishable from zero"
+    )
+    if _rejects(result, row["pvalue"]) and not _rejects(result, row["pvalue_holm"]):
+        verdict += ", not among all CARs tested"
+    return (
+        f"{name} beyond expectation {shown.percent(row['car'], row['se'])} % "
+        f"{_interval(result, row)}, {nb.p_equals(row['pvalue'])}: {verdict}."
+    )
+
+
+def _short_ratio(result: StudyResult, pair: Held, row: Row) -> str:
+    verdict = volatility.changed(result, row)
+    words = (
+        "no interval, no conclusion"
+        if verdict is None
+        else "distinguishable from no change"
+        if verdict
+        else "not distinguishable from no change"
+    )
+    return (
+        f"{md.escape(pair[1])}: {nb.decimal(row['ratio'])} times as volatile "
+        f"{nb.interval(row['ci_low'], row['ci_high'])}, {words}."
+    )
 
 
 def _car_rows(views: Views, question: Question, pairs: list[Held]) -> list[Row]:
@@ -87,7 +164,8 @@ def _one(result: StudyResult, row: Row) -> str:
     shown = nb.Returns(result.spec.returns)
     size = shown.percent(row["car"], row["se"])
     text = f"{size} % (standard error {shown.spread(row['car'], row['se'])}"
-    text += f", {md.escape(row['asset'])}, model {md.escape(label(row['model']))})"
+    model = md.escape(words_for(result, row["model"]))
+    text += f", {md.escape(row['asset'])}, model {model})"
     return text + doubts.words(row)
 
 
@@ -100,7 +178,7 @@ def _car_table(result: StudyResult, rows: list[Row]) -> str:
         cells.append(
             [
                 md.escape(row["asset"]),
-                md.escape(label(row["model"])),
+                md.escape(words_for(result, row["model"])),
                 nb.percent(change, 1),
                 shown.with_error(row["car"], row["se"]) + doubts.mark(row),
                 _interval(result, row),
@@ -125,7 +203,7 @@ def _interval(result: StudyResult, row: Row) -> str:
 def _car_line(result: StudyResult, row: Row) -> str:
     name = f"**{md.escape(row['asset'])}**"
     if len(model_names(result)) > 1:
-        name += f" (model {md.escape(label(row['model']))})"
+        name += f" (model {md.escape(words_for(result, row['model']))})"
     window = window_text((row["start"], row["end"]))
     verdict = "" if _rejects(result, row["pvalue"]) else "not "
     shown = nb.Returns(result.spec.returns)
@@ -192,25 +270,33 @@ def _price_words(result: StudyResult, row: Row) -> str:
 
 def _volatility(views: Views, question: Question, pairs: list[Held]) -> list[str]:
     result, held = views.result, views.ratios
-    main, models = ratios.main_measure(result), ratios.main_models(result)
-    groups = {row["asset"]: row["group"] for row in held.after.values()}
     lines = []
-    for pair in pairs:
-        asset = pair[1]
-        group = groups.get(asset, "")
-        for model in question.models or (models.get(group),):
-            key = (*pair, group, model)
-            if (row := held.after.get((*key, main))) is None:
-                continue
-            sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"
-            parts = [
-                f"**{md.escape(asset)}**: standard deviation of abnormal returns per "
-                f"session {sds}, {volatility.sentence(result, row, held.pvalues)}",
-                volatility.during_event(result, held.during.get((*key, main))),
-                volatility.forecast(ratios.of_forecasts(held, key)),
-            ]
-            lines.append(" ".join(part for part in parts if part))
+    for pair, key in _ratio_keys(views, question, pairs):
+        row = held.after[key]
+        sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"
+        parts = [
+            f"**{md.escape(pair[1])}**: standard deviation of abnormal returns per "
+            f"session {sds}, {volatility.sentence(result, row, held.pvalues)}",
+            volatility.during_event(result, held.during.get(key)),
+            volatility.forecast(ratios.of_forecasts(held, key[:-1])),
+        ]
+        lines.append(" ".join(part for part in parts if part))
     return lines
+
+
+def _ratio_keys(
+    views: Views, question: Question, pairs: list[Held]
+) -> Iterator[tuple[Held, ratios.Key]]:
+    """The ratios that answer a question, with the observation of each."""
+    held = views.ratios
+    main, models = ratios.main_measure(views.result), ratios.main_models(views.result)
+    groups = {row["asset"]: row["group"] for row in held.after.values()}
+    for pair in pairs:
+        group = groups.get(pair[1], "")
+        for model in question.models or (models.get(group),):
+            key = (*pair, group, model, main)
+            if key in held.after:
+                yield pair, key
 
 
 def _unanswered(
@@ -234,4 +320,5 @@ def _unanswered(
     return lines
 
 
-SECTION = Section(title="Questions answered", level=3, blocks=blocks)
+SECTION = Section(title="Questions answered", blocks=short_blocks)
+DETAILS = Section(title=_HEADING, blocks=blocks)

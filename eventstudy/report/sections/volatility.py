@@ -11,13 +11,15 @@ from eventstudy.report import ratios
 from eventstudy.report.effects import confidence_text, level_text
 from eventstudy.report.labels import (
     alpha_of,
-    group_label,
     groups_of,
+    words_for,
 )
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
 Row = Mapping[str, Any]
+
+_NAMED = 4
 
 
 def group_rows(result: StudyResult, window: str = "post") -> list[Row]:
@@ -36,6 +38,36 @@ def group_rows(result: StudyResult, window: str = "post") -> list[Row]:
     return sorted(rows, key=lambda row: order.index(row["group"]))
 
 
+def line(result: StudyResult) -> str:
+    """Say in which groups volatility changed, where perhaps, where not."""
+    leads = {
+        "yes": "Yes, for {}.",
+        "perhaps": "Perhaps, for {}: the interval excludes no change, but such changes "
+        "are not rare at other dates.",
+        "no": "No change that can be told from chance for {}.",
+    }
+    found: dict[str, list[str]] = {}
+    for row in group_rows(result):
+        verdict = changed(result, row)
+        if verdict is None:
+            continue
+        answer = "perhaps" if verdict and weak(result, row) else "yes"
+        name = md.escape(words_for(result, row["group"]))
+        found.setdefault(answer if verdict else "no", []).append(name)
+    parts = [
+        text.format(nb.listing(found[answer], most=_NAMED))
+        for answer, text in leads.items()
+        if answer in found
+    ]
+    above = [md.escape(words_for(result, r["group"])) for r in above_forecast(result)]
+    if parts and above:
+        parts.append(
+            f"Yet it was above GARCH forecasts made before for "
+            f"{nb.listing(above, most=_NAMED)}: there the measures disagree."
+        )
+    return " ".join(parts)
+
+
 def bullets(result: StudyResult) -> list[str]:
     """One sentence per group on the change of volatility, one on the event itself."""
     values = ratios.pvalues(result)
@@ -43,7 +75,7 @@ def bullets(result: StudyResult) -> list[str]:
     above = {row["group"]: row for row in above_forecast(result)}
     lines = []
     for row in group_rows(result):
-        name = md.escape(group_label(row["group"]))
+        name = md.escape(words_for(result, row["group"]))
         parts = [f"**{name}**: {sentence(result, row, values)}"]
         parts.append(during_event(result, during.get(row["group"])))
         parts.append(forecast(above.get(row["group"])))

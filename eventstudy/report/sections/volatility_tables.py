@@ -8,13 +8,12 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
 from eventstudy.report.effects import confidence_text
-from eventstudy.report.figures import forest
 from eventstudy.report.labels import (
     asset_order,
-    group_label,
     groups_of,
     label,
     not_computed,
+    words_for,
 )
 from eventstudy.report.section import Section
 from eventstudy.report.sections.volatility import Row, near_events, significance_note
@@ -45,7 +44,7 @@ def pooled_tables(result: StudyResult) -> list[tuple[str, str]]:
             rows += sorted(of_group, key=lambda r: order.get(r["asset"], len(order)))
         title = label(measure).capitalize()
         if model:
-            title += f", model {label(model)}"
+            title += f", model {words_for(result, model)}"
         found.append((title, ratio_table(result, held, rows)))
     return found
 
@@ -62,7 +61,12 @@ def ratio_table(result: StudyResult, held: ratios.Ratios, rows: Sequence[Row]) -
     judges = _judges(event.get(key) for key in keys)
     cells = []
     for key, row in zip(keys, rows, strict=True):
-        line = [_name(row), nb.spread(row["pre"]), nb.spread(row["post"]), _ratio(row)]
+        line = [
+            _name(result, row),
+            nb.spread(row["pre"]),
+            nb.spread(row["post"]),
+            _ratio(row),
+        ]
         line += [nb.pvalue_cell(values.get((*key, test))) for test in tests]
         if during:
             line += _ratio_cells(event.get(key), judges)
@@ -79,9 +83,9 @@ def ratio_table(result: StudyResult, held: ratios.Ratios, rows: Sequence[Row]) -
     return md.table(columns, cells) if cells else ""
 
 
-def _name(row: Row) -> str:
+def _name(result: StudyResult, row: Row) -> str:
     if row["asset"] == "all":
-        return f"**{md.escape(group_label(row['group']))}**"
+        return f"**{md.escape(words_for(result, row['group']))}**"
     return md.escape(row["asset"])
 
 
@@ -125,7 +129,7 @@ def measure_table(result: StudyResult) -> str:
         group, measure = key
         cells = _ratio_cells(after.get(key), judges)
         cells += _ratio_cells(during.get(key), judges)
-        rows.append([md.escape(group_label(group)), _measure(measure), *cells])
+        rows.append([md.escape(words_for(result, group)), _measure(measure), *cells])
     post = window_text(result.spec.volatility_post)
     event = window_text(result.spec.volatility_event)
     head = _p_head(judges)
@@ -197,7 +201,6 @@ def blocks(views: Views) -> Iterator[str]:
         "Standard deviations of returns per session, not annualised, "
         f"{significance_note(result)}. {near_events(result)}"
     ).rstrip()
-    yield views.picture(forest.DRAWING)
     (first, table), *others = tables
     yield f"**{md.escape(first)}**"
     yield table

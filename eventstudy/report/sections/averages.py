@@ -1,0 +1,201 @@
+"""Average effects: who the groups are, the headline table, and what it cannot say."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from eventstudy.report import facts, links
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.effects import Effects, Row, level_text
+from eventstudy.report.labels import (
+    DIFFERENCE,
+    alpha_of,
+    headline_ids,
+    in_window,
+    main_window,
+    model_names,
+    window_words,
+    words_for,
+)
+from eventstudy.report.section import Section
+from eventstudy.report.sections import finding
+from eventstudy.report.views import Views
+from eventstudy.spec import ALL, StudySpec
+from eventstudy.study.result import StudyResult
+
+_MOST_ROWS = 20
+_MOST_GROUPS = 8
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """Groups, counts, terms, the table, and what a naive reading would say."""
+    result, effects = views.result, views.effects
+    rows = _shown(effects)
+    if not rows:
+        yield "Nothing could be estimated."
+        return
+    yield md.bullets(_groups(result))
+    yield _counts(result, rows)
+    yield _terms(result.spec)
+    yield f"Average effect over sessions {window_words(main_window(result))}:"
+    yield _table(effects, rows)
+    yield _left_rows(effects, rows)
+    yield md.bullets(text for text in _readings(views) if text)
+
+
+def _shown(effects: Effects) -> list[Row]:
+    """Rows of the main window, those of all groups together last."""
+    order = model_names(effects.result)
+    rows = [
+        row
+        for row in effects.at(main_window(effects.result))
+        if not nb.is_missing(row["estimate"])
+    ]
+    groups = {row["group"] for row in rows}
+    kept = [r for r in rows if r["group"] != ALL or len(groups) == 1]
+    return sorted(
+        kept, key=lambda r: (DIFFERENCE in r["group"], order.index(r["model"]))
+    )
+
+
+def _groups(result: StudyResult) -> Iterator[str]:
+    """Name the members of each group; of many groups the first."""
+    used = result.observations.filter(pl.col("status") == "used")
+    members = used.group_by("group", maintain_order=True).agg(
+        pl.col("asset").unique(maintain_order=True)
+    )
+    held = dict(members.iter_rows())
+    order = [g for g in result.spec.groups if g in held] or list(held)
+    for group in order[:_MOST_GROUPS]:
+        assets = [md.escape(asset) for asset in held[group]]
+        name = "assets" if group == ALL else md.escape(words_for(result, group))
+        size = nb.count(len(assets), "asset")
+        yield f"**{name}**: {size}, {nb.listing(assets, most=10)}"
+    if len(order) > _MOST_GROUPS:
+        yield f"and {nb.count(len(order) - _MOST_GROUPS, 'more group')}"
+
+
+def _counts(result: StudyResult, rows: list[Row]) -> str:
+    """Say how announcements become dates, and dates observations."""
+    row = max(rows, key=lambda r: r["n"])
+    chosen = pl.col("event_id").is_in(sorted(headline_ids(result)))
+    sample = result.observations.filter(chosen, pl.col("status") == "used")
+    text = (
+        f"{nb.count(sample['event_id'].n_unique(), 'announcement')} of the headline "
+        f"sample could be estimated. Those whose day 0 is the same count once: for "
+        f"{md.escape(words_for(result, row['group']))} they fall on "
+        f"{nb.count(row['n_dates'], 'date')}, which give "
+        f"{nb.count(row['n'], 'observation')} (dates by assets)"
+    )
+    if 0 < (row["n_effective"] or 0) < row["n"]:
+        text += (
+            f"; as these move together, they are worth about "
+            f"{nb.decimal(row['n_effective'], 1)} independent ones"
+        )
+    return f"{text}."
+
+
+def _terms(spec: StudySpec) -> str:
+    """Explain the words that the table needs."""
+    log = spec.returns == "log"
+    units = "per cent of price (geometric means)" if log else "per cent"
+    sides = (
+        "" if spec.alternative == "two-sided" else f", one-sided ({spec.alternative})"
+    )
+    return (
+        "An *abnormal return* is what an asset did beyond what its model expects of "
+        "that session; the sum over a window around day 0, the first session that "
+        "could react, is a *CAR*, shown in "
+        f"{units}. Two questions are asked of each average: did prices move *on these "
+        "dates*, and do they at *announcements like these*, of which the dates are a "
+        f"small sample (p-values{sides})?"
+    )
+
+
+def _table(effects: Effects, rows: list[Row]) -> str:
+    several = len(model_names(effects.result)) > 1
+    cells = []
+    for row in rows[:_MOST_ROWS]:
+        names = [md.broken(effects.group(row))]
+        names += [md.broken(effects.model(row))] if several else []
+        agreed = f"{row['agree']} of {row['agree_of']}" if row["agree_of"] else ""
+        such = ""
+        if not nb.is_missing(row["estimate_such"]):
+            ends = effects.such_interval(row)
+            such = f"{effects.such_average(row)} {ends}".strip()
+        cells.append(
+            [
+                *names,
+                f"{effects.average(row)} {effects.interval(row)}".strip(),
+                nb.pvalue_cell(row["pvalue_these"]),
+                such,
+                nb.pvalue_cell(row["pvalue_such"]),
+                agreed,
+            ]
+        )
+    heads = ["Group", "Model"] if several else ["Group"]
+    columns = [*heads, "These dates, %", "p", "Announcements<br>like these, %", "p"]
+    columns.append("Robust tests<br>that agree")
+    return md.table(columns, cells, "l" * len(heads) + "rrrrr")
+
+
+def _left_rows(effects: Effects, rows: list[Row]) -> str:
+    left = len(rows) - _MOST_ROWS
+    more = f"{left} more rows, the other" if left > 0 else "Other"
+    return (
+        f"In brackets: {100 * effects.result.spec.level:.3g} % intervals. {more} "
+        f"windows, all announcements, and each test: {links.to('tests', 'tests')}."
+    )
+
+
+def _readings(views: Views) -> Iterator[str]:
+    """What a naive reading would claim, and what chance alone would give."""
+    yield naive_sentence(views.effects)
+    yield finding.scan(views.effects)
+    yield singles(views.result)
+
+
+def naive_sentence(effects: Effects) -> str:
+    """Count what tests that ignore dependence would have claimed."""
+    judged = [
+        r for r in effects.rows if effects.pvalue(r, r["recommended"]) is not None
+    ]
+    claims = [r for r in judged if effects.naive_claims(r)]
+    if not claims:
+        return ""
+    tests = nb.listing([md.code(n) for n in facts.naive() if n in effects.test_names])
+    return (
+        f"**A naive reading would have claimed much more**: in {len(claims)} of "
+        f"{nb.count(len(judged), 'combination')} of group, window and model tests that "
+        f"take observations as independent ({tests}) find an effect that the "
+        "recommended test does not carry."
+    )
+
+
+def singles(result: StudyResult) -> str:
+    """Count single CARs of the main window below the level, and those of chance."""
+    window, alpha = main_window(result), alpha_of(result)
+    cars = result.cars.filter(in_window(window) & pl.col("pvalue").is_not_null())
+    if cars.height < 2:
+        return ""
+    low = cars.filter(pl.col("pvalue") < alpha).height
+    holm = cars.filter(pl.col("pvalue_holm") < alpha)
+    by_chance = alpha * cars.height
+    compared = "fewer than" if low < by_chance else "more than"
+    text = (
+        f"**Single CARs** of that window: {low:,} of {cars.height:,} have p below "
+        f"{level_text(result)}, {compared} the {nb.decimal(by_chance, 0)} of chance; "
+        f"{holm.height or 'none'} after Holm's correction for all CARs of the study"
+    )
+    if holm.is_empty():
+        return f"{text}, so no single one is a finding."
+    shown = nb.Returns(result.spec.returns)
+    named = [
+        f"{md.escape(row['asset'])} {shown.percent(row['car'], row['se'])} %"
+        for row in holm.sort("pvalue").iter_rows(named=True)
+    ]
+    return f"{text}: {nb.listing(named, most=6)}."
+
+
+SECTION = Section(title="Average effects", table="headline", blocks=blocks)

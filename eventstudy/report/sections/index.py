@@ -1,0 +1,127 @@
+"""The announcements at a glance: timeline, which mattered most, index, panels."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from eventstudy.report import links
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.announced import days_zero, in_order, means, numbers
+from eventstudy.report.labels import (
+    headline_ids,
+    main_window,
+    short_title,
+    title_of,
+    words_for,
+)
+from eventstudy.report.section import Section
+from eventstudy.report.sections import events
+from eventstudy.report.views import Views
+from eventstudy.spec import window_text
+from eventstudy.study.result import StudyResult
+
+_MOST_GROUPS = 4
+
+Row = Mapping[str, Any]
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """Timeline, the largest moves, the index, and panels or the distribution."""
+    result = views.result
+    yield views.figure("timeline")
+    yield largest(result)
+    yield _index(views)
+    yield views.figure("announcements")
+    yield views.figure("distribution")
+
+
+def largest(result: StudyResult) -> str:
+    """Name the announcement with the largest mean CAR of each group."""
+    table = means(result).filter("headline")
+    if table["event_id"].n_unique() < 2:
+        return ""
+    shown = nb.Returns(result.spec.returns)
+    parts = []
+    for group in _groups(result, table)[:_MOST_GROUPS]:
+        of_group = table.filter(pl.col("group") == group)
+        row = of_group.sort(pl.col("car").abs(), descending=True).row(0, named=True)
+        parts.append(
+            f"of {md.escape(words_for(result, group))} at "
+            f"“{md.escape(short_title(result, row['event_id']))}” "
+            f"({shown.percent(row['car'])} %)"
+        )
+    window = window_text(main_window(result))
+    return (
+        f"**Which mattered most?** The largest mean CAR{window} of the headline sample "
+        f"was that {nb.listing(parts)}. One date cannot be tested against the others: "
+        "a largest one there always is."
+    )
+
+
+def _groups(result: StudyResult, table: pl.DataFrame) -> list[str]:
+    held = table["group"].unique(maintain_order=True).to_list()
+    return [g for g in result.spec.groups if g in held] or held
+
+
+def _index(views: Views) -> str:
+    """List announcements by date: all of a few, of many those with largest effects."""
+    result = views.result
+    rows = _listed(result)
+    if not rows:
+        return ""
+    table = means(result)
+    groups = _groups(result, table)[:_MOST_GROUPS]
+    cars = {(r["event_id"], r["group"]): r["car"] for r in table.to_dicts()}
+    number_of = numbers(result)
+    observed, days_of = _observed(result), days_zero(result)
+    shown = nb.Returns(result.spec.returns)
+    cells = []
+    for row in rows:
+        name = events.name_of(row)
+        link = links.to(md.escape(title_of(row)), "announcements", name)
+        title = f"**{link}**" if row["event_id"] in headline_ids(result) else link
+        days = days_of.get(row["event_id"], [])
+        values = [
+            shown.percent(cars.get((observed.get((row["event_id"], g)), g)))
+            for g in groups
+        ]
+        number = str(number_of.get(row["event_id"], ""))
+        cells.append([number or " ", title, _days(days), *values])
+    heads = [md.broken(md.escape(words_for(result, g)), 12) for g in groups]
+    columns = ["No.", "Announcement", "Day 0", *heads]
+    notes = (
+        f"Mean CAR{window_text(main_window(result))} in per cent, first model; "
+        "announcements with the same day 0 share their numbers. Bold: headline sample."
+    )
+    if len(rows) < result.events.height:
+        notes += (
+            f" The {len(rows)} of {result.events.height:,} with the largest effects; "
+            f"all: {links.to('announcements', 'announcements')}."
+        )
+    return f"{md.table(columns, cells, 'rll' + 'r' * len(groups))}\n\n{notes}"
+
+
+def _listed(result: StudyResult) -> list[Row]:
+    rows = in_order(result)
+    return events.largest_first(result, rows)
+
+
+def _observed(result: StudyResult) -> dict[tuple[str, str], str]:
+    """The observation of each announcement in each group."""
+    used = result.observations.filter(pl.col("status") == "used")
+    of = used.select("event_id", "group", "observation").unique(maintain_order=True)
+    return {(event, group): name for event, group, name in of.iter_rows()}
+
+
+def _days(days: list[Any]) -> str:
+    """Write days 0: one where all markets agree, otherwise the first and the last."""
+    if not days:
+        return "–"
+    if len(days) == 1:
+        return f"{days[0]}"
+    return f"{days[0]}, {days[-1]:%m-%d}"
+
+
+SECTION = Section(title="Announcements", blocks=blocks)

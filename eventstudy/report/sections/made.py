@@ -1,0 +1,62 @@
+"""How the study was made, in a few lines with links to the details."""
+
+from collections.abc import Iterator
+
+from eventstudy.report import links
+from eventstudy.report import markdown as md
+from eventstudy.report import numbers as nb
+from eventstudy.report.labels import label, words
+from eventstudy.report.section import Section
+from eventstudy.report.sections import provenance
+from eventstudy.report.views import Views
+from eventstudy.spec import StudySpec, window_text
+
+
+def blocks(views: Views) -> Iterator[str]:
+    """Models, windows, tests, data, seed and command."""
+    spec, held = views.result.spec, views.result.provenance
+    lines = [f"**Models.** {'; '.join(model_phrases(spec))}."]
+    lines.append(
+        f"**Windows.** Estimation {window_text(spec.estimation)}, event "
+        f"{window_text(spec.event_window)}, in sessions of each asset's own market; "
+        f"{spec.returns} returns."
+    )
+    source = held.get("source") or "not recorded"
+    lines.append(f"**Prices.** {md.escape(source)}.")
+    versions = held.get("versions") or {}
+    program = f"eventstudy {versions['eventstudy']}" if "eventstudy" in versions else ""
+    seed = f"seed {spec.seed}"
+    lines.append(
+        f"**Software.** {', '.join(part for part in (program, seed) if part)}."
+    )
+    yield md.bullets(lines)
+    yield provenance.command_block(held)
+    pages = [links.to(title, page) for page, title in links.PAGES.items()]
+    yield f"The details: {' · '.join(pages)}."
+    yield (
+        "Every number, in full precision, is in the folder `tables`; the settings and "
+        "the hashes of all files are in [manifest.json](manifest.json)."
+    )
+
+
+def model_phrases(spec: StudySpec) -> list[str]:
+    """Name each model in a few words, for readers who skip the methods."""
+    phrases: dict[str, list[str]] = {}
+    for setting in spec.models:
+        factors = nb.listing([md.escape(f) for f in setting.factor_words])
+        kind = (
+            f"{label(setting.model)} on {factors}" if factors else label(setting.model)
+        )
+        whom = nb.listing(
+            [md.escape(words(g, spec.labels)) for g in setting.groups], most=4
+        )
+        phrases.setdefault(setting.name, []).append(
+            f"{kind} for {whom}" if whom else kind
+        )
+    return [
+        f"*{md.escape(words(name, spec.labels))}*: {', '.join(parts)}"
+        for name, parts in phrases.items()
+    ]
+
+
+SECTION = Section(title="How it was made", blocks=blocks)
