@@ -81,7 +81,7 @@ def _scales(
 ) -> tuple[scales.Scale, scales.Scale]:
     reach, most = bins["high"].to_numpy().max(), bins["n"].to_numpy().max()
     x = scales.linear("standardised average", -float(reach), float(reach), across)
-    top = 1.08 * max(1.0, float(most))
+    top = 1.2 * max(1.0, float(most))  # the line is named above the bars
     return x, scales.linear("other dates", 0, top, up, upright=True, whole=True)
 
 

@@ -29,6 +29,7 @@ _APART = 15.0  # of the numbers
 _SMALL = style.SIZE - 1.2  # size of the numbers
 _MARGIN = timedelta(days=30)
 _MOST_TITLES = 12  # dates
+_MOST_ASSETS = 12  # of which the first stands for the study
 _FOOT = 0.07  # height of the marks of other announcements, of the panel's
 
 
@@ -38,9 +39,12 @@ def has_data(result: StudyResult) -> bool:
 
 
 def asset_of(result: StudyResult) -> str:
-    """Name what is drawn: the first asset with closes, otherwise a benchmark."""
+    """Name what is drawn: the first asset with closes, of many assets a benchmark."""
     held = result.closes["symbol"].unique(maintain_order=True).to_list()
-    return next((name for name in (*asset_order(result), *held) if name in held), "")
+    assets = asset_order(result)
+    factors = [name for model in result.spec.models for name in model.factors]
+    wanted = [*factors, *assets] if len(assets) > _MOST_ASSETS else [*assets, *factors]
+    return next((name for name in (*wanted, *held) if name in held), "")
 
 
 def _closes(result: StudyResult) -> pl.DataFrame:
