@@ -214,8 +214,23 @@ class StudyResult:
     def _parts(self) -> str:
         return f"; only {', '.join(self.spec.parts)}"
 
-    def _repr_html_(self) -> str:
-        """Show the headline table in a notebook, in per cent of price."""
+    def summary(self) -> pl.DataFrame:
+        """Return the averages of the headline sample for people to read.
+
+        Returns
+        -------
+        polars.DataFrame
+            A row per group, model and window. ``effect`` with ``low`` and ``high``, its
+            interval on these dates, are in per cent of price; ``p_these_dates`` and
+            ``p_such_dates`` answer the two questions; ``robust`` says how many robust
+            tests decide alike. All rounded: exact numbers are in ``headline``.
+
+        Examples
+        --------
+        >>> from eventstudy import StudyResult, StudySpec
+        >>> StudyResult(spec=StudySpec(), provenance={}).summary().columns[:6]
+        ['group', 'model', 'window', 'effect', 'low', 'high']
+        """
         rows = self.headline.filter(sample="headline", outcome="car")
         windows = [window_text(pair) for pair in rows.select("start", "end").rows()]
         log = self.spec.returns == "log"
@@ -224,22 +239,29 @@ class StudyResult:
             value = pl.col(name).exp() - 1 if log else pl.col(name)
             return (100 * value).round(2)
 
-        shown = rows.select(
+        return rows.select(
             "group",
             "model",
             pl.Series("window", windows, dtype=pl.String),
-            caar_percent=percent("estimate"),
+            effect=percent("estimate"),
             low=percent("ci_low_these"),
             high=percent("ci_high_these"),
-            n="n",
-            clusters="n_clusters",
             p_these_dates=pl.col("pvalue_these").round(3),
-            test_these="test_these",
             p_such_dates=pl.col("pvalue_such").round(3),
-            test_such="test_such",
-            agree=pl.format("{} of {}", "agree", "agree_of"),
+            robust=pl.format("{} of {}", "agree", "agree_of"),
+            verdict="verdict",
+            n="n",
+            dates="n_dates",
         )
-        return f"<p>{html.escape(repr(self))}</p>{shown._repr_html_()}"
+
+    def _repr_html_(self) -> str:
+        """Show the summary in a notebook."""
+        words = (
+            "Average effects of the headline sample in per cent of price, with their "
+            f"{100 * self.spec.level:.3g} % intervals on these dates."
+        )
+        head = f"<p>{html.escape(repr(self))}<br>{html.escape(words)}</p>"
+        return head + str(self.summary()._repr_html_())
 
 
 StudyResult.__doc__ = """Tables of one study, each an attribute, and the spec behind.

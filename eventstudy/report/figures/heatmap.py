@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW = 17.0  # height
-NARROW = 17.0  # column above which slanted names touch
+NARROW = 30.0  # column from which on slanted names leave room for numbers
 ASSETS = 100.0  # widest name of an asset
-EVENTS = 190.0  # widest name of an announcement
+EVENTS = 165.0  # widest name of an announcement
 APART = 5.0  # from one level name to the next, and from names to the columns
 SLANT = math.sin(math.pi / 4)
 NUMBER = style.SIZE - 1.0  # size of the text in a cell
 _CUT = ("cut", "beyond")
 _CUT_WORDS = f"{CUT}: a close is missing at an edge of the window. "
-SMALLEST = 9.0  # size that can be read in half the width
+SMALLEST = 8.8  # size that can be read in half the width
 
 
 def has_data(result: StudyResult) -> bool:
@@ -188,13 +188,15 @@ def _names(result: StudyResult, cars: pl.DataFrame) -> dict[date, str]:
     chosen = headline_ids(result)
     titles = {r["event_id"]: title_of(r) for r in result.events.to_dicts()}
     days = cars.group_by("day0").agg("event_id").sort("day0")
+    years = {day.year for day in days["day0"]}
+    written = "%d %b" if len(years) == 1 else "%d %b %y"
     names = {}
     for day, joined in days.iter_rows():
         events = {event for one in joined for event in result.members(one)}
         first, *others = sorted(events, key=lambda e: (e not in chosen, e))
         more = f" +{len(others)}" if others else ""
-        title = layout.fit(titles.get(first, first), EVENTS, SMALL)
-        names[day] = f"{title}{more}, {day:%d %b %y}"
+        title = layout.fit_words(titles.get(first, first), EVENTS, SMALL)
+        names[day] = f"{title}{more}, {day:{written}}"
     return names
 
 
@@ -223,25 +225,28 @@ def _cells(
 def _number(
     axes: "Axes", cells: pl.DataFrame, room: float, alpha: float, limit: float
 ) -> None:
-    """Write each CAR in its cell; only its star where the column is too narrow."""
-    stars = [
-        ("*" if p is not None and p < alpha else "") + (CUT if covered in _CUT else "")
-        for p, covered in cells.select("pvalue", "covered").iter_rows()
-    ]
-    rounded = [decimal(v, 0 if abs(v) >= 9.95 else 1) for v in cells["value"]]
-    texts = [number + star for number, star in zip(rounded, stars, strict=True)]
-    longest = max(map(len, texts))
-    long = {text for text in texts if len(text) > longest - 2}
-    size = min(NUMBER, NUMBER * room / layout.widest(long, NUMBER, bold=True))
-    if size < SMALLEST:
-        size, texts = NUMBER, stars
-    held = cells.select("row", "column", "value", "pvalue_holm").iter_rows()
+    """Write each CAR in its cell; only marks where even whole numbers do not fit."""
+    size = NUMBER
+    for places in (1, 0):
+        texts = [decimal(value, places) for value in cells["value"]]
+        size = min(NUMBER, NUMBER * room / layout.widest(texts, NUMBER, bold=True))
+        if size >= SMALLEST:
+            break
+    else:
+        size, texts = NUMBER, [""] * len(texts)
+    held = cells.select(
+        "row", "column", "value", "pvalue", "pvalue_holm", "covered"
+    ).iter_rows()
     how: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": size}
-    for text, (row, column, value, holm) in zip(texts, held, strict=True):
+    for text, (row, column, value, p, holm, covered) in zip(texts, held, strict=True):
+        low, adjusted = (one is not None and one < alpha for one in (p, holm))
+        shown = f"{text}{'*' if adjusted else ''}{CUT if covered in _CUT else ''}"
+        if not text and low:
+            shown = f"·{shown}"
         colour = "white" if abs(value) > 0.62 * limit else style.INK
-        weight = "bold" if holm is not None and holm < alpha else "normal"
+        weight = "bold" if low else "normal"
         place = (column + 0.5, row + 0.5)
-        axes.text(*place, text, color=colour, fontweight=weight, **how)
+        axes.text(*place, shown, color=colour, fontweight=weight, **how)
 
 
 def _alt(result: StudyResult) -> str:
@@ -256,9 +261,9 @@ def _caption(result: StudyResult) -> str:
     return (
         f"CAR{window_text(main_window(result))} in per cent, one row per day 0 (first "
         "announcement of the day, number of others, date; bold: headline sample). "
-        f"\\*: p below {level_text(result)} on its own. Bold number: still below after "
-        "Holm's correction for all CARs of the study. "
-        f"{_CUT_WORDS if cut else ''}White: not estimated. "
+        f"Bold number, or a dot where numbers do not fit: p below {level_text(result)} "
+        "on its own. \\*: still below after Holm's correction for all CARs of the "
+        f"study. {_CUT_WORDS if cut else ''}White: not estimated. "
         "Pointed ends of the bar: larger CARs have the last colour."
     )
 

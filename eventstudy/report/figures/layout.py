@@ -131,6 +131,18 @@ def fit(text: str, room: float, size: float = style.SIZE, *, bold: bool = False)
     return text[:kept].rstrip() + "…"
 
 
+def fit_words(text: str, room: float, size: float = style.SIZE) -> str:
+    """Cut a text that is too wide at a word, if one ends in its latter half.
+
+    >>> fit_words("Three associations bar crypto", 130)
+    'Three associations…'
+    """
+    shown = fit(text, room, size)
+    if shown == text or " " not in shown[len(shown) // 2 :]:
+        return shown
+    return shown.rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+
+
 def wrap(text: str, room: float, *, bold: bool = False) -> str:
     r"""Break a text between words into lines that fit; a word that does not is cut.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from eventstudy.report.announced import MANY
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, WIDTH
@@ -40,6 +41,7 @@ class Timeline:
     """A figure over time, one panel per group.
 
     name : of the figure; ``alt`` and ``caption`` are its words
+    marked : how announcements are marked, where they are few
     table : of the result; ``column`` has its values, and what is ``shown`` of a line
     bands : of probabilities instead of lines of positive values on a log scale
     """
@@ -47,6 +49,7 @@ class Timeline:
     name: str
     alt: str
     caption: str
+    marked: str
     title: str
     table: str
     column: str
@@ -59,15 +62,42 @@ class Timeline:
             name=self.name,
             has_data=self.has_data,
             draw=self.draw,
-            alt=lambda _: f"{self.alt} with the announcements marked",
-            caption=lambda _: self.caption,
+            alt=self.alt_of,
+            caption=self.caption_of,
         )
+
+    def alt_of(self, result: StudyResult) -> str:
+        """Say what the figure shows."""
+        few = len(marks_of(result)) <= MANY
+        return f"{self.alt} with the announcements marked" if few else self.alt
+
+    def caption_of(self, result: StudyResult) -> str:
+        """Say how to read the figure."""
+        few = len(marks_of(result)) <= MANY
+        marked = self.marked if few else "The announcements are too many to be marked."
+        text = f"{self.caption} {marked}"
+        if self.bands:
+            return text
+        most = max(map(len, self._lines(result, marks_of(result)).values()), default=0)
+        if most > MOST_LINES:
+            text += (
+                f" Of more than {MOST_LINES} assets: their median, in a band of the "
+                "middle four fifths."
+            )
+        return text
 
     def has_data(self, result: StudyResult) -> bool:
         """Tell whether there are values around announcements."""
         return bool(self.panels(result, marks_of(result)))
 
     def panels(self, result: StudyResult, marks: Marks) -> dict[str, Lines]:
+        """Give the lines of each group, or what stands for many."""
+        held = self._lines(result, marks)
+        if self.bands:
+            return {g: dict([*lines.items()][:MOST_BANDS]) for g, lines in held.items()}
+        return {group: _few(lines) for group, lines in held.items()}
+
+    def _lines(self, result: StudyResult, marks: Marks) -> dict[str, Lines]:
         """Cut the table into lines around the announcements, by group and asset."""
         if not marks:
             return {}
@@ -84,9 +114,7 @@ class Timeline:
             if line is not None and line.height > 1:
                 group = panels.setdefault(result.spec.group_of(asset), {})
                 group[asset] = line.select("date", value=self.shown)
-        if self.bands:
-            return {g: dict([*held.items()][:MOST_BANDS]) for g, held in panels.items()}
-        return {g: _few(held) for g, held in panels.items()}
+        return panels
 
     @style.house()
     def draw(self, result: StudyResult) -> bytes:
@@ -95,6 +123,8 @@ class Timeline:
         panels = self.panels(result, marks)
         ends = _ends(panels)
         marks = {day: marks[day] for day in marks if ends[0] <= day <= ends[1]}
+        if len(marks) > MANY:
+            marks = {}
         labels, x = _mark_texts(marks), scales.dates(*ends)
         counts = [len(lines) for lines in panels.values()]  # of names, one per line
         heights = [LOW if n == 1 else max(HIGH, FOOT + LINE * n) for n in counts]
@@ -215,7 +245,9 @@ def _mark_texts(marks: Marks) -> dict[date, str]:
     if len(shown) > MOST_LABELS:
         return {}
     more = {day: f" +{len(n) - 1}" if len(n) > 1 else "" for day, n in shown.items()}
-    return {day: layout.fit(n[0], LONGEST) + more[day] for day, n in shown.items()}
+    return {
+        day: layout.fit_words(n[0], LONGEST) + more[day] for day, n in shown.items()
+    }
 
 
 def _mark_labels(axes: "Axes", labels: Mapping[date, str]) -> None:
@@ -250,9 +282,9 @@ PRICES = Timeline(
     shown=100 * pl.col("close") / pl.col("close").first(),
     alt="Indexed prices by group",
     caption="Closing prices, each line 100 on the first day shown; log scales, so that "
-    "equal distances are equal percentages. Solid lines: day 0 of the headline "
-    "announcements (first of the day, number of others); dotted: of the others. Of "
-    "more than eight assets: their median, in a band of the middle four fifths.",
+    "equal distances are equal percentages.",
+    marked="Solid lines: day 0 of the headline announcements (first of the day, number "
+    "of others); dotted: of the others.",
 ).drawing()
 CONDITIONAL = Timeline(
     name="conditional",
@@ -262,9 +294,9 @@ CONDITIONAL = Timeline(
     shown=100 * pl.col("sd"),
     alt="Conditional standard deviation of each asset over time",
     caption="Standard deviation that a GARCH(1,1) with Student-t errors, fitted to the "
-    "whole history, gives to each session. Vertical lines: announcements, as in the "
-    "figure of prices. The model has seen the whole year: it dates unrest, it does not "
-    "forecast it.",
+    "whole history, gives to each session. The model has seen the whole year: it dates "
+    "unrest, it does not forecast it.",
+    marked="Vertical lines: announcements, as in the figure of prices.",
 ).drawing()
 REGIMES = Timeline(
     name="regimes",
@@ -276,5 +308,6 @@ REGIMES = Timeline(
     alt="Probability of the turbulent regime of each asset over time",
     caption="Smoothed probability that the asset is in the more volatile of two states "
     "(Markov switching variance): none at the foot of a band, one at its full height. "
-    "Vertical lines: announcements. At most 20 assets of a group.",
+    f"At most {MOST_BANDS} assets of a group.",
+    marked="Vertical lines: announcements.",
 ).drawing()

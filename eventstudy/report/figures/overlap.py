@@ -30,7 +30,9 @@ def draw(result: StudyResult) -> bytes:
     shared = _shared(result)
     events = _by_day(result, {event for pair in shared for event in pair})
     titles = {r["event_id"]: title_of(r) for r in result.events.to_dicts()}
-    names = [layout.fit(titles.get(event, event), NAMES, SMALL) for event in events]
+    names = [
+        layout.fit_words(titles.get(event, event), NAMES, SMALL) for event in events
+    ]
     room = WIDTH - 2 * EDGE - GAP - layout.widest(names, SMALL)
     side = min(CELL, room / len(events))
     letters = min(SMALL, side / 1.2)

@@ -81,7 +81,7 @@ def _scales(
 ) -> tuple[scales.Scale, scales.Scale]:
     reach, most = bins["high"].to_numpy().max(), bins["n"].to_numpy().max()
     x = scales.linear("standardised average", -float(reach), float(reach), across)
-    top = 1.08 * max(1.0, float(most))
+    top = 1.2 * max(1.0, float(most))  # the line is named above the bars
     return x, scales.linear("other dates", 0, top, up, upright=True, whole=True)
 
 
@@ -89,7 +89,13 @@ def paint(axes: "Axes", bins: pl.DataFrame, name: str) -> None:
     """Draw the bins of a group and where its actual dates lie."""
     low, high = bins["low"].to_numpy(), bins["high"].to_numpy()
     held = axes.bar(
-        low, bins["n"].to_numpy(), high - low, align="edge", color=style.PALE, lw=0
+        low,
+        bins["n"].to_numpy(),
+        high - low,
+        align="edge",
+        color=style.PALE,
+        lw=0,
+        clip_on=False,
     )
     for number, one in enumerate(held):
         one.set_gid(f"{name}-{number}")

@@ -29,6 +29,7 @@ _APART = 15.0  # of the numbers
 _SMALL = style.SIZE - 1.2  # size of the numbers
 _MARGIN = timedelta(days=30)
 _MOST_TITLES = 12  # dates
+_MOST_ASSETS = 12  # of which the first stands for the study
 _FOOT = 0.07  # height of the marks of other announcements, of the panel's
 
 
@@ -38,17 +39,12 @@ def has_data(result: StudyResult) -> bool:
 
 
 def asset_of(result: StudyResult) -> str:
-    """Name what is drawn.
-
-    The first group's asset where it has one only, otherwise a benchmark.
-    """
+    """Name what is drawn: the first asset with closes, of many assets a benchmark."""
     held = result.closes["symbol"].unique(maintain_order=True).to_list()
-    assets = [asset for asset in asset_order(result) if asset in held]
-    group = result.spec.group_of(assets[0]) if assets else ""
-    if len(assets) == 1 or len(result.spec.groups.get(group, ())) == 1:
-        return assets[0]
-    factors = [name for name in result.spec.factor_names if name in held]
-    return next(iter([*factors, *assets, *held]), "")
+    assets = asset_order(result)
+    factors = [name for model in result.spec.models for name in model.factors]
+    wanted = [*factors, *assets] if len(assets) > _MOST_ASSETS else [*assets, *factors]
+    return next((name for name in (*wanted, *held) if name in held), "")
 
 
 def _closes(result: StudyResult) -> pl.DataFrame:

@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from eventstudy.report import markdown as md
@@ -166,17 +167,18 @@ class _Writer:
         self._tables = 0
         self._column = 0
         self._in_head = False
-        self._renderer = _parser().renderer
+        self._renderer = cast("RendererHTML", _parser().renderer)
         for name in dir(self):
             if name.startswith("on_"):
                 self._renderer.rules[name.removeprefix("on_")] = getattr(self, name)
         self._options = _parser().options
 
     def write(self, tokens: Sequence[Token]) -> str:
-        return self._renderer.render(tokens, self._options, {})
+        return str(self._renderer.render(tokens, self._options, {}))
 
     def _inline(self, token: Token) -> str:
-        return self._renderer.renderInline(token.children or [], self._options, {})
+        inner = token.children or []
+        return str(self._renderer.renderInline(inner, self._options, {}))
 
     # Rules of the renderer: (tokens, index, options, environment) -> HTML.
 
@@ -281,7 +283,7 @@ class _Writer:
         self._column += 1
         if self._column == 1:
             return f'<th scope="row"{_side(tokens[index])}>'
-        return f"<td{_side(tokens[index])}>"
+        return "<td>" if _side(tokens[index]) else '<td class="t">'  # most are numbers
 
     def on_td_close(self, *_: Any) -> str:  # noqa: ANN401
         return "</th>" if self._column == 1 else "</td>"

@@ -199,7 +199,7 @@
     }
   }
 
-  const side = (column) => (column.kind === "text" ? {} : { class: "n" });
+  const side = (column) => ({ class: column.kind === "text" ? "t" : "n" });
 
   function searched(table, row) {
     const words = table.columns.map((column, place) =>

@@ -11,12 +11,14 @@ from typing import Any
 import polars as pl
 
 from eventstudy.report.effects import confidence_text
-from eventstudy.report.labels import alpha_of, group_label, label, main_window
+from eventstudy.report.labels import alpha_of, in_window, main_window, words_for
 from eventstudy.report.tables import tables, to_csv
+from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA
 
 MOST_ROWS = 3_000  # more make a file that is slow to open
+FEW_ROWS = 1_000  # of more, those of the first window alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Held:
     about: Embedded
     rows: pl.DataFrame
     of: int
+    window: str = ""
 
     @property
     def scope(self) -> str:
@@ -73,10 +76,12 @@ class Held:
         file = f"{self.about.name}.csv in the folder's tables"
         if self.rows.height == self.of:
             return f"{self.of:,} rows; further columns are in {file}"
-        return (
-            f"the {self.rows.height:,} rows with the largest |{self.about.rank}| of "
-            f"{self.of:,}; all of them, with further columns, are in {file}"
-        )
+        some = f"the {self.rows.height:,} rows"
+        if self.window:
+            some += f" of the window {self.window}"
+        if self.rows.height == MOST_ROWS:
+            some += f" with the largest |{self.about.rank}|"
+        return f"{some}, of {self.of:,}; all, with further columns, are in {file}"
 
 
 def held(result: StudyResult) -> list[Held]:
@@ -85,13 +90,16 @@ def held(result: StudyResult) -> list[Held]:
     found = []
     for about in EMBEDDED:
         table = written[about.name]
-        rows = table.select(about.columns)
+        rows, window = table.select(about.columns), ""
+        if about.rank and rows.height > FEW_ROWS:
+            rows = rows.filter(in_window(main_window(result)))
+            window = window_text(main_window(result))
         if rows.height > MOST_ROWS:
             by = pl.col(about.rank).abs()
             rows = rows.sort(by, descending=True, nulls_last=True, maintain_order=True)
             rows = rows.head(MOST_ROWS)
         if rows.height:
-            found.append(Held(about, rows, table.height))
+            found.append(Held(about, rows, table.height, window))
     return found
 
 
@@ -113,8 +121,8 @@ def data(result: StudyResult, embedded: Sequence[Held]) -> str:
         "window": list(main_window(result)),
         "titles": {name: title for name, title in events if name in shown},
         "words": {
-            "group": {name: group_label(name) for name in groups},
-            "model": {m.name: label(m.name) for m in result.spec.models},
+            "group": {name: words_for(result, name) for name in groups},
+            "model": {m.name: words_for(result, m.name) for m in result.spec.models},
         },
         "tables": {one.about.name: _table(one) for one in embedded},
     }
@@ -169,7 +177,7 @@ def explorer(embedded: Sequence[Held]) -> str:
     return (
         '<section id="explore" class="scripted" aria-labelledby="explore.title" hidden>'
         '<h2 id="explore.title">Explore the averages</h2>'
-        '<p>Average effects in per cent of price, with their intervals. A filled mark '
+        "<p>Average effects in per cent of price, with their intervals. A filled mark "
         "is told from zero by its test, a hollow one is not. Point at a mark, or go to "
         "it with the arrow keys, for the numbers as they stand in the table.</p>"
         f'<form class="controls">{choices}</form>'
