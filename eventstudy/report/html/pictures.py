@@ -65,7 +65,7 @@ class Picture:
 
     def anchor_of(self, mark: str) -> str:
         """Return the id of a group in the page."""
-        return f"{self.name}.{mark}"
+        return f"{self.name}.{mark.removeprefix(f'{self.name}-')}"
 
     def markup(self, alt: str) -> str:
         """Return the figure as an `svg` element with ``alt`` as its title.
