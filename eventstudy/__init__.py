@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from eventstudy.spec import ModelSetting, Question, StudySpec, read_spec
     from eventstudy.study import analyze, run
     from eventstudy.study.result import StudyResult
+    from eventstudy.tabulated import table
 
 __all__ = [
     "DataError",
@@ -62,6 +63,7 @@ __all__ = [
     "regress",
     "run",
     "simulate",
+    "table",
     "volatility",
     "write_report",
     "write_simulation",
@@ -92,6 +94,7 @@ _HOME = {
     "regress": "cross_section",
     "run": "study",
     "simulate": "simulation",
+    "table": "tabulated",
     "write_report": "report",
     "write_simulation": "simulation",
 }

@@ -190,12 +190,12 @@ QUOTED = [
     ("china_rigs", "total"),
     ("bitcoin", "total"),
     ("foreign_rigs", "total"),
-    ("china_rigs - foreign_rigs", "net_of_bitcoin"),
+    ("ether", "total"),
 ]
 
 
 def test_the_numbers_of_the_readme_are_those_of_the_report(worked_example):
-    finding = README.split("caar.svg)\n")[1].split("## Your own study")[0]
+    finding = README.split("**China's crackdown on")[1].split("Give it a catalogue")[0]
     report = worked_example.report
     headline = pl.read_csv(report / "tables/headline.csv").filter(
         sample="headline", start=-1, end=1, outcome="car"

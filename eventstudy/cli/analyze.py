@@ -1,5 +1,6 @@
 """The command ``eventstudy analyze``: a catalogue -> a report."""
 
+import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstudy.cli import options
 from eventstudy.cli.progress import stages
-from eventstudy.cli.terminal import say
+from eventstudy.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from eventstudy.report.numbers import Returns
@@ -30,20 +31,28 @@ _HOW_TO_READ = (
     options.REFRESH,
     options.STRICT,
     options.out("reports/NAME"),
+    options.FORMATS,
     options.PARQUET,
     options.FORCE,
     options.QUIET,
+    options.JSON,
     options.DEBUGGED,
 )
 def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
-    """Study a catalogue of announcements and write a report."""
+    """Study a catalogue of announcements and write a report.
+
+    Example: eventstudy analyze events/china_2021.csv --window 0:1 --format md,tex
+    """
     from eventstudy.report import check_folder, write_report
+    from eventstudy.report.formats import DEFAULT, checked
     from eventstudy.study import analyze as study
 
     said = options.overrides(given)
+    formats = checked(given["formats"] or DEFAULT)
+    quiet = given["quiet"] or given["as_json"]
     folder = given["out"] or Path("reports") / events.stem
     check_folder(folder, force=given["force"])
-    with stages(quiet=given["quiet"]) as progress, options.told_by_flag(said):
+    with stages(quiet=quiet) as progress, options.told_by_flag(said):
         result = study(
             events,
             study=given["study"],
@@ -57,14 +66,57 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
         )
         progress("Writing the report")
         report = write_report(
-            result, folder, parquet=given["parquet"], force=given["force"]
+            result,
+            folder,
+            parquet=given["parquet"],
+            formats=formats,
+            force=given["force"],
         )
-    if not given["quiet"]:
-        say(closing_table(result, report))
+    if given["as_json"]:
+        say_json(summary(result, report))
+    elif not given["quiet"]:
+        say(closing(result, report))
 
 
-def closing_table(result: "StudyResult", report: Path) -> str:
-    """Return the lines that end an analysis: the headline of the first window."""
+def closing(result: "StudyResult", report: Path) -> str:
+    """Return what ends an analysis: what was studied, the headline, doubts, where."""
+    lines = ["", *_asked(result), "", *_headline(result)]
+    dropped = result.observations.filter(status="dropped").height
+    if dropped:
+        lines.append(
+            f"{dropped} of {result.observations.height} rows left out; why: "
+            f"{report / 'details' / 'left_out.md'}"
+        )
+    said = result.remarks
+    shown = [
+        *(f"warning: {text}" for text in said.filter(severity="warning")["text"]),
+        *(
+            f"note: {text}"
+            for text, about in said.filter(severity="note")
+            .select("text", "about")
+            .iter_rows()
+            if about != "defaults"
+        ),
+    ]
+    if shown:
+        lines += ["", *shown]
+    return "\n".join([*lines, "", f"Report: {report}", *_how_to_open(report)])
+
+
+def _asked(result: "StudyResult") -> list[str]:
+    """Say what was studied: sizes, then models, groups, windows and defaults."""
+    used = result.observations.filter(status="used")
+    sizes = (
+        f"Studied: {result.events.height} announcements, "
+        f"{used['asset'].n_unique()} assets, "
+        f"{used.unique(['observation', 'asset']).height} observations"
+    )
+    asked = result.remarks.filter(about="defaults")["text"].to_list()
+    return [sizes, *(line for text in asked for line in textwrap.wrap(text, _WIDTH))]
+
+
+def _headline(result: "StudyResult") -> list[str]:
+    """Return the table of averages of the first window, and how to read it."""
     import polars as pl
 
     from eventstudy.report.numbers import Returns
@@ -73,31 +125,49 @@ def closing_table(result: "StudyResult", report: Path) -> str:
     start, end = result.spec.windows[0]
     of_window = (pl.col("start") == start) & (pl.col("end") == end)
     rows = result.headline.filter(of_window, sample="headline", outcome="car")
+    if not rows.height:
+        asked = "returns" in result.spec.parts
+        return ["No event of the headline sample could be estimated"] if asked else []
     returns = Returns(result.spec.returns)
     confidence = f"{100 * result.spec.level:g} % interval"
     head = ("group", "model", "CAAR", confidence, "N", "p", "p such", "agree", "test")
-    found = rows.iter_rows(named=True)
-    cells = [head, *(_closing_cells(returns, row) for row in found)]
-    lines = [""]
-    if rows.height:
-        lines.append(f"Mean CAR{window_text((start, end))} in per cent of price")
-        lines += options.aligned(cells, left={0, 1, 8})
-        lines += textwrap.wrap(_HOW_TO_READ, _WIDTH)
-    elif "returns" in result.spec.parts:
-        lines.append("No event of the headline sample could be estimated")
-    dropped = result.observations.filter(pl.col("status") == "dropped").height
-    if dropped:
-        lines.append(
-            f"{dropped} of {result.observations.height} rows left out; why: report"
-        )
-    said = result.remarks
-    shown = [
-        *(f"warning: {text}" for text in said.filter(severity="warning")["text"]),
-        *(f"note: {text}" for text in said.filter(severity="note")["text"]),
+    cells = [
+        head,
+        *(_closing_cells(returns, row) for row in rows.iter_rows(named=True)),
     ]
-    if shown:
-        lines += ["", *shown]
-    return "\n".join([*lines, "", f"Report: {report}"])
+    return [
+        f"Mean CAR{window_text((start, end))} in per cent of price",
+        *options.aligned(cells, left={0, 1, 8}),
+        *textwrap.wrap(_HOW_TO_READ, _WIDTH),
+    ]
+
+
+def _how_to_open(report: Path) -> list[str]:
+    """Say how the page is opened on this system."""
+    page = report / "report.html"
+    if not page.is_file():
+        return []
+    command = {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
+    return [f"Open it: {command} {shlex.quote(str(page))}"]
+
+
+def summary(result: "StudyResult", report: Path) -> dict[str, Any]:
+    """Return what programs want to know of an analysis: the averages and remarks."""
+    start, end = result.spec.windows[0]
+    rows = result.headline.filter(
+        sample="headline", outcome="car", start=start, end=end
+    )
+    dropped = result.observations.filter(status="dropped")
+    remarks = result.remarks.select("severity", "about", "text")
+    return {
+        "report": str(report),
+        "events": result.events.height,
+        "window": [start, end],
+        "returns": result.spec.returns,
+        "headline": rows.to_dicts(),
+        "left_out": dropped.select("event_id", "asset", "reason").to_dicts(),
+        "remarks": remarks.to_dicts(),
+    }
 
 
 def _closing_cells(returns: "Returns", row: dict[str, Any]) -> tuple[str, ...]:

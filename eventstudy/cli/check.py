@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from eventstudy.cli import options
-from eventstudy.cli.terminal import say
+from eventstudy.cli.terminal import say, say_json
 from eventstudy.core.errors import SpecError
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     options.CACHE,
     options.OFFLINE,
     options.STRICT,
+    options.JSON,
     options.DEBUGGED,
 )
 def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """Check a catalogue: all its problems, or its events with their day 0.
 
     With --prices, what looks wrong in the prices that the study needs as well.
+    Example: eventstudy check events/china_2021.csv --prices snapshot
     """
     from eventstudy.study.inputs import Access, gated, prices_of, request_of
     from eventstudy.study.names import one_spelling
@@ -42,30 +44,41 @@ def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
         spelled = one_spelling(request.spec, request.events, prices)
         request = replace(request, events=spelled)
         prices = gated(request.spec, frame, prices, strict=given["strict"])
-        lines = day_zeros(request, prices)
-        lines += ["", *_outside(request, prices), *price_findings(prices.issues)]
+        found = _outside(request, prices)
     else:
-        lines = day_zeros(request)
+        prices, found = None, []
+    if given["as_json"]:
+        say_json(findings(request, prices, found))
+        return
+    lines = day_zeros(request, prices)
+    if prices is not None:
+        lines += ["", *found, *price_findings(prices.issues)]
     say("\n".join(lines))
+
+
+def findings(
+    request: "Request", prices: "Prices | None", warnings: list[str]
+) -> dict[str, Any]:
+    """Return what programs want to know: events with their days 0, notes, findings."""
+    table, notes = _table_of(request, prices)
+    columns = ("event_id", "announced_at", "announced_utc", "kind", "headline")
+    events = request.events.frame.select(columns).to_dicts()
+    for event in events:
+        own = table.filter(event_id=event["event_id"])
+        event["day0"] = dict(own.select("calendar", "day0").iter_rows())
+    said = [*request.events.notes, *request.notes, *notes, *warnings]
+    issues = [] if prices is None else prices.issues.to_dicts()
+    return {"events": events, "notes": said, "price_issues": issues}
 
 
 def day_zeros(request: "Request", prices: "Prices | None" = None) -> list[str]:
     """Return the events with their day 0 on the calendars of the assets, and notes."""
     import polars as pl
 
-    from eventstudy.calendars import day_zero_table
-    from eventstudy.calendars.offsets import offset_warnings
-
-    events, spec = request.events.frame, request.spec
-    calendars, notes = _calendars(request, prices)
-    table = day_zero_table(
-        events["event_id"].to_list(),
-        calendars,
-        events["announced_utc"].to_list(),
-        events["announced_date"].to_list(),
-        spec.day0,
-    )
-    heads = [f"day 0 on {calendar.name}" for calendar in calendars]
+    events = request.events.frame
+    table, notes = _table_of(request, prices)
+    names = table["calendar"].unique(maintain_order=True)
+    heads = [f"day 0 on {name}" for name in names]
     rows = [("event", "announced", "kind", *heads)]
     for event in events.iter_rows(named=True):
         zeros = table.filter(pl.col("event_id") == event["event_id"])
@@ -75,15 +88,33 @@ def day_zeros(request: "Request", prices: "Prices | None" = None) -> list[str]:
     headline = int(events["headline"].sum())
     summary = f"{count}, {headline} in the headline sample, no problems found"
     lines = options.aligned(rows, left=set(range(len(rows[0]))))
+    return [*lines, "", summary, *request.events.notes, *request.notes, *notes]
+
+
+def _table_of(
+    request: "Request", prices: "Prices | None"
+) -> tuple["pl.DataFrame", list[str]]:
+    """Return the days 0 of the events on the calendars of the assets, and notes."""
+    from eventstudy.calendars import day_zero_table
+    from eventstudy.calendars.offsets import offset_warnings
+
+    events = request.events.frame
+    calendars, notes = _calendars(request, prices)
+    table = day_zero_table(
+        events["event_id"].to_list(),
+        calendars,
+        events["announced_utc"].to_list(),
+        events["announced_date"].to_list(),
+        request.spec.day0,
+    )
+    named = events.select("event_id", "announced_at", "zone")
     notes += [
         f"warning: {text}"
-        for event_id, written, zone in events.select(
-            "event_id", "announced_at", "zone"
-        ).iter_rows()
+        for event_id, written, zone in named.iter_rows()
         if zone is None
         for text in offset_warnings(event_id, written, calendars)
     ]
-    return [*lines, "", summary, *request.events.notes, *request.notes, *notes]
+    return table, notes
 
 
 def _calendars(

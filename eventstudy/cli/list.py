@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eventstudy.cli.terminal import say
+from eventstudy.cli.terminal import say, say_json
 from eventstudy.core.errors import unknown_name
 
 _WIDTH = 100
@@ -20,8 +20,17 @@ def list_family(
         str,
         typer.Argument(help="models, tests, volatility, outcomes, sources or kinds."),
     ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, and nothing else, for programs.")
+    ] = False,
 ) -> None:
-    """List the members of a family, with what each means."""
+    """List the members of a family, with what each means.
+
+    Example: eventstudy list tests
+    """
+    if as_json:
+        say_json({head: members() for head, members in _family(family).items()})
+        return
     say(table(family))
 
 
@@ -33,11 +42,15 @@ def table(family: str) -> str:
     >>> print(table("models").splitlines()[1][:13])
     constant_mean
     """
-    if family not in _FAMILIES:
-        raise unknown_name("family", family, _FAMILIES)
     return "\n\n".join(
-        _table(head, members()) for head, members in _FAMILIES[family].items()
+        _table(head, members()) for head, members in _family(family).items()
     )
+
+
+def _family(name: str) -> "Mapping[str, Callable[[], _Facts]]":
+    if name not in _FAMILIES:
+        raise unknown_name("family", name, _FAMILIES)
+    return _FAMILIES[name]
 
 
 def _table(family: str, members: "_Facts") -> str:

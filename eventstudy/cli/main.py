@@ -10,18 +10,20 @@ import typer
 from eventstudy._version import __version__
 from eventstudy.cli.analyze import analyze
 from eventstudy.cli.check import check
+from eventstudy.cli.diff import diff
 from eventstudy.cli.init import init
 from eventstudy.cli.list import list_family
 from eventstudy.cli.options import DEBUG
 from eventstudy.cli.prices import app as prices_app
 from eventstudy.cli.simulate import simulate
+from eventstudy.cli.table import table
 from eventstudy.cli.terminal import say
 from eventstudy.core.errors import EventStudyError
 
 app = typer.Typer(
     name="eventstudy",
     help="Financial event studies: what an announcement did to prices.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,8 +32,27 @@ app.command()(analyze)
 app.command()(check)
 app.command()(simulate)
 app.command()(init)
+app.command()(table)
+app.command()(diff)
 app.command("list")(list_family)
 app.add_typer(prices_app, name="prices")
+
+
+_FIRST = """\
+eventstudy tells what an announcement did to prices.
+
+To begin:
+  eventstudy init mine                  writes mine.csv and mine.toml, commented
+  eventstudy check mine.csv             finds what is wrong in the catalogue
+  eventstudy analyze mine.csv           studies it and writes reports/mine/
+
+Then:
+  eventstudy table reports/mine         prints a table for a paper
+  eventstudy diff reports/a reports/b   says what moved between two reports
+  eventstudy simulate mine.csv          says which tests can be trusted here
+  eventstudy list tests                 lists what there is to choose from
+
+eventstudy --help lists everything; eventstudy COMMAND --help its options."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,6 +63,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def common(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -54,6 +76,8 @@ def common(
 ) -> None:
     """Financial event studies: what an announcement did to prices."""
     del version  # its callback has done the work
+    if context.invoked_subcommand is None:
+        say(_FIRST)
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ DEBUG = "--debug"
 STUDY, PRICES, OUTPUT = "The study", "Prices", "Output"
 
 # Flags that change where things come from and go to, not what is said.
-_SILENT_FLAGS = {"--quiet", "-q", "--force", DEBUG, "--offline", "--refresh"}
-_SILENT_OPTIONS = {"--out", "-o", "--cache"}
+_SILENT_FLAGS = {"--quiet", "-q", "--json", "--force", DEBUG, "--offline", "--refresh"}
+_SILENT_OPTIONS = {"--out", "-o", "--cache", "--format"}
 
 Command = Callable[..., None]
 Parameter = inspect.Parameter
@@ -118,6 +118,22 @@ PARQUET = option(
     bool,
     "--parquet",
     "Write tables as Parquet too.",
+    panel=OUTPUT,
+    default=False,
+)
+FORMATS = option(
+    "formats",
+    list[str] | None,
+    "--format",
+    "md, html, tex, xlsx, dta; repeat it or separate by commas. [default: md, html]",
+    panel=OUTPUT,
+    metavar="NAME",
+)
+JSON = option(
+    "as_json",
+    bool,
+    "--json",
+    "Print JSON, and nothing else, for programs.",
     panel=OUTPUT,
     default=False,
 )

@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eventstudy.cli.terminal import say
+from eventstudy.cli.terminal import say, say_json
 from eventstudy.core.errors import SourceError, SpecError
 
 app = typer.Typer(
@@ -38,6 +39,10 @@ Cache = Annotated[
     ),
 ]
 
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, and nothing else, for programs.")
+]
+
 
 @app.command()
 def fetch(
@@ -55,7 +60,10 @@ def fetch(
     source: Source = None,
     cache: Cache = None,
 ) -> None:
-    """Download prices that the cache does not have yet."""
+    """Download prices that the cache does not have yet.
+
+    Example: eventstudy prices fetch BTC-USD ^GSPC --start 2020-08-03
+    """
     from eventstudy.prices.cached import Cached, failure
     from eventstudy.prices.fetch import open_source, usual_provider
     from eventstudy.prices.symbols import check_symbols
@@ -84,13 +92,20 @@ def fetch(
 
 
 @app.command()
-def status(cache: Cache = None) -> None:
-    """Show what the cache has."""
+def status(cache: Cache = None, as_json: AsJson = False) -> None:
+    """Show what the cache has.
+
+    Example: eventstudy prices status --json
+    """
     from eventstudy.core.cache_folder import cache_root
     from eventstudy.prices import upkeep
 
     root = cache_root(cache)
     table = upkeep.status(root)
+    if as_json:
+        beside = {kind: asdict(one) for kind, one in upkeep.kept(root).items()}
+        say_json({"folder": str(root), "files": table.to_dicts(), "kept": beside})
+        return
     size = int(table["bytes"].sum()) / 1e6
     say(f"{root}: {_files(table.height)}, {size:.1f} MB")
     for kind, kept in upkeep.kept(root).items():

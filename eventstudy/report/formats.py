@@ -1,15 +1,20 @@
 """What a report can be written as: one entry for each format, with its files."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from eventstudy.core.errors import SpecError
 from eventstudy.report.announced import in_order
 from eventstudy.report.figures import DRAWINGS, figures
+from eventstudy.report.labels import study_title
 from eventstudy.report.links import to
+from eventstudy.report.paper import KINDS, Choice, Fresh, make
+from eventstudy.report.printed import document, to_latex
 from eventstudy.report.render import pages
 from eventstudy.report.sections.events import name_of
+from eventstudy.report.workbook import to_dta, to_xlsx
 from eventstudy.study.result import StudyResult
 
 DEFAULT = ("md", "html")
@@ -75,12 +80,36 @@ def _html(
     return {"report.html": page}
 
 
+def _latex(result: StudyResult, _: Mapping[str, str], __: Mapping[str, bytes]) -> Files:
+    """Write the tables for papers, and a document that holds them."""
+    held, parts = Fresh(result), {}
+    for kind in KINDS:
+        with suppress(SpecError):  # the study has no such rows
+            parts[f"{kind}.tex"] = to_latex(make(held, kind, Choice()))
+    title = study_title(result.spec, result.provenance)
+    parts["all.tex"] = document(dict(parts), title)
+    return {f"latex/{name}": text.encode() for name, text in parts.items()}
+
+
+def _workbook(
+    result: StudyResult, _: Mapping[str, str], __: Mapping[str, bytes]
+) -> Files:
+    return {"tables.xlsx": to_xlsx(result)}
+
+
+def _stata(result: StudyResult, _: Mapping[str, str], __: Mapping[str, bytes]) -> Files:
+    return {f"stata/{name}.dta": file for name, file in to_dta(result).items()}
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         one.name: one
         for one in (
             Format("md", "pages of Markdown with figures beside them", _markdown),
             Format("html", "one page that can be sent, with all figures", _html),
+            Format("tex", "tables for papers, as LaTeX", _latex),
+            Format("xlsx", "all tables as sheets of one workbook", _workbook),
+            Format("dta", "all tables as files for Stata", _stata),
         )
     }
 )
