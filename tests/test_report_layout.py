@@ -33,6 +33,13 @@ from eventstudy.study.result import StudyResult
 
 pytestmark = pytest.mark.long
 
+
+@pytest.fixture(autouse=True)
+def letters_as_outlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the letters as they are measured: the outlines of the font."""
+    monkeypatch.setitem(style._RC, "svg.fonttype", "path")
+
+
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 SLACK = 0.3  # points that letters of two texts may share; coordinates are rounded
 Boxes = NDArray[np.float64]  # letter by left, lower, right and upper end

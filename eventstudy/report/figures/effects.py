@@ -84,7 +84,8 @@ def figure(result: StudyResult) -> "Figure":
     """Draw a row per group, model by model, its two intervals, the numbers beside."""
     rows = _effects(result)
     names = [layout.wrap(row.name, _NAMES) for row in rows]
-    places, heads = _places(rows)
+    places, models = _places(rows)
+    heads = [layout.fit_words(model, _NAMES, SMALL) for model in models]
     foot = places[-1] + 0.5
     y = scales.Scale("", foot, -0.5)
     numbers = layout.widest([row.text for row in rows], SMALL, bold=True)
@@ -99,7 +100,7 @@ def figure(result: StudyResult) -> "Figure":
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
     paint(axes, rows, places)
-    for text, at in heads.items():
+    for text, at in zip(heads, models.values(), strict=True):
         _write(axes, left - 2 * GAP, at, text, ha="right", color=style.MUTED)
     for row, name, at in zip(rows, names, places, strict=True):
         _write(axes, left - 2 * GAP, at, name, ha="right")
