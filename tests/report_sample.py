@@ -334,7 +334,16 @@ def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.Dat
                 | {"n": 6, "caar_alpha_zero": caar + 0.001 * (column + 1)}
             )
     headline = [row | _answers(row, tests) for row in averages]
-    named = {"tests": tests, "headline": headline, "aar": aar}
+    placebo = [
+        {"sample": "headline", "model": setting.name, "group": group}
+        | {"start": spec.windows[0][0], "end": spec.windows[0][1]}
+        | {"low": low / 4, "high": (low + 1) / 4, "n": 8 - abs(low), "actual": -0.7}
+        | {"basis": "56 pseudo-dates of the estimation window"}
+        for setting in spec.models
+        for group in setting.groups or tuple(spec.groups) or ("all",)
+        for low in range(-8, 8)
+    ]
+    named = {"tests": tests, "headline": headline, "aar": aar, "placebo": placebo}
     return {name: frame(name, rows) for name, rows in named.items()}
 
 
@@ -562,5 +571,7 @@ def _closes(
 
 
 def whole(result: StudyResult) -> str:
-    """Return all pages of a report below one another."""
-    return "\n".join(pages(result).values())
+    """Return all pages of a report but the data dictionary, below one another."""
+    held = pages(result)
+    del held["details/data.md"]
+    return "\n".join(held.values())

@@ -4,6 +4,8 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import os
+import threading
 import tracemalloc
 from typing import ClassVar
 
@@ -24,6 +26,7 @@ from eventstudy.catalogue import (
 )
 from eventstudy.catalogue.schema import Catalogue
 from eventstudy.catalogue.text import MAX_BYTES, MAX_LINE_BYTES, escape_cell
+from eventstudy.cells import opened
 from eventstudy.core.errors import DataError, Problem
 
 UTC = dt.UTC
@@ -944,6 +947,8 @@ class TestLists:
             ("ticker,date\nAAA,20210621\nBBB,20210505\n", {}),
             ("ticker,date\nAAA,2021-06-21 00:00:00\nBBB,2021-05-05 00:00:00\n", {}),
             ("sep=;\nticker;date\nAAA;2021-06-21\nBBB;2021-05-05\n", {}),
+            ("Firm;Symbol;Date\nA Corp.;AAA;2021-06-21\nB;BBB;2021-05-05\n", {}),
+            ("PERMNO,rdq\nAAA,2021-06-21\nBBB,2021-05-05\n", {}),
             (
                 "firm;day\nAAA;21 06 2021\nBBB;05 05 2021\n",
                 {"columns": {"announced_at": "day"}, "date_format": "%d %m %Y"},
@@ -986,6 +991,33 @@ class TestLists:
         assert events.frame["assets"].to_list() == [["AAA"], ["BBB"]]
         assert str(events.frame["announced_date"][1]) == "2021-05-05"
         assert any("request of EventStudyTools" in note for note in events.notes)
+
+    def test_a_request_with_other_dates_and_commas(self, read):
+        events = read("1,AAA,MKT,2021-06-21,a,-1,1,-11,120\n")
+        assert events.frame["estimation_end"].to_list() == ["-11"]
+        assert str(events.frame["announced_date"][0]) == "2021-06-21"
+
+    def test_two_columns_of_dates_are_asked_about(self, problems):
+        text = "ticker,date,announcement date\nA,2021-05-06,2021-05-07\n"
+        found = problems(text)
+        assert any("event_columns = { announced_at = 'date' }" in str(p) for p in found)
+
+    def test_headings_that_say_nothing_are_asked_about(self, problems):
+        for problem in problems("Nr,Wann\n1,2021-06-21\n"):
+            assert "event_columns = {" in problem.message
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+    def test_a_pipe_is_read_if_somebody_writes_to_it(self, tmp_path, monkeypatch):
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        text = b"event_id,announced_at\na,2021-06-21\n"
+        writer = threading.Thread(target=path.write_bytes, args=(text,))
+        writer.start()
+        assert read_events(path).frame["event_id"].to_list() == ["a"]
+        writer.join()
+        monkeypatch.setattr(opened, "PATIENCE", 0.1)
+        with pytest.raises(DataError, match="a pipe, and nobody wrote to it"):
+            read_events(path)
 
     def test_a_workbook(self, tmp_path):
         xlsxwriter = pytest.importorskip("xlsxwriter", reason="the extra excel")

@@ -203,5 +203,5 @@ def test_returns_are_studied_in_place_of_prices(run):
     code, out, err = run(*words, "--input-returns", "simple")
     assert code == 0, err
     assert "read as simple returns" not in " ".join((out + err).split())
-    assert "| `input_returns` | simple |" in Path("out/report.md").read_text()
+    assert "| `input_returns` | simple |" in Path("out/details/methods.md").read_text()
     assert "simple returns of the file" in Path("out/manifest.json").read_text()

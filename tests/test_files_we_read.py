@@ -52,6 +52,11 @@ def closes(day, number=str, sep=",", head="Date,Close"):
     return "\n".join([head.replace(",", sep), *lines]) + "\n"
 
 
+ANGLES = "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>"
+CRSP = "DlyCalDt,DlyOpen,DlyHigh,DlyLow,DlyPrc,DlyVol"
+COMPUSTAT = "datadate,prcod,prchd,prcld,prccd,cshtrd"
+
+
 def iso(day):
     return day.isoformat()
 
@@ -124,6 +129,24 @@ WAYS = {
         None,
     ),
     "day numbers of a spreadsheet": (table(serial), {}, None),
+    "dates 21. Juni 2021": (
+        closes(lambda d: f"{d.day}. {'Mai' if d.month == 5 else 'Juni'} {d.year}"),
+        {},
+        None,
+    ),
+    "dates 21 juin 2021": (
+        closes(lambda d: f"{d.day} {'mai' if d.month == 5 else 'juin'} {d.year}"),
+        {},
+        None,
+    ),
+    "dates 20210621.0": (table(lambda d: f"{d:%Y%m%d}.0"), {}, None),
+    "seconds since 1970, with .0": (table(lambda d: f"{epoch(d, 1)}.0"), {}, None),
+    "seconds since 1970 at the opening": (
+        table(lambda d: f"{int(epoch(d, 1)) + 52_200}"),
+        {},
+        "no midnight in seconds",
+    ),
+    "nanoseconds since 1970": (table(lambda d: epoch(d, 1_000_000_000)), {}, None),
     "seconds since 1970": (table(lambda d: epoch(d, 1)), {}, None),
     "milliseconds since 1970": (table(lambda d: epoch(d, 1_000)), {}, None),
     "microseconds since 1970": (table(lambda d: epoch(d, 1_000_000)), {}, None),
@@ -151,6 +174,16 @@ WAYS = {
         None,
     ),
     "times of day": (table(lambda d: f"{d}T16:00:00"), {}, "time of day"),
+    "times of day, dates 6/21/2021": (
+        table(lambda d: f"{d:%m/%d/%Y} 16:00:00"),
+        {},
+        "time of day",
+    ),
+    "times of day, and a date_format that has them": (
+        table(lambda d: f"{d:%m/%d/%Y} 16:00:00"),
+        {"date_format": "%m/%d/%Y %H:%M:%S"},
+        None,
+    ),
     "decimal comma, ; between cells": (
         table(iso, german, german, ";"),
         {},
@@ -232,6 +265,14 @@ WAYS = {
     "headings that say nothing": (PLAIN.replace("Close", "Settle"), {}, "close"),
     "three header lines": (three_lines(), {}, None),
     "three header lines, two symbols": (three_lines_two_symbols(), {}, None),
+    "three header lines, symbols first": (
+        three_lines_two_symbols().replace(
+            "Price,Close,Close,Open,Open\nTicker,AAA,BBB,AAA,BBB",
+            "Ticker,AAA,BBB,AAA,BBB\nPrice,Close,Close,Open,Open",
+        ),
+        {},
+        None,
+    ),
     "index without a name": (PLAIN.replace("Date", ""), {}, None),
     "klines without header, ms": (klines(1_000), {}, None),
     "klines without header, us": (klines(1_000_000), {}, None),
@@ -248,7 +289,42 @@ WAYS = {
         None,
     ),
     "a footnote": (PLAIN + "*Close price adjusted for splits.\n", {}, None),
+    "a footnote with a comma": (PLAIN + "Source: A Vendor, Inc.\n", {}, None),
     "a title above the header": ("Prices of AAA\n" + PLAIN, {}, None),
+    "names and values above the header": (
+        "Security,AAA US Equity\nStart Date,5/3/2021\n\n" + PLAIN,
+        {},
+        None,
+    ),
+    "headings in angle brackets": (
+        PLAIN.replace("Date,Open,High,Low,Close,Volume", ANGLES),
+        {},
+        None,
+    ),
+    "headings of CRSP": (
+        PLAIN.replace("Date,Open,High,Low,Close,Volume", CRSP),
+        {},
+        None,
+    ),
+    "headings of Compustat": (
+        PLAIN.replace("Date,Open,High,Low,Close,Volume", COMPUSTAT),
+        {},
+        None,
+    ),
+    "headings of FRED": (closes(iso, head="observation_date,AAA"), {}, None),
+    "Chinese headings and dates": (
+        closes(lambda d: f"{d.year}年{d.month}月{d.day}日", head="日期,收盘价"),
+        {},
+        None,
+    ),
+    "blanks behind separators": (
+        table(iso, sep=", ", quote=True),
+        {},
+        None,
+    ),
+    "cells apart by blanks": (closes(iso, sep=" "), {}, "separate the cells"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(600), {}, "save it as .xlsx"),
+    "UTF-16 without a mark": (PLAIN.encode("utf-16-le"), {}, "UTF-16"),
     "a line of a dividend": (
         spliced(PLAIN, 12, "2021-05-18,0.22 Dividend,,,,"),
         {},

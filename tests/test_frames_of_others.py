@@ -59,6 +59,18 @@ FRAMES = {
     ),
     "fields above symbols": lambda: yahoo(0),
     "symbols above fields": lambda: yahoo(1),
+    "dates in whole seconds": lambda: pd.DataFrame(
+        {"symbol": "AAA", "close": CLOSE}, index=DAYS.as_unit("s")
+    ),
+    "zoned dates in whole seconds": lambda: pd.DataFrame(
+        {"symbol": "AAA", "close": CLOSE},
+        index=DAYS.as_unit("s").tz_localize("America/New_York"),
+    ),
+    "days as periods": lambda: pd.DataFrame(
+        {"symbol": "AAA", "close": CLOSE}, index=DAYS.to_period("D")
+    ),
+    "a column named after its symbol": lambda: pd.Series(CLOSE, index=DAYS, name="AAA"),
+    "columns by symbol": lambda: {"AAA": pd.Series(CLOSE, index=DAYS)},
     "frames by symbol": lambda: {
         "AAA": pd.DataFrame({"Close": CLOSE}, index=DAYS.rename("Date")),
         "BBB": pl.DataFrame({"date": list(DAYS.date), "close": CLOSE}),
@@ -83,9 +95,21 @@ def test_two_levels_have_both_symbols():
 
 
 def test_what_is_no_frame_is_told():
-    for source in (5, ["AAA"], {"AAA": 5}):
+    for source in (5, ["AAA"], {"AAA": 5}, {}, np.array(CLOSE)):
         with pytest.raises(es.DataError, match="wanted a path or a frame"):
             es.read_prices(source)
+
+
+def test_a_frame_without_symbols_is_asked_whose_it_is():
+    frame = pd.DataFrame({"close": CLOSE}, index=DAYS)
+    with pytest.raises(es.DataError, match="give frames by symbol"):
+        es.read_prices(frame)
+
+
+def test_a_kind_of_returns_that_there_is_not_is_told():
+    frame = pd.DataFrame({"symbol": "AAA", "ret": CLOSE}, index=DAYS)
+    with pytest.raises(es.SpecError, match="input_returns = 'arith'"):
+        es.read_prices(frame, input_returns="arith")
 
 
 def test_missing_values_of_pandas_are_null():

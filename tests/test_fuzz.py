@@ -23,6 +23,7 @@ from eventstudy.prices.manifest import Manifest
 from eventstudy.prices.provider import NoPricesError
 from eventstudy.prices.store import DamagedError, Store, read_stored
 from eventstudy.spec import read_spec
+from eventstudy.study.intraday_bars import read_bars
 
 INPUTS, QUICK = 20_000, 300
 LISTING = Listing(
@@ -252,6 +253,35 @@ def attack(kind, folder, inputs, seed=20210621):
 def test_spoiled_inputs_end_in_words(kind, tmp_path):
     ended = attack(kind, tmp_path, QUICK)
     assert min(ended.values()) > 5
+
+
+def test_a_compiled_reader_that_stops_is_not_heard(tmp_path, capfd):
+    attack("price Parquet", tmp_path, 80, seed=4)  # the last of these stops it
+    assert capfd.readouterr().err == ""
+
+
+def test_bars_of_a_day_in_spoiled_files_end_in_words(tmp_path, capfd):
+    frame = pl.DataFrame(
+        {
+            "time_utc": [f"2021-06-18T{h:02}:00Z" for h in range(24)],
+            "open": [1.0 + h for h in range(24)],
+            "close": [2.0 + h for h in range(24)],
+        }
+    )
+    path = tmp_path / "bars.parquet"
+    frame.write_parquet(path)
+    base, rng = path.read_bytes(), random.Random(7)
+    refused = 0
+    for _ in range(QUICK):
+        path.write_bytes(spoiled(base, rng))
+        try:
+            read_bars(str(path), "BTC-USD")
+        except EventStudyError:
+            refused += 1
+    assert refused > 5
+    assert capfd.readouterr().err == ""
+    with pytest.raises(EventStudyError, match="no such file"):
+        read_bars("/dev/zero", "BTC-USD")
 
 
 @pytest.mark.slow

@@ -5,8 +5,8 @@ import pytest
 from reference.inference_panels import panel, take
 
 from eventstudy.inference import TESTS
-from eventstudy.inference.aggregates import pseudo_scars
 from eventstudy.inference.bootstrap import _block_sums
+from eventstudy.inference.standardised import pseudo_scars
 from eventstudy.models import constant_mean, market
 
 

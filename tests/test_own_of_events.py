@@ -211,7 +211,7 @@ def test_the_command_takes_both(tmp_path):
     assert "model market on the benchmark of each asset" in words
     assert "1 event has an estimation window of their own" not in words
     assert "1 event has an estimation window of its own" in words
-    report = (tmp_path / "out" / "report.md").read_text()
+    report = (tmp_path / "out" / "details/methods.md").read_text()
     assert "the benchmark of each asset" in report
     checked = CliRunner().invoke(app, ["check", str(path), "--prices", "snapshot"])
     assert checked.exit_code == 0, checked.output

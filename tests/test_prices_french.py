@@ -203,7 +203,7 @@ def test_a_study_downloads_its_factors_and_is_made_again_offline(server, run):
         first = Path("online/tables", name).read_bytes()
         assert first == Path("offline/tables", name).read_bytes()
         assert first == Path("again/tables", name).read_bytes()
-    assert "Kenneth R. French" in Path("online/report.md").read_text()
+    assert "Kenneth R. French" in Path("online/details/methods.md").read_text()
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from eventstudy.prices.embed import build
 
 FIGURES = (Path(__file__).parents[1] / ".." / "shared" / "figures" / "prices").resolve()
 SYMBOLS = (
-    *("BTBT", "BTC-USD", "BTCM", "CAN", "CLSK", "EBON"),
+    *("BTBT", "BTC-USD", "BTCM", "CAN", "CLSK", "EBON", "ETH-USD"),
     *("MARA", "MSTR", "NCTY", "RIOT", "SOS", "^GSPC"),
 )
 
@@ -22,7 +22,7 @@ def test_what_it_holds():
     prices = fetch_prices([])
     assert prices.symbols == SYMBOLS
     rows = {file.symbol: file.rows for file in prices.files}
-    assert rows.pop("BTC-USD") == 516
+    assert rows.pop("BTC-USD") == rows.pop("ETH-USD") == 516
     assert set(rows.values()) == {358}
     assert {f.first for f in prices.files} == {date(2020, 8, 3)}
     assert {f.last for f in prices.files} == {date(2021, 12, 31)}

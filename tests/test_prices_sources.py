@@ -93,7 +93,7 @@ def test_a_whole_analysis_speaks_of_its_own_source(tape, command):
     assert len(texts) >= 2
     for path in texts:
         assert "yahoo" not in path.read_text(encoding="utf-8").lower(), path
-    report = (folder / "report.md").read_text(encoding="utf-8")
+    report = (folder / "details/methods.md").read_text(encoding="utf-8")
     assert "Prices of the Tape Exchange. For study only." in report
     inputs = json.loads((folder / "manifest.json").read_text())["inputs"]
     assert inputs["source"] == "tape"
@@ -119,7 +119,7 @@ def test_a_study_file_names_it(tape, command):
     Path("one.toml").write_text(text, encoding="utf-8")
     assert command("analyze", "one.csv", "-q") == (0, "", "")
     assert Tape.asked == 2
-    report = Path("reports/one/report.md").read_text(encoding="utf-8")
+    report = Path("reports/one/details/methods.md").read_text(encoding="utf-8")
     assert "Prices of the Tape Exchange. For study only." in report
 
 

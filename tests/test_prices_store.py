@@ -106,18 +106,30 @@ class TestReadThrough:
 
     def test_a_part_is_said_and_asked_for_again_once_a_day(self, source, fake):
         fake.closes = weekdays(date(2021, 1, 1), date(2021, 4, 9))
-        first = fetch(source)
-        assert first.issues["rule"].to_list() == ["part"]
+        said = [fetch(source).issues, fetch(source).issues]
+        assert [one["rule"].to_list() for one in said] == [["part"], ["part"]]
+        assert said[0]["action"].item().endswith("again next time")
+        assert said[1]["action"].item().endswith("again after a day")
         fetch(source), fetch(source, start=MIDDLE - timedelta(days=40))
-        assert len(fake.asked) == 1
+        assert len(fake.asked) == 2
         fetch(source, end=END + timedelta(days=5))  # more than was asked for
-        assert len(fake.asked) == 2
+        fetch(source, end=END + timedelta(days=5))
+        assert len(fake.asked) == 4
         fetch(source, end=END + timedelta(days=5)), fetch(source)
-        assert len(fake.asked) == 2
+        assert len(fake.asked) == 4
         tomorrow = replace(source, now=lambda: NOW + timedelta(hours=25))
         fake.closes = weekdays(date(2021, 1, 1), END)
         assert fetch(tomorrow).frame["date"].max() == END
-        assert len(fake.asked) == 3
+        assert len(fake.asked) == 5
+
+    def test_a_part_that_is_whole_when_asked_again_is_held(self, source, fake):
+        every = fake.closes
+        fake.closes = {d: c for d, c in every.items() if d >= date(2021, 4, 1)}
+        assert fetch(source).frame["date"].min() == date(2021, 4, 1)
+        fake.closes = every
+        assert fetch(source).frame["date"].min() == START
+        fetch(source)
+        assert len(fake.asked) == 2
 
     @pytest.mark.parametrize(
         ("held", "wanted"),

@@ -16,7 +16,7 @@ import pytest
 import report_sample as sample
 
 from eventstudy.core.errors import SpecError
-from eventstudy.report import check_folder, render, tables, write_report
+from eventstudy.report import check_folder, pages, tables, write_report
 from eventstudy.report import folder as report_folder
 from eventstudy.report.tables import to_csv, to_parquet
 from eventstudy.study.result import StudyResult
@@ -50,17 +50,17 @@ def listing(folder: Path) -> dict[str, bytes]:
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for the drawings, and write a page once: they take most of the time."""
     monkeypatch.setattr(report_folder, "figures", lambda _: {"caar.svg": b"<svg/>"})
-    monkeypatch.setattr(report_folder, "render", page)
+    monkeypatch.setattr(report_folder, "pages", page)
 
 
-PAGES: dict[str, str] = {}
+PAGES: dict[str, dict[str, str]] = {}
 
 
-def page(result: StudyResult) -> str:
-    """The page of a sample, known by its title."""
+def page(result: StudyResult) -> dict[str, str]:
+    """The pages of a sample, known by its title."""
     title = str(result.spec.title)
     if title not in PAGES:
-        PAGES[title] = render(result)
+        PAGES[title] = pages(result)
     return PAGES[title]
 
 
@@ -95,16 +95,18 @@ def test_every_file_is_in_the_manifest(report: Path) -> None:
 
 
 def test_links_lead_to_files(report: Path) -> None:
-    text = (report / "report.md").read_text(encoding="utf-8")
-    targets = {part.split(")")[0] for part in text.split("](")[1:]}
-    local = {t for t in targets if not t.startswith(("#", "http"))}
-    assert {"figures/caar.svg", "manifest.json"} <= local
-    assert all((report / target).exists() for target in local)
+    for page in (report / "report.md", *(report / "details").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        targets = {part.split(")")[0] for part in text.split("](")[1:]}
+        local = {t.split("#")[0] for t in targets if not t.startswith(("#", "http"))}
+        assert local
+        assert all((page.parent / target).exists() for target in local)
 
 
 def test_tables_are_named_and_not_linked(report: Path) -> None:
     """A published copy may come without them, and then has no dead link."""
-    text = (report / "report.md").read_text(encoding="utf-8")
+    pages = (report / "details").glob("*.md")
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     named = set(re.findall(r"`(tables/[^`]+)`", text))
     assert {"tables/cars.csv", "tables/volatility.csv"} <= named
     assert all((report / name).is_file() for name in named)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import pickle
 import re
 import tomllib
@@ -366,7 +367,27 @@ def test_parts_check_themselves(changed):
         changed()
 
 
+@pytest.mark.parametrize("name", ["a/b", "../x", "a\x1b[31m", "a\u202eb", "x" * 101])
+def test_names_of_groups_and_models_follow_the_rules_of_symbols(name):
+    with pytest.raises(SpecError, match=r"the name of a group cannot"):
+        StudySpec(groups={name: ("AAA",)})
+    with pytest.raises(SpecError, match=r"the name of a model cannot"):
+        StudySpec(models=(ModelSetting(name=name, model="constant_mean"),))
+    for fine in ("Bergbau & Strom", "矿业", "net_of_bitcoin"):
+        assert StudySpec(groups={fine: ("AAA",)}).group_of("AAA") == fine
+
+
 # --- files --------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_study_file_that_is_no_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    (tmp_path / "folder.toml").mkdir()
+    for name in ("pipe", "zero", "folder"):
+        with pytest.raises(DataError, match="no study file"):
+            read_spec(tmp_path / f"{name}.toml")
 
 
 def test_a_study_file_is_read(tmp_path):
@@ -387,7 +408,7 @@ def _text(content):
     ("make", "kind", "said"),
     [
         (_nothing, DataError, "cannot be read: No such file"),
-        (lambda path: path.mkdir(), DataError, "cannot be read: Is a directory"),
+        (lambda path: path.mkdir(), DataError, "a folder, pipe or device"),
         (
             lambda path: path.write_bytes(b"PK\x03\xff\xfe"),
             DataError,

@@ -8,7 +8,7 @@ import pytest
 import eventstudy as es
 from eventstudy.core.errors import SpecError
 from eventstudy.outcomes import OUTCOMES, OutcomeEntry
-from eventstudy.report import render, tables
+from eventstudy.report import pages, tables
 from eventstudy.spec import PARTS
 from eventstudy.study import builders
 from eventstudy.study.inputs import request_of
@@ -192,6 +192,6 @@ def test_functions_are_members_of_a_study_like_others():
         [value / 2 for value in both["estimate"]]
     )
     assert set(rows["pvalue"]) == {0.25}
-    text = render(result)
+    text = "".join(pages(result).values())
     assert "half_mean" in text
     assert "half_market" in text

@@ -14,7 +14,7 @@ import eventstudy as es
 from eventstudy.cli.list import table
 from eventstudy.core.errors import SpecError
 from eventstudy.outcomes import OUTCOMES, OutcomeEntry
-from eventstudy.report.render import render
+from eventstudy.report.render import pages
 from eventstudy.volatility import (
     MEASURES,
     SHIFTS,
@@ -204,7 +204,11 @@ def found(prices):
         }
     )
     result = es.run(spec, events, prices)
-    yield result, render(result), table("volatility") + table("outcomes")
+    yield (
+        result,
+        "".join(pages(result).values()),
+        table("volatility") + table("outcomes"),
+    )
     SHIFTS.remove("log_f")
     MEASURES.remove("fourth_power")
     MEASURES.remove("high_low")

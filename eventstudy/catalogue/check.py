@@ -37,7 +37,9 @@ def check_header(
         hint = (
             f"rename {' or '.join(map(repr, near))} if that is what it holds"
             if near
-            else f"found {', '.join(map(repr, header[:20]))}"
+            else f"found {', '.join(map(repr, header[:20]))}; say which holds it with "
+            f"event_columns = {{ {name} = {(header or ['...'])[0]!r} }} in the study "
+            "file, columns = in Python"
         )
         messages.append((name, f"is required but missing; {hint}"))
     return [

@@ -21,7 +21,12 @@ _HEADINGS: Mapping[str, tuple[str, ...]] = {
         "eventdate",
         "announcement_date",
         "announced",
+        "announcement",
+        "earnings_date",
+        "anndats",
+        "rdq",
         "datum",
+        "fecha",
     ),
     "assets": (
         "ticker",
@@ -30,6 +35,11 @@ _HEADINGS: Mapping[str, tuple[str, ...]] = {
         "symbols",
         "asset",
         "security_ticker",
+        "tic",
+        "permno",
+        "ric",
+        "isin",
+        "cusip",
         "firm_id",
         "firm",
     ),
@@ -48,7 +58,7 @@ REQUEST = (
     "request_estimation_end",
     "request_estimation_length",
 )
-_GERMAN_DAY = r"^\d{1,2}\.\d{1,2}\.\d{4}$"
+_DAY = r"^(?:\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\d{2})$"
 _WHOLE = r"^[+-]?\d+$"
 
 
@@ -60,7 +70,7 @@ def is_request(first: Sequence[str]) -> bool:
     """
     return (
         len(first) == len(REQUEST)
-        and bool(re.match(_GERMAN_DAY, first[3].strip()))
+        and bool(re.match(_DAY, first[3].strip()))
         and all(re.match(_WHOLE, cell.strip()) for cell in first[5:])
     )
 
@@ -99,10 +109,26 @@ def with_columns_of(
         if name in cells.columns or name in columns:
             continue
         found = [c for c in cells.columns if _plain(c) in headings and c not in named]
-        if len(found) == 1:
-            named[found[0]] = name
-            notes.append(f"column '{found[0]}' is taken for '{name}'")
+        if not found:
+            continue
+        # of several, a ticker tells more than the name of a firm
+        best = min(found, key=lambda column: headings.index(_plain(column)))
+        if name == "announced_at" and len(found) > 1:
+            problems.append(_which(name, found, file))
+            continue
+        named[best] = name
+        notes.append(f"column '{best}' is taken for '{name}'")
     return cells.rename(named), notes, problems
+
+
+def _which(name: str, found: Sequence[str], file: str) -> Problem:
+    return Problem(
+        message=f"{' and '.join(map(repr, found))} can both be it; say which with "
+        f"event_columns = {{ {name} = {found[0]!r} }} in the study file, columns = in "
+        "Python",
+        file=file,
+        column=name,
+    )
 
 
 def with_dates(

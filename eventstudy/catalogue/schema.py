@@ -167,6 +167,7 @@ class Catalogue(dy.Schema):
 
     event_id = dy.String(primary_key=True)
     title = dy.String()
+    short_title = dy.String(nullable=True)
     announced_at = dy.String()
     announced_utc = dy.Datetime(time_unit="us", time_zone="UTC", nullable=True)
     announced_date = dy.Date()

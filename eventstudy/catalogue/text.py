@@ -11,6 +11,7 @@ from typing import BinaryIO
 from eventstudy.catalogue.lists import REQUEST, is_request
 from eventstudy.cells import decoded
 from eventstudy.cells.book import sheet_rows
+from eventstudy.cells.opened import opened
 from eventstudy.core.errors import DataError, Problem
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -66,7 +67,7 @@ def read_bytes(path: Path, name: str) -> bytes:
     more than a chunk of it beyond the bound is in memory.
     """
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             return b"".join(_text_chunks(stream, name))
     except OSError as error:
         raise _refusal(name, f"cannot be read: {error.strerror}") from None

@@ -20,7 +20,7 @@ _ISO = (
     r"^(\d{4}-\d{2}-\d{2})"
     rf"(?:[T ](?:00:00(?::00(?:\.0+)?)?|23:59(?::59(?:\.\d+)?)?){_ZONE})?$"
 )
-_CLOCK_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}"
+_CLOCK_TIME = r"\d[T ]\d{1,2}:\d{2}"
 _WEEKDAY = r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+"
 _TAIL = r"[ T]+(?:0{1,2}:00(?::00(?:\.0+)?)?|12:00(?::00)?\s*AM)$"
 
@@ -43,9 +43,36 @@ _CLEAR = (
     "%d %b %y",
     "%d%b%Y",
     "%Y-%b-%d",
+    "%Y年%m月%d日",
 )
-_EXCEL = r"^[2-7]\d{4}(?:\.0)?$"
-_EPOCHS = {r"^1\d{9}$|^[2-9]\d{8}$": "s", r"^\d{12,13}$": "ms", r"^\d{15,16}$": "us"}
+_EXCEL = r"^[2-7]\d{4}$"
+_EPOCHS = {
+    r"^1\d{9}$|^[2-9]\d{8}$": "s",
+    r"^\d{12,13}$": "ms",
+    r"^\d{15,16}$": "us",
+    r"^\d{18,19}$": "ns",
+}
+_UNITS = {
+    "s": "seconds",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "ns": "nanoseconds",
+}
+_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_MONTHS = {
+    "Jan": "januar|jänner|janvier|enero|gennaio|janeiro",
+    "Feb": "februar|février|febrero|febbraio|fevereiro",
+    "Mar": "märz|mars|marzo|março",
+    "Apr": "avril|abril|aprile",
+    "May": "mai|mayo|maggio|maio",
+    "Jun": "juni|juin|junio|giugno|junho",
+    "Jul": "juli|juillet|julio|luglio|julho",
+    "Aug": "août|agosto",
+    "Sep": "sept|septembre|septiembre|settembre|setembro",
+    "Oct": "oktober|octobre|octubre|ottobre|outubro|okt",
+    "Nov": "novembre|noviembre|novembro",
+    "Dec": "dezember|décembre|diciembre|dicembre|dezembro|dez",
+}
 _DAY_US = 86_400_000_000
 
 
@@ -100,8 +127,16 @@ def not_a_date(text: str | None, date_format: str | None) -> str:
         return "the date is missing"
     if date_format is not None:
         return f"not a date written {date_format}"
-    if re.match(_CLOCK_TIME, text):
-        return "a time of day; daily prices are wanted, one row per session"
+    if re.search(_CLOCK_TIME, text):
+        return (
+            "a time of day; daily prices are wanted, one row per session: leave the "
+            "time out, or name the format with date_format"
+        )
+    if any(re.match(pattern, text) for pattern in _EPOCHS):
+        return (
+            "a number that is no midnight in seconds since 1970; write the day of the "
+            "session, such as 2021-05-21"
+        )
     return (
         "not a date like the others; write 2021-05-21, or name the format with "
         "date_format, such as %d.%m.%Y"
@@ -135,12 +170,16 @@ def _spelling(texts: pl.Series, setting: str) -> tuple[str, pl.Series] | None:
     """Return the one spelling that reads all texts, and their dates."""
     plain = texts.str.strip_chars().str.replace(f"(?i){_WEEKDAY}", "")
     plain = plain.str.replace(f"(?i){_TAIL}", "")
+    plain = plain.str.replace(r"^(\d{5,})\.0+$", "$1")  # numbers as frames hold them
     for pattern, unit in _EPOCHS.items():
         if plain.str.contains(pattern).all():
             return _epoch(plain, unit)
     if plain.str.contains(_EXCEL).all():
         return "day numbers of a spreadsheet", _serial(plain)
-    short = plain.str.replace(r"(?i)\bsept\b", "Sep").str.replace_all(r"\.(\s)", "$1")
+    short = plain.str.replace_all(r"\.(\s)", "$1")
+    if short.str.contains(r"[^\W\d_]{3}").any():
+        for month, others in _MONTHS.items():
+            short = short.str.replace(rf"(?i)\b(?:{others})\b", month)
     for date_format in _CLEAR:
         read = _whole(short, date_format)
         if read is not None:
@@ -183,17 +222,19 @@ def _either(texts: pl.Series, setting: str) -> tuple[str, pl.Series] | None:
 
 def _serial(texts: pl.Series) -> pl.Series:
     """Days since 30 December 1899, as spreadsheets count."""
-    days = texts.str.strip_suffix(".0").cast(pl.Int32) - 25_569
+    days = texts.cast(pl.Int32) - 25_569
     return days.cast(pl.Date)
 
 
 def _epoch(texts: pl.Series, unit: str) -> tuple[str, pl.Series] | None:
     """Read times since 1970 that all begin, or all end, their day in UTC."""
-    micro = texts.cast(pl.Int64) * {"s": 1_000_000, "ms": 1_000, "us": 1}[unit]
+    number = texts.cast(pl.Int64, strict=False)
+    if number.null_count():
+        return None
+    micro = number // 1_000 if unit == "ns" else number * _MICROSECONDS[unit]
     time = micro % _DAY_US
     starts = bool((time == 0).all())
     ends = bool((time >= _DAY_US - 60_000_000).all())
     if not (starts or ends):
         return None
-    words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}[unit]
-    return f"{words} since 1970", (micro // _DAY_US).cast(pl.Int32).cast(pl.Date)
+    return f"{_UNITS[unit]} since 1970", (micro // _DAY_US).cast(pl.Int32).cast(pl.Date)

@@ -58,6 +58,8 @@ def as_polars(source: Any) -> pl.DataFrame:  # noqa: ANN401 - any frame
     if isinstance(source, pl.DataFrame):
         return source
     if _is_pandas(source):
+        if _one(source):
+            source = source.to_frame(source.name or "close")
         if getattr(source.columns, "nlevels", 1) > 1:
             return _stacked(source)
         return _by_column(source)
@@ -66,7 +68,12 @@ def as_polars(source: Any) -> pl.DataFrame:  # noqa: ANN401 - any frame
 
 def _is_pandas(source: object) -> bool:
     module = type(source).__module__.partition(".")[0]
-    return module == "pandas" and hasattr(source, "columns")
+    return module == "pandas" and (hasattr(source, "columns") or _one(source))
+
+
+def _one(source: object) -> bool:
+    """Whether something of pandas is a single column."""
+    return type(source).__name__ == "Series"
 
 
 def _by_column(frame: Any) -> pl.DataFrame:  # noqa: ANN401 - pandas is not imported
@@ -91,7 +98,11 @@ def _counts(index: Any) -> bool:  # noqa: ANN401
 
 def _series(name: str, column: Any) -> pl.Series:  # noqa: ANN401
     """Return a column, with null for pandas' own words for missing."""
+    if type(column.dtype).__name__ == "PeriodDtype":
+        column = column.dt.to_timestamp()
     zone = getattr(column.dtype, "tz", None)
+    if getattr(column.dtype, "kind", "O") == "M":
+        column = column.dt.as_unit("us")  # polars has no times in whole seconds
     if zone is not None:
         utc = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
         held = pl.Series(name, utc).dt.replace_time_zone("UTC")

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eventstudy.core.quiet import error_stream
+
 INTERRUPTED = 130  # what shells expect of a program that ends by Ctrl-C
 _WORDS = b"eventstudy: interrupted; nothing was overwritten\n"
 _SIGNALS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 143}
@@ -54,5 +56,5 @@ def end(code: int) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    os.write(2, _WORDS)
+    os.write(error_stream(), _WORDS)
     os._exit(code)

@@ -151,6 +151,9 @@ def _orthonormal(x: Array, n: IntArray) -> tuple[Array, Array]:
         norm = np.sqrt(np.einsum("etk,etk->ek", x, x) / n[:, None])[:, None]
         return x / norm, 1.0 / norm
     q, r = np.linalg.qr(x)
+    # A column that others make up, or of zeros, has no direction of its own; whatever
+    # is estimated of it, callers judge by the columns themselves.
+    r += np.eye(x.shape[2]) * (np.diagonal(r, axis1=1, axis2=2) == 0)[:, None]
     root = np.sqrt(n)[:, None, None]
     return q * root, np.linalg.inv(r) * root
 

@@ -8,9 +8,10 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, IntArray, Status
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.core.windows import Window, as_windows, columns, cumulate, length_of
-from eventstudy.inference.aggregates import AssetSeries, collect, daily_sar
+from eventstudy.inference.aggregates import AssetSeries, collect
 from eventstudy.inference.dependence import MIN_COMMON_DATES
 from eventstudy.inference.pvalues import Alternative, check_alternative
+from eventstudy.inference.standardised import daily_sar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,10 @@ from eventstudy.inference.aggregates import (
     NumberedDates,
     Totals,
     co_movement,
-    daily_sar,
     numbered_dates,
-    standardised_residuals,
 )
 from eventstudy.inference.ranking import average_ranks, ranks_from_order
+from eventstudy.inference.standardised import daily_sar, standardised_residuals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

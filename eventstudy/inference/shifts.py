@@ -9,7 +9,7 @@ from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Statu
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import MODELS
 from eventstudy.core.windows import Window, cumulate
-from eventstudy.inference.aggregates import recent_volatility
+from eventstudy.inference.standardised import recent_volatility
 
 # More shifts than these add no digit to a p-value at 5 % worth having.
 MAX_SHIFTS = 999

@@ -7,7 +7,6 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
 from eventstudy.core.registry import TESTS
 from eventstudy.core.windows import Cumulated, Window, cumulate, length_of
-from eventstudy.inference.aggregates import pseudo_scars, pseudo_sums
 from eventstudy.inference.entry import BY_SESSION, ONLY_CAR, EventTest
 from eventstudy.inference.guarded import readings, scaled_by_recent
 from eventstudy.inference.pvalues import (
@@ -23,6 +22,7 @@ from eventstudy.inference.pvalues import (
     tail,
 )
 from eventstudy.inference.sample import Sample
+from eventstudy.inference.standardised import pseudo_scars, pseudo_sums
 
 # With fewer pseudo-dates no p-value below 5 % is possible.
 MIN_PSEUDO_DATES = 20
@@ -194,7 +194,19 @@ def placebo(sample: Sample, options: Options) -> Answer:
 class PseudoDates:
     """What `placebo` compares: the sample's statistic, and those of pseudo-dates.
 
-    draws : array (B,);  observed : number;  basis : where the dates were moved
+    Parameters
+    ----------
+    draws : array (B,)
+        Statistics at the pseudo-dates.
+    observed : array ()
+        That of the actual dates.
+    basis : str
+        Where the dates were moved.
+
+    Examples
+    --------
+    >>> PseudoDates(np.zeros(3), np.asarray(1.5), "3 dates").basis
+    '3 dates'
     """
 
     draws: Array
@@ -217,6 +229,18 @@ def pseudo_dates(sample: Sample, options: Options) -> PseudoDates:
     PseudoDates
         From the whole history where there are 200 shifts, else from the estimation
         windows.
+
+    Examples
+    --------
+    >>> from eventstudy.inference import collect
+    >>> from eventstudy.inference.sample import sample_of
+    >>> from eventstudy.models import constant_mean
+    >>> y = np.random.default_rng(1).normal(size=(5, 141))
+    >>> ab = constant_mean(y, n_estimation=120, first_offset=-10)
+    >>> known = collect(ab, [(-1, 1)], frozenset({"placebo"}))
+    >>> found = pseudo_dates(sample_of(known, (-1, 1), residual=None), Options())
+    >>> found.basis
+    '118 pseudo-dates of the estimation window'
     """
     shifts = (options.shifts or {}).get(sample.window)
     if shifts is not None and len(shifts) >= MIN_SHIFTS:

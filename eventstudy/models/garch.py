@@ -23,6 +23,7 @@ from eventstudy.models.solver import Fit, assemble, model_input
 
 # Returns that vary less than this, relative to their size, do not vary.
 _CONSTANT = 1e-10
+_COLLINEAR = 1e-13  # least eigenvalue of a correlation matrix that can be inverted
 
 
 def garch(
@@ -73,10 +74,12 @@ def garch(
         np.concatenate([found.h, forecast(found, d.y.shape[1] - t)], axis=1)
         / (sigma**2)[:, None]
     )
+    xtx_inv, singular = _weighted_inverse(rows[:, :t], variance[:, :t], ok)
+    status[singular], ok = Status.SINGULAR, ok & ~singular
     fitted = Fit(
-        coefficients=beta,
-        xtx_inv=_weighted_inverse(rows[:, :t], variance[:, :t], ok),
-        sigma=sigma,
+        coefficients=np.where(ok[:, None], beta, np.nan),
+        xtx_inv=xtx_inv,
+        sigma=np.where(ok, sigma, np.nan),
         df=df,
         r_squared=np.where(ok, r_squared, np.nan),
         status=status,
@@ -85,7 +88,7 @@ def garch(
         replace(
             d, span=np.where(ok[:, None], d.span * variance, d.span), complete=False
         ),
-        errors * root,
+        np.where(ok[:, None], errors * root, np.nan),
         (rows * root[:, :, None])[:, t:],
         fitted,
         model=kind,
@@ -150,8 +153,13 @@ def _status(
     return chosen.astype(np.int8)
 
 
-def _weighted_inverse(rows: Array, variance: Array, ok: BoolArray) -> Array:
-    """Inverse of ``Σ x x' σ²/h``: the mean coefficients' covariance over sigma²."""
+def _weighted_inverse(
+    rows: Array, variance: Array, ok: BoolArray
+) -> tuple[Array, BoolArray]:
+    """Inverse of ``Σ x x' σ²/h``, and where the regressors are nearly collinear.
+
+    It is the covariance of the mean's coefficients over sigma².
+    """
     k = rows.shape[2]
     weight = np.where(np.isfinite(variance) & ok[:, None], 1.0 / variance, 0.0)
     gram = np.einsum("etk,et,etl->ekl", rows, weight, rows, optimize=True)
@@ -159,5 +167,8 @@ def _weighted_inverse(rows: Array, variance: Array, ok: BoolArray) -> Array:
     scale = np.where(size > 0, size, 1.0)
     shape = scale[:, :, None] * scale[:, None, :]
     relative = np.where(ok[:, None, None], gram / shape, np.eye(k))
+    singular = ~(np.linalg.eigvalsh(relative)[:, 0] > _COLLINEAR)
+    relative[singular] = np.eye(k)
     inverse = np.linalg.inv(relative) / shape
-    return np.where(ok[:, None, None], inverse, np.nan)
+    kept = ok & ~singular
+    return np.where(kept[:, None, None], inverse, np.nan), ok & singular

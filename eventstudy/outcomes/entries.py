@@ -50,6 +50,8 @@ class OutcomeEntry:
         Name of the outcome of which it is the change from shortly before. A report
         takes that outcome for unusual only where this one is as well: a level that had
         drifted away before the event is no effect.
+    compared_with : str
+        The sessions that such a change is from, in words.
     lacking : str
         Why a group without any value has no test.
 
@@ -76,6 +78,7 @@ class OutcomeEntry:
     part: str = "outcomes"
     shown: bool = True
     change_of: str = ""
+    compared_with: str = "shortly before"
     lacking: str = "no value to study"
 
     def __post_init__(self) -> None:

@@ -12,6 +12,10 @@ import numpy as np
 from eventstudy.core.abnormal import Array
 from eventstudy.outcomes.entries import OUTCOMES, OutcomeEntry
 
+# The sessions before, counted backwards, that a change of volume is from.
+_FIRST, _LAST = 7, 11
+_BEFORE = f"{_LAST} to {_FIRST} sessions before"
+
 
 def log_volume(volume: Array) -> Array:
     """Take the logarithm of one plus the volume.
@@ -42,7 +46,7 @@ def log_volume(volume: Array) -> Array:
         return np.log1p(np.where(v > 0, v, np.nan))
 
 
-def recent_change(values: Array, *, first: int = 7, last: int = 11) -> Array:
+def recent_change(values: Array, *, first: int = _FIRST, last: int = _LAST) -> Array:
     """Take what values are above their mean of shortly before.
 
     Parameters
@@ -117,7 +121,7 @@ OUTCOMES.register(
         name="volume_change",
         of=_change_of,
         needs=("volume",),
-        meaning="log volume less its mean from 11 to 7 sessions before",
+        meaning=f"log volume less its mean from {_BEFORE}",
         unit="log of units traded",
         words="change of volume",
         citation="Campbell & Wasley (1996), J. Financial and Quantitative Analysis 31, "
@@ -125,6 +129,7 @@ OUTCOMES.register(
         is_log=True,
         part="volume",
         change_of="volume",
+        compared_with=_BEFORE,
         lacking="no volume to study",
     )
 )

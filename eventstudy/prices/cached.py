@@ -39,6 +39,8 @@ AGREEMENT = 1e-5
 
 _OVERLAP = timedelta(days=14)
 _DAY = timedelta(days=1)
+# A part is asked for again by the next run, then once a day.
+_AT_ONCE = 1
 _LATE_BARS = timedelta(days=7)
 _ASK_AGAIN = timedelta(hours=12)
 
@@ -206,9 +208,11 @@ class Cached:
         """
 
         def asked(start: date, end: date) -> Stored:
-            return self._stored(
-                self._ask(symbol, start, end, now), start, end, now, notes
-            )
+            chart = self._ask(symbol, start, end, now)
+            before = 0
+            if held is not None and held.provenance.asked(start, end):
+                before = held.provenance.asked_times
+            return self._stored(chart, start, end, now, notes, before)
 
         if held is None:
             return asked(since, until)
@@ -246,16 +250,20 @@ class Cached:
         end: date,
         now: datetime,
         notes: list[dict[str, object]],
+        before: int,
     ) -> Stored:
-        """Judge what came by its sessions; what is missing will be asked for again."""
+        """Judge what came by its sessions; what is missing will be asked for again.
+
+        before : how often it was asked for in vain
+        """
         today = now.astimezone(ZoneInfo(chart.zone)).date()
         end = min(end, today - _DAY)
-        asked: tuple[date, date] | tuple[None, None] = (None, None)
+        asked: tuple[date, date, int] | tuple[None, None, int] = (None, None, 0)
         if self.store.interval == "1d":
             found = judged(chart, start if start > EARLIEST else None, end)
             if not found.whole:
-                notes.append(_part(chart, found))
-                asked = start, end
+                asked = start, end, before + 1
+                notes.append(_part(chart, found, asked[2]))
                 start, end = max(start, found.start), min(end, found.end)
         provenance = Provenance(
             source=self.provider.name,
@@ -273,6 +281,7 @@ class Cached:
             moved=chart.moved,
             asked_start=asked[0],
             asked_end=asked[1],
+            asked_times=asked[2],
         )
         return Stored(frame=chart.frame, provenance=provenance)
 
@@ -284,14 +293,15 @@ class Cached:
         return deliver(stored, name=name, basis=basis, start=start, end=end)
 
 
-def _part(chart: Chart, found: Judged) -> dict[str, object]:
+def _part(chart: Chart, found: Judged, times: int) -> dict[str, object]:
+    when = "next time" if times <= _AT_ONCE else "after a day"
     return {
         "symbol": chart.symbol,
         "date": chart.frame["date"].min(),
         "severity": "warning",
         "rule": "part",
         "detail": f"only {found.held} of about {found.expected} sessions came",
-        "action": "the missing ones are asked for again after a day",
+        "action": f"the missing ones are asked for again {when}",
     }
 
 
@@ -358,7 +368,9 @@ def _covers(held: Stored, since: date, until: date, now: datetime) -> bool:
     yesterday = now.astimezone(ZoneInfo(provenance.zone)).date() - _DAY
     until = min(until, yesterday)
     if since < provenance.start or until > provenance.end:
-        return now - provenance.fetched_at <= _DAY and provenance.asked(since, until)
+        today = now - provenance.fetched_at <= _DAY
+        often = provenance.asked_times > _AT_ONCE
+        return today and often and provenance.asked(since, until)
     # The last days may have been asked for before the provider had them.
     last = held.frame["date"].max()
     recent = provenance.fetched_at.date() - provenance.end < _LATE_BARS

@@ -11,10 +11,10 @@ import polars as pl
 from eventstudy.cells.frames import ArrowStream, as_polars, is_frame
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.clean import clean
+from eventstudy.prices.columns import is_wide
 from eventstudy.prices.parse import (
     Spelling,
     complete,
-    is_wide,
     parse_table,
     parse_wide,
 )
@@ -217,7 +217,7 @@ def read_prices(
         stamps=stamps,
         input_returns=input_returns,
     )
-    if isinstance(source, Mapping) and is_frame(source):
+    if isinstance(source, Mapping) and source and is_frame(source):
         raws = [_raw_of_frame(frame, str(name)) for name, frame in source.items()]
     else:
         raws = [_raw_of_frame(source)]
@@ -234,9 +234,12 @@ def _raw_of_frame(
     source: Any,  # noqa: ANN401 - any frame
     symbol: str | None = None,
 ) -> RawTable:
-    if not is_frame(source):
-        kind = type(source).__name__
-        problem = Problem(message=f"wanted a path or a frame, found {kind}")
+    empty = isinstance(source, Mapping) and not source
+    if empty or not is_frame(source):
+        found = "none" if empty else type(source).__name__
+        problem = Problem(
+            message=f"wanted a path or a frame, or frames by symbol, found {found}"
+        )
         raise DataError("the prices cannot be read", [problem])
     try:
         cells = blanks_to_null(as_polars(source))

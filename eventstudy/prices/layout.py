@@ -61,8 +61,8 @@ def laid_out(
     header, cells, lines = _headless(header, cells, lines, name, notes)
     levels = _levels(header, cells)
     if levels is not None:
-        below, symbols = levels
-        return _stacked(header, cells.slice(below), lines.slice(below), symbols, notes)
+        below = levels.rows
+        return _stacked(levels, cells.slice(below), lines.slice(below), notes)
     header, cells = _named(header, cells, name)
     cells = cells.rename(dict(zip(cells.columns, header, strict=True)))
     kept = ~_same_as_header(cells) & ~_without_prices(cells) & ~_remarks(cells)
@@ -97,19 +97,32 @@ def _headless(
     return list(layout), pl.concat([first, cells]), pl.concat([pl.Series([1]), lines])
 
 
-def _levels(header: Sequence[str], cells: pl.DataFrame) -> tuple[int, list[str]] | None:
-    """Return the rows and the symbols of a header of several lines, or None.
+class _Levels(NamedTuple):
+    """A header of several lines: its rows below the first, and what columns hold."""
 
-    Its first line names fields, its second symbols, and a third, if there is one, the
-    dates below it, as frames with two levels of columns are written.
+    rows: int
+    fields: list[str]
+    symbols: list[str]
+
+
+def _levels(header: Sequence[str], cells: pl.DataFrame) -> _Levels | None:
+    """Read a header of several lines, or return None.
+
+    Of its first two lines one names fields, the other symbols; a third, if there is
+    one, names the dates below it, as frames with two levels of columns are written.
     """
-    if cells.height < 2 or header[0].strip().lower() not in _LEVEL_NAMES:
+    if cells.height < 2:
         return None
     second = [cell or "" for cell in cells.row(0)]
-    if second[0].strip().lower() not in ("ticker", "tickers", "symbol", "symbols", ""):
+    above, below = list(header), second
+    if "close" in {cell.strip().lower() for cell in second}:
+        above, below = below, above  # symbols stand above fields
+    if above[0].strip().lower() not in _LEVEL_NAMES:
         return None
-    symbols = [cell.strip() for cell in second[1:]]
-    fields = [name.strip() for name in header[1:]]
+    if below[0].strip().lower() not in ("ticker", "tickers", "symbol", "symbols", ""):
+        return None
+    symbols = [cell.strip() for cell in below[1:]]
+    fields = [name.strip() for name in above[1:]]
     if not all(symbols) or not all(fields):
         return None
     if any(re.match(_FIGURES, cell) for cell in symbols) or not _repeats(
@@ -118,7 +131,7 @@ def _levels(header: Sequence[str], cells: pl.DataFrame) -> tuple[int, list[str]]
         return None
     third = [cell or "" for cell in cells.row(1)]
     dated = third[0].strip().lower() in ("date", "datetime") and not any(third[1:])
-    return (2 if dated else 1), symbols
+    return _Levels(2 if dated else 1, fields, symbols)
 
 
 def _repeats(fields: Sequence[str], symbols: Sequence[str]) -> bool:
@@ -128,14 +141,13 @@ def _repeats(fields: Sequence[str], symbols: Sequence[str]) -> bool:
 
 
 def _stacked(
-    header: Sequence[str],
+    levels: _Levels,
     cells: pl.DataFrame,
     lines: pl.Series,
-    symbols: Sequence[str],
     notes: list[str],
 ) -> LaidOut:
     """Put the columns of each symbol below those of the symbol before."""
-    fields = [name.strip() for name in header[1:]]
+    fields, symbols = levels.fields, levels.symbols
     wanted = list(dict.fromkeys(fields))
     parts, places = [], []
     for symbol in dict.fromkeys(symbols):

@@ -1,6 +1,5 @@
 """Cells of a table -> symbol, date and numbers, or a list of every cell at fault."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,158 +7,18 @@ import polars as pl
 
 from eventstudy.cells import decimal_mark, read_dates, read_numbers
 from eventstudy.cells.dates import not_a_date
-from eventstudy.core.errors import DataError, Problem, SpecError, nearest
+from eventstudy.core.errors import DataError, Problem, SpecError
+from eventstudy.prices.columns import (
+    FIELD_OF,
+    MIDQUOTES,
+    plain_heading,
+    resolve_columns,
+)
 from eventstudy.prices.raw import MAX_PROBLEMS, RawTable, shown
 from eventstudy.prices.returns import CODES
-from eventstudy.prices.stamps import SNAPSHOTS, read_stamps
+from eventstudy.prices.stamps import read_stamps
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import FIELDS, SCHEMA
-
-MIDQUOTES = "prc"
-"""Column of CRSP, in which a price with a minus is the mean of bid and ask."""
-
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "symbol": ("symbol", "ticker", "asset", "instrument"),
-    "date": (
-        "date",
-        "timestamp",
-        "datetime",
-        "time",
-        "session",
-        "open_time",
-        "datum",
-        "fecha",
-        "data",
-        *SNAPSHOTS,
-    ),
-    "open": (
-        "open",
-        "open_price",
-        "px_open",
-        "openprc",
-        "erster",
-        "eröffnung",
-        "eroeffnung",
-        "ouverture",
-        "ouv",
-        "apertura",
-        "abertura",
-    ),
-    "high": (
-        "high",
-        "high_price",
-        "px_high",
-        "hoch",
-        "tageshoch",
-        "plus_haut",
-        "máximo",
-        "maximo",
-        "massimo",
-        "máxima",
-    ),
-    "low": (
-        "low",
-        "low_price",
-        "px_low",
-        "tief",
-        "tagestief",
-        "plus_bas",
-        "mínimo",
-        "minimo",
-        "mínima",
-    ),
-    "close": (
-        "close",
-        "price",
-        "last",
-        "close_last",
-        "close_price",
-        "px_last",
-        MIDQUOTES,
-        "schlusskurs",
-        "schluss",
-        "letzter",
-        "zuletzt",
-        "clôture",
-        "cloture",
-        "dernier",
-        "cierre",
-        "último",
-        "ultimo",
-        "chiusura",
-        "fechamento",
-    ),
-    "adj_close": ("adj_close", "adjusted_close", "adjclose", "close_adjusted"),
-    "volume": ("volume", "vol", "px_volume", "stuecke", "stücke", "volumen"),
-    "return": ("return", "returns", "ret", "daily_return", "rendite", "rendement"),
-}
-_FIELD_OF = {name: field for field, names in SPELLINGS.items() for name in names}
-
-# Of two columns that can be one field, the first of these is taken.
-_PREFERRED = {"volume": ("stuecke", "stücke")}
-
-
-def resolve_columns(
-    names: list[str],
-    file: str,
-    columns: Mapping[str, str] | None = None,
-    *,
-    returns: bool = False,
-) -> dict[str, str]:
-    """Return ``{field: column}`` for the columns of a table that mean something here.
-
-    ``columns`` says it for single fields, ``{"close": "Settle"}``. A column of returns
-    beside closes is taken for them only where it is named, or with ``returns``. Raises
-    `SpecError` for an unknown field, `DataError` for a column that is missing or
-    ambiguous.
-
-    >>> resolve_columns(["Date", "Adj Close", "Close"], "x.csv")
-    {'date': 'Date', 'adj_close': 'Adj Close', 'close': 'Close'}
-    """
-    given = dict(columns or {})
-    if unknown := sorted(set(given) - set(SPELLINGS)):
-        known = ", ".join(SPELLINGS)
-        raise SpecError(f"columns: unknown field {unknown[0]!r}; known: {known}")
-    held = ", ".join(repr(name) for name in names)
-    problems = [
-        Problem(
-            message=f"wanted for '{field}', found only {held}", file=file, column=name
-        )
-        for field, name in given.items()
-        if name not in names
-    ]
-    candidates: dict[str, list[str]] = {}
-    for name in names:
-        field = _FIELD_OF.get(_plain(name))
-        if field is not None and field not in given and name not in given.values():
-            candidates.setdefault(field, []).append(name)
-    if "close" in {**candidates, **given} and not returns:
-        candidates.pop("return", None)
-    if exact := [name for name in candidates.get("date", []) if _plain(name) == "date"]:
-        candidates["date"] = exact  # beside it, a time of day means nothing here
-    for field, preferred in _PREFERRED.items():
-        held_back = [n for n in candidates.get(field, []) if _plain(n) in preferred]
-        candidates |= {field: held_back[:1]} if held_back else {}
-    problems += [
-        Problem(
-            message=f"{' and '.join(map(repr, found))} can both be '{field}'; "
-            f"say which, for example columns = {{ {field} = {found[0]!r} }}",
-            file=file,
-        )
-        for field, found in candidates.items()
-        if len(found) > 1
-    ]
-    fields = {field: found[0] for field, found in candidates.items()} | given
-    problems += [
-        Problem(
-            message=f"there is no column '{field}'; found {held}", file=file, line=1
-        )
-        for field in ("date", "close")
-        if field not in fields and not (field == "close" and "return" in fields)
-    ]
-    if problems:
-        raise DataError("the columns of the price file are not clear", problems)
-    return fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +30,13 @@ class Spelling:
     decimal: str | None = None
     stamps: str = ""
     input_returns: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a kind of returns that there is not."""
+        if self.input_returns not in ("", "simple", "log"):
+            raise SpecError(
+                f"input_returns = {self.input_returns!r}; wanted 'simple' or 'log'"
+            )
 
 
 def parse_table(
@@ -192,8 +58,12 @@ def parse_table(
     )
     date_format = spelling.date_format
     if "symbol" not in fields and symbol is None:
-        problem = Problem(message="there is no column 'symbol'", file=raw.name, line=1)
-        raise DataError("whose prices are these? Add a column 'symbol'", [problem])
+        message = (
+            "there is no column 'symbol', so nothing says whose prices these are: add "
+            "one, or give frames by symbol: {'AAPL': frame}"
+        )
+        problem = Problem(message=message, file=raw.name, line=1)
+        raise DataError("whose prices are these?", [problem])
     picked = raw.cells.select(
         [pl.col(name).alias(field) for field, name in fields.items()]
     ).with_columns(raw.lines.alias("line"))
@@ -229,7 +99,7 @@ def parse_table(
 
 def _midquotes(parsed: pl.DataFrame, column: str) -> pl.DataFrame:
     """Take the size of CRSP's prices, whose minus marks the mean of bid and ask."""
-    if _plain(column) != MIDQUOTES:
+    if plain_heading(column) != MIDQUOTES:
         return parsed.with_columns(midquote=pl.lit(value=False))
     negative = (pl.col("close") < 0).fill_null(value=False)
     return parsed.with_columns(pl.col("close").abs(), midquote=negative)
@@ -260,34 +130,6 @@ def _moved(parsed: pl.DataFrame, *, end: bool) -> pl.DataFrame:
     return parsed.with_columns(snapshot=pl.lit(end))
 
 
-def is_wide(names: list[str]) -> bool:
-    """Tell whether a table has a column of dates and else only columns of symbols.
-
-    Symbols are written in capitals, or as names (``Office Depot``), fields are not, so
-    a misspelt field is none.
-
-    >>> is_wide(["Date", "RIOT", "^GSPC"]), is_wide(["date", "clsoe", "RIOT"])
-    (True, False)
-    >>> is_wide(["date", "AAA"]), is_wide(["date", "Office Depot"])
-    (True, True)
-    """
-    dates = [name for name in names if _FIELD_OF.get(_plain(name)) == "date"]
-    others = [name for name in names if name not in dates]
-    return (
-        len(dates) == 1
-        and bool(others)
-        and not any(_plain(name) in _FIELD_OF for name in others)
-        and all(_is_name(name) for name in others)
-    )
-
-
-def _is_name(name: str) -> bool:
-    """Whether a heading is written as symbols are: in capitals, or several names."""
-    words = name.split()
-    named = len(words) > 1 and all(word[:1] == word[:1].upper() for word in words)
-    return name == name.upper() or (named and not nearest(_plain(name), _FIELD_OF))
-
-
 def parse_wide(raw: RawTable, spelling: Spelling) -> pl.DataFrame:
     """Return the closes of a table with one column per symbol, as `parse_table` does.
 
@@ -296,7 +138,7 @@ def parse_wide(raw: RawTable, spelling: Spelling) -> pl.DataFrame:
     """
     held_in = "return" if spelling.input_returns else "close"
     names = raw.cells.columns
-    (date_name,) = [n for n in names if _FIELD_OF.get(_plain(n)) == "date"]
+    (date_name,) = [n for n in names if FIELD_OF.get(plain_heading(n)) == "date"]
     symbols = [name for name in names if name != date_name]
     cells = raw.cells.rename({date_name: "date"}).with_columns(raw.lines.alias("line"))
     problems = [
@@ -335,15 +177,6 @@ def _raise(problems: list[Problem]) -> None:
     if problems:
         problems.sort(key=lambda problem: problem.line or 0)
         raise DataError("the price file holds cells that are wrong", shown(problems))
-
-
-def _plain(name: str) -> str:
-    """Return ``adj_close`` for ``Adj Close``, ``close_last`` for ``Close/Last``.
-
-    pandas writes the two header levels of yfinance as ``('Close', 'RIOT')``: such a
-    name is not one of ours and stays unknown.
-    """
-    return re.sub(r"[\s_\-./*]+", "_", name.strip().lower()).strip("_")
 
 
 def _symbols(

@@ -20,6 +20,7 @@ import polars as pl
 from eventstudy.cells import decoded
 from eventstudy.cells.book import sheet_rows
 from eventstudy.core.errors import DataError, Problem
+from eventstudy.core.quiet import quiet
 from eventstudy.prices.layout import (
     UNREADABLE,
     fault,
@@ -228,9 +229,9 @@ def _binary_table(data: bytes, name: str) -> pl.DataFrame:
     if not data.endswith(b"PAR1" if parquet else b"ARROW1"):
         raise fault(name, f"the {kind} file is cut off; get it again")
     try:
-        if parquet:
-            return blanks_to_null(pl.read_parquet(io.BytesIO(data)))
-        return blanks_to_null(pl.read_ipc(io.BytesIO(data)))
+        with quiet():
+            read = pl.read_parquet if parquet else pl.read_ipc
+            return blanks_to_null(read(io.BytesIO(data)))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         message = f"the {kind} file is damaged ({error}); get it again"
         raise fault(name, message) from error
@@ -243,7 +244,11 @@ def _check_is_text(data: bytes, name: str) -> None:
         raise fault(
             name, "this is a zip file, or a workbook that is not named .xlsx; rename it"
         )
+    if data[:4] == b"\xd0\xcf\x11\xe0":
+        raise fault(name, "an old Excel workbook; save it as .xlsx or as CSV")
     position = data.find(b"\x00")
+    if position in (0, 1) and data[position:400:2].count(b"\x00") > 100:
+        raise fault(name, "UTF-16 text without its mark; save the file as UTF-8")
     if position >= 0:
         line = data.count(b"\n", 0, position) + 1
         message = f"binary data (a zero byte at position {position}), not a text table"
@@ -303,7 +308,10 @@ def _split_plain(data: bytes, separator: str, name: str, notes: list[str]) -> _S
 def _split_quoted(data: bytes, separator: str, name: str, notes: list[str]) -> _Split:
     """Split a text with quotes, where a cell may hold separators and line ends."""
     reader = csv.reader(
-        io.StringIO(data.decode(), newline=""), delimiter=separator, strict=True
+        io.StringIO(data.decode(), newline=""),
+        delimiter=separator,
+        strict=True,
+        skipinitialspace=True,
     )
     rows, lines, start = [], [], 1
     try:
@@ -313,7 +321,10 @@ def _split_quoted(data: bytes, separator: str, name: str, notes: list[str]) -> _
                 lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        message = f"cannot be split into cells: {error}"
+        message = (
+            f"cannot be split into cells: {error}; a cell that begins with a quotation "
+            "mark must end with one"
+        )
         raise fault(name, message, line=start) from error
     rows, lines = _without_notes(rows, lines, notes)
     rows = _without_last_mark(rows)
@@ -333,9 +344,20 @@ def _without_notes(
     width = max(map(len, rows), default=0)
     first, last = 0, len(rows)
     if width > 1:
-        while first < last - 1 and _is_short_note(rows[first], width):
+        # Names in the first row that has all cells: what is above is no header.
+        whole = next(row for row in rows if len(row) == width)
+        named = all(map(_is_words, whole))
+        while (
+            first < last - 1
+            and len(rows[first]) < width
+            and (named or is_note(rows[first]))
+        ):
             first += 1
-        while last > first + 1 and _is_short_note(rows[last - 1], width):
+        while (
+            last > first + 1
+            and len(rows[last - 1]) < width
+            and all(map(_is_words, rows[last - 1]))
+        ):
             last -= 1
     skipped = [*lines[:first], *lines[last:]]
     if skipped:
@@ -344,8 +366,8 @@ def _without_notes(
     return rows[first:last], lines[first:last]
 
 
-def _is_short_note(row: list[str], width: int) -> bool:
-    return len(row) < width and is_note(row)
+def _is_words(cell: str) -> bool:
+    return not cell.strip() or is_note([cell])
 
 
 def _without_last_mark(rows: list[list[str]]) -> list[list[str]]:

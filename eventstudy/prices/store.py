@@ -30,6 +30,7 @@ import polars as pl
 
 from eventstudy.core.files import umask
 from eventstudy.core.interrupt import temporary
+from eventstudy.core.quiet import quiet
 from eventstudy.prices.lock import locked, unwritable
 from eventstudy.prices.provider import CHART_SCHEMA
 from eventstudy.prices.symbols import file_stem, symbol_of_file
@@ -56,6 +57,7 @@ class Provenance:
     moved : daily bars that were stamped on the evening before, and dated by the day
     sha256 : of the values, see `stored_sha256`
     asked_start, asked_end : the dates of the last request, where less was answered
+    asked_times : how often those were asked for, one request after the other
     """
 
     source: str
@@ -74,6 +76,7 @@ class Provenance:
     sha256: str = ""
     asked_start: date | None = None
     asked_end: date | None = None
+    asked_times: int = 0
 
     def asked(self, since: date, until: date) -> bool:
         """Tell whether a span was asked for, though not all of it was answered."""
@@ -228,11 +231,13 @@ def read_stored(path: Path) -> Stored:
         data = path.read_bytes()
         if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
             raise DamagedError("cut off, or no Parquet file")
-        found = pl.read_parquet_metadata(data).get(_KEY)
+        with quiet():
+            found = pl.read_parquet_metadata(data).get(_KEY)
         if found is None:
             raise DamagedError("not a file of this store")
         provenance = _provenance(json.loads(found))
-        frame = pl.read_parquet(data)
+        with quiet():
+            frame = pl.read_parquet(data)
     except DamagedError as error:
         raise DamagedError(f"{path.name}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -307,8 +312,8 @@ def _check_fields(fields: Mapping[str, object]) -> None:
     wrong = [name for name in texts if not isinstance(fields.get(name), str)]
     if not isinstance(fields.get("currency"), str | None):
         wrong.append("currency")
-    if not isinstance(fields.get("moved"), int):
-        wrong.append("moved")
+    counts = ("moved", "asked_times")
+    wrong += [name for name in counts if not isinstance(fields.get(name, 0), int)]
     if wrong:
         raise DamagedError(f"{', '.join(wrong)} cannot be what they are in the file")
     try:

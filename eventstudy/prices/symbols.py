@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from eventstudy.core.errors import SpecError
+from eventstudy.core.names import name_fault
 
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:*?"<>|]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)")
-_MAX_BYTES = 100
 
 
 def symbol_fault(symbol: str) -> str | None:
@@ -19,16 +18,7 @@ def symbol_fault(symbol: str) -> str | None:
     >>> symbol_fault("../x")
     "a symbol cannot begin with '.' or a blank"
     """
-    if not symbol:
-        return "a symbol cannot be empty"
-    if symbol[0] in ". " or symbol[-1] in ". ":
-        end = "begin" if symbol[0] in ". " else "end"
-        return f"a symbol cannot {end} with '.' or a blank"
-    if _FORBIDDEN.search(symbol):
-        return 'a symbol cannot hold control characters or any of / \\ : * ? " < > |'
-    if len(symbol.encode("utf-8", "replace")) > _MAX_BYTES:
-        return f"a symbol cannot be longer than {_MAX_BYTES} bytes"
-    return None
+    return name_fault(symbol, "a symbol")
 
 
 def check_symbols(symbols: str | Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from eventstudy.report.labels import headline_ids, in_window, main_window, model
 from eventstudy.study.result import StudyResult
 
 Row = Mapping[str, Any]
+FEW = 12  # dates, up to which figures name each
 MANY = 40  # announcements, from which on figures and lists show some, or shares
 
 
@@ -32,7 +33,10 @@ def means(result: StudyResult) -> pl.DataFrame:
 
 def in_order(result: StudyResult) -> list[Row]:
     """Announcements in the order of their dates."""
-    return [*result.events.sort("announced_date", maintain_order=True).to_dicts()]
+    table = result.events
+    if "announced_date" in table.columns:
+        table = table.sort("announced_date", maintain_order=True)
+    return [*table.to_dicts()]
 
 
 def days_zero(result: StudyResult) -> dict[str, list[date]]:
@@ -57,5 +61,11 @@ def main_dates(result: StudyResult) -> dict[date, list[Row]]:
 
 def numbers(result: StudyResult) -> dict[str, int]:
     """The number of each headline announcement: that of its date, from 1."""
-    dates = main_dates(result).values()
+    dates = numbered_dates(result).values()
     return {row["event_id"]: n for n, rows in enumerate(dates, 1) for row in rows}
+
+
+def numbered_dates(result: StudyResult) -> dict[date, list[Row]]:
+    """Headline dates with a number, unless they are too many to be named."""
+    dates = main_dates(result)
+    return dates if len(dates) <= FEW else {}

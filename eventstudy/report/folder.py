@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,7 @@ from typing import Any
 from eventstudy.core.errors import EventStudyError, SpecError
 from eventstudy.core.files import held, umask
 from eventstudy.core.interrupt import temporary
-from eventstudy.report.figures import figures
-from eventstudy.report.render import pages
+from eventstudy.report.formats import DEFAULT, written
 from eventstudy.report.tables import tables, to_csv, to_parquet
 from eventstudy.study.result import StudyResult
 
@@ -31,9 +30,10 @@ def write_report(
     folder: str | Path,
     *,
     parquet: bool = False,
+    formats: Sequence[str] = DEFAULT,
     force: bool = False,
 ) -> Path:
-    """Write report.md, figures, tables and manifest.json into a folder.
+    """Write the pages, figures, tables and manifest.json into a folder.
 
     Everything is written beside the target first and moved into place at the end, so
     an interrupted run leaves the earlier report whole. The same result gives the same
@@ -47,6 +47,9 @@ def write_report(
         The folder, made if it is not there.
     parquet : bool
         Whether to write every table as Parquet too.
+    formats : sequence of str
+        See `FORMATS`: Markdown and one HTML page by default. Tables are written as
+        CSV in any case.
     force : bool
         Whether to write also into a folder that is not empty and not an earlier
         report. Files that are not part of a report stay where they are in any case.
@@ -59,7 +62,8 @@ def write_report(
     Raises
     ------
     SpecError
-        When the folder belongs to somebody else, or cannot be written.
+        When the folder belongs to somebody else, or cannot be written; for a format
+        that there is not.
 
     Examples
     --------
@@ -69,14 +73,14 @@ def write_report(
     >>> with TemporaryDirectory() as home:
     ...     report = write_report(nothing, f"{home}/nothing")
     ...     sorted(path.name for path in report.iterdir())
-    ['manifest.json', 'report.md', 'tables']
+    ['details', 'manifest.json', 'report.html', 'report.md', 'tables']
     """
     about = {
         "spec": result.spec.as_dict(),
         "seed": result.spec.seed,
         "inputs": dict(result.provenance),
     }
-    files = _files(result, parquet=parquet)
+    files = _files(result, parquet=parquet, formats=formats)
     return write_folder(folder, files, about=about, force=force)
 
 
@@ -167,10 +171,10 @@ def _told(folder: str | Path) -> Iterator[None]:
         ) from err
 
 
-def _files(result: StudyResult, *, parquet: bool) -> dict[str, bytes]:
-    files = {name: text.encode() for name, text in pages(result).items()}
-    for name, image in figures(result).items():
-        files[f"figures/{name}"] = image
+def _files(
+    result: StudyResult, *, parquet: bool, formats: Sequence[str]
+) -> dict[str, bytes]:
+    files = written(result, formats)
     for name, table in tables(result).items():
         files[f"tables/{name}.csv"] = to_csv(table)
         if parquet:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.core.loadings import unit_loadings
 from eventstudy.core.windows import Window, cumulate, forecast_se, length_of
-from eventstudy.inference.aggregates import (
+from eventstudy.inference.ranking import ranks_from_order
+from eventstudy.inference.shared_error import Moments, cluster_moments, dense_moments
+from eventstudy.inference.standardised import (
     pseudo_scars,
     recent_volatility,
     standardised_residuals,
 )
-from eventstudy.inference.ranking import ranks_from_order
-from eventstudy.inference.shared_error import Moments, cluster_moments, dense_moments
 from eventstudy.simulation.design import SimulatedSample
 from eventstudy.simulation.layout import Layout, members_of
 from eventstudy.simulation.ranks import OtherSessions

@@ -9,15 +9,16 @@ from eventstudy.spec.entries import (
     Question,
 )
 from eventstudy.spec.files import read_spec, read_table, spec_from
-from eventstudy.spec.setting import Assumed, Member, Pair, Setting, settings_of
-from eventstudy.spec.study import (
-    ALL,
-    PARTS,
-    StudySpec,
-    default_model,
-    usual_model,
+from eventstudy.spec.names import ALL, PARTS, default_model, usual_model
+from eventstudy.spec.setting import (
+    Assumed,
+    Member,
+    Pair,
+    Setting,
+    settings_of,
     window_text,
 )
+from eventstudy.spec.study import StudySpec
 from eventstudy.spec.typed import SettingError
 
 __all__ = [

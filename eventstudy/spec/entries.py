@@ -49,7 +49,8 @@ class ModelSetting:
         """Refuse what is no text, and a factor named twice."""
         parse_fields(self)
         if not self.name:
-            object.__setattr__(self, "name", str(self.model))
+            # A function without a name of its own is called <lambda>.
+            object.__setattr__(self, "name", str(self.model).strip("<>"))
         expanded = expand_factors(self.factors)
         refuse_twice(("factors",), expanded)
         object.__setattr__(self, "factors", expanded)

@@ -57,6 +57,8 @@ def read_table(path: str | Path) -> tuple[str, dict[str, Any]]:
     """Return the text and content of a study file; `DataError` if it is no TOML."""
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: a folder, pipe or device; no study file")
         if path.stat().st_size > _MAX_BYTES:
             raise DataError(f"{path}: larger than {_MAX_BYTES} bytes; no study file")
         text = path.read_text(encoding="utf-8-sig")

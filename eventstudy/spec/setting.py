@@ -129,6 +129,19 @@ def settings_of(kind: type) -> tuple[Setting, ...]:
     return tuple(found)
 
 
+def window_text(window: Pair) -> str:
+    """Write a window as ``[-1,+1]``.
+
+    >>> window_text((-1, 1)), window_text((0, 5))
+    ('[-1,+1]', '[0,+5]')
+    """
+    return f"[{_signed(window[0])},{_signed(window[1])}]"
+
+
+def _signed(offset: int) -> str:
+    return f"{offset:+d}" if offset else "0"
+
+
 def parameters(kind: type) -> str:
     """Return the settings of a class as the section Parameters of a docstring."""
     lines = ["Parameters", "----------"]

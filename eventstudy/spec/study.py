@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from types import MappingProxyType
 from typing import Any, Literal
 
 from eventstudy.core.errors import SpecError, unknown_name
-from eventstudy.core.registry import MODELS, TESTS
 from eventstudy.spec.entries import (
     BENCHMARK,
     FACTOR_REGIONS,
@@ -14,26 +12,29 @@ from eventstudy.spec.entries import (
     ModelSetting,
     Question,
 )
-from eventstudy.spec.setting import Assumed, Member, Pair, parameters, setting
+from eventstudy.spec.names import (
+    ALL,
+    DEFAULT,
+    PARTS,
+    check_groups,
+    check_labels,
+    check_members,
+    check_questions,
+    default_model,
+    expand_parts,
+    expand_tests,
+)
+from eventstudy.spec.setting import (
+    Assumed,
+    Member,
+    Pair,
+    parameters,
+    setting,
+    window_text,
+)
 from eventstudy.spec.typed import SettingError, parse_fields, refuse_twice, written
 
 DEFAULT_WINDOWS: tuple[Pair, ...] = ((-1, 1), (0, 1), (0, 5), (-5, 5), (-10, 10))
-ALL = "all"
-DEFAULT = "default"
-PARTS: Mapping[str, str] = MappingProxyType(
-    {
-        "returns": "abnormal returns: of observations, averages, tests",
-        "volume": "abnormal volume",
-        "illiquidity": "abnormal illiquidity and bid-ask spread",
-        "volatility": "volatility after over before, of returns and daily ranges",
-        "garch": "GARCH models of every asset, and event volatility against them",
-        "breaks": "breaks of variance and its regimes",
-        "joint": "effects of overlapping events estimated together",
-        "intraday": "bars around announcements, and realised variance",
-        "outcomes": "outcomes that were registered beside these",
-    }
-)
-"""What a study can compute."""
 FILE_SETTINGS = (
     "date_format",
     "decimal",
@@ -233,8 +234,8 @@ class StudySpec:
             object.__setattr__(self, "models", (held,))
         object.__setattr__(self, "model", None)
         object.__setattr__(self, "factors", ())
-        object.__setattr__(self, "tests", _expand_tests(self.tests))
-        object.__setattr__(self, "parts", _expand_parts(self.parts))
+        object.__setattr__(self, "tests", expand_tests(self.tests))
+        object.__setattr__(self, "parts", expand_parts(self.parts))
         _check(self)
 
     @property
@@ -326,55 +327,6 @@ class StudySpec:
         return plain
 
 
-def default_model(factors: tuple[str, ...]) -> str:
-    """Return the model that is taken when only factors are named."""
-    if not factors:
-        return usual_model("no factor")
-    single = len(factors) == 1 and factors[0] not in FACTOR_SETS
-    return usual_model("one factor" if single else "several factors")
-
-
-def usual_model(factors: str) -> str:
-    """Return the model that is usual with "no", "one" or "several" factors."""
-    return str(next(e.name for e in MODELS.values() if e.default_with == factors))
-
-
-def _expand_tests(tests: tuple[Member, ...]) -> tuple[Member, ...]:
-    usual = tuple(
-        name
-        for name, entry in TESTS.items()
-        if entry.by_default and entry.level == "sample"
-    )
-    words: dict[str, tuple[Member, ...]] = {ALL: tuple(TESTS), DEFAULT: usual}
-    named = (one for given in tests for one in words.get(str(given), (given,)))
-    return tuple(dict.fromkeys(named))
-
-
-def window_text(window: Pair) -> str:
-    """Write a window as ``[-1,+1]``.
-
-    >>> window_text((-1, 1)), window_text((0, 5))
-    ('[-1,+1]', '[0,+5]')
-    """
-    return f"[{_signed(window[0])},{_signed(window[1])}]"
-
-
-def _signed(offset: int) -> str:
-    return f"{offset:+d}" if offset else "0"
-
-
-def _expand_parts(parts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the parts in the order of `PARTS`."""
-    for part in parts:
-        if part not in (*PARTS, ALL):
-            raise SettingError(str(unknown_name("part", part, PARTS)), "parts")
-    if not parts:
-        raise SettingError(
-            "parts is empty; name at least one, such as returns", "parts"
-        )
-    return tuple(part for part in PARTS if ALL in parts or part in parts)
-
-
 def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, str):
         return str(value)
@@ -393,10 +345,10 @@ def _check(spec: StudySpec) -> None:
     _check_files(spec)
     _check_windows(spec)
     _check_lengths(spec)
-    _check_groups(spec)
-    _check_labels(spec)
-    _check_members(spec)
-    _check_questions(spec)
+    check_groups(spec.groups, spec.models)
+    check_labels(spec.labels, spec.groups, spec.models)
+    check_members(spec.models, spec.tests)
+    check_questions(spec.questions, spec.models, spec.windows)
 
 
 def _check_files(spec: StudySpec) -> None:
@@ -485,94 +437,6 @@ def _check_lengths(spec: StudySpec) -> None:
                 f"{name} {window_text(getattr(spec, name))} begins",
                 "volatility_pre",
             )
-
-
-def _check_groups(spec: StudySpec) -> None:
-    if ALL in spec.groups:
-        raise SettingError(
-            "no group can be called 'all': that is all assets together", "groups", ALL
-        )
-    seen: dict[str, str] = {}
-    for group, members in spec.groups.items():
-        if not members:
-            raise SettingError(f"group {group!r} is empty", "groups", group)
-        for asset in members:
-            if asset in seen:
-                raise SettingError(
-                    f"{asset} is in group {seen[asset]!r} and in {group!r}",
-                    "groups",
-                    group,
-                )
-            seen[asset] = group
-    taken: set[tuple[str, str]] = set()
-    for at, held in enumerate(spec.models):
-        for group in held.groups or tuple(spec.groups) or (ALL,):
-            if held.groups and group not in spec.groups:
-                raise SettingError(
-                    f"model {held.name!r} names group {group!r}; known: "
-                    f"{', '.join(spec.groups) or 'none'}",
-                    "models",
-                    at,
-                    "groups",
-                )
-            if (held.name, group) in taken:
-                raise SettingError(
-                    f"two models called {held.name!r} claim group {group!r}: "
-                    "give one of them another name",
-                    "models",
-                    at,
-                )
-            taken.add((held.name, group))
-
-
-def _check_labels(spec: StudySpec) -> None:
-    known = [*spec.groups, *dict.fromkeys(held.name for held in spec.models)]
-    for name, words in spec.labels.items():
-        if name not in known:
-            said = str(unknown_name("group or model", name, known))
-            raise SettingError(said, "labels", name)
-        if not words.strip():
-            raise SettingError(f"the label of {name} is empty", "labels", name)
-
-
-def _check_members(spec: StudySpec) -> None:
-    """Refuse models and tests that there are not, and factors a model cannot take."""
-    for at, held in enumerate(spec.models):
-        try:
-            entry = MODELS.entry(held.model)
-        except SpecError as err:
-            raise SettingError(str(err), "models", at, "model") from err
-        count, least, most = len(held.factors), entry.min_factors, entry.max_factors
-        if count < least or (most is not None and count > most):
-            raise SettingError(
-                f"model {held.name!r} ({held.model}) takes {entry.takes}, got "
-                f"{', '.join(held.factors) or 'none'}; name them with --market or "
-                "--factors, or as factors in the study file",
-                "models",
-                at,
-                "factors",
-            )
-    for given in spec.tests:
-        try:
-            TESTS.entry(given)
-        except SpecError as err:
-            raise SettingError(str(err), "tests") from err
-
-
-def _check_questions(spec: StudySpec) -> None:
-    settings = {held.name for held in spec.models}
-    for at, question in enumerate(spec.questions):
-        if question.window is not None and question.window not in spec.windows:
-            raise SettingError(
-                f"question {question.text!r}: window {window_text(question.window)} is "
-                f"none of {', '.join(map(window_text, spec.windows))}",
-                "questions",
-                at,
-                "window",
-            )
-        if unknown := sorted(set(question.models) - settings):
-            said = str(unknown_name("model setting", unknown[0], settings))
-            raise SettingError(said, "questions", at, "models")
 
 
 StudySpec.__doc__ = f"""What to estimate, and how; frozen, comparable, printable.

@@ -17,8 +17,8 @@ from eventstudy.inference import (
     MetaResult,
     meta,
 )
-from eventstudy.inference.aggregates import standardised_residuals
 from eventstudy.inference.date_effects import date_effects, leave_one_out
+from eventstudy.inference.standardised import standardised_residuals
 from eventstudy.spec import StudySpec
 from eventstudy.study.samples import GroupSample
 

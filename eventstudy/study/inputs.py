@@ -92,7 +92,7 @@ def request_of(
     table: Plain = {}
     inputs: dict[str, str] = {}
     notes: list[str] = []
-    if path is None or (study is None and not path.is_file()):
+    if path is None or (study is None and not path.exists()):
         named = f" {path.name}" if path is not None else ""
         notes.append(f"no study file{named}: defaults are used for what was not said")
     else:

@@ -87,6 +87,7 @@ _TABLES = (
         (
             _EVENT,
             text("title", "what was announced"),
+            text("short_title", "the same in few words, for figures"),
             text("announced_at", "the time as written, with the offset of its zone"),
             _ANNOUNCED,
             day("announced_date", "its local date"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -125,7 +125,9 @@ def paint(
     for place, (group, colour) in enumerate(colours.items()):
         of_group = means.filter(pl.col("group") == group)
         at = of_group["offset"].to_numpy() + (place + 0.5) * width - 0.4
-        bars = axes.bar(at, of_group["percent"].to_numpy(), width, color=colour, lw=0)
+        values = of_group["percent"].to_numpy()
+        how: dict[str, Any] = {"color": colour, "lw": 0, "clip_on": False}
+        bars = axes.bar(at, values, width, **how)
         for offset, bar in zip(of_group["offset"], bars, strict=True):
             bar.set_gid(f"{name}-{place}-{offset}")
 

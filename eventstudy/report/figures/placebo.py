@@ -89,7 +89,13 @@ def paint(axes: "Axes", bins: pl.DataFrame, name: str) -> None:
     """Draw the bins of a group and where its actual dates lie."""
     low, high = bins["low"].to_numpy(), bins["high"].to_numpy()
     held = axes.bar(
-        low, bins["n"].to_numpy(), high - low, align="edge", color=style.PALE, lw=0
+        low,
+        bins["n"].to_numpy(),
+        high - low,
+        align="edge",
+        color=style.PALE,
+        lw=0,
+        clip_on=False,
     )
     for number, one in enumerate(held):
         one.set_gid(f"{name}-{number}")

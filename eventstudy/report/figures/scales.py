@@ -182,7 +182,7 @@ def matrix(
         ((x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1))
         for x, y in cells.select("column", "row").iter_rows()
     ]
-    image = PolyCollection(corners, edgecolor="white", linewidth=1)
+    image = PolyCollection(corners, edgecolor="white", linewidth=1, clip_on=False)
     shades, ends = colormaps[colours].resampled(SHADES), (scale.low, scale.high)
     image.set(array=cells["value"].to_numpy(), cmap=shades, clim=ends)
     axes.add_collection(image, autolim=False)

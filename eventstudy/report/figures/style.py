@@ -126,7 +126,7 @@ def _compact(svg: str) -> str:
 
 
 def _round(field: str) -> str:
-    return re.sub(r"-?\d+\.\d{3,}", lambda n: f"{float(n[0]):.2f}", field)
+    return re.sub(r"-?\d+\.\d{2,}", lambda n: f"{float(n[0]):.1f}", field)
 
 
 def cross(axes: "Axes", x: float, y: float) -> None:

@@ -91,7 +91,8 @@ def _counts(result: StudyResult, rows: list[Row]) -> str:
     if 0 < (row["n_effective"] or 0) < row["n"]:
         text += (
             f"; as these move together, they are worth about "
-            f"{nb.decimal(row['n_effective'], 1)} independent ones"
+            f"{nb.decimal(row['n_effective'], 0 if row['n_effective'] > 99 else 1)} "
+            "independent ones"
         )
     return f"{text}."
 

@@ -164,22 +164,22 @@ def volume(result: StudyResult) -> str:
         return ""
     start, end = main_window(result)
     window, alpha = window_text((start, end)), alpha_of(result)
-    changes = [e.name for e in OUTCOMES.values() if e.change_of == name]
-    moved = [one for change in changes for one in [_robust_estimates(result, change)]]
+    changes = [entry for entry in OUTCOMES.values() if entry.change_of == name]
+    moved = [(_robust_estimates(result, e.name), e.compared_with) for e in changes]
     unusual, drifted = [], []
     for group, (total, pvalue) in found.items():
         if not pvalue < alpha:
             continue
         times = nb.decimal(math.exp(total / (end - start + 1)))
         text = f"{md.escape(words_for(result, group))} ({times} times the usual"
-        against = [one[group] for one in moved if group in one]
-        if all(p < alpha and step * total > 0 for step, p in against):
+        against = [(*one[group], before) for one, before in moved if group in one]
+        if all(p < alpha and step * total > 0 for step, p, _ in against):
             unusual.append(f"{text})")
             continue
-        step, p = max(against, key=lambda one: one[1])
+        step, p, before = max(against, key=lambda one: one[1])
         rate = nb.decimal(math.exp(step / (end - start + 1)))
         drifted.append(
-            f"{text}, {rate} times that of 11 to 7 sessions before, largest p of a "
+            f"{text}, {rate} times that of {before}, largest p of a "
             f"robust test {nb.pvalue_cell(p)})"
         )
     said = (

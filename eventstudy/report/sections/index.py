@@ -74,14 +74,16 @@ def _index(views: Views) -> str:
     table = means(result)
     groups = _groups(result, table)[:_MOST_GROUPS]
     cars = {(r["event_id"], r["group"]): r["car"] for r in table.to_dicts()}
-    number_of = numbers(result)
+    number_of, chosen = numbers(result), headline_ids(result)
+    minor = len(chosen) < result.events.height
     observed, days_of = _observed(result), days_zero(result)
     shown = nb.Returns(result.spec.returns)
     cells = []
     for row in rows:
         name = events.name_of(row)
         link = links.to(md.escape(title_of(row)), "announcements", name)
-        title = f"**{link}**" if row["event_id"] in headline_ids(result) else link
+        main = minor and row["event_id"] in chosen
+        title = f"**{link}**" if main else link
         days = days_of.get(row["event_id"], [])
         values = [
             shown.percent(cars.get((observed.get((row["event_id"], g)), g)))
@@ -93,8 +95,12 @@ def _index(views: Views) -> str:
     columns = ["No.", "Announcement", "Day 0", *heads]
     notes = (
         f"Mean CAR{window_text(main_window(result))} in per cent, first model; "
-        "announcements with the same day 0 share their numbers. Bold: headline sample."
+        "announcements with the same day 0 share theirs."
     )
+    if minor:
+        notes += " Bold: headline sample."
+    if number_of:
+        notes += " No.: the date's number in the figures."
     if len(rows) < result.events.height:
         notes += (
             f" The {len(rows)} of {result.events.height:,} with the largest effects; "

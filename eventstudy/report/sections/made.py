@@ -22,7 +22,8 @@ def blocks(views: Views) -> Iterator[str]:
         f"{spec.returns} returns."
     )
     source = held.get("source") or "not recorded"
-    lines.append(f"**Prices.** {md.escape(source)}.")
+    rights = links.to("notice, files and settings", "methods", provenance.SECTION.title)
+    lines.append(f"**Prices.** {md.escape(source)} ({rights}).")
     versions = held.get("versions") or {}
     program = f"eventstudy {versions['eventstudy']}" if "eventstudy" in versions else ""
     seed = f"seed {spec.seed}"

@@ -1,0 +1,86 @@
+"""Abnormal returns over their standard errors, a row per observation."""
+
+import numpy as np
+
+from eventstudy.core.abnormal import Abnormal, Array
+
+# Recent volatility is that of so many returns, and not of fewer than the second.
+RECENT, LEAST_RECENT = 30, 15
+
+
+def standardised_residuals(ab: Abnormal) -> Array:
+    """Estimation residuals over their standard deviation, (E, T), nan where missing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z: Array = ab.residuals / (ab.sigma[:, None] * np.sqrt(ab.span_estimation))
+    return z
+
+
+def daily_sar(ab: Abnormal) -> Array:
+    """Abnormal returns over their exact forecast standard errors, (E, L)."""
+    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.xtx_inv, ab.x_event)
+    with np.errstate(invalid="ignore"):
+        sar: Array = ab.ar / (ab.sigma[:, None] * np.sqrt(ab.span_event + error))
+    return sar
+
+
+def recent_volatility(ab: Abnormal) -> tuple[Array, Array]:
+    """Volatility per session of the last residuals, (E,), and how many they are.
+
+    ``h² = mean(e²/span)`` over the last 30 sessions of the estimation window that have
+    a residual; with fewer than 15 it is sigma, with its degrees of freedom.
+    """
+    valid = ~np.isnan(ab.residuals)
+    last = valid[:, ::-1].cumsum(axis=1)[:, ::-1] <= RECENT
+    used = valid & last
+    n = used.sum(axis=1).astype(np.float64)
+    square = np.where(used, ab.residuals**2 / ab.span_estimation, 0.0).sum(axis=1)
+    enough = n >= LEAST_RECENT
+    h = np.sqrt(np.divide(square, n, out=np.zeros_like(n), where=n > 0))
+    enough &= h > 0
+    return np.where(enough, h, ab.sigma), np.where(enough, n, ab.df)
+
+
+def pseudo_scars(ab: Abnormal, length: int) -> Array:
+    """Standardised sums of every ``length`` residuals in a row, (E, T - length + 1).
+
+    In-sample errors vary less than forecast errors: a sum over s sessions out of S
+    has variance ``σ² s (1 - s/S)``, exact for a constant, and each further regressor
+    takes its average share ``1/S`` of the rest. (The exact share depends on the
+    regressors of those sessions; it differs by order s/S² of the variance.) nan where
+    fewer than 80 % of the sessions have a return; no columns when T < length.
+    """
+    valid = ~np.isnan(ab.residuals)
+    n_sessions = ab.residuals.shape[1]
+    if n_sessions < length:
+        return np.empty((len(ab.residuals), 0))
+    span = np.where(valid, ab.span_estimation, 0.0)
+    total, spanned, count = (
+        _window_sums(v, length)
+        for v in (np.where(valid, ab.residuals, 0.0), span, valid.astype(float))
+    )
+    whole = span.sum(axis=1, keepdims=True)
+    k = ab.xtx_inv.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.ones_like(spanned) if k == 0 else 1.0 - spanned / whole
+        variance = spanned * share * (1.0 - max(k - 1, 0) / whole)
+        scar = total / (ab.sigma[:, None] * np.sqrt(variance))
+    return np.where((count >= 0.8 * length) & (variance > 0), scar, np.nan)
+
+
+def pseudo_sums(ab: Abnormal, length: int) -> Array:
+    """Sums of every ``length`` residuals in a row, (E, T - length + 1).
+
+    nan where fewer than 80 % of the sessions have a return.
+    """
+    if ab.residuals.shape[1] < length:
+        return np.empty((len(ab.residuals), 0))
+    valid = ~np.isnan(ab.residuals)
+    total = _window_sums(np.where(valid, ab.residuals, 0.0), length)
+    return np.where(_window_sums(valid * 1.0, length) >= 0.8 * length, total, np.nan)
+
+
+def _window_sums(values: Array, length: int) -> Array:
+    total = np.cumsum(values, axis=1)
+    out = total[:, length - 1 :].copy()
+    out[:, 1:] -= total[:, :-length]
+    return out

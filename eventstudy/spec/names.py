@@ -1,0 +1,176 @@
+"""Names in a study: those it may say, and those that must not clash."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.names import name_fault
+from eventstudy.core.registry import MODELS, TESTS
+from eventstudy.spec.entries import FACTOR_SETS, ModelSetting, Question
+from eventstudy.spec.setting import Member, Pair, window_text
+from eventstudy.spec.typed import SettingError
+
+ALL = "all"
+DEFAULT = "default"
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "returns": "abnormal returns: of observations, averages, tests",
+        "volume": "abnormal volume",
+        "illiquidity": "abnormal illiquidity and bid-ask spread",
+        "volatility": "volatility after over before, of returns and daily ranges",
+        "garch": "GARCH models of every asset, and event volatility against them",
+        "breaks": "breaks of variance and its regimes",
+        "joint": "effects of overlapping events estimated together",
+        "intraday": "bars around announcements, and realised variance",
+        "outcomes": "outcomes that were registered beside these",
+    }
+)
+"""What a study can compute."""
+
+
+def default_model(factors: tuple[str, ...]) -> str:
+    """Return the model that is taken when only factors are named."""
+    if not factors:
+        return usual_model("no factor")
+    single = len(factors) == 1 and factors[0] not in FACTOR_SETS
+    return usual_model("one factor" if single else "several factors")
+
+
+def usual_model(factors: str) -> str:
+    """Return the model that is usual with "no", "one" or "several" factors."""
+    return str(next(e.name for e in MODELS.values() if e.default_with == factors))
+
+
+def expand_tests(tests: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Return the tests with `all` and `default` replaced by what they stand for."""
+    usual = tuple(
+        name
+        for name, entry in TESTS.items()
+        if entry.by_default and entry.level == "sample"
+    )
+    words: dict[str, tuple[Member, ...]] = {ALL: tuple(TESTS), DEFAULT: usual}
+    named = (one for given in tests for one in words.get(str(given), (given,)))
+    return tuple(dict.fromkeys(named))
+
+
+def expand_parts(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the parts in the order of `PARTS`."""
+    for part in parts:
+        if part not in (*PARTS, ALL):
+            raise SettingError(str(unknown_name("part", part, PARTS)), "parts")
+    if not parts:
+        raise SettingError(
+            "parts is empty; name at least one, such as returns", "parts"
+        )
+    return tuple(part for part in PARTS if ALL in parts or part in parts)
+
+
+def check_groups(
+    groups: Mapping[str, tuple[str, ...]], models: tuple[ModelSetting, ...]
+) -> None:
+    """Refuse an asset in two groups, and two models of one name for a group."""
+    if ALL in groups:
+        raise SettingError(
+            "no group can be called 'all': that is all assets together", "groups", ALL
+        )
+    seen: dict[str, str] = {}
+    for group, members in groups.items():
+        if fault := name_fault(group, "the name of a group"):
+            raise SettingError(f"group {group!r}: {fault}", "groups", group)
+        if not members:
+            raise SettingError(f"group {group!r} is empty", "groups", group)
+        for asset in members:
+            if asset in seen:
+                raise SettingError(
+                    f"{asset} is in group {seen[asset]!r} and in {group!r}",
+                    "groups",
+                    group,
+                )
+            seen[asset] = group
+    _check_claims(groups, models)
+
+
+def _check_claims(
+    groups: Mapping[str, tuple[str, ...]], models: tuple[ModelSetting, ...]
+) -> None:
+    taken: set[tuple[str, str]] = set()
+    for at, held in enumerate(models):
+        for group in held.groups or tuple(groups) or (ALL,):
+            if held.groups and group not in groups:
+                raise SettingError(
+                    f"model {held.name!r} names group {group!r}; known: "
+                    f"{', '.join(groups) or 'none'}",
+                    "models",
+                    at,
+                    "groups",
+                )
+            if (held.name, group) in taken:
+                raise SettingError(
+                    f"two models called {held.name!r} claim group {group!r}: "
+                    "give one of them another name",
+                    "models",
+                    at,
+                )
+            taken.add((held.name, group))
+
+
+def check_labels(
+    labels: Mapping[str, str],
+    groups: Mapping[str, tuple[str, ...]],
+    models: tuple[ModelSetting, ...],
+) -> None:
+    """Refuse words for a group or model that there is not, and empty ones."""
+    known = [*groups, *dict.fromkeys(held.name for held in models)]
+    for name, words in labels.items():
+        if name not in known:
+            said = str(unknown_name("group or model", name, known))
+            raise SettingError(said, "labels", name)
+        if not words.strip():
+            raise SettingError(f"the label of {name} is empty", "labels", name)
+
+
+def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -> None:
+    """Refuse models and tests that there are not, and factors a model cannot take."""
+    for at, held in enumerate(models):
+        if fault := name_fault(held.name, "the name of a model"):
+            raise SettingError(f"model {held.name!r}: {fault}", "models", at, "name")
+        try:
+            entry = MODELS.entry(held.model)
+        except SpecError as err:
+            raise SettingError(str(err), "models", at, "model") from err
+        count, least, most = len(held.factors), entry.min_factors, entry.max_factors
+        if count < least or (most is not None and count > most):
+            raise SettingError(
+                f"model {held.name!r} ({held.model}) takes {entry.takes}, got "
+                f"{', '.join(held.factors) or 'none'}; name them with --market or "
+                "--factors, or as factors in the study file",
+                "models",
+                at,
+                "factors",
+            )
+    for given in tests:
+        try:
+            TESTS.entry(given)
+        except SpecError as err:
+            raise SettingError(str(err), "tests") from err
+
+
+def check_questions(
+    questions: tuple[Question, ...],
+    models: tuple[ModelSetting, ...],
+    windows: tuple[Pair, ...],
+) -> None:
+    """Refuse questions about a window or a model that the study has not."""
+    settings = {held.name for held in models}
+    for at, question in enumerate(questions):
+        if question.window is not None and question.window not in windows:
+            raise SettingError(
+                f"question {question.text!r}: window {window_text(question.window)} is "
+                f"none of {', '.join(map(window_text, windows))}",
+                "questions",
+                at,
+                "window",
+            )
+        if unknown := sorted(set(question.models) - settings):
+            said = str(unknown_name("model setting", unknown[0], settings))
+            raise SettingError(said, "questions", at, "models")
