@@ -357,8 +357,18 @@ def test_what_there_is_no_room_for_is_counted() -> None:
     }
     assert "40 more rows of groups are not shown" in said["effects"]
     assert "56 more groups not shown" in said["announcements"]
-    assert "48 more groups not shown" in said["caar"]
+    assert "the median of 60 groups in a band" in said["caar"]
     assert "44 more groups not shown" in said["influence"]
+
+
+def test_paths_of_many_groups_are_their_median() -> None:
+    result = sixty_groups()
+    (axes,) = es.plot.caar(result).axes
+    path = result.aar.filter(sample="headline", offset=0)["caar"]
+    assert len(path) == 60
+    line = next(one for one in axes.lines if len(one.get_ydata()) == 11)
+    middle = 100 * math.expm1(sorted(path)[29] / 2 + sorted(path)[30] / 2)
+    assert line.get_ydata()[5] == pytest.approx(middle)
 
 
 def test_chinese_titles_are_texts() -> None:

@@ -20,6 +20,7 @@ from eventstudy.study.result import StudyResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 MOST = 20  # rows; of more groups the first of the study file
 DATES, SUCH = "these dates", "announcements like these"
@@ -123,6 +124,12 @@ def into(axes: "Axes", result: StudyResult) -> None:
     scales.put(axes, x, scales.Scale("", len(rows) - 0.5, -0.5, ticks))
     axes.set_xlabel(x.title)
     paint(axes, rows, places)
+    axes.legend(
+        handles=[_sample(first=first) for first in (True, False)],
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=2,
+    )
 
 
 def _places(rows: list[_Effect]) -> tuple[list[float], dict[str, float]]:
@@ -173,24 +180,32 @@ def _write(axes: "Axes", x: float, at: float, text: str, **how: Any) -> None:  #
     layout.write(page, x, place, text, va="center", fontsize=SMALL, **how)
 
 
-def _legend(page: "Figure", left: float, foot: float) -> None:
-    """Say above the rows which mark answers which question."""
+def _sample(*, first: bool) -> "Line2D":
+    """Give a mark with its interval and what it answers, as legends show it."""
     from matplotlib.lines import Line2D
 
+    return Line2D(
+        [0, 9, 18],
+        [0, 0, 0],
+        marker="o",
+        markevery=[1],
+        color=style.INK,
+        mfc=style.INK if first else "white",
+        ms=7 if first else 5.5,
+        linewidth=2.4 if first else 1.1,
+        label=f"on {DATES}" if first else f"for {SUCH}",
+    )
+
+
+def _legend(page: "Figure", left: float, foot: float) -> None:
+    """Say above the rows which mark answers which question."""
     at = left
-    for first, words in ((True, f"on {DATES}"), (False, f"for {SUCH}")):
-        mark = Line2D(
-            [at, at + 9, at + 18],
-            [foot + LINE / 2] * 3,
-            marker="o",
-            markevery=[1],
-            color=style.INK,
-            mfc=style.INK if first else "white",
-            ms=7 if first else 5.5,
-            linewidth=2.4 if first else 1.1,
-        )
+    for first in (True, False):
+        mark = _sample(first=first)
+        mark.set_data([at, at + 9, at + 18], [foot + LINE / 2] * 3)
         mark.set_transform(layout.on_page(page))
         page.add_artist(mark)
+        words = str(mark.get_label())
         layout.write(page, at + 22, foot + 1, words, va="bottom", fontsize=SMALL)
         at += layout.text_width(words, SMALL) + 22 + 5 * GAP
 
