@@ -314,6 +314,8 @@ def test_dates_say_their_year_once() -> None:
     scale = scales.dates(date(2021, 4, 10), date(2021, 10, 20))
     months = ["May\n2021", "Jun", "Jul", "Aug", "Sep", "Oct"]
     assert list(scale.ticks.values()) == months
+    days = scales.dates(date(2021, 5, 2), date(2021, 7, 1))
+    assert list(days.ticks.values()) == ["15\nMay 2021", "Jun", "15", "Jul"]
     longer = scales.dates(date(2017, 1, 1), date(2023, 6, 1))
     years = [str(year) for year in range(2017, 2024)]
     assert list(longer.ticks.values()) == years
