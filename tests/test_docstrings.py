@@ -20,8 +20,8 @@ PUBLIC = [
         f"eventstudy.{name}"
         for name in (
             *("calendars", "catalogue", "core.registry", "cross_section", "inference"),
-            *("models", "outcomes", "panel", "prices", "report", "simulation"),
-            *("study", "volatility"),
+            *("models", "outcomes", "panel", "plot", "prices", "report"),
+            *("simulation", "study", "volatility"),
         )
     ),
 ]

@@ -33,6 +33,13 @@ from eventstudy.study.result import StudyResult
 
 pytestmark = pytest.mark.long
 
+
+@pytest.fixture(autouse=True)
+def letters_as_outlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the letters as they are measured: the outlines of the font."""
+    monkeypatch.setitem(style._RC, "svg.fonttype", "path")
+
+
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 SLACK = 0.3  # points that letters of two texts may share; coordinates are rounded
 Boxes = NDArray[np.float64]  # letter by left, lower, right and upper end
@@ -307,6 +314,8 @@ def test_dates_say_their_year_once() -> None:
     scale = scales.dates(date(2021, 4, 10), date(2021, 10, 20))
     months = ["May\n2021", "Jun", "Jul", "Aug", "Sep", "Oct"]
     assert list(scale.ticks.values()) == months
+    days = scales.dates(date(2021, 5, 2), date(2021, 7, 1))
+    assert list(days.ticks.values()) == ["15\nMay 2021", "Jun", "15", "Jul"]
     longer = scales.dates(date(2017, 1, 1), date(2023, 6, 1))
     years = [str(year) for year in range(2017, 2024)]
     assert list(longer.ticks.values()) == years

@@ -43,6 +43,8 @@ HEADLINE = pl.DataFrame(
         "pvalue_such": [0.0789, None, 0.5],
         "agree": [2, None, 3],
         "agree_of": [5, None, 5],
+        "verdict": ["these dates only", None, "distinguishable"],
+        "n_dates": [4, 1, 5],
     }
 )
 
@@ -86,6 +88,25 @@ def test_a_notebook_shows_the_headline_sample_in_percent():
     simple = replace(result(), spec=replace(result().spec, returns="simple"))
     assert "-24.02" in simple._repr_html_()
     assert page.count("<tr>") >= 3
+
+
+def test_the_summary_answers_both_questions_in_a_row():
+    rigs, coin = result().summary().to_dicts()
+    assert rigs == {
+        "group": "rigs",
+        "model": "<total>",
+        "window": "[-1,+1]",
+        "effect": -21.35,
+        "low": -25.92,
+        "high": -9.52,
+        "p_these_dates": 0.012,
+        "p_such_dates": 0.079,
+        "robust": "2 of 5",
+        "verdict": "these dates only",
+        "n": 9,
+        "dates": 4,
+    }
+    assert coin["effect"] is coin["robust"] is coin["verdict"] is None
 
 
 def test_a_notebook_shows_an_empty_headline():

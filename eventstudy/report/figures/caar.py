@@ -9,8 +9,13 @@ from eventstudy.report import numbers as nb
 from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import layout, multiples, scales, style
 from eventstudy.report.figures.drawing import Drawing
-from eventstudy.report.labels import main_window, model_names, words_for
-from eventstudy.spec import Pair, window_text
+from eventstudy.report.labels import (
+    DIFFERENCE,
+    main_window,
+    model_names,
+    words_for,
+)
+from eventstudy.spec import ALL, Pair, window_text
 from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
@@ -37,7 +42,7 @@ def draw(result: StudyResult) -> bytes:
 def figure(result: StudyResult) -> "Figure":
     """Draw the CAAR of the headline sample, a panel per group."""
     path = _path(result)
-    titles = multiples.group_titles(result, path)
+    titles = _titles(result, path)
     colours = _colours(result, path)
     shown = path.filter(pl.col("group").is_in([*titles]))
     x, y = _scales(result, shown, multiples.room(len(titles)), HEIGHT)
@@ -54,7 +59,7 @@ def figure(result: StudyResult) -> "Figure":
 def into(axes: "Axes", result: StudyResult) -> None:
     """Draw the paths of the first group into axes of somebody else."""
     path = _path(result)
-    group, title = next(iter(multiples.group_titles(result, path).items()))
+    group, title = next(iter(_titles(result, path).items()))
     shown = path.filter(group=group)
     colours = _colours(result, shown)
     x, y = _scales(result, shown, layout.room_across(axes), layout.room_up(axes))
@@ -67,7 +72,11 @@ def into(axes: "Axes", result: StudyResult) -> None:
 
 
 def _path(result: StudyResult) -> pl.DataFrame:
-    """The paths in per cent of price; ``inner`` is cumulated from the main window."""
+    """The paths in per cent of price; ``inner`` is cumulated from the main window.
+
+    Of more groups than there are panels the median, in a band of the middle four
+    fifths, as the group `ALL`.
+    """
     shown, start = nb.Returns(result.spec.returns), main_window(result)[0]
     held = result.aar.filter(
         (pl.col("sample") == "headline") & pl.col("caar").is_finite()
@@ -76,9 +85,40 @@ def _path(result: StudyResult) -> pl.DataFrame:
     first = start == result.spec.event_window[0]
     base = pl.lit(0.0) if first else before.over("group", "model")
     inner = pl.when(pl.col("offset") >= start - 1).then(pl.col("caar") - base)
-    return held.with_columns(inner=inner).with_columns(
-        *map(shown.column, (*SHOWN, "inner"))
-    )
+    path = held.with_columns(inner=inner)
+    if _many(result):
+        value = pl.col("caar")
+        path = (
+            path.filter(pl.col("group").is_in(_single(held)))
+            .group_by("model", "offset", maintain_order=True)
+            .agg(
+                pl.col("caar", "inner").median(),
+                pl.col("n").sum(),
+                ci_low=value.quantile(0.1, "linear"),
+                ci_high=value.quantile(0.9, "linear"),
+                group=pl.lit(ALL),
+            )
+        )
+    return path.with_columns(*map(shown.column, (*SHOWN, "inner")))
+
+
+def _single(path: pl.DataFrame) -> list[str]:
+    """Groups of the study file: no pool and no difference."""
+    held = path["group"].unique(maintain_order=True)
+    return [group for group in held if group != ALL and DIFFERENCE not in group]
+
+
+def _many(result: StudyResult) -> int:
+    """Return the number of groups where it is more than there are panels, else 0."""
+    held = result.aar.filter(pl.col("sample") == "headline")
+    count = len(_single(held))
+    return count if count > multiples.MOST else 0
+
+
+def _titles(result: StudyResult, path: pl.DataFrame) -> dict[str, str]:
+    if many := _many(result):
+        return {ALL: f"{many} groups, their median"}
+    return multiples.group_titles(result, path)
 
 
 def _colours(result: StudyResult, path: pl.DataFrame) -> dict[str, str]:
@@ -132,19 +172,23 @@ def _alt(result: StudyResult) -> str:
         f"{words_for(result, group)} {shown.percent(caar)} %"
         for group, caar in last.select("group", "caar").iter_rows()
     ]
-    return f"{text}; at its end {nb.listing(ends)}" if ends else text
+    return f"{text}; at its end {nb.listing(ends, most=6)}" if ends else text
 
 
 def _caption(result: StudyResult) -> str:
     left = len(multiples.groups_left(result, _path(result)))
-    more = nb.count(left, "more group")
-    return (
-        "Cumulative average abnormal return of the headline sample from the start of "
-        f"the event window, with {confidence_text(result)} bands that allow for "
-        "dependence between observations. Dashed: the same, cumulated from the start "
-        "of the headline window, which is shaded. Dotted: day 0."
-        f"{f' {more} not shown.' if left else ''}"
+    band = (
+        f"with {confidence_text(result)} bands that allow for dependence between "
+        "observations"
     )
+    if many := _many(result):
+        band = f"the median of {many} groups in a band of the middle four fifths"
+    text = (
+        "Cumulative average abnormal return of the headline sample from the start of "
+        f"the event window, {band}. Dashed: the same, cumulated from the start of the "
+        "headline window, which is shaded. Dotted: day 0."
+    )
+    return f"{text} {nb.count(left, 'more panel')} not shown." if left else text
 
 
 DRAWING = Drawing(name="caar", has_data=has_data, draw=draw, alt=_alt, caption=_caption)

@@ -20,6 +20,7 @@ from eventstudy.study.result import StudyResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 MOST = 20  # rows; of more groups the first of the study file
 DATES, SUCH = "these dates", "announcements like these"
@@ -84,7 +85,8 @@ def figure(result: StudyResult) -> "Figure":
     """Draw a row per group, model by model, its two intervals, the numbers beside."""
     rows = _effects(result)
     names = [layout.wrap(row.name, _NAMES) for row in rows]
-    places, heads = _places(rows)
+    places, models = _places(rows)
+    heads = [layout.fit_words(model, _NAMES, SMALL) for model in models]
     foot = places[-1] + 0.5
     y = scales.Scale("", foot, -0.5)
     numbers = layout.widest([row.text for row in rows], SMALL, bold=True)
@@ -99,7 +101,7 @@ def figure(result: StudyResult) -> "Figure":
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
     paint(axes, rows, places)
-    for text, at in heads.items():
+    for text, at in zip(heads, models.values(), strict=True):
         _write(axes, left - 2 * GAP, at, text, ha="right", color=style.MUTED)
     for row, name, at in zip(rows, names, places, strict=True):
         _write(axes, left - 2 * GAP, at, name, ha="right")
@@ -122,6 +124,12 @@ def into(axes: "Axes", result: StudyResult) -> None:
     scales.put(axes, x, scales.Scale("", len(rows) - 0.5, -0.5, ticks))
     axes.set_xlabel(x.title)
     paint(axes, rows, places)
+    axes.legend(
+        handles=[_sample(first=first) for first in (True, False)],
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=2,
+    )
 
 
 def _places(rows: list[_Effect]) -> tuple[list[float], dict[str, float]]:
@@ -172,24 +180,32 @@ def _write(axes: "Axes", x: float, at: float, text: str, **how: Any) -> None:  #
     layout.write(page, x, place, text, va="center", fontsize=SMALL, **how)
 
 
-def _legend(page: "Figure", left: float, foot: float) -> None:
-    """Say above the rows which mark answers which question."""
+def _sample(*, first: bool) -> "Line2D":
+    """Give a mark with its interval and what it answers, as legends show it."""
     from matplotlib.lines import Line2D
 
+    return Line2D(
+        [0, 9, 18],
+        [0, 0, 0],
+        marker="o",
+        markevery=[1],
+        color=style.INK,
+        mfc=style.INK if first else "white",
+        ms=7 if first else 5.5,
+        linewidth=2.4 if first else 1.1,
+        label=f"on {DATES}" if first else f"for {SUCH}",
+    )
+
+
+def _legend(page: "Figure", left: float, foot: float) -> None:
+    """Say above the rows which mark answers which question."""
     at = left
-    for first, words in ((True, f"on {DATES}"), (False, f"for {SUCH}")):
-        mark = Line2D(
-            [at, at + 9, at + 18],
-            [foot + LINE / 2] * 3,
-            marker="o",
-            markevery=[1],
-            color=style.INK,
-            mfc=style.INK if first else "white",
-            ms=7 if first else 5.5,
-            linewidth=2.4 if first else 1.1,
-        )
+    for first in (True, False):
+        mark = _sample(first=first)
+        mark.set_data([at, at + 9, at + 18], [foot + LINE / 2] * 3)
         mark.set_transform(layout.on_page(page))
         page.add_artist(mark)
+        words = str(mark.get_label())
         layout.write(page, at + 22, foot + 1, words, va="bottom", fontsize=SMALL)
         at += layout.text_width(words, SMALL) + 22 + 5 * GAP
 
@@ -205,7 +221,7 @@ def _effects(result: StudyResult) -> list[_Effect]:
         rows.append(
             _Effect(
                 name=words_for(result, row["group"]),
-                model=_head(result, row["model"]) if several else "",
+                model=words_for(result, row["model"]) if several else "",
                 these=(these or 0.0, low, high),
                 such=(such[0], such[1], such[2]),
                 found=found,
@@ -228,11 +244,6 @@ def _verdict(row: Row, *, found: bool) -> str:
             row["verdict"], "these dates only" if found else "not distinguishable"
         )
     return str(row["verdict"])
-
-
-def _head(result: StudyResult, model: str) -> str:
-    """The heading of a model's rows."""
-    return layout.fit(words_for(result, model), _NAMES, SMALL)
 
 
 def _percent(effects: Effects, value: float | None) -> float | None:

@@ -51,10 +51,12 @@ def draw(result: StudyResult) -> bytes:
     size, cells = (len(events), len(events)), _cells(shared, events)
     image = scales.matrix(axes, cells, size, scale, "Oranges")
     layout.write_rows(axes, margin - GAP, names, ha="right", fontsize=letters)
-    upright: dict[str, Any] = {"rotation": 90, "ha": "center", "fontsize": letters}
+    # Aligned at its end, wherever that is in the reader's font.
+    upright: dict[str, Any] = {"rotation": 90, "rotation_mode": "anchor"}
+    upright |= {"ha": "right", "va": "center", "fontsize": letters}
     for place, name in enumerate(names):
         x = margin + side * (place + 0.5)
-        layout.write(figure, x, below - GAP, name, va="top", **upright)
+        layout.write(figure, x, below - GAP, name, **upright)
     scales.bar(figure, image, scale, start, below + length)
     return style.to_svg(figure)
 

@@ -125,7 +125,11 @@ def dates(first: date, last: date) -> Scale:
     ends = num2date([low, high])  # type: ignore[no-untyped-call]
     values = [float(v) for v in locator.tick_values(*ends) if low <= v <= high]
     first_label, *labels = formatter.format_ticks(values)
-    first_label = f"{first_label}\n{formatter.get_offset()}".rstrip()
+    offset: str = formatter.get_offset()
+    if "-" in offset:  # of the last label's month, where labels are days
+        start = num2date(values[0])  # type: ignore[no-untyped-call]
+        offset = f"{start:%Y}" if first_label == f"{start:%b}" else f"{start:%b %Y}"
+    first_label = f"{first_label}\n{offset}".rstrip()
     return Scale("", low, high, dict(zip(values, [first_label, *labels], strict=True)))
 
 

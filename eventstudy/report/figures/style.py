@@ -115,18 +115,13 @@ def _compact(svg: str) -> str:
     matplotlib counts (``axes_1``) go too: every figure of a page would have them.
     """
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"(?=>)', "", svg)
+    svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"(?=[ />])', "", svg)
     svg = re.sub(rf" ?font-family: '{FONT}';", "", svg)
     svg = svg.replace(f"'{FONT}'", FONT_STACK)  # as older releases write it
     svg = svg.replace("<svg ", f'<svg font-family="{FONT_STACK}" ', 1)
     svg = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", svg)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
-    svg = svg.replace("DejaVuSans-Bold-", "B").replace("DejaVuSans-", "R")
     svg = re.sub(r'(?<= d=")[^"]*', lambda d: _round(" ".join(d[0].split())), svg)
-    # Letters inside a text are placed in 1/100 of the font size.
-    svg = re.sub(
-        r'(?<="translate\()\d+\.\d+(?= 0\)")', lambda n: f"{float(n[0]):.0f}", svg
-    )
     return re.sub(r'(translate\([^)]*\)| [xy]="[^"]*")', lambda m: _round(m[0]), svg)
 
 

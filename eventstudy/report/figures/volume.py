@@ -34,7 +34,7 @@ def draw(result: StudyResult) -> bytes:
             max([*times, 1.1]) * 1.06,
         ),
     )
-    figure, panels = multiples.panels([*titles.values()], x, y, HEIGHT, {})
+    figure, panels = multiples.panels([*titles.values()], x, y, HEIGHT, {}, "volume")
     for axes, group in zip(panels, titles, strict=True):
         axes.grid(axis="y")
         style.cross(axes, 0, 1)
