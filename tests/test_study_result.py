@@ -18,15 +18,17 @@ from eventstudy.study.result import StudyResult
 from eventstudy.study.schema import SCHEMA, data_dictionary, empty, frame
 
 MODELS = (
-    ModelSetting(name="<total>", model="market", factors=("^GSPC",), groups=("rigs",)),
-    ModelSetting(name="<total>", model="constant_mean", groups=("coin",)),
+    ModelSetting(
+        name="rise & fall", model="market", factors=("^GSPC",), groups=("rigs",)
+    ),
+    ModelSetting(name="rise & fall", model="constant_mean", groups=("coin",)),
     ModelSetting(name="net", model="market", factors=("BTC-USD",), groups=("rigs",)),
 )
 HEADLINE = pl.DataFrame(
     {
         "sample": ["headline", "headline", "all"],
         "group": ["rigs", "coin", "rigs"],
-        "model": ["<total>"] * 3,
+        "model": ["rise & fall"] * 3,
         "start": [-1, 0, -1],
         "end": [1, 5, 1],
         "estimate": [-0.240213, None, 0.5],
@@ -70,7 +72,7 @@ def result(headline=HEADLINE) -> StudyResult:
 
 
 def test_a_line_says_what_was_studied():
-    text = "StudyResult(2 events, 2 assets, 3 observation dates, <total>, net"
+    text = "StudyResult(2 events, 2 assets, 3 observation dates, rise & fall, net"
     assert repr(result()) == f"{text}; only returns)"
     spec = replace(result().spec, parts=("all",))
     assert repr(replace(result(), spec=spec)) == f"{text})"
@@ -78,8 +80,8 @@ def test_a_line_says_what_was_studied():
 
 def test_a_notebook_shows_the_headline_sample_in_percent():
     page = result()._repr_html_()
-    assert "&lt;total&gt;" in page
-    assert "<total>" not in page
+    assert "rise &amp; fall" in page
+    assert "rise & fall" not in page
     assert "[-1,+1]" in page
     assert "[0,+5]" in page
     for shown in ("-21.35", "-25.92", "-9.52", "0.012", "0.079", "2 of 5"):
@@ -94,7 +96,7 @@ def test_the_summary_answers_both_questions_in_a_row():
     rigs, coin = result().summary().to_dicts()
     assert rigs == {
         "group": "rigs",
-        "model": "<total>",
+        "model": "rise & fall",
         "window": "[-1,+1]",
         "effect": -21.35,
         "low": -25.92,
