@@ -26,7 +26,7 @@ from eventstudy.cli.progress import stages
 from eventstudy.core.errors import SpecError
 from eventstudy.inference import TESTS
 from eventstudy.models import MODELS
-from eventstudy.report import folder as report_folder
+from eventstudy.report import formats
 from eventstudy.spec.setting import settings_of
 from eventstudy.study import inputs
 from eventstudy.volatility import MEASURES, SHIFTS
@@ -91,7 +91,11 @@ def analyze(run, monkeypatch):
     """Analyse the tiny catalogue, quickly: returns, few resamples, no figures."""
     quick = 'resamples = 99\nparts = ["returns"]\n'
     Path("tiny.toml").write_text(quick, encoding="utf-8")
-    monkeypatch.setattr(report_folder, "figures", lambda _: {"caar.svg": b"<svg/>"})
+    monkeypatch.setattr(
+        formats,
+        "figures",
+        lambda _: {"caar.svg": b'<svg width="1pt" height="1pt" viewBox="0 0 1 1"/>'},
+    )
 
     def command(*words):
         return run("analyze", "tiny.csv", "--market", "^GSPC", *words)
@@ -470,18 +474,23 @@ def test_an_analysis_ends_with_a_table_and_the_place_of_the_report(analyze):
     assert ended.code == 0
     assert ended.err == ""
     lines = ended.out.splitlines()
-    assert lines[1] == "Mean CAR[-1,+1] in per cent of price"
+    assert lines[1] == "Studied: 1 announcement, 2 assets, 2 observations"
+    assert lines[2].startswith("model market on ^GSPC")
+    at = lines.index("Mean CAR[-1,+1] in per cent of price")
     head = r"group +model +CAAR +95 % interval +N +p +p such +agree +test"
-    assert re.fullmatch(head, lines[2])
-    assert lines[3].split()[:2] == ["all", "market"]
-    assert lines[-1] == "Report: reports/tiny"
+    assert re.fullmatch(head, lines[at + 1])
+    assert lines[at + 2].split()[:2] == ["all", "market"]
+    assert lines[-2] == "Report: reports/tiny"
+    assert lines[-1].endswith("reports/tiny/report.html")
     assert Path("reports/tiny/report.md").is_file()
 
 
 def test_the_recommended_test_is_run_even_if_not_asked_for(analyze):
     text = TINY.replace("BTCM RIOT", "BTCM")
     Path("tiny.csv").write_text(text, encoding="utf-8")
-    head, row = analyze("--tests", "csect").out.splitlines()[2:4]
+    lines = analyze("--tests", "csect").out.splitlines()
+    at = lines.index("Mean CAR[-1,+1] in per cent of price")
+    head, row = lines[at + 1 : at + 3]
     assert row.split()[-1] == "t"
     place = head.index(" p ") + 2
     assert 0 < float(row[:place].split()[-1]) < 1
@@ -641,11 +650,12 @@ import os, signal, sys
 from pathlib import Path
 from eventstudy.cli import main as cli
 from eventstudy.report import folder as report_folder
+from eventstudy.report import formats
 
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-report_folder.figures = lambda _: {}
+formats.figures = lambda _: {}
 {patch}
 cli.main()
 """

@@ -199,7 +199,7 @@ def test_a_new_test_is_listed_and_in_the_tables(printed, copy):
     assert "trimmed_t" in printed["test"]
     row = table(copy, "test", "tests").filter(test="trimmed_t", outcome="car")
     assert row["pvalue"].is_not_null().any()
-    assert "Tukey & McLaughlin (1963)" in page(copy, "test")
+    assert "Tukey & McLaughlin (1963)" in page(copy, "test", "details/methods.md")
 
 
 def test_a_new_model_is_listed_and_in_the_tables(printed, copy):
@@ -211,14 +211,16 @@ def test_a_new_model_is_listed_and_in_the_tables(printed, copy):
     assert both.height > 0
     for drawn, free in both.select("value", "value_plain").rows():
         assert drawn == pytest.approx((1 + 2 * free) / 3)
-    assert "Blume (1975)" in page(copy, "model")
+    assert "Blume (1975)" in page(copy, "model", "details/methods.md")
 
 
 def test_a_new_measure_is_listed_and_in_the_tables(printed, copy):
     assert "mean_range" in printed["measure"]
     rows = table(copy, "measure", "volatility").filter(measure="mean_range")
     assert rows["ratio"].is_not_null().any()
-    assert "mean range of high and low, scaled" in page(copy, "measure")
+    assert "mean range of high and low, scaled" in page(
+        copy, "measure", "details/methods.md"
+    )
 
 
 def test_a_new_table_is_written(printed, copy):
@@ -240,16 +242,16 @@ def test_a_new_source_is_listed_and_gives_the_prices(printed, copy):
 def test_a_new_figure_is_drawn_and_shown(printed, copy):
     drawing = (copy / "reports/figure/figures/explained.svg").read_text()
     assert "<svg" in drawing
-    assert "](figures/explained.svg)" in page(copy, "figure")
+    assert "](../figures/explained.svg)" in page(copy, "figure", "details/tests.md")
 
 
 def test_a_new_section_stands_in_the_page(printed, copy):
-    text = page(copy, "section").split("### Waiting for the market\n\n")[1]
+    text = page(copy, "section").split("## Waiting for the market\n\n")[1]
     assert text.startswith("The longest wait for a first session was that of ")
 
 
-def page(copy: Path, report: str) -> str:
-    return (copy / f"reports/{report}/report.md").read_text(encoding="utf-8")
+def page(copy: Path, report: str, file: str = "report.md") -> str:
+    return (copy / f"reports/{report}" / file).read_text(encoding="utf-8")
 
 
 # --- the guide itself ----------------------------------------------------------------

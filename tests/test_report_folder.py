@@ -16,7 +16,7 @@ import pytest
 import report_sample as sample
 
 from eventstudy.core.errors import SpecError
-from eventstudy.report import check_folder, pages, tables, write_report
+from eventstudy.report import check_folder, formats, pages, tables, write_report
 from eventstudy.report import folder as report_folder
 from eventstudy.report.tables import to_csv, to_parquet
 from eventstudy.study.result import StudyResult
@@ -49,8 +49,12 @@ def listing(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for the drawings, and write a page once: they take most of the time."""
-    monkeypatch.setattr(report_folder, "figures", lambda _: {"caar.svg": b"<svg/>"})
-    monkeypatch.setattr(report_folder, "pages", page)
+    monkeypatch.setattr(
+        formats,
+        "figures",
+        lambda _: {"caar.svg": b'<svg width="1pt" height="1pt" viewBox="0 0 1 1"/>'},
+    )
+    monkeypatch.setattr(formats, "pages", page)
 
 
 PAGES: dict[str, dict[str, str]] = {}

@@ -108,8 +108,8 @@ def test_a_section_without_blocks_has_no_heading() -> None:
 def test_files_that_the_example_links_are_committed() -> None:
     text = (EXAMPLE / "report.md").read_text(encoding="utf-8")
     links = {part.split(")")[0] for part in text.split("](")[1:]}
-    files = {link for link in links if not link.startswith(("#", "http"))}
-    assert files >= {"manifest.json", "figures/caar.svg"}
+    files = {x.split("#")[0] for x in links if not x.startswith(("#", "http"))}
+    assert files >= {"manifest.json", "figures/effects.svg", "details/tests.md"}
     assert [name for name in files if not (EXAMPLE / name).is_file()] == []
 
 
@@ -178,12 +178,15 @@ def test_nasty_catalogues_do_not_break_the_page() -> None:
 
 
 def test_nasty_names_of_groups_and_models_do_not_break_the_page() -> None:
-    groups = {"a|b <i>x</i>": ("AAA",), "$c$ [d](e) \\": ("BBB", "CCC")}
+    groups = {"a `b` _i_": ("AAA",), "$c$ [d](e)": ("BBB", "CCC")}
+    labels = {"a `b` _i_": "a|b <i>x</i>", "m": "*m*|n <b>o</b>"}
     models = tuple(
         ModelSetting(name=name, model="market", factors=("^GSPC",))
-        for name in ("*m*|n", "<b>o</b>")
+        for name in ("m", "~n~")
     )
-    spec = sample.sample_spec(groups=groups, models=models, title="# t | <script>")
+    spec = sample.sample_spec(
+        groups=groups, models=models, labels=labels, title="# t | <script>"
+    )
     result = sample.sample_result(2, spec)
     text = sample.whole(result)
     assert all(len(found) == 1 for found in table_widths(text))

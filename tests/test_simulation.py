@@ -600,6 +600,7 @@ def test_groups_on_several_calendars_are_simulated_apart():
         ("total", "china_rigs", "XNYS"),
         ("total", "foreign_rigs", "XNYS"),
         ("total", "bitcoin", "24/7"),
+        ("total", "ether", "24/7"),
         ("net_of_bitcoin", "china_rigs", "XNYS"),
         ("net_of_bitcoin", "foreign_rigs", "XNYS"),
         ("net_of_bitcoin", "all", "XNYS"),
@@ -615,7 +616,7 @@ def test_groups_on_several_calendars_are_simulated_apart():
         sample="headline", outcome="car"
     )
     shared = study.join(found.designs, on=["model", "group"], suffix="_simulated")
-    assert shared.height == 6
+    assert shared.height == 7
     for name in ("n", "n_dates", "n_clusters"):
         assert shared[name].to_list() == shared[f"{name}_simulated"].to_list()
 

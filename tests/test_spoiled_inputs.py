@@ -15,7 +15,7 @@ import pytest
 
 from eventstudy.cli import main as cli
 from eventstudy.prices.snapshot import Snapshot
-from eventstudy.report import folder as report_folder
+from eventstudy.report import formats
 
 CATALOGUE = """\
 event_id,announced_at,title,kind,assets
@@ -47,7 +47,7 @@ def prices():
 def analyze(tmp_path, monkeypatch, capsys, prices):
     """Analyse the files at hand, into a folder with an earlier report."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(report_folder, "figures", lambda _: {})
+    monkeypatch.setattr(formats, "figures", lambda _: {})
     Path("prices").mkdir()
     for symbol, text in prices.items():
         Path(f"prices/{symbol}.csv").write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 import eventstudy as es
 from eventstudy.cli import main as cli
 from eventstudy.core.errors import DataError, SpecError
-from eventstudy.report import folder as report_folder
+from eventstudy.report import formats
 from eventstudy.study.inputs import gated, merged, request_of
 
 pytestmark = pytest.mark.long
@@ -48,7 +48,7 @@ def different(first, second):
 
 
 def test_the_command_and_the_library_do_the_same_study(catalogue, monkeypatch):
-    monkeypatch.setattr(report_folder, "figures", lambda _: {})
+    monkeypatch.setattr(formats, "figures", lambda _: {})
     words = ["eventstudy", "analyze", "tiny.csv", "--window", "0:1", "-q", "-o", "one"]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit, match="0"):

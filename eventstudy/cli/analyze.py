@@ -105,11 +105,13 @@ def closing(result: "StudyResult", report: Path) -> str:
 
 def _asked(result: "StudyResult") -> list[str]:
     """Say what was studied: sizes, then models, groups, windows and defaults."""
+    from eventstudy.report.numbers import count
+
     used = result.observations.filter(status="used")
     sizes = (
-        f"Studied: {result.events.height} announcements, "
-        f"{used['asset'].n_unique()} assets, "
-        f"{used.unique(['observation', 'asset']).height} observations"
+        f"Studied: {count(result.events.height, 'announcement')}, "
+        f"{count(used['asset'].n_unique(), 'asset')}, "
+        f"{count(used.unique(['observation', 'asset']).height, 'observation')}"
     )
     asked = result.remarks.filter(about="defaults")["text"].to_list()
     return [sizes, *(line for text in asked for line in textwrap.wrap(text, _WIDTH))]

@@ -18,7 +18,7 @@ from eventstudy.study.result import StudyResult
 LEVELS = ((0.01, "***"), (0.05, "**"), (0.1, "*"))
 
 
-class Held(Protocol):
+class Tables(Protocol):
     """A study, fresh or read back from its report."""
 
     @property
@@ -67,7 +67,7 @@ class Choice:
     stars: bool = False
 
 
-def make(held: Held, kind: str, choice: Choice) -> PaperTable:
+def make(held: Tables, kind: str, choice: Choice) -> PaperTable:
     """Return a table of a study; refuse a kind that there is not, or an empty one."""
     if kind not in KINDS:
         raise unknown_name("kind of table", kind, KINDS)
@@ -112,7 +112,9 @@ def _starred(text: str, pvalue: float | None, choice: Choice) -> str:
     return text + next((mark for level, mark in LEVELS if pvalue < level), "")
 
 
-def _notes(held: Held, choice: Choice, *said: str, stars: str = "") -> tuple[str, ...]:
+def _notes(
+    held: Tables, choice: Choice, *said: str, stars: str = ""
+) -> tuple[str, ...]:
     spec = held.spec
     units = (
         "Per cent of price: log returns r as exp(r) - 1."
@@ -125,7 +127,7 @@ def _notes(held: Held, choice: Choice, *said: str, stars: str = "") -> tuple[str
     return tuple(notes)
 
 
-def effects(held: Held, choice: Choice) -> PaperTable:
+def effects(held: Tables, choice: Choice) -> PaperTable:
     """Average effects with both answers."""
     spec, shown = held.spec, nb.Returns(held.spec.returns)
     table = held.table("headline").filter(pl.col("outcome") == "car")
@@ -168,7 +170,7 @@ def effects(held: Held, choice: Choice) -> PaperTable:
     )
 
 
-def cars(held: Held, choice: Choice) -> PaperTable:
+def cars(held: Tables, choice: Choice) -> PaperTable:
     """Single cumulative abnormal returns, by default of the first window."""
     spec, shown = held.spec, nb.Returns(held.spec.returns)
     table = held.table("cars")
@@ -197,7 +199,7 @@ def cars(held: Held, choice: Choice) -> PaperTable:
     return PaperTable(title, columns, tuple(rows), 3, notes)
 
 
-def tests(held: Held, choice: Choice) -> PaperTable:
+def tests(held: Tables, choice: Choice) -> PaperTable:
     """Every test of every average."""
     spec = held.spec
     table = held.table("tests").filter(pl.col("outcome") == "car")
@@ -224,7 +226,7 @@ def tests(held: Held, choice: Choice) -> PaperTable:
     )
 
 
-def volatility(held: Held, choice: Choice) -> PaperTable:
+def volatility(held: Tables, choice: Choice) -> PaperTable:
     """Volatility after over before, of groups and of their assets."""
     spec = held.spec
     table = held.table("volatility").filter(
@@ -286,7 +288,7 @@ def of_regression(found: Regression, *, stars: bool) -> PaperTable:
     )
 
 
-KINDS: Mapping[str, Callable[[Held, Choice], PaperTable]] = MappingProxyType(
+KINDS: Mapping[str, Callable[[Tables, Choice], PaperTable]] = MappingProxyType(
     {"effects": effects, "cars": cars, "tests": tests, "volatility": volatility}
 )
 

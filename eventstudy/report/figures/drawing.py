@@ -30,6 +30,8 @@ class Drawing(Generic[R]):
         Result -> what the figure shows, for readers who do not see it.
     caption : callable
         Result -> how to read it, as Markdown.
+    placed : bool
+        Whether a section names it; others stand among those of the whole study.
     marks : callable
         Result -> what each mark stands for, by the id of its group in the SVG, with
         numbers as the tables have them.
@@ -42,6 +44,7 @@ class Drawing(Generic[R]):
     draw: Callable[[R], bytes]
     alt: Callable[[R], str]
     caption: Callable[[R], str]
+    placed: bool = False
     marks: Callable[[R], Mapping[str, str]] = _no_marks
     links: Callable[[R], Mapping[str, str]] = _no_marks
 

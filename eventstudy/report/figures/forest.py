@@ -199,4 +199,5 @@ DRAWING = Drawing(
     alt=_alt,
     caption=_caption,
     marks=_marks,
+    placed=True,
 )

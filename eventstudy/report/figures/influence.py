@@ -207,4 +207,5 @@ DRAWING = Drawing(
     caption=_caption,
     marks=_marks,
     links=_links,
+    placed=True,
 )

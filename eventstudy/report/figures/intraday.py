@@ -71,4 +71,5 @@ DRAWING = Drawing(
     draw=draw,
     alt=_alt,
     caption=_caption,
+    placed=True,
 )

@@ -56,7 +56,7 @@ class Timeline:
     shown: pl.Expr
     bands: bool = False
 
-    def drawing(self) -> Drawing[StudyResult]:
+    def drawing(self, *, placed: bool) -> Drawing[StudyResult]:
         """Return the figure as the report takes it."""
         return Drawing(
             name=self.name,
@@ -285,7 +285,7 @@ PRICES = Timeline(
     "equal distances are equal percentages.",
     marked="Solid lines: day 0 of the headline announcements (first of the day, number "
     "of others); dotted: of the others.",
-).drawing()
+).drawing(placed=False)
 CONDITIONAL = Timeline(
     name="conditional",
     title=f"conditional standard deviation, %{NBSP}a{NBSP}session (log{NBSP}scale)",
@@ -297,7 +297,7 @@ CONDITIONAL = Timeline(
     "whole history, gives to each session. The model has seen the whole year: it dates "
     "unrest, it does not forecast it.",
     marked="Vertical lines: announcements, as in the figure of prices.",
-).drawing()
+).drawing(placed=True)
 REGIMES = Timeline(
     name="regimes",
     title=f"probability of the turbulent regime (full{NBSP}height:{NBSP}1)",
@@ -310,4 +310,4 @@ REGIMES = Timeline(
     "(Markov switching variance): none at the foot of a band, one at its full height. "
     f"At most {MOST_BANDS} assets of a group.",
     marked="Vertical lines: announcements.",
-).drawing()
+).drawing(placed=True)

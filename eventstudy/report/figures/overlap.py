@@ -112,4 +112,5 @@ DRAWING = Drawing(
     draw=draw,
     alt=_alt,
     caption=_caption,
+    placed=True,
 )

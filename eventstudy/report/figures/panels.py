@@ -173,4 +173,5 @@ DRAWING = Drawing(
     alt=_alt,
     caption=_caption,
     marks=_marks,
+    placed=True,
 )

@@ -267,4 +267,5 @@ DRAWING = Drawing(
     caption=_caption,
     marks=_marks,
     links=_links,
+    placed=True,
 )

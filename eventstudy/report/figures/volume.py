@@ -69,4 +69,5 @@ DRAWING = Drawing(
     draw=draw,
     alt=_alt,
     caption=_caption,
+    placed=True,
 )

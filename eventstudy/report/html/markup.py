@@ -88,7 +88,7 @@ class Page:
             for index in titles:
                 del tokens[index : index + 3]
                 break
-        return _Writer(self, places).write(_with_figures(tokens, places.pictures))
+        return _Renderer(self, places).write(_with_figures(tokens, places.pictures))
 
 
 def _parser() -> MarkdownIt:
@@ -156,7 +156,7 @@ def _alt(image: Token) -> str:
     return _plain(image)
 
 
-class _Writer:
+class _Renderer:
     """Writes the tokens of a page; knows what stands above a table, for its caption."""
 
     def __init__(self, page: Page, places: Places) -> None:

@@ -287,6 +287,9 @@
       const title = mark.querySelector(":scope > title");
       const text = title.textContent;
       title.remove(); // the browser's own tip would cover ours
+      const named = mark.closest("a") ?? mark;
+      named.setAttribute("aria-label", text);
+      if (named === mark) mark.setAttribute("role", "img");
       return text;
     });
     for (const link of plot.querySelectorAll("a")) link.setAttribute("tabindex", "-1");

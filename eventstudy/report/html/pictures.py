@@ -75,7 +75,7 @@ class Picture:
         """
         root = ElementTree.fromstring(self.svg)
         held = {element.get("id") for element in root.iter()}
-        writer = _Writer(self, recoloured=_in_house_colours(root))
+        writer = _Redrawn(self, recoloured=_in_house_colours(root))
         box = root.get("viewBox") or f"0 0 {root.get('width')} {root.get('height')}"
         width, height = (round(float(part) * _PIXELS) for part in box.split()[2:])
         role = "group" if held & self.links.keys() else "img"
@@ -105,7 +105,7 @@ def _local(tag: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class _Redrawn:
     """Writes the elements of one figure as text."""
 
     picture: Picture

@@ -62,7 +62,7 @@ EMBEDDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class OnPage:
     """Rows of an embedded table, and how many there are in the result."""
 
     about: Embedded
@@ -84,7 +84,7 @@ class Held:
         return f"{some}, of {self.of:,}; all, with further columns, are in {file}"
 
 
-def held(result: StudyResult) -> list[Held]:
+def held(result: StudyResult) -> list[OnPage]:
     """Return the tables that the page embeds; those without rows are left out."""
     written = tables(result)
     found = []
@@ -99,11 +99,11 @@ def held(result: StudyResult) -> list[Held]:
             rows = rows.sort(by, descending=True, nulls_last=True, maintain_order=True)
             rows = rows.head(MOST_ROWS)
         if rows.height:
-            found.append(Held(about, rows, table.height, window))
+            found.append(OnPage(about, rows, table.height, window))
     return found
 
 
-def data(result: StudyResult, embedded: Sequence[Held]) -> str:
+def data(result: StudyResult, embedded: Sequence[OnPage]) -> str:
     """Return tables and names as JSON that can stand inside a `script` element."""
     events = result.events.select("event_id", "title").drop_nulls().rows()
     shown = {
@@ -130,7 +130,7 @@ def data(result: StudyResult, embedded: Sequence[Held]) -> str:
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
 
-def _table(one: Held) -> dict[str, Any]:
+def _table(one: OnPage) -> dict[str, Any]:
     """Write the columns with the very texts of the CSV file.
 
     Numbers are one text, empty where there is none; texts are numbered.
@@ -156,7 +156,7 @@ def _table(one: Held) -> dict[str, Any]:
     return {"columns": columns, "rows": one.rows.height}
 
 
-def explorer(embedded: Sequence[Held]) -> str:
+def explorer(embedded: Sequence[OnPage]) -> str:
     """Return the place where the script draws average effects by choice."""
     if not any(one.about.name == "headline" for one in embedded):
         return ""
@@ -187,7 +187,7 @@ def explorer(embedded: Sequence[Held]) -> str:
     )
 
 
-def browsers(embedded: Sequence[Held]) -> str:
+def browsers(embedded: Sequence[OnPage]) -> str:
     """Return the places where the script lays out the tables."""
     if not embedded:
         return ""

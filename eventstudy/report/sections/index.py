@@ -91,7 +91,7 @@ def _index(views: Views) -> str:
         ]
         number = str(number_of.get(row["event_id"], ""))
         cells.append([number or " ", title, _days(days), *values])
-    heads = [md.broken(md.escape(words_for(result, g)), 12) for g in groups]
+    heads = [md.broken(md.escape(words_for(result, g)), 11) for g in groups]
     columns = ["No.", "Announcement", "Day 0", *heads]
     notes = (
         f"Mean CAR{window_text(main_window(result))} in per cent, first model; "
