@@ -96,5 +96,5 @@ def _scope(result: StudyResult) -> str:
     text += f" and {nb.count(used['asset'].n_unique(), 'asset')}"
     days = used["day0"].drop_nulls()
     if len(days):
-        text += f"; days 0 from {min(days)} to {max(days)}"
+        text += f"; dates from {min(days)} to {max(days)}"
     return text

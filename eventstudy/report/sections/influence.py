@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row
+from eventstudy.report.labels import headline_ids, short_title
 from eventstudy.report.section import Section
 from eventstudy.report.sections import joint
 from eventstudy.report.sections.agreement import Verdict, verdict
@@ -35,13 +36,19 @@ def clause(effects: Effects, row: Row) -> str:
 def line(effects: Effects, rows: Sequence[Row]) -> str:
     """Say which averages rest on one date, and whether dates differ; may be empty."""
     held = [row for row in rows if row["influence_event"] and row["n_dates"] > 1]
-    if not held:
+    if not held or len(headline_ids(effects.result)) < 2:
         return ""
     found = [text for row in held if (text := clause(effects, row))]
     if found:
         text = f"Yes, {'; '.join(found)}."
     else:
-        text = "No average of a group changes sign or loses half of its size."
+        parts = [
+            f"{effects.returns.percent(row['estimate_without_it'], row['se'])} % for "
+            f"{effects.group(row)} (without "
+            f"“{md.escape(short_title(effects.result, row['influence_event']))}”)"
+            for row in held
+        ]
+        text = f"No: left without the date that moves it most: {', '.join(parts)}."
     differing = [
         effects.group(row)
         for row in held
@@ -49,7 +56,7 @@ def line(effects: Effects, rows: Sequence[Row]) -> str:
     ]
     if differing:
         return f"{text} Dates differ by more than noise for {nb.listing(differing)}."
-    return f"{text} In no group do dates differ by more than noise (Q test)."
+    return f"{text} Dates do not differ by more than noise (Q test)."
 
 
 def blocks(views: Views) -> Iterator[str]:

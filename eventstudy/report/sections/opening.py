@@ -47,14 +47,15 @@ def lead(views: Views) -> str:
     found = [r for r in judged if agreement.verdict(effects, r) in _FOUND]
     found.sort(key=lambda r: (_rank(effects, r), -abs(r["estimate"])))
     rest = [row for row in judged if row not in found]
-    where = f"Around {_announcements(views.result)}"
+    where = f"round {_announcements(views.result)}"
     if not found:
         parts = [f"{_name(effects, r)} {_moved(effects, r)}" for r in rest[:_NAMED]]
-        more = "" if len(rest) <= _NAMED else f", and {len(rest) - _NAMED} more groups"
-        text = f"{where}, {nb.listing(parts)}{more}. Nothing of this can be told from"
-        return f"**{text} chance.**"
+        if len(rest) > _NAMED:
+            parts.append(f"{len(rest) - _NAMED} more groups likewise")
+        sizes = nb.listing(parts)
+        return f"**No effect a{where} can be told from chance: {sizes}.**"
     first, *others = found
-    text = f"{where}, {_name(effects, first)} {_moved(effects, first)}. "
+    text = f"A{where}, {_name(effects, first)} {_moved(effects, first)}. "
     text += _certainty(effects, first)
     text += _others(effects, first, others)
     if rest:
@@ -82,6 +83,8 @@ def _rank(effects: Effects, row: Row) -> int:
 def _announcements(result: StudyResult) -> str:
     number = len(headline_ids(result))
     main = "main " if number < result.events.height else ""
+    if number == 1:
+        return f"the {main}announcement"
     return nb.count(number, f"{main}announcement")
 
 
@@ -140,7 +143,8 @@ def _lines(views: Views) -> Iterator[str]:
     rows = leading(effects)
     if sure := _how_sure(effects, rows):
         yield f"**How sure?** {sure}"
-    if rests := influence.line(effects, rows):
+    found = [row for row in rows if agreement.verdict(effects, row) in _FOUND]
+    if rests := influence.line(effects, found):
         yield f"**Does it rest on one date?** {rests}"
     if changed := volatility.line(result):
         yield f"**Did volatility change?** {changed}"
