@@ -56,6 +56,7 @@ def table(
 
     Examples
     --------
+    >>> import polars as pl
     >>> from eventstudy import Regression
     >>> terms = pl.DataFrame({"term": ["Intercept"], "estimate": [-0.02]})
     >>> found = Regression(

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.report.labels import headline_ids, in_window, main_window, model_names
+from eventstudy.report.remembered import remembered
 from eventstudy.study.result import StudyResult
 
 Row = Mapping[str, Any]
@@ -31,6 +32,7 @@ def means(result: StudyResult) -> pl.DataFrame:
     )
 
 
+@remembered
 def in_order(result: StudyResult) -> list[Row]:
     """Announcements in the order of their dates."""
     table = result.events
@@ -39,6 +41,7 @@ def in_order(result: StudyResult) -> list[Row]:
     return [*table.to_dicts()]
 
 
+@remembered
 def days_zero(result: StudyResult) -> dict[str, list[date]]:
     """Days 0 of each announcement that could be studied, in order."""
     used = result.observations.filter(pl.col("status") == "used")
@@ -48,6 +51,7 @@ def days_zero(result: StudyResult) -> dict[str, list[date]]:
     return {event: held for event, held in days.iter_rows() if held}
 
 
+@remembered
 def main_dates(result: StudyResult) -> dict[date, list[Row]]:
     """Announcements of the headline sample by their first day 0, in order."""
     days = days_zero(result)

@@ -11,7 +11,7 @@ from eventstudy.spec import ALL, Pair, StudySpec, window_text
 from eventstudy.study.result import StudyResult
 
 DIFFERENCE = " - "  # in the name of a group: the first minus the second
-SHORT = 38  # letters of an announcement's short title
+SHORT = 36  # letters of an announcement's short title
 CUT, DOUBTFUL = "†", "‡"  # marks of a CAR: a missing close, a doubtful price
 
 

@@ -282,7 +282,7 @@ def of_regression(found: Regression, *, stars: bool) -> PaperTable:
     ]
     if stars:
         notes.append("*** p < 0.01, ** p < 0.05, * p < 0.1.")
-    columns = ("Term", "Estimate", "s.e.", "t", "p")
+    columns = ("Term", "Estimate", "s.e.", "t ratio", "p")
     return PaperTable(
         "Cross-sectional regression", columns, tuple(rows), 1, tuple(notes)
     )

@@ -15,6 +15,7 @@ from eventstudy.report.figures.layout import EDGE, GAP, LINE, WIDTH
 from eventstudy.report.figures.scales import Scale, days
 from eventstudy.report.labels import asset_order, headline_ids, title_of, words_for
 from eventstudy.report.numbers import NBSP
+from eventstudy.report.remembered import remembered
 from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ def _fill(axes: "Axes", lines: Lines) -> None:
         axes.fill_between(days(line["date"]), foot, top, **how)
 
 
+@remembered
 def marks_of(result: StudyResult) -> Marks:
     """Day 0 -> its announcements, headline ones first, and whether there are any."""
     used = result.observations.filter(pl.col("status") == "used")
