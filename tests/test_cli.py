@@ -757,6 +757,8 @@ def test_init_writes_files_to_start_from(analyze, capsys):
         assert run_main("init", name) == 2
         assert "there already" in capsys.readouterr().err
         assert run_main("init", name, *given, "--force") == 0
+    assert run_main("init", "sales.csv") == 0
+    assert Path("sales.csv").is_file()
     text = Path("deals.toml").read_text(encoding="utf-8")
     for setting in settings_of(es.StudySpec):
         if setting.flag and setting.default is not None:

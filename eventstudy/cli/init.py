@@ -52,7 +52,11 @@ def init(
     ] = None,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Write NAME.csv and NAME.toml to start from, commented."""
+    """Write NAME.csv and NAME.toml to start from, commented.
+
+    Example: eventstudy init deals my_list.csv
+    """
+    name = name.removesuffix(".csv") or name
     rows = _EXAMPLE if source is None else _rows_of(source)
     files = {
         Path(f"{name}.csv"): _catalogue(rows),

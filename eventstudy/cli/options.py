@@ -125,7 +125,7 @@ FORMATS = option(
     "formats",
     list[str] | None,
     "--format",
-    "md, html, tex, xlsx, dta; repeat it or separate by commas. [default: md, html]",
+    "md, html, tex, xlsx, dta, repeated or with commas. Default: md,html",
     panel=OUTPUT,
     metavar="NAME",
 )

@@ -49,7 +49,10 @@ _OWN = (
     options.DEBUGGED,
 )
 def simulate(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
-    """Simulate a study: which tests hold their size, and what they can find."""
+    """Simulate a study: which tests hold their size, and what they can find.
+
+    Example: eventstudy simulate events/china_2021.csv --replications 200
+    """
     from eventstudy import simulation
     from eventstudy.report import check_folder
     from eventstudy.study.inputs import Access, gated, prices_of, request_of

@@ -19,10 +19,14 @@ def table(
     to: Annotated[str, typer.Option(help="tex, md, html or csv.")] = "tex",
     window: Annotated[
         str | None,
-        typer.Option(metavar="A:B", help="One window, such as -1:1. [default: all]"),
+        typer.Option(metavar="A:B", help="One window, such as -1:1; by default all."),
     ] = None,
-    group: Annotated[str | None, typer.Option(help="One group. [default: all]")] = None,
-    model: Annotated[str | None, typer.Option(help="One model. [default: all]")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="One group; by default all.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="One model; by default all.")
+    ] = None,
     sample: Annotated[
         str, typer.Option(help="headline, or all announcements.")
     ] = "headline",
@@ -35,7 +39,7 @@ def table(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write. [default: print]"),
+        typer.Option("--out", "-o", help="File to write; by default it is printed."),
     ] = None,
 ) -> None:
     """Print a table of a report for a paper.
