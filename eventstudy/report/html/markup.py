@@ -20,6 +20,7 @@ _KEPT = re.compile(rf"{_ANCHOR.pattern}|</?(?:details|summary|br|sub|sup)\s*/?>"
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _CLOSED_ANCHOR = re.compile(rf"({_ANCHOR.pattern})</a>")
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")  # not to be broken at the end of a line
 IN_THE_FOLDER = "(in the folder)"
 
 
@@ -165,8 +166,8 @@ class _Renderer:
         self._above = page.title
         self._open_links: list[bool] = []
         self._tables = 0
-        self._column = 0
-        self._in_head = False
+        self._row_named = False
+        self._tag = "td"
         self._renderer = cast("RendererHTML", _parser().renderer)
         for name in dir(self):
             if name.startswith("on_"):
@@ -220,6 +221,9 @@ class _Renderer:
             f"{drawn.markup(alt)}</div>{below}</figure>\n"
         )
 
+    def on_text(self, tokens: Any, index: int, *_: Any) -> str:  # noqa: ANN401
+        return _DATE.sub(r"<time>\g<0></time>", escape(tokens[index].content, quote=False))
+
     def on_image(self, tokens: Any, index: int, *_: Any) -> str:  # noqa: ANN401
         return f"<i>{escape(_alt(tokens[index]))} {IN_THE_FOLDER}</i>"
 
@@ -227,7 +231,7 @@ class _Renderer:
         href = str(tokens[index].attrs["href"])
         if re.match(r"https?://", href):
             self._open_links.append(True)
-            return f'<a href="{escape(href)}" rel="noopener noreferrer">'
+            return f'<a href="{escape(href)}">'
         within = self._places.resolve(href, self._page.name)
         self._open_links.append(within is not None)
         if within is None:
@@ -264,29 +268,30 @@ class _Renderer:
     def on_table_close(self, *_: Any) -> str:  # noqa: ANN401
         return "</table></div>\n"
 
-    def on_thead_open(self, *_: Any) -> str:  # noqa: ANN401
-        self._in_head = True
-        return "<thead>\n"
-
-    def on_thead_close(self, *_: Any) -> str:  # noqa: ANN401
-        self._in_head = False
-        return "</thead>\n"
-
     def on_tr_open(self, *_: Any) -> str:  # noqa: ANN401
-        self._column = 0
+        self._row_named = False
         return "<tr>"
 
     def on_th_open(self, tokens: Any, index: int, *_: Any) -> str:  # noqa: ANN401
-        return f'<th scope="col"{_side(tokens[index])}>'
+        self._tag = "th" if tokens[index + 1].content else "td"
+        scope = ' scope="col"' if self._tag == "th" else ""
+        return f"<{self._tag}{scope}{_side(tokens[index])}>"
+
+    def on_th_close(self, *_: Any) -> str:  # noqa: ANN401
+        return f"</{self._tag}>"
 
     def on_td_open(self, tokens: Any, index: int, *_: Any) -> str:  # noqa: ANN401
-        self._column += 1
-        if self._column == 1:
-            return f'<th scope="row"{_side(tokens[index])}>'
-        return "<td>" if _side(tokens[index]) else '<td class="t">'  # most are numbers
+        """Take the first text of a row as its head; numbers before it are none."""
+        text = not _side(tokens[index])
+        named = text and not self._row_named and bool(tokens[index + 1].content)
+        self._row_named |= text
+        self._tag = "th" if named else "td"
+        if named:
+            return '<th scope="row">'
+        return '<td class="t">' if text else "<td>"  # most are numbers
 
     def on_td_close(self, *_: Any) -> str:  # noqa: ANN401
-        return "</th>" if self._column == 1 else "</td>"
+        return f"</{self._tag}>"
 
     def _raw(self, html: str) -> str:
         """Let through what our own Markdown holds; everything else is text."""

@@ -268,7 +268,7 @@
   const tip = document.getElementById("tip");
 
   function show(mark, text) {
-    tip.textContent = text;
+    tip.textContent = text.replaceAll("; ", "\n");
     tip.hidden = false;
     const at = mark.getBoundingClientRect();
     const width = document.documentElement.clientWidth;
@@ -288,7 +288,8 @@
       const text = title.textContent;
       title.remove(); // the browser's own tip would cover ours
       const named = mark.closest("a") ?? mark;
-      named.setAttribute("aria-label", text);
+      const seen = named.textContent.trim();
+      named.setAttribute("aria-label", seen ? `${seen}: ${text}` : text);
       if (named === mark) mark.setAttribute("role", "img");
       return text;
     });

@@ -33,6 +33,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     style.MUTED.lower(): "var(--muted)",
     style.PALE.lower(): "var(--pale)",
     style.FAINT.lower(): "var(--faint)",
+    style.SHADE.lower(): "var(--shade)",
     **{
         colour.lower(): f"var(--colour-{number})"
         for number, colour in enumerate(style.COLOURS, 1)
@@ -75,7 +76,7 @@ class Picture:
         """
         root = ElementTree.fromstring(self.svg)
         held = {element.get("id") for element in root.iter()}
-        writer = _Redrawn(self, recoloured=_in_house_colours(root))
+        writer = _Redrawn(self, _names(self, root), _in_house_colours(root))
         box = root.get("viewBox") or f"0 0 {root.get('width')} {root.get('height')}"
         width, height = (round(float(part) * _PIXELS) for part in box.split()[2:])
         role = "group" if held & self.links.keys() else "img"
@@ -86,6 +87,26 @@ class Picture:
             f"<title>{escape(alt)}</title>"
         )
         return head + "".join(writer.children(root)) + "</svg>"
+
+
+def _names(picture: Picture, root: ElementTree.Element) -> dict[str, str]:
+    """Name what the figure itself or the page refers to: short, and nowhere else used.
+
+    id in the figure -> id in the page
+    """
+    used = {
+        name
+        for element in root.iter()
+        for key, value in element.attrib.items()
+        for name in (
+            [value[1:]] if key.endswith("href") else _REFERENCE.findall(value)
+        )
+    }
+    held = [element.get("id") for element in root.iter()]
+    known = [name for name in dict.fromkeys(held) if name]
+    own = {name: picture.anchor_of(name) for name in known if name in picture.links}
+    rest = [name for name in known if name in used and name not in own]
+    return own | {n: f"{picture.name}._{place}" for place, n in enumerate(rest)}
 
 
 def _in_house_colours(root: ElementTree.Element) -> bool:
@@ -109,6 +130,7 @@ class _Redrawn:
     """Writes the elements of one figure as text."""
 
     picture: Picture
+    names: Mapping[str, str]
     recoloured: bool
 
     def children(self, parent: ElementTree.Element) -> Iterator[str]:
@@ -145,25 +167,21 @@ class _Redrawn:
                 found |= _declarations(value)
             elif name in ("href", f"{_XLINK}href"):
                 if value.startswith("#"):
-                    found["href"] = f"#{self.picture.anchor_of(value[1:])}"
+                    found["href"] = f"#{self.names.get(value[1:], '')}"
                 elif value.startswith("data:image/png;"):
                     found["href"] = value
             elif name == "id":
-                if self._is_needed(element, value):
-                    found["id"] = self.picture.anchor_of(value)
+                if value in self.names:
+                    found["id"] = self.names[value]
             elif name == "d":
                 found["d"] = _shorter(_AROUND_COMMAND.sub(r"\1", value))
             elif not name.startswith(("{", "on")):
                 found[name] = value
         return {name: self._value(value) for name, value in found.items()}
 
-    def _is_needed(self, element: ElementTree.Element, name: str) -> bool:
-        known = name in self.picture.marks or name in self.picture.links
-        return known or _local(element.tag) != "g"
-
     def _value(self, value: str) -> str:
         value = _REFERENCE.sub(
-            lambda found: f"url(#{self.picture.anchor_of(found[1])})", value
+            lambda found: f"url(#{self.names.get(found[1], '')})", value
         )
         if self.recoloured:
             return _VARIABLES.get(value.lower(), value)
@@ -222,6 +240,5 @@ def _declarations(style_text: str) -> dict[str, str]:
             found[name] = value.removesuffix("px")
         else:
             found[name] = value
-    if found.get("stroke-dashoffset") == "0":
-        del found["stroke-dashoffset"]
-    return found
+    usual = {"stroke-dashoffset": "0", "text-anchor": "start"}
+    return {name: value for name, value in found.items() if usual.get(name) != value}

@@ -193,8 +193,7 @@ def browsers(embedded: Sequence[OnPage]) -> str:
         return ""
     parts = "".join(
         f'<section id="table.{one.about.name}" class="browse" '
-        f'data-table="{one.about.name}" '
-        f'aria-labelledby="title.{one.about.name}">'
+        f'data-table="{one.about.name}">'
         f'<h3 id="title.{one.about.name}">{escape(one.about.title)}</h3>'
         f'<p class="note">{escape(_first_upper(SCHEMA[one.about.name].meaning))}; '
         f"{escape(one.scope)}.</p></section>"
