@@ -1,32 +1,29 @@
-"""The report as one HTML file: what is in it, and what it does in a browser."""
+"""The report as one HTML file: what is in it."""
 
 import base64
-import csv
 import hashlib
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import polars as pl
 import pytest
 import report_sample as sample
 
-from eventstudy.report.formats import written
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+from eventstudy.report.figures.effects import DRAWING
+from eventstudy.report.html import document, report_html
+from eventstudy.report.html.tables import MOST_ROWS
+from eventstudy.report.html.tables import held as on_page
+from eventstudy.report.render import pages
 
 HOSTILE = (
     '</script><script>alert(1)</script> & "x" <img src=http://e.org/a.png> \u202eabc'
 )
 LARGEST = 1_048_576
 
-pytestmark = [pytest.mark.processes, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 
 class Outline(HTMLParser):
@@ -47,9 +44,6 @@ class Outline(HTMLParser):
 @pytest.fixture(scope="module")
 def text(worked_example) -> str:
     return (worked_example.report / "report.html").read_text(encoding="utf-8")
-
-
-# --- what is in the file --------------------------------------------------------------
 
 
 def test_the_file_can_be_sent(text: str) -> None:
@@ -113,159 +107,135 @@ def test_hostile_texts_are_texts() -> None:
     result = sample.sample_result()
     events = result.events.with_columns(title=pl.lit(HOSTILE), note=pl.lit(HOSTILE))
     spec = sample.sample_spec(title=HOSTILE, labels={"bitcoin": HOSTILE})
-    page = written(replace(result, events=events, spec=spec), ("html",))["report.html"]
-    text = page.decode()
+    hostile = replace(result, events=events, spec=spec)
+    drawn = {DRAWING.file: DRAWING.draw(hostile)}
+    marks = {DRAWING.file: DRAWING.marks(hostile)}
+    text = document(pages(hostile), drawn, hostile, marks=marks)
     outline = Outline(text)
     assert len(outline.all("script")) == 2
     assert outline.all("img") == []
     assert "\u202e" not in text
 
 
+def test_every_element_is_closed(text: str) -> None:
+    void = {"meta", "link", "br", "hr", "input", "img"}
+
+    class Closed(HTMLParser):
+        stack: ClassVar[list[str]] = []
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in void:
+                self.stack.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.stack.pop() == tag, self.getpos()
+
+        def handle_startendtag(self, tag: str, attrs: object) -> None:
+            pass
+
+    parser = Closed()
+    parser.feed(text)
+    assert parser.stack == []
+
+
+def page_of(markdown: dict[str, str], **figures: bytes) -> str:
+    drawn = {f"{name}.svg": svg for name, svg in figures.items()}
+    return document(
+        markdown,
+        drawn,
+        sample.sample_result(),
+        marks={"plot.svg": {"dot": "beta 0.1234567890123456"}},
+        links={"plot.svg": {"dot": "details/tests.md#one"}},
+    )
+
+
+SVG = b"""<?xml version="1.0"?>
+<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 90 60"
+ xmlns="http://www.w3.org/2000/svg" onload="alert(1)">
+<style>*{fill: red}</style><script>alert(1)</script>
+<defs><clipPath id="p1"><rect width="9" height="9"/></clipPath>
+<path id="m1" d="M 0 0 L 1.5 0"/></defs>
+<g id="dot"><use xlink:href="#m1" style="fill: #222222; stroke: none"/></g>
+<g id="other" clip-path="url(#p1)"><text style="font: bold 9px 'DejaVu Sans'">a</text>
+<image xlink:href="http://example.org/a.png"/></g></svg>"""
+
+
+def test_figures_keep_to_the_policy_and_to_themselves() -> None:
+    text = page_of(
+        {"report.md": "# A\n\n![Alt](figures/plot.svg)\n\nRead *so*."}, plot=SVG
+    )
+    (figure,) = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
+    assert "<figcaption>Read <em>so</em>.</figcaption>" in figure
+    assert "<title>Alt</title>" in figure
+    assert "<title>beta 0.1234567890123456</title>" in figure
+    assert 'font-weight="bold" font-size="9"' in figure
+    assert not re.search(r"style|script|onload|example\.org|xlink", figure)
+    ids = re.findall(r' id="([^"]*)"', figure)
+    used = re.findall(r'(?:url\(|href=")#([^)"]*)', figure)
+    assert used
+    assert set(used) <= set(ids)
+    assert "<a " not in figure  # where a mark would lead is not in this page
+
+
+def test_pages_are_linked_within_the_file() -> None:
+    written = {
+        "report.md": "# A\n\n## One\n\n![Alt](figures/plot.svg)\n\n"
+        "[there](details/tests.md#one) [cars](tables/cars.csv) [fit](tables/fit.csv) "
+        "[no](#no)",
+        "details/tests.md": "# Tests\n\n[up](../report.md#one) [self](#one)\n\n"
+        "## One\n\n![Alt](../figures/plot.svg)\n\n## One",
+    }
+    text = page_of(written, plot=SVG)
+    for link in (
+        '<a href="#tests:one">there</a>',
+        '<a href="#table.cars">cars</a>',
+        "fit (in the folder) no<",
+        '<a href="#one">up</a> <a href="#tests:one">self</a>',
+        '<a href="#figure.plot">Alt</a>',  # drawn once
+        '<a href="#tests:one"><g id="plot.dot" class="mark">',
+        '<a class="back" href="#plot.dot">↑ plot</a>',
+    ):
+        assert link in text
+    assert re.findall(r'<h4 id="([^"]*)"', text) == ["tests:one", "tests:one-1"]
+
+
+def test_only_our_own_elements_are_elements() -> None:
+    text = page_of(
+        {
+            "report.md": "# A\n\n<details>\n<summary>B &amp; C</summary>\n\nd<br>e "
+            "<b onclick='x'>f</b> [g](javascript:alert(1))\n\n</details>\n\n"
+            "<script>alert(1)</script>\n\n<details open onclick=x>"
+        }
+    )
+    article = text[text.index("<article") : text.index("</article>")]
+    assert "<summary>B &amp; C</summary>" in article
+    assert "d<br>e &lt;b onclick='x'&gt;f&lt;/b&gt;" in article
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in article
+    assert "&lt;details open onclick=x&gt;" in article
+    assert "href" not in article
+
+
+def test_of_many_cars_those_with_the_largest_statistics_are_held() -> None:
+    result = sample.sample_result()
+    window = result.cars.filter(pl.col("start") == -1, pl.col("end") == 1)
+    many = pl.concat([window] * (2 + MOST_ROWS // window.height)).with_columns(
+        statistic=pl.int_range(pl.len()).cast(pl.Float64) - 1500.5
+    )
+    many = pl.concat([many, result.cars.filter(pl.col("start") == 0)])
+    larger = replace(result, cars=many)
+    (cars,) = [one for one in on_page(larger) if one.about.name == "cars"]
+    assert cars.rows.height == MOST_ROWS
+    assert "3,000 rows of the window [-1,+1] with the largest |statistic|" in cars.scope
+    assert f", of {many.height:,};" in cars.scope
+    left = many.filter(pl.col("start") == -1)["statistic"].abs().sort(descending=True)
+    assert cars.rows["statistic"].abs().to_list() == left.head(MOST_ROWS).to_list()
+    assert len(report_html(larger, {"report.md": "# A"}, {})) < LARGEST
+
+
 def test_the_same_result_gives_the_same_page() -> None:
     result = sample.sample_result()
-    assert written(result, ("html",)) == written(result, ("html",))
-
-
-# --- what it does in a browser --------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        how = {"executable_path": chromium, "args": ["--no-sandbox"]}
-        opened = running.chromium.launch(**how)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def opened(browser: "Browser", worked_example) -> "Iterator[Page]":
-    """The page, with all that went wrong and all that was asked for."""
-    context = browser.new_context(viewport={"width": 1000, "height": 1400})
-    page = context.new_page()
-    wrong: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((worked_example.report / "report.html").as_uri())
-    yield page
-    assert wrong == []
-    assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
-    assert len([url for url in asked if url.startswith("file:")]) == 1
-    context.close()
-
-
-def headline(report: Path, group: str) -> dict[str, str]:
-    with (report / "tables/headline.csv").open(encoding="utf-8", newline="") as file:
-        rows = [
-            row
-            for row in csv.DictReader(file)
-            if (row["sample"], row["outcome"], row["group"], row["model"])
-            == ("headline", "car", group, "total")
-            and (row["start"], row["end"]) == ("-1", "1")
-        ]
-    return rows[0]
-
-
-def test_what_is_told_at_a_mark_is_the_number_of_the_table(
-    opened: "Page", worked_example
-) -> None:
-    row = headline(worked_example.report, "ether")
-    for place in ("article", "#explore"):
-        mark = opened.locator(f'{place} svg .mark[aria-label*="{row["estimate"]}"]')
-        mark.first.scroll_into_view_if_needed()
-        mark.first.hover(force=True)
-        shown = opened.locator("#tip").inner_text()
-        assert row["estimate"] in shown
-        assert row["pvalue_these"] in shown
-
-
-def test_tables_are_searched_and_sorted(opened: "Page") -> None:
-    part = opened.locator("#table\\.cars")
-    part.scroll_into_view_if_needed()
-    rows = part.locator("tbody tr")
-    before = rows.count()
-    part.locator("input").fill("ETH-USD")
-    opened.wait_for_timeout(200)
-    assert 0 < rows.count() < before
-    part.locator("input").fill("")
-    head = part.locator("thead button").nth(0)
-    head.focus()
-    opened.keyboard.press("Enter")
-    assert part.locator("th[aria-sort]").count() >= 1
-
-
-def test_every_control_has_a_name_and_is_reached_by_tab(opened: "Page") -> None:
-    nameless = opened.evaluate(
-        """() => [...document.querySelectorAll('button, select, input, summary, a')]
-        .filter(e => e.checkVisibility())
-        .filter(e => !(e.textContent.trim() || e.getAttribute('aria-label')
-            || (e.labels && e.labels.length))).map(e => e.outerHTML.slice(0, 80))"""
-    )
-    assert nameless == []
-    reached = []
-    for _ in range(12):
-        opened.keyboard.press("Tab")
-        reached.append(opened.evaluate("document.activeElement.tagName"))
-    assert "A" in reached
-    assert "BODY" not in reached[:-1]
-
-
-def test_it_fits_a_phone_and_a_dark_room(browser: "Browser", worked_example) -> None:
-    address = (worked_example.report / "report.html").as_uri()
-    for width in (400, 1000):
-        for scheme in ("light", "dark"):
-            size = {"width": width, "height": 900}
-            context = browser.new_context(viewport=size, color_scheme=scheme)
-            page = context.new_page()
-            page.goto(address)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate(CONTRAST) >= 4.5, (width, scheme)
-            context.close()
-
-
-CONTRAST = """() => {
-  const light = (c) => {
-    const v = c.match(/[0-9.]+/g).slice(0, 3).map(Number).map((x) => x / 255)
-      .map((x) => (x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2];
-  };
-  const ground = (e) => {
-    for (let n = e; n; n = n.parentElement) {
-      const c = getComputedStyle(n).backgroundColor;
-      if (!/, 0\\)$|transparent/.test(c)) return c;
-    }
-    return matchMedia("(prefers-color-scheme: dark)").matches
-      ? "rgb(18, 18, 18)" : "rgb(255, 255, 255)";
-  };
-  const all = [...document.querySelectorAll("p, li, h1, h2, h3, td, th, a, figcaption")]
-    .filter((e) => e.checkVisibility() && e.textContent.trim()).slice(0, 400);
-  return Math.min(...all.map((e) => {
-    const [a, b] = [light(getComputedStyle(e).color), light(ground(e))];
-    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  }));
-}"""
-
-
-def test_it_is_read_without_scripts_and_printed(
-    browser: "Browser", worked_example, tmp_path: Path
-) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((worked_example.report / "report.html").as_uri())
-    words = page.locator("article").inner_text()
-    assert "Average effects" in words
-    assert "How it was made" in words
-    assert not page.locator("#explore").is_visible()
-    context.close()
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto((worked_example.report / "report.html").as_uri())
-    printed = page.pdf(path=tmp_path / "report.pdf", format="A4")
-    assert len(printed) > 100_000
-    context.close()
+    drawn = {DRAWING.file: DRAWING.draw(result)}
+    marks = {DRAWING.file: DRAWING.marks(result)}
+    twice = [report_html(result, pages(result), drawn, marks=marks) for _ in range(2)]
+    assert twice[0] == twice[1]
+    assert b'class="mark"' in twice[0]

@@ -222,7 +222,9 @@ class _Renderer:
         )
 
     def on_text(self, tokens: Any, index: int, *_: Any) -> str:  # noqa: ANN401
-        return _DATE.sub(r"<time>\g<0></time>", escape(tokens[index].content, quote=False))
+        return _DATE.sub(
+            r"<time>\g<0></time>", escape(tokens[index].content, quote=False)
+        )
 
     def on_image(self, tokens: Any, index: int, *_: Any) -> str:  # noqa: ANN401
         return f"<i>{escape(_alt(tokens[index]))} {IN_THE_FOLDER}</i>"

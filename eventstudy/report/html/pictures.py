@@ -98,9 +98,7 @@ def _names(picture: Picture, root: ElementTree.Element) -> dict[str, str]:
         name
         for element in root.iter()
         for key, value in element.attrib.items()
-        for name in (
-            [value[1:]] if key.endswith("href") else _REFERENCE.findall(value)
-        )
+        for name in ([value[1:]] if key.endswith("href") else _REFERENCE.findall(value))
     }
     held = [element.get("id") for element in root.iter()]
     known = [name for name in dict.fromkeys(held) if name]
