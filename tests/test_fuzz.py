@@ -168,6 +168,13 @@ def parquet(folder):
     return (folder / "base.parquet").read_bytes()
 
 
+def feather(folder):
+    out = io.BytesIO()
+    frame = pl.read_csv(PRICES.encode(), try_parse_dates=True)
+    frame.write_ipc(out, compression="zstd")
+    return out.getvalue()
+
+
 def stored(folder):
     class Fake:
         name, client, terms, basis, notice = "fake", "fake", "", "as is", ""
@@ -207,6 +214,7 @@ KINDS = {
     "study file": ("c.toml", lambda _: STUDY.encode(), read_spec),
     "price CSV": ("P.csv", lambda _: PRICES.encode(), read_prices),
     "price Parquet": ("P.parquet", parquet, read_prices),
+    "price Feather": ("P.feather", feather, read_prices),
     "factor zip": (
         "f.zip",
         lambda _: zipped(FACTORS),

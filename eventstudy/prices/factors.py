@@ -259,6 +259,9 @@ def factor_table(data: bytes, file: str, units: Units | None) -> pl.DataFrame:
     names = [_plain(name) for name in cells.columns]
     if "date" not in names:
         names[0] = "date" if names[0] in ("", "column") else names[0]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        said = f"two columns are called {twice[0]!r}; rename one"
+        raise fault(file, said, line=1 + offset)
     cells = cells.rename(dict(zip(cells.columns, names, strict=True)))
     if "date" not in cells.columns:
         raise fault(file, "there is no column 'date'", line=1 + offset)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -19,6 +20,9 @@ from eventstudy.prices.returns import CODES
 from eventstudy.prices.stamps import read_stamps
 from eventstudy.prices.symbols import symbol_fault
 from eventstudy.prices.table import FIELDS, SCHEMA
+
+_DAYS = ((date.min - date(1970, 1, 1)).days, (date.max - date(1970, 1, 1)).days)
+_PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +206,16 @@ def _dates(
     problems: list[Problem],
 ) -> pl.Series:
     found = cells["date"]
+    beyond = _beyond_calendar(found)
+    if beyond is not None:
+        message = "wanted a day of the years 1 to 9999; is the file damaged?"
+        unit = getattr(found.dtype, "time_unit", "days")
+        value = f"{found.to_physical()[beyond]} {unit} since 1970"
+        at = cells["line"][beyond]
+        problems.append(
+            Problem(message=message, file=file, line=at, column=column, value=value)
+        )
+        return pl.Series("date", [None] * len(found), dtype=pl.Date)
     if found.dtype == pl.Date:
         dates, texts = found, found.cast(pl.String)
     elif isinstance(found.dtype, pl.Datetime):
@@ -235,6 +249,18 @@ def _dates(
             )
         )
     return dates.alias("date")
+
+
+def _beyond_calendar(stamps: pl.Series) -> int | None:
+    """Return the first row of a time that polars could not write as text."""
+    per_day = _PER_DAY.get(getattr(stamps.dtype, "time_unit", "days"))
+    if stamps.dtype != pl.Date and per_day is None:
+        return None
+    days = stamps.to_physical().cast(pl.Int64)
+    if per_day is not None:
+        days = days // per_day
+    rows = (~days.is_between(*_DAYS)).fill_null(value=False)
+    return rows.arg_max() if rows.any() else None
 
 
 def _mark(

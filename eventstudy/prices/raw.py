@@ -19,8 +19,9 @@ import polars as pl
 
 from eventstudy.cells import decoded
 from eventstudy.cells.book import sheet_rows
+from eventstudy.cells.columnar import columnar_frame, is_columnar
+from eventstudy.cells.compact import Damaged
 from eventstudy.core.errors import DataError, Problem
-from eventstudy.core.quiet import quiet
 from eventstudy.prices.layout import (
     UNREADABLE,
     fault,
@@ -73,7 +74,7 @@ def read_raw(path: Path, *, sheet: str | None = None) -> RawTable:
     sha256 = hashlib.sha256(data).hexdigest()
     if data[:2] == b"\x1f\x8b":
         data = _gunzip(data, path.name)
-    if data[:4] == b"PAR1" or data[:6] == b"ARROW1":
+    if is_columnar(data):
         cells = _binary_table(data, path.name)
         lines = pl.int_range(1, cells.height + 1, dtype=pl.Int64, eager=True)
         notes: list[str] = []
@@ -205,8 +206,7 @@ _TOO_LONG = f"a line longer than {MAX_LINE_BYTES >> 10} KiB; this is no price ta
 
 
 def _is_one_endless_line(head: bytes) -> bool:
-    binary = head[:4] == b"PAR1" or head[:6] == b"ARROW1" or head[:2] == b"\x1f\x8b"
-    if binary or len(head) < MAX_LINE_BYTES:
+    if is_columnar(head) or head[:2] == b"\x1f\x8b" or len(head) < MAX_LINE_BYTES:
         return False
     return b"\n" not in head and b"\r" not in head
 
@@ -224,17 +224,10 @@ def _gunzip(data: bytes, name: str) -> bytes:
 
 
 def _binary_table(data: bytes, name: str) -> pl.DataFrame:
-    parquet = data[:4] == b"PAR1"
-    kind = "Parquet" if parquet else "Feather"
-    if not data.endswith(b"PAR1" if parquet else b"ARROW1"):
-        raise fault(name, f"the {kind} file is cut off; get it again")
     try:
-        with quiet():
-            read = pl.read_parquet if parquet else pl.read_ipc
-            return blanks_to_null(read(io.BytesIO(data)))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        message = f"the {kind} file is damaged ({error}); get it again"
-        raise fault(name, message) from error
+        return blanks_to_null(columnar_frame(data))
+    except Damaged as error:
+        raise fault(name, str(error)) from error
 
 
 def _check_is_text(data: bytes, name: str) -> None:

@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
+from eventstudy.cells.columnar import PARQUET, columnar_frame
 from eventstudy.core.files import umask
 from eventstudy.core.interrupt import temporary
 from eventstudy.core.quiet import quiet
@@ -229,15 +230,14 @@ def read_stored(path: Path) -> Stored:
         if not path.is_file() or path.stat().st_size > _MOST_BYTES:
             raise DamagedError(f"no file, or larger than {_MOST_BYTES >> 20} MiB")
         data = path.read_bytes()
-        if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
-            raise DamagedError("cut off, or no Parquet file")
+        if not data.startswith(PARQUET):
+            raise DamagedError("no Parquet file")
+        frame = columnar_frame(data)
         with quiet():
             found = pl.read_parquet_metadata(data).get(_KEY)
         if found is None:
             raise DamagedError("not a file of this store")
         provenance = _provenance(json.loads(found))
-        with quiet():
-            frame = pl.read_parquet(data)
     except DamagedError as error:
         raise DamagedError(f"{path.name}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:

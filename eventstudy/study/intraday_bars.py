@@ -15,8 +15,9 @@ import polars as pl
 
 from eventstudy.calendars import ALWAYS_OPEN, Calendar
 from eventstudy.calendars.of_prices import assign_calendars
+from eventstudy.cells.columnar import columnar_frame, is_columnar
+from eventstudy.cells.compact import Damaged
 from eventstudy.core.errors import DataError
-from eventstudy.core.quiet import quiet
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.prices.raw import read_bytes
 from eventstudy.spec import StudySpec
@@ -53,15 +54,14 @@ def read_bars(path: str, symbol: str) -> BarFile:
     source = Path(path)
     try:
         content = read_bytes(source)
-        if source.suffix == ".parquet":
-            with quiet():
-                table = pl.read_parquet(content)
+        if is_columnar(content):
+            table = columnar_frame(content)
         else:
             table = pl.read_csv(content, infer_schema_length=None)
     except DataError as err:
         said = "; ".join(problem.message for problem in err.problems)
         raise DataError(f"{path}: the intraday bars cannot be read: {said}") from err
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as err:
+    except (Damaged, pl.exceptions.PolarsError) as err:
         raise DataError(f"{path}: the intraday bars cannot be read: {err}") from err
     if lacking := [name for name in _WANTED if name not in table.columns]:
         raise DataError(
