@@ -75,6 +75,23 @@ def test_a_file_is_asked_for_once(server, cache, chosen, files):
     assert len(server.requests) == len(files)
 
 
+def test_a_file_that_does_not_come_is_not_asked_for_by_each_factor(
+    server, cache, monkeypatch
+):
+    monkeypatch.setattr(french, "LIBRARY", "http://127.0.0.1:9/")
+    asked = []
+    get = French._get
+
+    def counted(self, name):
+        asked.append(name)
+        return get(self, name)
+
+    monkeypatch.setattr(French, "_get", counted)
+    with pytest.raises(SourceError, match="cannot be reached"):
+        factor_prices(["mkt_rf", "smb", "hml", "rf"], cache=cache)
+    assert asked == [f"{THREE}_CSV.zip"] * 4  # one file, four attempts
+
+
 def test_regions_by_name(server, cache):
     assert FACTOR_REGIONS[0] == "US"
     found = factor_prices(["mkt_rf", "mom"], region="Europe", cache=cache)

@@ -80,6 +80,7 @@ class French:
     retry: Retry = field(default_factory=Retry)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _tables: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
+    _failed: dict[str, TryAgainError] = field(default_factory=dict, repr=False)
 
     def download(
         self, symbol: str, *, interval: str, start: date, end: date, now: datetime
@@ -114,10 +115,20 @@ class French:
         )
 
     def _table(self, file: str) -> pl.DataFrame:
-        """Return the factors of a file, which is asked for once."""
+        """Return the factors of a file, which is asked for once, also where it fails.
+
+        Raises `TryAgainError` for a file that did not come.
+        """
         with self._lock:
+            if file in self._failed:
+                raise self._failed[file]
             if file not in self._tables:
-                self._tables[file] = self.retry(lambda: self._read(file))
+                try:
+                    self._tables[file] = self.retry(lambda: self._read(file))
+                except TryAgainError as error:
+                    # Anew: the first one holds on to the answer that failed.
+                    self._failed[file] = TryAgainError(str(error))
+                    raise
             return self._tables[file]
 
     def _read(self, file: str) -> pl.DataFrame:

@@ -223,7 +223,8 @@ def _judge(
             tally.rejected[c, s, :, t] = (p <= levels).sum(axis=1)
             tally.answered[c, s, t] = np.isfinite(p).sum()
         if state.effect == 0:
-            plain = injections.sample(0.0, state.variance)
+            moved = state.scenario == DATES_DIFFER
+            plain = injections.sample(0.0, state.variance) if moved else sample
             for q, entry in enumerate(advised):
                 found = _covered(experiment, entry, sample, plain, these=q == 0)
                 tally.covered[c, s, q], tally.bounded[c, s, q] = found
