@@ -93,7 +93,7 @@ def analyze(run, monkeypatch):
     Path("tiny.toml").write_text(quick, encoding="utf-8")
     monkeypatch.setattr(
         formats,
-        "figures",
+        "begun",
         lambda _: {"caar.svg": b'<svg width="1pt" height="1pt" viewBox="0 0 1 1"/>'},
     )
 
@@ -114,7 +114,7 @@ def asked(run, monkeypatch):
     def command(*words):
         held = []
 
-        def catch(catalogue, *, study, command, progress, strict, **said):
+        def catch(catalogue, *, study, command, progress, strict, engine, **said):
             access = {name: said.pop(name) for name in ("cache", "offline", "refresh")}
             assert shlex.split(command)[:2] == ["eventstudy", "analyze"]
             request = inputs.request_of(catalogue, study, **said)
@@ -299,6 +299,7 @@ WRONG = [
         "--assets NOPE --prices snapshot",
         "no prices for NOPE in snapshot; it has BTBT",
     ),
+    ("--engine nope", "unknown engine 'nope'; known: threads, processes"),
     ("--returns nope", "--returns: returns = 'nope'; allowed: log, simple"),
     ("--missing nope", "missing = 'nope'; allowed: trade_to_trade, drop"),
     ("--overlap nope", "overlap = 'nope'; allowed: exclude, keep"),

@@ -47,7 +47,7 @@ def prices():
 def analyze(tmp_path, monkeypatch, capsys, prices):
     """Analyse the files at hand, into a folder with an earlier report."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(formats, "figures", lambda _: {})
+    monkeypatch.setattr(formats, "begun", lambda _: {})
     Path("prices").mkdir()
     for symbol, text in prices.items():
         Path(f"prices/{symbol}.csv").write_text(text, encoding="utf-8")

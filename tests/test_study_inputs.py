@@ -48,7 +48,7 @@ def different(first, second):
 
 
 def test_the_command_and_the_library_do_the_same_study(catalogue, monkeypatch):
-    monkeypatch.setattr(formats, "figures", lambda _: {})
+    monkeypatch.setattr(formats, "begun", lambda _: {})
     words = ["eventstudy", "analyze", "tiny.csv", "--window", "0:1", "-q", "-o", "one"]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit, match="0"):

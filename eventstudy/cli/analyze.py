@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from eventstudy.study.result import StudyResult
 
 _WIDTH = 88
+# What a second process needs to be of use, loaded while the first reads files.
+_AHEAD = (
+    "eventstudy.study.builders",
+    "eventstudy.report.figures",
+    "matplotlib.backends.backend_svg",
+)
 _HOW_TO_READ = (
     "p: did prices move on these dates, by the test named last; p such: do they at "
     "such announcements; agree: robust tests that decide as that test does"
@@ -34,6 +40,7 @@ _HOW_TO_READ = (
     options.FORMATS,
     options.PARQUET,
     options.FORCE,
+    options.ENGINE,
     options.QUIET,
     options.JSON,
     options.DEBUGGED,
@@ -45,6 +52,7 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """
     from eventstudy.report import check_folder, write_report
     from eventstudy.report.formats import DEFAULT, checked
+    from eventstudy.scale import opened, usual
     from eventstudy.study import analyze as study
 
     said = options.overrides(given)
@@ -52,7 +60,11 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     quiet = given["quiet"] or given["as_json"]
     folder = given["out"] or Path("reports") / events.stem
     check_folder(folder, force=given["force"])
-    with stages(quiet=quiet) as progress, options.told_by_flag(said):
+    with (
+        opened(given["engine"] or usual(), ahead=_AHEAD) as who,
+        stages(quiet=quiet) as progress,
+        options.told_by_flag(said),
+    ):
         result = study(
             events,
             study=given["study"],
@@ -62,6 +74,7 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
             strict=given["strict"],
             progress=progress,
             command=options.command_line(sys.argv[1:]),
+            engine=who,
             **said,
         )
         progress("Writing the report")
@@ -71,6 +84,7 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
             parquet=given["parquet"],
             formats=formats,
             force=given["force"],
+            engine=who,
         )
     if given["as_json"]:
         say_json(summary(result, report))

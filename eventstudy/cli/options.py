@@ -129,6 +129,15 @@ FORMATS = option(
     panel=OUTPUT,
     metavar="NAME",
 )
+ENGINE = option(
+    "engine",
+    str | None,
+    "--engine",
+    "threads or processes: whether a second process takes a share of the work. The "
+    "report is the same. Default: processes where there are two cores",
+    panel=OUTPUT,
+    metavar="NAME",
+)
 JSON = option(
     "as_json",
     bool,

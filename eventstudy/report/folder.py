@@ -16,6 +16,7 @@ from eventstudy.core.files import held, umask
 from eventstudy.core.interrupt import temporary
 from eventstudy.report.formats import DEFAULT, written
 from eventstudy.report.tables import tables, to_csv, to_parquet
+from eventstudy.scale import Engine
 from eventstudy.study.result import StudyResult
 
 MANIFEST = "manifest.json"
@@ -32,6 +33,7 @@ def write_report(
     parquet: bool = False,
     formats: Sequence[str] = DEFAULT,
     force: bool = False,
+    engine: str | Engine = "threads",
 ) -> Path:
     """Write the pages, figures, tables and manifest.json into a folder.
 
@@ -53,6 +55,8 @@ def write_report(
     force : bool
         Whether to write also into a folder that is not empty and not an earlier
         report. Files that are not part of a report stay where they are in any case.
+    engine : str or Engine
+        "threads" draws the figures in this process, "processes" in a second one too.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def write_report(
         "seed": result.spec.seed,
         "inputs": dict(result.provenance),
     }
-    files = _files(result, parquet=parquet, formats=formats)
+    files = _files(result, parquet=parquet, formats=formats, engine=engine)
     return write_folder(folder, files, about=about, force=force)
 
 
@@ -172,9 +176,9 @@ def _told(folder: str | Path) -> Iterator[None]:
 
 
 def _files(
-    result: StudyResult, *, parquet: bool, formats: Sequence[str]
+    result: StudyResult, *, parquet: bool, formats: Sequence[str], engine: str | Engine
 ) -> dict[str, bytes]:
-    files = written(result, formats)
+    files = written(result, formats, engine)
     for name, table in tables(result).items():
         files[f"tables/{name}.csv"] = to_csv(table)
         if parquet:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from eventstudy.core.errors import SpecError
 from eventstudy.report.announced import in_order
-from eventstudy.report.figures import DRAWINGS, figures
+from eventstudy.report.figures import DRAWINGS, begun
 from eventstudy.report.labels import study_title
 from eventstudy.report.links import to
 from eventstudy.report.paper import KINDS, Choice, Fresh, make
@@ -15,6 +15,7 @@ from eventstudy.report.printed import document, to_latex
 from eventstudy.report.render import pages
 from eventstudy.report.sections.events import name_of
 from eventstudy.report.workbook import to_dta, to_xlsx
+from eventstudy.scale import Engine, opened
 from eventstudy.study.result import StudyResult
 
 DEFAULT = ("md", "html")
@@ -34,13 +35,19 @@ class Format:
     make: Callable[[StudyResult, Mapping[str, str], Mapping[str, bytes]], Files]
 
 
-def written(result: StudyResult, names: Sequence[str]) -> Files:
+def written(
+    result: StudyResult, names: Sequence[str], engine: str | Engine = "threads"
+) -> Files:
     """Return the files of a report in the formats named; pages are made once."""
     asked = checked(names)
-    texts, images = pages(result), figures(result)
     files: Files = {}
-    for name in asked:
-        files |= FORMATS[name].make(result, texts, images)
+    with opened(engine) as who:
+        who.hold("result", result)
+        images = begun(who)
+        texts = pages(result)
+        # Figures last: the page can be read while they are drawn elsewhere.
+        for name in sorted(asked, key=list(FORMATS).index, reverse=True):
+            files = FORMATS[name].make(result, texts, images) | files
     return files
 
 

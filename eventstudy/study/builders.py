@@ -5,13 +5,14 @@ name. Which builder a table has, and for which part of the study, says `SCHEMA`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import polars as pl
 
 from eventstudy.calendars import Calendar
 from eventstudy.outcomes import OUTCOMES
+from eventstudy.scale import Engine, OneProcess, Task
 from eventstudy.spec import StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
@@ -20,7 +21,7 @@ from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.intraday_bars import BarFile
 from eventstudy.study.intraday_tables import intraday_tables, realised_pieces
 from eventstudy.study.joint_tables import joint_effects
-from eventstudy.study.samples import Fitted
+from eventstudy.study.samples import Fitted, GroupSample
 from eventstudy.study.signed import directions
 from eventstudy.study.volatility_breaks import break_table, regime_table
 from eventstudy.study.volatility_conditional import garch_tables
@@ -59,6 +60,9 @@ class Study:
         Intraday bars by symbol.
     tell : callable
         Called with the name of each stage.
+    engine : Engine
+        Who computes what can be done beside one another; it holds this study under
+        the name "study".
     """
 
     spec: StudySpec
@@ -70,6 +74,12 @@ class Study:
     observations: pl.DataFrame
     bars: Mapping[str, BarFile]
     tell: Callable[[str], None]
+    engine: Engine = field(default_factory=OneProcess)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process needs: it tells nobody, and works alone."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        return given | {"tell": _unheard, "engine": OneProcess()}
 
     def stack(
         self, table: Callable[[Estimator, Estimate], pl.DataFrame]
@@ -90,9 +100,20 @@ class Study:
         return self.stack(observation_tables.cars)
 
     @cached_property
+    def samples(self) -> list[GroupSample]:
+        """The samples that are tested."""
+        groups = list(self.groups)
+        signs = directions(self.events, groups)
+        return group_tables.all_samples(groups, self.fitted, signs)
+
+    @cached_property
     def histories(self) -> list[AssetHistory]:
         """Whole return histories of the assets."""
         return asset_histories(self.spec, self.fitted, self.calendars)
+
+
+def _unheard(_stage: str) -> None:
+    """Tell nobody."""
 
 
 def returns(study: Study) -> Tables:
@@ -111,21 +132,19 @@ def returns(study: Study) -> Tables:
         "contamination": observation_tables.contamination(used, abnormal),
     }
     study.tell("Testing groups")
-    tested = group_tables.test_groups(
-        study.spec,
-        study.groups,
-        study.fitted,
-        directions=directions(study.events, list(study.groups)),
-        progress=study.tell,
-    )
-    grouped = {
-        "tests": tested.tests,
-        "headline": tested.headline,
-        "meta": tested.meta,
-        "aar": tested.aar,
-        "placebo": tested.placebo,
-    }
-    return single | grouped
+    tasks = [Task(_SAMPLE, ("study",), (at,)) for at in range(len(study.samples))]
+    return single | group_tables.group_tables(study.engine.share(tasks))
+
+
+_SAMPLE = f"{__name__}:of_sample"
+
+
+def of_sample(study: Study, at: int) -> group_tables.Rows:
+    """Test one of the samples."""
+    members = study.samples[at]
+    signed = "" if members.outcome == "car" else "signed effects of "
+    study.tell(f"Testing {signed}{members.group} ({members.model}, {members.sample})")
+    return group_tables.test_sample(study.spec, members)
 
 
 def outcomes(study: Study) -> Tables:

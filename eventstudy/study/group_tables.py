@@ -47,54 +47,42 @@ from eventstudy.study.schema import frame
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupTables:
-    """The tables of `StudyResult` that have one row per group."""
-
-    tests: pl.DataFrame
-    headline: pl.DataFrame
-    meta: pl.DataFrame
-    aar: pl.DataFrame
-    placebo: pl.DataFrame
+# Rows of the tables that have one row per group, by the table's name.
+Rows = Mapping[str, list[Row]]
 
 
-def test_groups(
-    spec: StudySpec,
-    groups: Mapping[str, Sequence[str]],
-    fitted: Fitted,
-    *,
-    directions: Directions,
-    progress: Callable[[str], None],
-) -> GroupTables:
-    """Test every group on every window, with its interval, dependence and path.
+def all_samples(
+    groups: Sequence[str], fitted: Fitted, directions: Directions
+) -> list[GroupSample]:
+    """Return every sample that is tested, those of signed effects last.
 
     directions : what was expected; where there is any, CARs times it are averaged too
     """
-    tests: list[Row] = []
-    headline: list[Row] = []
-    averages: list[Row] = []
-    path: list[Row] = []
-    placebo: list[Row] = []
-    for members in group_samples(list(groups), fitted):
-        progress(f"Testing {members.group} ({members.model}, {members.sample} events)")
-        found = _windows(spec, members)
-        headline += found.headline
-        averages += found.averages
-        tests += found.tests
-        placebo += found.placebo
-        path += _path(spec, members)
-    for members in signed_samples(list(groups), fitted, directions):
-        progress(f"Testing signed effects of {members.group} ({members.model})")
-        found = _windows(spec, members)
-        headline += found.headline
-        tests += found.tests
-    return GroupTables(
-        tests=frame("tests", tests),
-        headline=frame("headline", headline),
-        meta=frame("meta", averages),
-        aar=frame("aar", path),
-        placebo=frame("placebo", placebo),
-    )
+    return [
+        *group_samples(groups, fitted),
+        *signed_samples(groups, fitted, directions),
+    ]
+
+
+def test_sample(spec: StudySpec, members: GroupSample) -> Rows:
+    """Test a sample on every window, with its interval, dependence and path."""
+    found = _windows(spec, members)
+    rows = {"tests": found.tests, "headline": found.headline}
+    if members.outcome != "car":
+        return rows
+    return rows | {
+        "meta": found.averages,
+        "aar": _path(spec, members),
+        "placebo": found.placebo,
+    }
+
+
+def group_tables(found: Sequence[Rows]) -> dict[str, pl.DataFrame]:
+    """Return the tables of all samples, in their order."""
+    return {
+        name: frame(name, [row for rows in found for row in rows.get(name, ())])
+        for name in ("tests", "headline", "meta", "aar", "placebo")
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

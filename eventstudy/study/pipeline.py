@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.prices.table import LEVEL
+from eventstudy.scale import Engine, Task, opened
 from eventstudy.spec import PARTS, StudySpec
-from eventstudy.study import defaults, observation_tables, remarks
-from eventstudy.study.builders import Study, Tables
+from eventstudy.study import builders, defaults, observation_tables, remarks
+from eventstudy.study.builders import Study
 from eventstudy.study.currencies import converted, of_currencies
 from eventstudy.study.defaults import with_market
 from eventstudy.study.doubts import Gate, findings_of
@@ -56,6 +56,7 @@ def analyze(
     strict: bool = False,
     progress: Progress | None = None,
     command: str | None = None,
+    engine: str | Engine = "threads",
     **overrides: Any,  # noqa: ANN401 - fields of StudySpec
 ) -> StudyResult:
     """Study a catalogue as the command ``eventstudy analyze`` does, without a report.
@@ -76,6 +77,9 @@ def analyze(
         Called with the name of each stage.
     command : str, optional
         Command line for the provenance.
+    engine : str or Engine
+        "threads" computes in this process, "processes" in a second one beside it too;
+        the numbers are the same.
     **overrides
         Fields of `StudySpec` that replace what the study file says, and ``assets``:
         symbols to pick from its groups.
@@ -121,6 +125,7 @@ def analyze(
         command=command,
         inputs=request.inputs,
         notes=request.notes,
+        engine=engine,
     )
 
 
@@ -135,6 +140,7 @@ def run(
     command: str | None = None,
     inputs: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
+    engine: str | Engine = "threads",
 ) -> StudyResult:
     """Compute the parts of a study that the spec asks for.
 
@@ -156,6 +162,8 @@ def run(
         Names and SHA-256 of further files for the provenance.
     notes : sequence of str
         Remarks for the provenance.
+    engine : str or Engine
+        As for `analyze`.
 
     Returns
     -------
@@ -253,7 +261,8 @@ def run(
         "closes": _closes(prices, shown),
         "price_issues": prices.issues,
     }
-    tables = _tables(study, always)
+    with opened(engine, ahead=[builders.__name__]) as who:
+        tables = _tables(replace(study, engine=who), always)
     spec = replace(spec, estimation=asked.estimation)
     said = [
         *about_model,
@@ -296,10 +305,11 @@ def _tables(
         for part, builder in table.made_by.items()
         if part in study.spec.parts
     ]
-    for builder in dict.fromkeys(wanted):
-        module, _, function = builder.partition(":")
-        made: Tables = getattr(import_module(module), function)(study)
-        for name, rows in made.items():
+    study.engine.hold("study", study)
+    # The last are begun first elsewhere, while this process begins with the first.
+    tasks = [Task(builder, ("study",)) for builder in dict.fromkeys(wanted)]
+    for made in reversed(study.engine.later(tasks[::-1])):
+        for name, rows in made.result().items():
             found.setdefault(name, []).append(SCHEMA[name].checked(rows))
     return {name: pl.concat(rows) for name, rows in found.items()}
 

@@ -18,7 +18,8 @@ from eventstudy.report.figures import (
     timeline,
     volume,
 )
-from eventstudy.report.figures.drawing import Drawing, drawn
+from eventstudy.report.figures.drawing import Drawing, Drawn, drawn
+from eventstudy.scale import Engine, Task
 from eventstudy.study.result import StudyResult
 
 # File name -> figure, in the order of the report. A new figure joins here.
@@ -44,6 +45,19 @@ DRAWINGS: Mapping[str, Drawing[StudyResult]] = MappingProxyType(
         )
     }
 )
+
+
+def draw(result: StudyResult, file: str) -> bytes:
+    """Draw one figure of a study."""
+    return DRAWINGS[file].draw(result)
+
+
+def begun(engine: Engine) -> Drawn:
+    """Have the figures of the result that an engine holds drawn; name them at once."""
+    result = engine.held["result"]
+    files = [d.file for d in DRAWINGS.values() if d.has_data(result)]
+    tasks = [Task(f"{__name__}:draw", ("result",), (file,)) for file in files]
+    return Drawn(engine, dict(zip(files, engine.later(tasks), strict=True)))
 
 
 def figures(result: StudyResult) -> dict[str, bytes]:

@@ -1,8 +1,11 @@
 """What a figure of the report is: when it is drawn, how, and its words."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
+
+from eventstudy.scale import Engine, Promise
 
 R = TypeVar("R")  # the result that is drawn: of a study, of a simulation
 
@@ -59,6 +62,33 @@ class Drawing(Generic[R]):
             return ""
         alt = self.alt(result).translate(_FLAT)
         return f"![{alt}](figures/{self.file})\n\n{self.caption(result)}".rstrip()
+
+
+class Drawn(Mapping[str, bytes]):
+    """Figures that are being drawn: file name -> SVG, waited for when one is asked.
+
+    promises : file name -> the promise of its SVG
+    """
+
+    def __init__(self, engine: Engine, promises: Mapping[str, Promise]) -> None:
+        self._engine, self._promises = engine, promises
+
+    @cached_property
+    def _images(self) -> dict[str, bytes]:
+        images = self._engine.gathered([*self._promises.values()])
+        return dict(zip(self._promises, images, strict=True))
+
+    def __getitem__(self, file: str) -> bytes:
+        """Return a figure."""
+        return self._images[file]
+
+    def __iter__(self) -> Iterator[str]:
+        """Name the figures, which needs none of them."""
+        return iter(self._promises)
+
+    def __len__(self) -> int:
+        """Count the figures."""
+        return len(self._promises)
 
 
 def drawn(drawings: Iterable[Drawing[R]], result: R) -> dict[str, bytes]:

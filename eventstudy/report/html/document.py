@@ -101,6 +101,9 @@ def document(
     >>> '<h1 id="nothing-yet">Nothing yet</h1>' in text
     True
     """
+    embedded = held(result)
+    ids = Ids()
+    read = [Page(name, pages[name], ids, main=name == MAIN) for name in _order(pages)]
     pictures = {
         file: Picture(
             posixpath.splitext(file)[0],
@@ -110,9 +113,6 @@ def document(
         )
         for file, svg in figures.items()
     }
-    embedded = held(result)
-    ids = Ids()
-    read = [Page(name, pages[name], ids, main=name == MAIN) for name in _order(pages)]
     places = Places(
         pages={key: name for page in read for key, name in page.places.items()},
         tables=frozenset(one.about.name for one in embedded),
