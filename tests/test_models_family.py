@@ -64,6 +64,7 @@ def by_arch(kind):
 # Every member, with a slow way to the same abnormal returns and standard errors, the
 # factors it is given, and how close they are: likelihoods are climbed, not solved.
 TWINS = {
+    "dimson": (by_least_squares, 3, 1e-9),
     "constant_mean": (by_least_squares, 0, 1e-9),
     "market": (by_least_squares, 1, 1e-9),
     "factors": (by_least_squares, 3, 1e-9),
@@ -264,7 +265,7 @@ def test_a_function_brings_what_predicts_any_session():
 
 def test_estimators_take_a_function():
     y, x = sample(1)
-    setting = SimpleNamespace(model=half_market, factors=("M",))
+    setting = es.ModelSetting(model=half_market, factors=("M",))
     panel = SimpleNamespace(
         setting=setting,
         columns=SimpleNamespace(n_estimation=T, first_offset=-5),

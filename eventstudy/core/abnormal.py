@@ -29,6 +29,7 @@ class Status(IntEnum):
     CONSTANT = 2
     SINGULAR = 3
     NOT_CONVERGED = 4
+    WEAK = 5
 
     @property
     def text(self) -> str:
@@ -42,6 +43,7 @@ _STATUS_TEXT = {
     Status.CONSTANT: "the model leaves no residual variance (a constant price?)",
     Status.SINGULAR: "the regressors are collinear in the estimation window",
     Status.NOT_CONVERGED: "the likelihood could not be maximised",
+    Status.WEAK: "the instrument hardly moves with the factor",
 }
 
 
@@ -102,10 +104,19 @@ class Abnormal:
         Factors in the estimation window, without the constant; no columns without
         factors.
     xtx_inv : array (E, K, K)
-        Inverse of X'X, so that the event-window forecast errors have covariance
-        ``sigma² (diag(span) + X* (X'X)^-1 X*')``.
+        Inverse of X'X: the weight of an estimation return of regressors x in a forecast
+        of regressors x* is ``x*' (X'X)^-1 x``.
+    cov_coef : array (E, K, K)
+        Covariance of the coefficients over sigma², by least squares ``(X'X)^-1``: the
+        event-window forecast errors have covariance
+        ``sigma² (diag(span) + X* cov_coef X*')``.
     coefficients : array (E, K)
         Estimated coefficients, the constant's first.
+    further : array (E, M, 2)
+        What else is estimated, such as a sum of coefficients, with its standard error;
+        nan where there is none.
+    further_terms : tuple of str
+        The names of these M.
     r_squared : array (E,)
         Share of the estimation window's variance that the model explains.
     status : int array (E,)
@@ -140,7 +151,10 @@ class Abnormal:
     x_event: Array
     x_estimation: Array
     xtx_inv: Array
+    cov_coef: Array
     coefficients: Array
+    further: Array
+    further_terms: tuple[str, ...]
     r_squared: Array
     status: NDArray[np.int8]
     asset: IntArray

@@ -162,6 +162,8 @@ class Family(Mapping[str, M], Generic[M]):
         known = self._all().get(name)
         if known is given:
             return known
+        if known is not None and known is getattr(given, "made_from", None):
+            return given  # type: ignore[return-value]
         if known is not None:
             raise SpecError(
                 f"there is a {self.kind} {name!r} already; give yours another name"
@@ -234,7 +236,9 @@ TESTS: Family[Any] = Family(
     ),
     *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
 )
-MODELS: Family[Any] = Family("model", *_in("models", "linear", "garch"))
+MODELS: Family[Any] = Family(
+    "model", *_in("models", "linear", "nonsynchronous", "garch")
+)
 SHIFTS: Family[Any] = Family(
     "volatility test",
     *_in("volatility", "classical", "resampled", "clustered", "variance_step"),

@@ -18,7 +18,7 @@ from eventstudy.core.errors import SpecError
 
 Window = tuple[int, int]
 
-_SHARED = ("model", "clocks", "first_offset")
+_SHARED = ("model", "clocks", "first_offset", "further_terms")
 
 
 CUT_WINDOWS = ("drop", "extend", "keep")
@@ -176,11 +176,12 @@ def check_window(ab: Abnormal, window: Window) -> Window:
 
 
 def cumulate(ab: Abnormal, window: Window, *, cut_windows: str = "keep") -> Cumulated:
-    """Sum the abnormal returns over ``window``; variance ``σ² (L_w + s'(X'X)^-1 s)``.
+    """Sum the abnormal returns over ``window``; variance ``σ² (L_w + s'C s)``.
 
-    ``s`` is the sum of the regressor rows of the window's valid sessions and ``L_w``
-    the sessions that they span, so the estimation error of α grows with L², as it
-    must (Campbell, Lo & MacKinlay 1997, section 4.4.3). With ``cut_windows="drop"``
+    ``s`` is the sum of the regressor rows of the window's valid sessions, ``L_w`` the
+    sessions that they span and ``σ² C`` the covariance of the coefficients, so the
+    estimation error of α grows with L², as it must (Campbell, Lo & MacKinlay 1997,
+    section 4.4.3). With ``cut_windows="drop"``
     only a window whose returns span exactly its sessions is in the average, with
     "extend" one that `extended` could complete, with "keep" any that has a return.
 
@@ -200,7 +201,7 @@ def cumulate(ab: Abnormal, window: Window, *, cut_windows: str = "keep") -> Cumu
     some = n_valid > 0
     length = np.where(valid, ab.span_event[:, held], 0.0).sum(axis=1)
     rows = np.where(valid[:, :, None], ab.x_event[:, held], 0.0).sum(axis=1)
-    estimation_error = np.einsum("ek,ekl,el->e", rows, ab.xtx_inv, rows)
+    estimation_error = np.einsum("ek,ekl,el->e", rows, ab.cov_coef, rows)
     car = np.where(some, np.where(valid, ar, 0.0).sum(axis=1), np.nan)
     se = np.where(some, ab.sigma * np.sqrt(length + estimation_error), np.nan)
     covered = covered_by(ab, window)
@@ -281,17 +282,18 @@ def extended(ab: Abnormal, window: Window) -> tuple[Abnormal, IntArray]:
 
 
 def forecast_se(ab: Abnormal) -> Array:
-    """Standard error of each abnormal return, (E, L): ``σ sqrt(k + x'(X'X)^-1 x)``.
+    """Standard error of each abnormal return, (E, L): ``σ sqrt(k + x'C x)``.
 
-    ``k`` is the number of sessions that the return spans; nan where there is no
-    return. Campbell, Lo & MacKinlay (1997), section 4.4.2.
+    ``k`` is the number of sessions that the return spans and ``σ² C`` the covariance
+    of the coefficients; nan where there is no return. Campbell, Lo & MacKinlay (1997),
+    section 4.4.2.
 
     >>> from eventstudy.models import constant_mean
     >>> ab = constant_mean(np.array([[0.01, -0.01, 0.0, 0.02]]), n_estimation=3)
     >>> forecast_se(ab).round(4)
     array([[0.0115]])
     """
-    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.xtx_inv, ab.x_event)
+    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.cov_coef, ab.x_event)
     se: Array = ab.sigma[:, None] * np.sqrt(ab.span_event + error)
     return np.where(np.isnan(ab.ar), np.nan, se)
 

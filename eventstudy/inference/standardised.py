@@ -17,7 +17,7 @@ def standardised_residuals(ab: Abnormal) -> Array:
 
 def daily_sar(ab: Abnormal) -> Array:
     """Abnormal returns over their exact forecast standard errors, (E, L)."""
-    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.xtx_inv, ab.x_event)
+    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.cov_coef, ab.x_event)
     with np.errstate(invalid="ignore"):
         sar: Array = ab.ar / (ab.sigma[:, None] * np.sqrt(ab.span_event + error))
     return sar

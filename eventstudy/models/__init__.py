@@ -15,6 +15,7 @@ from eventstudy.models.linear import (
     market,
     market_adjusted,
 )
+from eventstudy.models.nonsynchronous import dimson
 from eventstudy.models.own import abnormal_from
 
 MODELS: Family[ModelEntry] = registry.MODELS
@@ -29,6 +30,7 @@ __all__ = [
     "Status",
     "abnormal_from",
     "constant_mean",
+    "dimson",
     "expected_linear",
     "factors",
     "market",

@@ -1,7 +1,8 @@
 """What a normal-return model is, and the facts that its family holds of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from inspect import getdoc
 from typing import Any, Literal, Protocol, TypedDict, Unpack
 
@@ -129,6 +130,11 @@ def _linear(abnormal: Abnormal, x: Array, span: Array) -> Array:
     return np.asarray(expected, np.float64)
 
 
+def said_to_function(entry: "ModelEntry", options: Mapping[str, Any]) -> "ModelEntry":
+    """Return the entry whose function is called with these options."""
+    return replace(entry, fit=partial(entry.fit, **options))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
     """A member of `MODELS`; calling it fits the model.
@@ -160,6 +166,21 @@ class ModelEntry:
     conditional_variance : bool
         Whether the errors' variance moves from session to session, so that least
         squares over a whole sample is another model.
+    by_least_squares : bool
+        Whether the coefficients are those of least squares, so that one regression
+        over a whole sample is the same model.
+    neighbours : str
+        "regressors" for a model whose regressors are the factor's returns of sessions
+        before and after as well, by its options lags and leads; "instruments" where
+        those of one before and one after are instruments; "" for none.
+    options : mapping of str to object
+        Keys of ``[[models]]`` that it takes, which are keywords of the function, with
+        their values where nothing is said.
+    bind : callable
+        ``h(entry, options)``: the entry with these options said. By default they are
+        given to the function, and expected returns stay as they are.
+    made_from : ModelEntry, optional
+        The member that was bound to options.
 
     Examples
     --------
@@ -199,6 +220,11 @@ class ModelEntry:
     expected: Expected = expected_linear
     default_with: Literal["", "no factor", "one factor", "several factors"] = ""
     conditional_variance: bool = False
+    by_least_squares: bool = True
+    neighbours: Literal["", "regressors", "instruments"] = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    bind: "Callable[[ModelEntry, Mapping[str, Any]], ModelEntry]" = said_to_function
+    made_from: "ModelEntry | None" = None
 
     def __call__(
         self,
@@ -220,6 +246,23 @@ class ModelEntry:
                 "Abnormal, as made by eventstudy.models.abnormal_from"
             )
         return found if found.model == self.name else replace(found, model=self.name)
+
+    def with_options(self, options: Mapping[str, Any]) -> "ModelEntry":
+        """Return the model with its options said, as a study asks for it.
+
+        Parameters
+        ----------
+        options : mapping of str to object
+            Some of `options`, by name.
+
+        Returns
+        -------
+        ModelEntry
+            The entry; itself where there are none.
+        """
+        if not options:
+            return self
+        return replace(self.bind(self, options), made_from=self)
 
     @property
     def linear(self) -> bool:

@@ -6,7 +6,8 @@ returns, Maynes & Rumsey 1993, J. Banking & Finance 17). With k = 1 this is ordi
 least squares.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -52,7 +53,11 @@ class ModelInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """Coefficients (E, K), (X'X)^-1 (E, K, K), sigma, df, r_squared, status (E,)."""
+    """Coefficients (E, K), (X'X)^-1 (E, K, K), sigma, df, r_squared, status (E,).
+
+    cov_coef : (E, K, K) covariance of the coefficients over sigma², (X'X)^-1 if None
+    further : what else is estimated, by name: value and standard error (E, 2)
+    """
 
     coefficients: Array
     xtx_inv: Array
@@ -60,6 +65,8 @@ class Fit:
     df: Array
     r_squared: Array
     status: np.ndarray[tuple[int, ...], np.dtype[np.int8]]
+    cov_coef: Array | None = None
+    further: Mapping[str, Array] = field(default_factory=dict)
 
 
 def model_input(
@@ -368,6 +375,7 @@ def assemble(
     """
     t = d.n_estimation
     factors = d.x if factors is None else factors
+    further = [np.reshape(held, (-1, 1, 2)) for held in fit.further.values()]
     return Abnormal(
         model=model,
         ar=errors[:, t:],
@@ -383,7 +391,10 @@ def assemble(
         x_event=x_event,
         x_estimation=factors[:, :t],
         xtx_inv=fit.xtx_inv,
+        cov_coef=fit.xtx_inv if fit.cov_coef is None else fit.cov_coef,
         coefficients=fit.coefficients,
+        further=np.concatenate([np.empty((len(d.y), 0, 2)), *further], axis=1),
+        further_terms=tuple(fit.further),
         r_squared=fit.r_squared,
         status=fit.status,
         asset=d.asset,

@@ -27,7 +27,8 @@ class Block:
     n_valid : int array (E,)
         Estimation sessions with a return.
     purged : bool array (E, T)
-        Estimation sessions taken out near other events.
+        Estimation sessions taken out near other events, or whose leads of a factor
+        reach the event window.
     outside : bool array (E, T)
         Columns outside an estimation window of the observation's own.
     event_coverage : array (E,)
@@ -215,6 +216,9 @@ class Panel:
         purged = np.zeros((len(at), t), np.bool_)
         if self.overlap == "exclude":
             purged = inside[:, :t] & self._near_others(at[:, :t], span[:, :t])
+        # Leads of the factor that lie in the event window would tell of the event.
+        ahead = self.columns.offsets[:t] + max(self.setting.shifts)
+        purged |= inside[:, :t] & (ahead >= self.event_window[0])
         offsets, own = self.columns.offsets[:t], self.estimation[rows]
         outside = (offsets < own[:, :1]) | (offsets > own[:, 1:])
         purged &= ~outside

@@ -31,6 +31,7 @@ from eventstudy.panel.plan import (
 from eventstudy.panel.series import (
     Quotes,
     Series,
+    days_later,
     quotes_of,
     trade_to_trade,
     with_gaps,
@@ -247,10 +248,17 @@ def _draft(
             calendar,
             bridge_gaps=spec.missing == "trade_to_trade",
             riskless=setting.riskless,
+            shifts=setting.shifts,
         )
-        symbols = [s for s in (asset, *factors, setting.riskless) if s in wrong]
-        if symbols:
-            days = np.unique(np.concatenate([wrong[s] for s in symbols if s]))
+        own = [wrong[s] for s in (asset, setting.riskless) if s and s in wrong]
+        own += [
+            days_later(wrong[factor], calendar, -shift)
+            for factor in factors
+            if factor in wrong
+            for shift in setting.shifts
+        ]
+        if own:
+            days = np.unique(np.concatenate(own))
             series = without(series, days, calendar)
         draft.series.append(series)
         day0 = np.array([o.day0 for o in placed], np.int64)
@@ -287,7 +295,7 @@ def _panel(
     clocks: Clock,
     calendars: Mapping[tuple[ModelSetting, str], str],
 ) -> Panel:
-    series, n_factors = draft.series, len(draft.setting.factors)
+    series, n_factors = draft.series, len(draft.setting.regressors)
     observations = draft.observations
     nothing, no_factors = np.empty(0), np.empty((0, n_factors))
     near_events = np.concatenate([np.zeros(0, np.int64), *draft.near_events])

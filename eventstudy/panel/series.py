@@ -86,6 +86,7 @@ def trade_to_trade(
     *,
     bridge_gaps: bool,
     riskless: str | None = None,
+    shifts: Sequence[int] = (0,),
 ) -> Series:
     """Return the asset's returns, and its factors' over the very same spans.
 
@@ -95,6 +96,11 @@ def trade_to_trade(
     J. Banking & Finance 17). With ``bridge_gaps=False`` a return that would span a
     gap is missing instead. With ``riskless``, the symbol of an investment at the
     riskless rate, the asset's returns are in excess of its return over the span.
+
+    ``shifts`` are the sessions, from that of a return, whose factor returns stand side
+    by side: those of -1 are the factor's over the same span moved back by a session.
+    They are the factor's own, whether the asset traded then or not; a return without
+    all of them is missing.
     """
     names = [asset, *factors, *([riskless] if riskless else [])]
     levels = np.column_stack([on_sessions(quotes[name], calendar) for name in names])
@@ -106,20 +112,46 @@ def trade_to_trade(
         now, before = now[adjacent], before[adjacent]
     ratio = np.full(levels.shape, np.nan)
     ratio[now] = levels[now] / levels[before]
+    of_factors = np.full((n_sessions, len(factors) * len(shifts)), np.nan)
+    for place in range(len(factors)):
+        for at, shift in enumerate(shifts):
+            moved = _moved(levels[:, 1 + place], shift)
+            column = place * len(shifts) + at
+            of_factors[now, column] = moved[now] / moved[before]
     span = np.zeros(n_sessions, np.int64)
     span[now] = now - before
+    if len(shifts) > 1:
+        lacking = ~np.isfinite(of_factors).all(axis=1)
+        span[lacking], ratio[lacking], of_factors[lacking] = 0, np.nan, np.nan
     log, simple = np.log(ratio), ratio - 1.0
-    last = 1 + len(factors)
     if riskless:
-        log[:, 0] -= log[:, last]
-        simple[:, 0] -= simple[:, last]
+        log[:, 0] -= log[:, -1]
+        simple[:, 0] -= simple[:, -1]
     return Series(
         log_return=log[:, 0],
         simple_return=simple[:, 0],
-        log_factors=log[:, 1:last],
-        simple_factors=simple[:, 1:last],
+        log_factors=np.log(of_factors),
+        simple_factors=of_factors - 1.0,
         span=span,
     )
+
+
+def _moved(levels: Array, shift: int) -> Array:
+    """Return the level ``shift`` sessions after each, nan beyond the ends."""
+    at = np.arange(len(levels)) + shift
+    inside = (at >= 0) & (at < len(levels))
+    return np.where(inside, levels[np.where(inside, at, 0)], np.nan)
+
+
+def days_later(days: IntArray, calendar: Calendar, shift: int) -> IntArray:
+    """Return the days of the sessions ``shift`` after those of some days.
+
+    A day that is no session counts as the next one, whose return spans it.
+    """
+    if not shift:
+        return days
+    at = np.searchsorted(calendar.sessions, days) + shift
+    return calendar.sessions[at[(at >= 0) & (at < len(calendar.sessions))]]
 
 
 def without(series: Series, days: IntArray, calendar: Calendar) -> Series:

@@ -60,9 +60,10 @@ def replicate(
     def repeated(values: NDArray[Any]) -> NDArray[Any]:
         return np.tile(values, (n_paths, *(1 for _ in values.shape[1:])))
 
-    return MODELS.entry(part.setting.model)(
+    setting = part.setting
+    return MODELS.entry(setting.model).with_options(setting.options)(
         y.reshape(shape),
-        x.reshape(*shape, -1) if part.setting.factors else None,
+        x.reshape(*shape, -1) if setting.factors else None,
         n_estimation=part.n_estimation,
         span=repeated(part.span),
         asset=repeated(part.asset),

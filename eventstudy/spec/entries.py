@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
+from eventstudy.core.registry import MODELS
 from eventstudy.spec.setting import Member, Pair, parameters, setting
 from eventstudy.spec.typed import parse_fields, refuse_twice
 
@@ -32,6 +33,11 @@ FACTOR_REGIONS: tuple[str, ...] = (
 """Regions of daily factors, by their names in Kenneth French's library."""
 
 
+MODEL_OPTIONS = ("lags", "leads", "beta_only")
+"""What is said of some models alone; each says which of them it takes."""
+MOST_LAGS = 10
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSetting:
     """One normal-return model for some asset groups."""
@@ -44,6 +50,17 @@ class ModelSetting:
         (),
     )
     groups: tuple[str, ...] = setting("asset groups; none: all of them", ())
+    lags: int | None = setting(
+        "sessions before, whose returns of the factor count as well, for models that "
+        "take them",
+        None,
+    )
+    leads: int | None = setting("the same of sessions after", None)
+    beta_only: bool | None = setting(
+        "dimson: whether the sum of the slopes, times the factor's return of the "
+        "session, is the normal return",
+        None,
+    )
 
     def __post_init__(self) -> None:
         """Refuse what is no text, and a factor named twice."""
@@ -54,6 +71,34 @@ class ModelSetting:
         expanded = expand_factors(self.factors)
         refuse_twice(("factors",), expanded)
         object.__setattr__(self, "factors", expanded)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is said of the model itself, by the keys of the study file."""
+        held = {name: getattr(self, name) for name in MODEL_OPTIONS}
+        return {name: value for name, value in held.items() if value is not None}
+
+    @property
+    def shifts(self) -> tuple[int, ...]:
+        """The sessions, from that of a return, whose factor returns count."""
+        entry = MODELS.entry(self.model)
+        if not entry.neighbours:
+            return (0,)
+        said = {"lags": 1, "leads": 1, **entry.options, **self.options}
+        return tuple(range(-said["lags"], said["leads"] + 1))
+
+    @property
+    def regressors(self) -> tuple[str, ...]:
+        """The names of the columns that the model is given."""
+        return tuple(
+            name + _shift_words(shift) for name in self.factors for shift in self.shifts
+        )
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The names of the coefficients, the constant's first."""
+        instruments = MODELS.entry(self.model).neighbours == "instruments"
+        return ("constant", *(self.factors if instruments else self.regressors))
 
     @property
     def factor_words(self) -> tuple[str, ...]:
@@ -88,6 +133,12 @@ class Question:
     def __post_init__(self) -> None:
         """Refuse what is no text, and a measure that there is not."""
         parse_fields(self)
+
+
+def _shift_words(shift: int) -> str:
+    if not shift:
+        return ""
+    return f" lag {-shift}" if shift < 0 else f" lead {shift}"
 
 
 def expand_factors(factors: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.core.names import name_fault
 from eventstudy.core.registry import MODELS, TESTS
-from eventstudy.spec.entries import FACTOR_SETS, ModelSetting, Question
+from eventstudy.spec.entries import FACTOR_SETS, MOST_LAGS, ModelSetting, Question
 from eventstudy.spec.setting import Member, Pair, window_text
 from eventstudy.spec.typed import SettingError
 
@@ -148,11 +149,34 @@ def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -
                 at,
                 "factors",
             )
+        _check_options(at, held, entry.options)
     for given in tests:
         try:
             TESTS.entry(given)
         except SpecError as err:
             raise SettingError(str(err), "tests") from err
+
+
+def _check_options(at: int, held: ModelSetting, known: Mapping[str, Any]) -> None:
+    """Refuse what is said of a model that it does not take, and what cannot be."""
+    for name, value in held.options.items():
+        if name not in known:
+            takes = ", ".join(known) or "none"
+            raise SettingError(
+                f"model {held.name!r}: {name} is said, which {held.model} does not "
+                f"take; options that it takes: {takes}",
+                "models",
+                at,
+                name,
+            )
+        if name in ("lags", "leads") and not 0 <= value <= MOST_LAGS:
+            raise SettingError(
+                f"model {held.name!r}: {name} = {value}; wanted 0 to {MOST_LAGS} "
+                "sessions",
+                "models",
+                at,
+                name,
+            )
 
 
 def check_questions(

@@ -9,6 +9,7 @@ from eventstudy.spec.entries import (
     BENCHMARK,
     FACTOR_REGIONS,
     FACTOR_SETS,
+    MODEL_OPTIONS,
     ModelSetting,
     Question,
 )
@@ -335,7 +336,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, StudySpec | ModelSetting | Question):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        held = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        unsaid = [name for name in MODEL_OPTIONS if held.get(name, 0) is None]
+        return {name: one for name, one in held.items() if name not in unsaid}
     return value
 
 

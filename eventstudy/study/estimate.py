@@ -7,7 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.core.windows import narrow, narrow_clocks, select
-from eventstudy.models import MODELS
+from eventstudy.models import MODELS, ModelEntry
 from eventstudy.panel import Block, History, Observation, Panel
 from eventstudy.spec import StudySpec, window_text
 from eventstudy.study.doubts import Doubts, Gate
@@ -51,6 +51,12 @@ class Estimator:
     panel: Panel
     clocks: Clock
     gate: Gate = NO_DOUBTS
+
+    @property
+    def entry(self) -> ModelEntry:
+        """The model, with what its setting says of it."""
+        setting = self.panel.setting
+        return MODELS.entry(setting.model).with_options(setting.options)
 
     def observations(self, rows: IntArray) -> list[Observation]:
         """Return the observations at these positions."""
@@ -103,7 +109,7 @@ class Estimator:
     def _model(self, block: Block, rows: IntArray, *, simple: bool) -> Abnormal:
         setting = self.panel.setting
         x = block.x_simple if simple else block.x
-        return MODELS.entry(setting.model)(
+        return self.entry(
             block.y_simple if simple else block.y,
             x if setting.factors else None,
             n_estimation=self.panel.columns.n_estimation,
@@ -120,7 +126,7 @@ class Estimator:
         A model that predicts no other session than those it was given has its errors
         in the windows of the study alone.
         """
-        entry, wide = MODELS.entry(self.panel.setting.model), estimate.wide
+        entry, wide = self.entry, estimate.wide
         if not entry.linear or wide.coefficients.shape[1]:
             expected = entry.predict(wide, history.x, span=history.span)
             errors: Array = history.y - expected

@@ -6,7 +6,6 @@ from eventstudy.core.abnormal import Array
 from eventstudy.core.windows import Window
 from eventstudy.inference import Evidence, placebo_shifts
 from eventstudy.inference.recommend import rbar_by_window
-from eventstudy.models import MODELS
 from eventstudy.spec import StudySpec
 from eventstudy.study.samples import GroupSample
 
@@ -28,7 +27,7 @@ def history_shifts(
         return None
     estimator, rows = members.panels[0]
     panel, setting = estimator.panel, estimator.panel.setting
-    entry = MODELS.entry(setting.model)
+    entry = estimator.entry
     calendars = {panel.calendar[panel.observations[row].asset] for row in rows.tolist()}
     size = len(rows) * int(panel.length[rows].max(initial=0))
     own = (panel.estimation[rows] != spec.estimation).any()

@@ -10,7 +10,6 @@ import polars as pl
 from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.windows import select, stack
-from eventstudy.models import MODELS
 from eventstudy.models.joint import Joint, joint, window_indicators
 from eventstudy.models.joint_hypotheses import HYPOTHESES, JointTest, joint_test
 from eventstudy.spec import Pair, StudySpec
@@ -126,7 +125,7 @@ def _system(
     cut = slice(int(days[0]), int(days[-1]) + 1)
     y, x = np.where(inside, history.y, np.nan)[:, cut], history.x[:, cut]
     span = history.span[:, cut]
-    entry = MODELS.entry(panel.setting.model)
+    entry = estimator.entry
     free = not estimates[0].wide.coefficients.shape[1]
     if free and not entry.linear:
         fits = stack([estimate.wide for estimate in estimates])
@@ -147,8 +146,9 @@ def _system(
 
 def _fit(estimator: Estimator, system: _System, window: Pair) -> Joint | str:
     """Return the joint regression, or why there is none."""
-    entry = MODELS.entry(estimator.panel.setting.model)
-    if entry.conditional_variance or entry.linear == system.parameter_free:
+    entry = estimator.entry
+    other = entry.conditional_variance or not entry.by_least_squares
+    if other or entry.linear == system.parameter_free:
         return f"the joint regression is not defined for the model {entry.name}"
     n_assets, n_sessions = system.y.shape
     n_columns = 1 + system.x.shape[2] + len(system.day0)

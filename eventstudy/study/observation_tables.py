@@ -201,7 +201,7 @@ def fit(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     checks = diagnose(ab)
     alpha = ab.coefficients[:, 0] if ab.coefficients.shape[1] else 0 * ab.sigma + np.nan
     alpha_se = (
-        ab.sigma * np.sqrt(ab.xtx_inv[:, 0, 0])
+        ab.sigma * np.sqrt(ab.cov_coef[:, 0, 0])
         if ab.coefficients.shape[1]
         else np.full(len(ab.sigma), np.nan)
     )
@@ -225,17 +225,24 @@ def fit(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
 
 
 def coefficients(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
-    """Return one row per observation and coefficient, constant first."""
+    """Return one row per observation and coefficient, constant first.
+
+    What a model estimates beside its coefficients follows them.
+    """
     ab = estimate.event
     table = keys(estimator, estimate).select("event_id", "asset", "model")
-    n_obs, n_terms = ab.coefficients.shape
-    terms = ["constant", *estimator.panel.setting.factors][:n_terms]
-    variances = np.diagonal(ab.xtx_inv, axis1=1, axis2=2)
-    rows = np.repeat(np.arange(n_obs), n_terms)
+    n_obs, n_own = ab.coefficients.shape
+    terms = [*estimator.panel.setting.terms[:n_own], *ab.further_terms]
+    variances = np.diagonal(ab.cov_coef, axis1=1, axis2=2)
+    value = np.concatenate([ab.coefficients, ab.further[:, :, 0]], axis=1)
+    se = np.concatenate(
+        [ab.sigma[:, None] * np.sqrt(variances), ab.further[:, :, 1]], axis=1
+    )
+    rows = np.repeat(np.arange(n_obs), len(terms))
     return table[rows].with_columns(
         term=pl.Series(terms * n_obs, dtype=pl.String),
-        value=number(ab.coefficients.ravel()),
-        se=number((ab.sigma[:, None] * np.sqrt(variances)).ravel()),
+        value=number(value.ravel()),
+        se=number(se.ravel()),
     )
 
 

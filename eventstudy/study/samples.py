@@ -282,7 +282,7 @@ def _side(
     shape = len(panel.clocks.event), len(panel.columns.offsets)
     total, missing = np.zeros(shape), np.zeros(shape)
     members = np.zeros(shape[0])
-    x = np.full((*shape, len(panel.setting.factors)), np.nan)
+    x = np.full((*shape, len(panel.setting.regressors)), np.nan)
     for estimate in estimates:
         doubts = estimator.doubts(estimate)
         wanted = _members(estimator, estimate, sample, group)
@@ -312,9 +312,10 @@ def _spread(estimator: Estimator, long: _Side, short: _Side) -> Abnormal:
     clock = np.flatnonzero((long.members > 0) & (short.members > 0))
     means = [side.total[clock] / side.members[clock, None] for side in (long, short)]
     complete = long.missing[clock] + short.missing[clock] == 0
-    fit = MODELS.entry(panel.setting.model)(
+    setting = panel.setting
+    fit = MODELS.entry(setting.model).with_options(setting.options)(
         np.where(complete, means[0] - means[1], np.nan),
-        long.x[clock] if panel.setting.factors else None,
+        long.x[clock] if setting.factors else None,
         n_estimation=panel.columns.n_estimation,
         asset=np.zeros(len(clock), np.int64),
         clock=clock,

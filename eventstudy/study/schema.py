@@ -515,7 +515,7 @@ _TABLES = (
             _OBSERVATION,
             _ASSET,
             _MODEL,
-            text("term", "constant, or the factor"),
+            text("term", "constant, the factor, or what the model estimates beside"),
             number("value", "the estimate"),
             number("se", "its standard error"),
         ),
