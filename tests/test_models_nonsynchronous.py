@@ -8,9 +8,11 @@ import statsmodels.api as sm
 from numpy.testing import assert_allclose
 
 import eventstudy as es
+from eventstudy.core.abnormal import Status
 from eventstudy.core.errors import SpecError
+from eventstudy.core.loadings import loadings
 from eventstudy.core.windows import cumulate, forecast_se
-from eventstudy.models import MODELS, dimson, factors, market
+from eventstudy.models import MODELS, dimson, factors, market, scholes_williams
 
 T, L = 120, 21
 
@@ -147,6 +149,65 @@ def test_returns_over_a_gap_want_columns_of_neighbours():
         dimson(y, n_estimation=T)
 
 
+# --- Scholes and Williams ----------------------------------------------------------
+
+
+def test_an_instrument_that_does_not_move_with_the_market_gives_no_estimate():
+    """A market that takes back each move the day after: ρ = -1/2, 1 + 2 ρ = 0."""
+    rng = np.random.default_rng(0)
+    y = 0.01 * rng.normal(size=(2, 2021))
+    steps = rng.normal(size=2022)
+    bouncing = np.diff(steps)
+    calm = 0.01 * rng.normal(size=2021)
+    x = np.stack([bouncing, calm])
+    found = scholes_williams(y, x, n_estimation=2000)
+    assert [Status(int(s)) for s in found.status] == [Status.WEAK, Status.OK]
+    assert np.isnan(found.ar[0]).all()
+    assert np.isnan(found.sigma[0])
+    assert np.isfinite(found.ar[1]).all()
+
+
+def test_an_event_session_needs_no_neighbour():
+    y, m = late()
+    found = scholes_williams(y, m, n_estimation=T)
+    assert np.isfinite(found.ar).all()
+    assert (found.n_estimation == T - 2).all()
+    x = np.array([neighbours(one, 1, 1, T) for one in m])
+    given = scholes_williams(y, x, n_estimation=T)
+    assert_allclose(given.coefficients, found.coefficients, rtol=1e-10)
+    assert np.isnan(given.ar[:, -1]).all()
+    with pytest.raises(SpecError, match=r"needs the market's returns"):
+        scholes_williams(y, n_estimation=T)
+
+
+@pytest.mark.parametrize("fit", [dimson, scholes_williams])
+def test_a_car_is_the_linear_form_that_its_loadings_say(fit):
+    """Move one return after the other: the CAR moves by the session's loading."""
+    y, m = late(n_obs=1)
+    base = fit(y, m, n_estimation=T)
+    said = loadings(base, (-2, 3))
+    moved = np.repeat(y, T + L, axis=0) + np.eye(T + L)
+    cars = cumulate(fit(moved, m[0], n_estimation=T), (-2, 3)).car
+    found = cars - cumulate(base, (-2, 3)).car
+    held = np.r_[1 : T - 1, T : T + L - 1]
+    assert_allclose(found[held], said[0, held], atol=1e-10)
+    variance = base.sigma[0] ** 2 * (said[0] ** 2).sum()
+    assert_allclose(cumulate(base, (-2, 3)).se[0] ** 2, variance)
+
+
+def test_thin_trading_is_undone():
+    """Six tenths of the share trade a day late, three tenths of the index."""
+    rng = np.random.default_rng(5)
+    n = 400_000
+    true = rng.normal(size=n + 1)
+    index = 0.7 * true[1:] + 0.3 * true[:-1]
+    y = 0.4 * true[1:] + 0.6 * true[:-1] + 0.1 * rng.normal(size=n)
+    found = scholes_williams(y[None], index, n_estimation=n - 1, first_offset=0)
+    assert abs(found.coefficients[0, 1] - 1.0) < 0.01
+    plain = market(y[None], index, n_estimation=n - 1, first_offset=0)
+    assert abs(plain.coefficients[0, 1] - 1.0) > 0.1
+
+
 # --- in a study ---------------------------------------------------------------------
 
 
@@ -244,3 +305,110 @@ def test_no_lags_and_no_leads_are_the_market_model():
         dimson(y, m, n_estimation=T).ar, factors(y, wide, n_estimation=T).ar
     )
     assert MODELS["dimson"].takes == "one factor"
+
+
+def test_a_study_takes_the_instrument_from_the_sessions_of_the_market():
+    result, prices = study("scholes_williams")
+    level = prices.pivot("symbol", index="date", values="close").sort("date")
+    a, m = (np.diff(np.log(level[s].to_numpy()), prepend=np.nan) for s in ("A0", "M"))
+    past = np.arange(530, 596)
+    own = np.column_stack([np.ones(66), m[past]])
+    z = np.column_stack([np.ones(66), m[past - 1] + m[past] + m[past + 1]])
+    left = np.linalg.inv(z.T @ own)
+    b = left @ z.T @ a[past]
+    e = a[past] - own @ b
+    se = np.sqrt(np.diag(left @ z.T @ z @ left.T) * (e @ e) / 64)
+    held = result.coefficients.filter(asset="A0", event_id="e0")
+    assert held["term"].to_list() == ["constant", "M"]
+    assert_allclose(held["value"].to_numpy(), b, rtol=1e-8)
+    assert_allclose(held["se"].to_numpy(), se, rtol=1e-8)
+    assert result.cars["se"].null_count() == 0
+
+
+# --- what the report says -----------------------------------------------------------
+
+
+def around_the_clock(weight_of_lag, n_assets=2):
+    """Shares that follow a coin of the session, and of the session before."""
+    prices = worlds.prices(n_assets, 900, correlation=0.4, missing={"A0": [300]})
+    level = prices.pivot("symbol", index="date", values="close").sort("date")
+    m = np.diff(np.log(level["M"].to_numpy()), prepend=np.log(100.0))
+    late = np.exp(weight_of_lag * np.cumsum(np.r_[0.0, m[:-1]]))
+    moved = pl.DataFrame({"date": level["date"], "late": late})
+    shares = prices.join(moved, on="date").with_columns(
+        close=pl.when(pl.col("symbol") == "M")
+        .then("close")
+        .otherwise(pl.col("close") * pl.col("late"))
+    )
+    spec = worlds.spec(
+        n_assets,
+        model="market",
+        factors=("M",),
+        calendars={"default": "prices", "M": "24/7"},
+        resamples=99,
+    )
+    return es.run(spec, worlds.events([600, 700]), shares.drop("late"))
+
+
+def test_lag_and_lead_are_tested_as_by_a_regression():
+    result = around_the_clock(0.3)
+    closes = result.closes.pivot("symbol", index="date", values="close").sort("date")
+    log = {name: np.log(closes[name].to_numpy()) for name in ("A0", "M")}
+    a, m = np.diff(log["A0"], prepend=np.nan), np.diff(log["M"], prepend=np.nan)
+    near = [d + k for d in (600, 700) for k in range(-1, 6)]
+    rows = [t for t in range(2, 899) if t not in near and t not in (299, 300, 301, 302)]
+    x = np.array([[1.0, m[t], m[t - 1], m[t + 1]] for t in rows])
+    twin = sm.OLS(a[rows], x).fit()
+    told = twin.f_test(np.eye(4)[2:])
+    found = result.lead_lag.filter(asset="A0").to_dicts()[0]
+    assert found["n"] == len(rows)
+    for name, value in zip(("slope", "lag", "lead"), twin.params[1:], strict=True):
+        assert found[name] == pytest.approx(value, rel=1e-8)
+    assert found["statistic"] == pytest.approx(float(told.fvalue), rel=1e-8)
+    assert found["pvalue"] == pytest.approx(float(told.pvalue), rel=1e-8)
+    assert (found["df1"], found["df2"]) == (2, len(rows) - 4)
+
+
+def fit_text(result):
+    from eventstudy.report.sections import fit
+    from eventstudy.report.views import Views
+
+    return "\n".join(fit.blocks(Views(result)))
+
+
+def test_the_report_offers_lags_and_leads_where_they_carry_weight():
+    assert "The model `dimson` takes such returns in" in fit_text(around_the_clock(0.3))
+    assert "carry no weight" in fit_text(around_the_clock(0.0))
+
+
+def test_no_lag_is_tested_where_every_factor_closes():
+    result, _ = study(model="market")
+    assert result.lead_lag.is_empty()
+    assert "around the clock" not in fit_text(result)
+
+
+def test_the_report_shows_the_sum_of_the_slopes_and_the_options():
+    from eventstudy.report.sections import methods
+    from eventstudy.report.views import Views
+
+    result, _ = study(beta_only=True)
+    assert "sum of the slopes" in fit_text(result)
+    assert "beta by Fowler & Rorke (1983)" in fit_text(result)
+    said = "\n".join(methods.blocks(Views(result)))
+    assert "lags = 1, leads = 1, beta_only = true" in said
+    assert "not exact" in said
+
+
+def test_the_report_says_which_slopes_the_data_do_not_tell():
+    prices = worlds.prices(1, 900, correlation=0.0)
+    calm = prices.with_columns(
+        close=pl.when(pl.col("symbol") == "M")
+        .then(100.0 * (pl.col("close") / 100.0) ** 0.1)
+        .otherwise("close")
+    )
+    spec = worlds.spec(1, model="market", factors=("M",), resamples=99)
+    result = es.run(spec, worlds.events([600, 700]), calm)
+    se = result.coefficients.filter(term="M")["se"]
+    assert se.min() > 1
+    assert "**Not told by these data.**" in fit_text(result)
+    assert f"A0 (M: {se.median():.1f})" in fit_text(result)

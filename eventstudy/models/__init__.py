@@ -15,7 +15,7 @@ from eventstudy.models.linear import (
     market,
     market_adjusted,
 )
-from eventstudy.models.nonsynchronous import dimson
+from eventstudy.models.nonsynchronous import dimson, scholes_williams
 from eventstudy.models.own import abnormal_from
 
 MODELS: Family[ModelEntry] = registry.MODELS
@@ -35,4 +35,5 @@ __all__ = [
     "factors",
     "market",
     "market_adjusted",
+    "scholes_williams",
 ]

@@ -176,6 +176,11 @@ class ModelEntry:
     options : mapping of str to object
         Keys of ``[[models]]`` that it takes, which are keywords of the function, with
         their values where nothing is said.
+    words : mapping of str to str
+        What it estimates beside its coefficients, by the name of the term, in words.
+    caution : callable, optional
+        ``c(options)``: what a reader must know of the model with these options, a
+        sentence; "" for nothing.
     bind : callable
         ``h(entry, options)``: the entry with these options said. By default they are
         given to the function, and expected returns stay as they are.
@@ -223,6 +228,8 @@ class ModelEntry:
     by_least_squares: bool = True
     neighbours: Literal["", "regressors", "instruments"] = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    caution: Callable[[Mapping[str, Any]], str] | None = None
     bind: "Callable[[ModelEntry, Mapping[str, Any]], ModelEntry]" = said_to_function
     made_from: "ModelEntry | None" = None
 

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import MODELS
 from eventstudy.models.entry import Context, ModelEntry, expected_linear
@@ -89,7 +89,8 @@ def dimson(
     >>> ab.coefficients.round(1), ab.further_terms, ab.further[0, 0].round(2)
     (array([[-0. ,  0.4,  0.6]]), ('beta',), array([0.99, 0.03]))
     """
-    d = _with_neighbours(y, x, lags, leads, n_estimation=n_estimation, context=context)
+    d = model_input(y, _given("dimson", x), n_estimation=n_estimation, **context)
+    d = _with_neighbours(d, lags, leads)
     fit = least_squares(d)
     fit = replace(fit, further=_betas(d, fit, lags, leads))
     if not beta_only:
@@ -97,21 +98,16 @@ def dimson(
     return _with_one_beta(d, fit, lags)
 
 
-def _with_neighbours(
-    y: Array,
-    x: Array | None,
-    lags: int,
-    leads: int,
-    *,
-    n_estimation: int,
-    context: Context,
-) -> ModelInput:
-    """Return the input with the market's lags and leads as its factors."""
+def _given(model: str, x: Array | None) -> Array:
     if x is None:
-        raise SpecError("the dimson model needs the market's returns in x")
+        raise SpecError(f"the {model} model needs the market's returns in x")
+    return x
+
+
+def _with_neighbours(d: ModelInput, lags: int, leads: int) -> ModelInput:
+    """Return the input with the market's lags and leads as its factors."""
     if min(lags, leads) < 0:
         raise SpecError(f"lags = {lags}, leads = {leads}; wanted 0 or more")
-    d = model_input(y, x, n_estimation=n_estimation, **context)
     count, wanted = d.x.shape[2], 1 + lags + leads
     if count == wanted:
         return d
@@ -193,16 +189,12 @@ def _with_one_beta(d: ModelInput, fit: Fit, lags: int) -> Abnormal:
     own = np.broadcast_to(d.x[:, :, lags : lags + 1], d.x.shape)
     held = replace(d, x=own)
     ab = abnormal(held, fit, model="dimson")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rss = np.nansum(ab.residuals**2 / ab.span_estimation, axis=1)
-        sigma = np.where(np.isnan(fit.sigma), np.nan, np.sqrt(rss / fit.df))
-        r_squared = 1.0 - (1.0 - fit.r_squared) * (sigma / fit.sigma) ** 2
     errors = np.concatenate([ab.residuals, ab.ar], axis=1)
     return assemble(
         held,
         errors,
         ab.x_event,
-        replace(fit, sigma=sigma, r_squared=r_squared),
+        _with_variance_of(ab, fit),
         model="dimson",
         factors=d.x,
     )
@@ -215,6 +207,16 @@ def _bind_dimson(entry: ModelEntry, options: Mapping[str, Any]) -> ModelEntry:
     if not options.get("beta_only"):
         return replace(entry, fit=fit)
     return replace(entry, fit=fit, expected=partial(_by_one_beta, lags=lags))
+
+
+def _caution_of_dimson(options: Mapping[str, Any]) -> str:
+    if not options["beta_only"]:
+        return ""
+    return (
+        "The normal return is the sum of the slopes times the return of the session: "
+        "such errors are serially correlated, so that the standard error of a CAR is "
+        "not exact"
+    )
 
 
 def _by_one_beta(ab: Abnormal, x: Array, *, lags: int) -> Array:
@@ -232,7 +234,138 @@ MODELS.register(
         max_factors=1,
         neighbours="regressors",
         options={"lags": 1, "leads": 1, "beta_only": False},
+        words={
+            "beta": "sum of the slopes",
+            "beta_fowler_rorke": "beta by Fowler & Rorke (1983)",
+        },
+        caution=_caution_of_dimson,
         bind=_bind_dimson,
         fit=dimson,
+    )
+)
+
+
+# Below this covariance with the market, over its variance, the sum of three returns
+# says too little of the middle one to be its instrument.
+_LEAST_SHARE = 0.1
+
+
+def scholes_williams(
+    y: Array,
+    x: Array | None = None,
+    *,
+    n_estimation: int,
+    **context: Unpack[Context],
+) -> Abnormal:
+    """Fit the market model of Scholes and Williams (1977) to nonsynchronous returns.
+
+    The market's return is instrumented by its sum over the session, the one before and
+    the one after. That is their ``(β⁻ + β⁰ + β⁺) / (1 + 2 ρ)``, all moments over the
+    same sessions. Where ``|1 + 2 ρ|`` is 0.1 or less there is no estimate.
+
+    Parameters
+    ----------
+    y : array (E, T+L)
+        Returns; nan = no return.
+    x : array (T+L,), (E, T+L) or (E, T+L, 1)
+        Returns of the market. The columns count as consecutive sessions: those of the
+        estimation window without a neighbour on each side, or whose next one lies in
+        the event window, are left out. Alternatively (E, T+L, 3), the market's returns
+        from one session before to one after that of the column.
+    n_estimation : int
+        T, the sessions of the estimation window.
+    **context : Context
+        Spans, assets, dates, and the event time of the first event-window column.
+
+    Returns
+    -------
+    Abnormal
+        Prediction errors, whose variance has that of the instrumented estimates.
+
+    Raises
+    ------
+    SpecError
+        Without the market's returns, for shapes that do not fit, and for returns that
+        span several sessions without columns of neighbours.
+
+    References
+    ----------
+    Scholes & Williams (1977), J. Financial Economics 5.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> m = 0.01 * rng.normal(size=501)
+    >>> y = 0.6 * m + 0.4 * np.roll(m, 1) + 0.002 * rng.normal(size=501)
+    >>> scholes_williams(y, m, n_estimation=480).coefficients.round(1)
+    array([[-0.,  1.]])
+    """
+    given = _given("scholes_williams", x)
+    d = model_input(y, given, n_estimation=n_estimation, **context)
+    wide = _with_neighbours(d, 1, 1)
+    own, valid, t = wide.x[:, :, 1:2], wide.valid, d.n_estimation
+    if d.x.shape[2] == 1:  # in the event window no neighbour is needed
+        own = d.x
+        valid = np.concatenate([valid[:, :t], d.valid[:, t:]], axis=1)
+    market = replace(d, x=own, valid=valid, complete=False)
+    told, weak = _as_instrumented(market, wide.x.sum(axis=2))
+    fit = least_squares(replace(market, x=told))
+    refused = (fit.status == Status.OK) & weak
+    status = np.where(refused, Status.WEAK, fit.status).astype(np.int8)
+    fit = replace(fit, status=status, sigma=np.where(refused, np.nan, fit.sigma))
+    ab = abnormal(market, fit, model="scholes_williams")
+    return assemble(
+        market,
+        np.concatenate([ab.residuals, ab.ar], axis=1),
+        ab.x_event,
+        _with_variance_of(ab, fit),
+        model="scholes_williams",
+        factors=told,
+    )
+
+
+def _as_instrumented(market: ModelInput, instrument: Array) -> tuple[Array, BoolArray]:
+    """Return what the instrument tells of the market, (E, T+L, 1), and who lacks it.
+
+    The market is regressed on the instrument in the estimation window: least squares
+    on its fitted values are instrumental variables.
+    """
+    stage = least_squares(
+        replace(market, y=market.x[:, :, 0], x=instrument[:, :, None])
+    )
+    constant, slope = stage.coefficients.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = stage.r_squared / slope  # of the covariance in the market's variance
+    weak = ~(np.abs(share) > _LEAST_SHARE)
+    told = constant[:, None] * market.span + slope[:, None] * instrument
+    return np.where(weak[:, None], market.x[:, :, 0], told)[:, :, None], weak
+
+
+def _with_variance_of(ab: Abnormal, fit: Fit) -> Fit:
+    """Return the fit with the variance of these residuals, in place of its own."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rss = np.nansum(ab.residuals**2 / ab.span_estimation, axis=1)
+        sigma = np.where(np.isnan(fit.sigma), np.nan, np.sqrt(rss / fit.df))
+        r_squared = 1.0 - (1.0 - fit.r_squared) * (sigma / fit.sigma) ** 2
+    return replace(fit, sigma=sigma, r_squared=r_squared)
+
+
+def _by_own_factor(ab: Abnormal, x: Array) -> Array:
+    """Predict by the market of the session, the middle one of three columns."""
+    return expected_linear(ab, x[:, :, 1:2] if x.shape[2] == 3 else x)
+
+
+MODELS.register(
+    ModelEntry(
+        name="scholes_williams",
+        meaning="market model, instrumented by the market of three sessions",
+        formula="E[R] = α + β R_m, β = (β⁻ + β⁰ + β⁺) / (1 + 2 ρ)",
+        citation="Scholes & Williams (1977), J. Financial Economics 5",
+        min_factors=1,
+        max_factors=1,
+        by_least_squares=False,
+        neighbours="instruments",
+        expected=_by_own_factor,
+        fit=scholes_williams,
     )
 )

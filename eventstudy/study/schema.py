@@ -522,6 +522,26 @@ _TABLES = (
         made_by=_RETURNS,
     ),
     Table(
+        "lead_lag",
+        "a row per model, asset on an exchange and factor that trades around the "
+        "clock: whether the factor's returns before and after carry weight",
+        (
+            _ASSET,
+            _GROUP,
+            _MODEL,
+            text("factor", "the factor"),
+            count("n", "sessions of the history, without those near announcements"),
+            number("slope", "the slope on the factor's return of the session"),
+            number("lag", "the slope on that of the session before"),
+            number("lead", "the slope on that of the session after"),
+            number("statistic", "F of lag and lead, both zero"),
+            number("df1", "its degrees of freedom of the numerator"),
+            number("df2", "its degrees of freedom of the denominator"),
+            number("pvalue", "the p-value"),
+        ),
+        made_by={"returns": "eventstudy.study.lead_lag_table:lead_lag"},
+    ),
+    Table(
         "ledger",
         "a row per thing that was left out or is doubtful",
         (

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from eventstudy.models import MODELS
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
@@ -16,6 +17,8 @@ from eventstudy.report.labels import (
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
+
+_NOT_TOLD = 1.0  # standard error of a slope beyond which it is hardly known
 
 
 def blocks(views: Views) -> Iterator[str]:
@@ -38,13 +41,20 @@ def blocks(views: Views) -> Iterator[str]:
             "changing variance (ARCH-LM); skewness and kurtosis are medians.\n\n"
             + diagnostics_table(result, model),
         )
+        if imprecise := _imprecise(result, model):
+            yield imprecise
+    if offer := _lead_lag(result):
+        yield offer
     yield "Per observation: `tables/fit.csv`, `tables/coefficients.csv`."
 
 
 def fit_table(result: StudyResult, model: str) -> str:
     """Fit per asset: medians over its observations."""
     betas = _betas(result, model)
-    factors = list(dict.fromkeys(term for _, term in betas))[:3]
+    terms = list(dict.fromkeys(term for _, term in betas))
+    words = _further_words(result, model)
+    # What a model estimates beside its slopes tells more than each of many slopes.
+    factors = [term for term in terms if term in words] or terms[:3]
     rows = []
     shown = nb.Returns(result.spec.returns)
     for asset, fits in _by_asset(result, model):
@@ -61,8 +71,69 @@ def fit_table(result: StudyResult, model: str) -> str:
             ]
         )
     heads = ["Asset", "Observations", "T", "alpha, % a session"]
-    heads += [f"beta {md.escape(f)}" for f in factors]
+    heads += [words.get(f, f"beta {md.escape(f)}") for f in factors]
     return md.table([*heads, "sigma, %", "R²"], rows) if rows else ""
+
+
+def _further_words(result: StudyResult, model: str) -> dict[str, str]:
+    """What a model estimates beside its slopes, in words."""
+    held = [one.model for one in result.spec.models if one.name == model]
+    entries = [entry for name in held if (entry := MODELS.get(name))]
+    return {t: md.escape(text) for e in entries for t, text in e.words.items()}
+
+
+def _imprecise(result: StudyResult, model: str) -> str:
+    """Name the assets whose slopes the estimation windows do not tell."""
+    known = pl.col("model") == model, pl.col("term") != "constant"
+    errors = result.coefficients.filter(*known).drop_nulls("se")
+    worst = errors.group_by("asset", "term", maintain_order=True).agg(
+        pl.col("se").median()
+    )
+    held = worst.filter(pl.col("se") > _NOT_TOLD)
+    if held.is_empty():
+        return ""
+    words = _further_words(result, model)
+    named = [
+        f"{md.escape(asset)} ({words.get(term, md.escape(term))}: {nb.decimal(se, 1)})"
+        for asset, term, se in held.iter_rows()
+    ]
+    return (
+        "**Not told by these data.** The estimation window is too short or too wild "
+        f"for some slopes, whose standard errors are {nb.decimal(_NOT_TOLD, 0)} or "
+        f"more (medians over the observations of an asset): {nb.listing(named)}. What "
+        "a CAR owes to them is in its standard error."
+    )
+
+
+def _lead_lag(result: StudyResult) -> str:
+    """Offer leads and lags where those of a factor that never closes carry weight."""
+    tested = result.lead_lag.drop_nulls("pvalue")
+    if tested.is_empty():
+        return ""
+    # Over all assets at once, by Bonferroni.
+    carries = tested.filter(pl.col("pvalue") < alpha_of(result) / tested.height)
+    factors = nb.listing([md.escape(f) for f in tested["factor"].unique().sort()])
+    head = (
+        f"**Leads and lags.** {factors} trades around the clock, and its day ends at "
+        "another time than the session of the shares."
+    )
+    if carries.is_empty():
+        return (
+            f"{head} Its returns of the session before and after carry no weight that "
+            f"could be told from chance (F tests of {tested.height} regressions over "
+            "the whole histories, `tables/lead_lag.csv`)."
+        )
+    named = [
+        f"{md.escape(asset)} ({md.escape(words_for(result, model))})"
+        for asset, model in carries.select("asset", "model").iter_rows()
+    ]
+    return (
+        f"{head} Its returns of the session before or after carry weight for "
+        f"{nb.listing(named)}: F tests over the whole histories, {carries.height} of "
+        f"{tested.height} at {level_text(result)} over all of them "
+        "(`tables/lead_lag.csv`). The model `dimson` takes such returns in: "
+        '`model = "dimson"` with `lags` and `leads` in the study file.'
+    )
 
 
 def _betas(result: StudyResult, model: str) -> dict[tuple[str, str], float | None]:

@@ -139,7 +139,18 @@ def _model_bullet(result: StudyResult, setting: ModelSetting) -> str:
     if entry := MODELS.get(setting.model):
         formula = md.code(entry.formula)
         text += f", {md.escape(entry.meaning)}: {formula}. {md.escape(entry.citation)}."
+        options = {**entry.options, **setting.options}
+        if options:
+            said = [f"{name} = {_option(value)}" for name, value in options.items()]
+            text += f" Options: {md.code(', '.join(said))}."
+        if entry.caution and (caution := entry.caution(options)):
+            text += f" {md.escape(caution)}."
     return text
+
+
+def _option(value: object) -> str:
+    """Write an option as a study file has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_table(result: StudyResult) -> str:
