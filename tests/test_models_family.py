@@ -83,6 +83,16 @@ def by_their_three_betas(y, x):
     return y[T:] - alpha - beta * inner[T:], np.sqrt(sigma2 * (1 + spread))
 
 
+def by_rlm(y, x):
+    """Huber's estimate by statsmodels; the own error has the residuals' variance."""
+    exog = sm.add_constant(x)
+    past = sm.RLM(y[:T], exog[:T], M=sm.robust.norms.HuberT())
+    found = past.fit(tol=1e-13, maxiter=2000, conv="coefs", cov="H1")
+    sigma2 = (found.resid**2).sum() / (T - exog.shape[1])
+    spread = np.einsum("lk,km,lm->l", exog[T:], found.cov_params(), exog[T:])
+    return y[T:] - exog[T:] @ found.params, np.sqrt(sigma2 + spread)
+
+
 # Every member, with a slow way to the same abnormal returns and standard errors, the
 # factors it is given, and how close they are: likelihoods are climbed, not solved.
 TWINS = {
@@ -92,6 +102,7 @@ TWINS = {
     "market": (by_least_squares, 1, 1e-9),
     "factors": (by_least_squares, 3, 1e-9),
     "market_adjusted": (against_the_market, 1, 1e-9),
+    "huber": (by_rlm, 2, 1e-9),
     "garch": (by_arch("garch"), 1, 2e-2),
     "gjr": (by_arch("gjr"), 1, 2e-2),
     "egarch": (by_arch("egarch"), 1, 2e-2),

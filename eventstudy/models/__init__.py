@@ -17,6 +17,7 @@ from eventstudy.models.linear import (
 )
 from eventstudy.models.nonsynchronous import dimson, scholes_williams
 from eventstudy.models.own import abnormal_from
+from eventstudy.models.robust import huber
 
 MODELS: Family[ModelEntry] = registry.MODELS
 
@@ -33,6 +34,7 @@ __all__ = [
     "dimson",
     "expected_linear",
     "factors",
+    "huber",
     "market",
     "market_adjusted",
     "scholes_williams",

@@ -172,12 +172,12 @@ def _autocorrelations(d: ModelInput, most: int) -> Array:
     """
     t = d.n_estimation
     single = d.valid[:, :t] & (d.span[:, :t] == 1.0)
-    n = np.maximum(single.sum(axis=1), 1)[:, None, None]
     market = np.where(single[:, :, None], d.x[:, :t], 0.0)
-    market = np.where(
-        single[:, :, None], market - market.sum(axis=1, keepdims=True) / n, 0.0
-    )
-    with_own = np.einsum("etk,et->ek", market, market[:, :, most])
+    total = market.sum(axis=1)
+    own = market[:, :, most]
+    with_own = np.matmul(own[:, None, :], market)[:, 0]
+    n = np.maximum(single.sum(axis=1), 1)[:, None]
+    with_own -= total * total[:, most : most + 1] / n
     with np.errstate(divide="ignore", invalid="ignore"):
         both = with_own / with_own[:, most : most + 1]
     back, ahead = both[:, most - 1 :: -1][:, :most], both[:, most + 1 :]

@@ -89,10 +89,11 @@ def _imprecise(result: StudyResult, model: str) -> str:
     worst = errors.group_by("asset", "term", maintain_order=True).agg(
         pl.col("se").median()
     )
-    held = worst.filter(pl.col("se") > _NOT_TOLD)
+    words = _further_words(result, model)
+    shown = pl.col("term").is_in(list(words)) if words else True
+    held = worst.filter(pl.col("se") > _NOT_TOLD, shown)
     if held.is_empty():
         return ""
-    words = _further_words(result, model)
     named = [
         f"{md.escape(asset)} ({words.get(term, md.escape(term))}: {nb.decimal(se, 1)})"
         for asset, term, se in held.iter_rows()

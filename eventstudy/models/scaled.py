@@ -1,0 +1,152 @@
+"""Regressions that are not least squares: rows of equal variance, and their answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Unpack
+
+import numpy as np
+
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
+from eventstudy.core.errors import SpecError
+from eventstudy.models.entry import Context
+from eventstudy.models.solver import (
+    Fit,
+    ModelInput,
+    abnormal,
+    least_squares,
+    model_input,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaled:
+    """Estimation returns over the root of the sessions that they span.
+
+    Rows are those that least squares can fit: R of the E observations.
+
+    d : the input;  start : its fit by least squares;  rows : (R,) which they are
+    y : (R, T), x : (R, T, K), 0 where there is no return;  there : (R, T)
+    n : (R,) returns;  unit : (R, K) what a column was divided by
+    """
+
+    d: ModelInput
+    start: Fit
+    rows: BoolArray
+    y: Array
+    x: Array
+    there: BoolArray
+    n: Array
+    unit: Array
+
+    def errors(self, b: Array) -> Array:
+        """Return what coefficients of the scaled columns leave, (R, T)."""
+        fitted = np.matmul(self.x, b[:, :, None])[:, :, 0]
+        return np.asarray(self.y - fitted, np.float64)
+
+    def of(self, rows: IntArray) -> "Scaled":
+        """Return some of the rows."""
+        names = ("y", "x", "there", "n", "unit")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+    @property
+    def middle(self) -> tuple[IntArray, IntArray]:
+        """Where the two middle values are among T in order, missing ones first."""
+        first = (self.y.shape[1] - self.n).astype(np.int64)
+        n = self.n.astype(np.int64)
+        return first + (n - 1) // 2, first + n // 2
+
+
+def scaled_input(
+    model: str,
+    y: Array,
+    x: Array | None,
+    *,
+    n_estimation: int,
+    **context: Unpack[Context],
+) -> Scaled:
+    """Return the rows of a regression on a constant and at least one factor.
+
+    A return that spans k sessions has k times the variance and k times the constant,
+    so all of it is divided by the root of k. Columns are brought to one size.
+    """
+    d = model_input(y, x, n_estimation=n_estimation, **context)
+    if not d.x.shape[2]:
+        raise SpecError(f"the {model} model needs at least one factor in x")
+    start = least_squares(d)
+    rows = start.status == Status.OK
+    t = d.n_estimation
+    there = d.valid[rows, :t]
+    root = np.sqrt(d.span[rows, :t])
+    scaled = np.where(there, d.y[rows, :t] / root, 0.0)
+    columns = np.concatenate(
+        [root[:, :, None], d.x[rows, :t] / root[:, :, None]], axis=2
+    )
+    columns = np.where(there[:, :, None], columns, 0.0)
+    unit = np.sqrt(np.einsum("rtk,rtk->rk", columns, columns))
+    return Scaled(
+        d=d,
+        start=start,
+        rows=rows,
+        y=scaled,
+        x=columns / unit[:, None, :],
+        there=there,
+        n=there.sum(axis=1).astype(np.float64),
+        unit=unit,
+    )
+
+
+def abnormal_of(
+    model: str,
+    held: Scaled,
+    b: Array,
+    *,
+    ratio: Array,
+    found: BoolArray,
+    further: Mapping[str, Array] | None = None,
+) -> Abnormal:
+    """Return the prediction errors of coefficients that are not least squares'.
+
+    The variance of an error is that of the residuals, tails included, whatever the
+    scale by which the coefficients were found: the announcement's own error comes from
+    the same distribution as they.
+
+    b : (R, K) coefficients of the scaled columns
+    ratio : (R,) their covariance is ``ratio (X'X)^-1``
+    found : (R,) rows whose search ended;  further : by name (R, 2)
+    """
+    start, rows, d = held.start, held.rows, held.d
+    errors = np.where(held.there, held.errors(b), 0.0)
+    rss = np.einsum("rt,rt->r", errors, errors)
+    mean = held.y.sum(axis=1) / held.n
+    tss = np.einsum("rt,rt->r", held.y, held.y) - held.n * mean**2
+    status = start.status.copy()
+    status[rows] = np.where(found, Status.OK, Status.NOT_CONVERGED)
+
+    def everywhere(values: Array) -> Array:
+        out = np.full((len(d.y), *values.shape[1:]), np.nan)
+        out[rows] = np.where(
+            found.reshape(-1, *(1 for _ in values.shape[1:])), values, np.nan
+        )
+        return out
+
+    variance = rss / start.df[rows]
+    relative = (ratio / variance)[:, None, None] * start.xtx_inv[rows]
+    fit = Fit(
+        coefficients=everywhere(b / held.unit),
+        xtx_inv=everywhere(start.xtx_inv[rows]),
+        cov_coef=everywhere(relative),
+        sigma=everywhere(np.sqrt(variance)),
+        df=start.df,
+        r_squared=everywhere(1.0 - rss / tss),
+        status=status,
+        further={name: everywhere(one) for name, one in (further or {}).items()},
+    )
+    return abnormal(d, fit, model=model)
+
+
+def median_size(size: Array, held: Scaled) -> Array:
+    """Return the median of sizes (R, T), which are 0 where there is no return."""
+    low, high = held.middle
+    ordered = np.partition(size, np.unique([low, high]), axis=1)
+    at = np.arange(len(size))
+    return np.asarray((ordered[at, low] + ordered[at, high]) / 2.0, np.float64)

@@ -1,0 +1,106 @@
+"""Models that wild returns do not move, against statsmodels and linear programs."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from numpy.testing import assert_allclose
+
+from eventstudy.core.abnormal import Status
+from eventstudy.core.errors import SpecError
+from eventstudy.core.windows import cumulate
+from eventstudy.models import MODELS, huber, market
+
+T, L = 120, 21
+ROBUST = ["huber"]
+
+
+def wild(n_obs=4, seed=0, n_factors=1, df=3):
+    rng = np.random.default_rng(seed)
+    x = 0.01 * rng.normal(size=(n_obs, T + L, n_factors))
+    e = 0.02 * rng.standard_t(df, size=(n_obs, T + L))
+    return 0.001 + 1.2 * x.sum(axis=2) + e, x
+
+
+def with_gaps(y):
+    """Missing returns, and one that spans three sessions."""
+    y, span = y.copy(), np.ones_like(y)
+    y[0, 5:30] = np.nan
+    y[1, 40:42] = np.nan
+    span[1, 42] = 3
+    y[2, T + 3] = np.nan
+    return y, span
+
+
+def rows_of(y, x, span, i):
+    """Estimation rows of one observation over the root of their spans."""
+    use = np.isfinite(y[i, :T])
+    root = np.sqrt(span[i, :T][use])
+    exog = np.column_stack([root, x[i, :T][use] / root[:, None]])
+    return y[i, :T][use] / root, exog
+
+
+@pytest.mark.parametrize("n_factors", [1, 3])
+def test_huber_with_gaps_is_that_of_scaled_rows(n_factors):
+    y, x = wild(n_factors=n_factors)
+    y, span = with_gaps(y)
+    found = huber(y, x, n_estimation=T, span=span)
+    for i in range(len(y)):
+        own, exog = rows_of(y, x, span, i)
+        twin = sm.RLM(own, exog, M=sm.robust.norms.HuberT())
+        twin = twin.fit(tol=1e-13, maxiter=2000, conv="coefs", cov="H1")
+        assert_allclose(found.coefficients[i], twin.params, rtol=1e-8, atol=1e-11)
+        sigma = np.sqrt((twin.resid**2).sum() / (len(own) - exog.shape[1]))
+        assert_allclose(found.sigma[i], sigma, rtol=1e-9)
+        cov = found.sigma[i] ** 2 * found.cov_coef[i]
+        assert_allclose(cov, twin.cov_params(), rtol=1e-7, atol=1e-15)
+        # Of a CAR: the window's own variance is that of the residuals, tails included.
+        valid = np.isfinite(y[i, T + 9 : T + 12])
+        row = np.array([valid.sum(), *x[i, T + 9 : T + 12][valid].sum(axis=0)])
+        variance = sigma**2 * row[0] + row @ twin.cov_params() @ row
+        assert_allclose(cumulate(found, (-1, 1)).se[i] ** 2, variance, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_rows_that_cannot_be_fitted_say_why_and_leave_the_others_alone(name):
+    y, x = wild(n_obs=5)
+    y[0, 2:T] = np.nan
+    x[1, :, 0] = 0.0
+    y[2, :T] = 0.5 * x[2, :T, 0]
+    found = MODELS[name](y, x, n_estimation=T)
+    why = [Status.TOO_FEW, Status.SINGULAR, Status.CONSTANT, Status.OK, Status.OK]
+    assert [Status(int(s)) for s in found.status] == why
+    assert np.isnan(found.ar[:3]).all()
+    alone = MODELS[name](y[3:], x[3:], n_estimation=T)
+    assert_allclose(found.ar[3:], alone.ar, rtol=1e-12, atol=1e-15)
+    assert_allclose(found.cov_coef[3:], alone.cov_coef, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_a_wild_day_hardly_moves_the_slope(name):
+    rng = np.random.default_rng(2)
+    m = 0.01 * rng.normal(size=(200, T + L))
+    y = 1.2 * m + 0.01 * rng.normal(size=m.shape)
+    before = MODELS[name](y, m, n_estimation=T).coefficients[:, 1]
+    at = m[:, :T].argmax(axis=1)
+    y[np.arange(200), at] -= 1.0
+    after = MODELS[name](y, m, n_estimation=T).coefficients[:, 1]
+    plain = market(y, m, n_estimation=T).coefficients[:, 1]
+    assert abs(np.median(after - before)) < 0.1
+    assert np.median(plain - 1.2) < -1
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_units_and_signs_pass_through(name):
+    y, x = wild()
+    base = MODELS[name](y, x, n_estimation=T)
+    other = MODELS[name](-100.0 * y, 10.0 * x, n_estimation=T)
+    assert_allclose(other.ar, -100.0 * base.ar, rtol=1e-8, atol=1e-12)
+    assert_allclose(other.coefficients[:, 1], -10.0 * base.coefficients[:, 1])
+    assert_allclose(other.sigma, 100.0 * base.sigma)
+    assert_allclose(cumulate(other, (-1, 1)).se, 100.0 * cumulate(base, (-1, 1)).se)
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_a_factor_is_needed(name):
+    with pytest.raises(SpecError, match="factor"):
+        MODELS[name](wild()[0], n_estimation=T)
