@@ -8,6 +8,8 @@ import pytest
 import simulation_worlds as worlds
 import statsmodels.api as sm
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import linprog
+from scipy.stats import norm
 from test_volatility_garch import simulated
 
 import eventstudy as es
@@ -93,6 +95,23 @@ def by_rlm(y, x):
     return y[T:] - exog[T:] @ found.params, np.sqrt(sigma2 + spread)
 
 
+def by_linear_program(y, x):
+    """Least absolute errors as a linear program; the sparsity by sorted residuals."""
+    exog = sm.add_constant(x)
+    past, k = exog[:T], exog.shape[1]
+    cost = np.r_[np.zeros(k), np.ones(2 * T)]
+    equal = np.hstack([past, np.eye(T), -np.eye(T)])
+    bounds = [(None, None)] * k + [(0, None)] * (2 * T)
+    b = linprog(cost, A_eq=equal, b_eq=y[:T], bounds=bounds, method="highs-ds").x[:k]
+    e = y[:T] - past @ b
+    e[np.abs(e) < 1e-12] = 0.0
+    h = T ** (-1 / 3) * norm.ppf(0.975) ** (2 / 3) * (1.5 * norm.pdf(0) ** 2) ** (1 / 3)
+    s = (np.quantile(e, 0.5 + h) - np.quantile(e, 0.5 - h)) / (2 * h)
+    cov = s**2 / 4 * np.linalg.inv(past.T @ past)
+    spread = np.einsum("lk,km,lm->l", exog[T:], cov, exog[T:])
+    return y[T:] - exog[T:] @ b, np.sqrt((e @ e) / (T - k) + spread)
+
+
 # Every member, with a slow way to the same abnormal returns and standard errors, the
 # factors it is given, and how close they are: likelihoods are climbed, not solved.
 TWINS = {
@@ -103,6 +122,7 @@ TWINS = {
     "factors": (by_least_squares, 3, 1e-9),
     "market_adjusted": (against_the_market, 1, 1e-9),
     "huber": (by_rlm, 2, 1e-9),
+    "lad": (by_linear_program, 2, 1e-9),
     "garch": (by_arch("garch"), 1, 2e-2),
     "gjr": (by_arch("gjr"), 1, 2e-2),
     "egarch": (by_arch("egarch"), 1, 2e-2),

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
+from scipy.optimize import linprog
 
 from eventstudy.core.abnormal import Status
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import cumulate
-from eventstudy.models import MODELS, huber, market
+from eventstudy.models import MODELS, huber, lad, market
 
 T, L = 120, 21
-ROBUST = ["huber"]
+ROBUST = ["huber", "lad"]
 
 
 def wild(n_obs=4, seed=0, n_factors=1, df=3):
@@ -58,6 +59,44 @@ def test_huber_with_gaps_is_that_of_scaled_rows(n_factors):
         row = np.array([valid.sum(), *x[i, T + 9 : T + 12][valid].sum(axis=0)])
         variance = sigma**2 * row[0] + row @ twin.cov_params() @ row
         assert_allclose(cumulate(found, (-1, 1)).se[i] ** 2, variance, rtol=1e-7)
+
+
+def program(own, exog):
+    """The least sum of absolute errors, by a linear program."""
+    n, k = exog.shape
+    found = linprog(
+        np.r_[np.zeros(k), np.ones(2 * n)],
+        A_eq=np.hstack([exog, np.eye(n), -np.eye(n)]),
+        b_eq=own,
+        bounds=[(None, None)] * k + [(0, None)] * (2 * n),
+        method="highs-ds",
+    )
+    return found.fun
+
+
+@pytest.mark.parametrize("n_factors", [1, 4])
+def test_lad_reaches_the_minimum_of_a_linear_program(n_factors):
+    y, x = wild(n_obs=12, n_factors=n_factors, df=1.5)
+    y, span = with_gaps(y)
+    found = lad(y, x, n_estimation=T, span=span)
+    assert (found.status == 0).all()
+    for i in range(len(y)):
+        own, exog = rows_of(y, x, span, i)
+        reached = np.abs(own - exog @ found.coefficients[i]).sum()
+        assert_allclose(reached, program(own, exog), rtol=1e-10)
+
+
+def test_lad_takes_returns_that_are_often_the_same():
+    """Zero returns, prices in ticks and a market that rests: ties everywhere."""
+    rng = np.random.default_rng(4)
+    m = np.round(rng.normal(size=(30, T + L)), 1) * (rng.random((30, T + L)) < 0.6)
+    y = np.round(0.7 * m + rng.normal(size=m.shape)) * (rng.random(m.shape) < 0.5)
+    found = lad(y, m, n_estimation=T)
+    assert (found.status == 0).all()
+    for i in range(len(y)):
+        exog = sm.add_constant(m[i, :T])
+        reached = np.abs(y[i, :T] - exog @ found.coefficients[i]).sum()
+        assert_allclose(reached, program(y[i, :T], exog), rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", ROBUST)

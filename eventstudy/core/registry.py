@@ -237,7 +237,7 @@ TESTS: Family[Any] = Family(
     *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
 )
 MODELS: Family[Any] = Family(
-    "model", *_in("models", "linear", "nonsynchronous", "robust", "garch")
+    "model", *_in("models", "linear", "nonsynchronous", "robust", "lad", "garch")
 )
 SHIFTS: Family[Any] = Family(
     "volatility test",

@@ -9,6 +9,7 @@ from eventstudy.core import registry
 from eventstudy.core.abnormal import Abnormal, Clock, Status
 from eventstudy.core.registry import Family
 from eventstudy.models.entry import Context, Model, ModelEntry, expected_linear
+from eventstudy.models.lad import lad
 from eventstudy.models.linear import (
     constant_mean,
     factors,
@@ -35,6 +36,7 @@ __all__ = [
     "expected_linear",
     "factors",
     "huber",
+    "lad",
     "market",
     "market_adjusted",
     "scholes_williams",

@@ -7,7 +7,13 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.registry import MODELS
 from eventstudy.models.entry import Context, ModelEntry
-from eventstudy.models.scaled import Scaled, abnormal_of, median_size, scaled_input
+from eventstudy.models.scaled import (
+    Scaled,
+    abnormal_of,
+    in_pieces,
+    median_size,
+    scaled_input,
+)
 
 _TUNING = 1.345  # 95 % of the efficiency of least squares for normal errors
 _NORMAL_MEDIAN = 0.674489750196082  # median size of a standard normal
@@ -70,15 +76,7 @@ def huber(
     [np.float64(0.9), np.float64(1.5)]
     """
     held = scaled_input("huber", y, x, n_estimation=n_estimation, **context)
-    b, errors, found = _huber(held)
-    size = np.where(held.there, np.abs(errors), 0.0)
-    scale = median_size(size, held) / _NORMAL_MEDIAN
-    most = _TUNING * scale[:, None]
-    psi = np.minimum(size, most)
-    n, k = held.n, held.x.shape[2]
-    slope = ((size <= most) & held.there).sum(axis=1) / n
-    correction = 1.0 + k / n * (1.0 - slope) / slope
-    ratio = (correction / slope) ** 2 * np.einsum("rt,rt->r", psi, psi) / (n - k)
+    b, ratio, found = in_pieces(_huber, held)
     return abnormal_of("huber", held, b, ratio=ratio, found=found)
 
 
@@ -97,13 +95,13 @@ MODELS.register(
 
 
 def _huber(held: Scaled) -> tuple[Array, Array, BoolArray]:
-    """Return coefficients (R, K), residuals (R, T), and whose search ended.
+    """Return coefficients (R, K), their variance (R,), and whose search ended.
 
     Given which residuals are beyond the bound, and which is the median, the equations
     are linear: a few reweighted steps find these sets, and then each step solves them
     exactly. Rows whose sets do not settle go on with reweighting.
     """
-    b = held.start.coefficients[held.rows] * held.unit
+    b = held.begin.copy()
     errors = held.errors(b)
     found = np.zeros(len(b), np.bool_)
     left, own = np.arange(len(b)), held
@@ -120,7 +118,19 @@ def _huber(held: Scaled) -> tuple[Array, Array, BoolArray]:
         if ended.any():
             left = left[~ended]
             own = held.of(left)
-    return b, errors, found
+    return b, _variance(held, errors), found
+
+
+def _variance(held: Scaled, errors: Array) -> Array:
+    """Return the covariance of the coefficients over (X'X)^-1, (R,)."""
+    size = np.where(held.there, np.abs(errors), 0.0)
+    most = _TUNING / _NORMAL_MEDIAN * median_size(size, held)[:, None]
+    psi = np.minimum(size, most)
+    n, k = held.n, held.x.shape[2]
+    slope = ((size <= most) & held.there).sum(axis=1) / n
+    correction = 1.0 + k / n * (1.0 - slope) / slope
+    square = np.einsum("rt,rt->r", psi, psi) / (n - k)
+    return np.asarray((correction / slope) ** 2 * square, np.float64)
 
 
 def _reweighted(held: Scaled, errors: Array) -> tuple[Array, Array]:

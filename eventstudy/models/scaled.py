@@ -1,10 +1,11 @@
 """Regressions that are not least squares: rows of equal variance, and their answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray, Status
 from eventstudy.core.errors import SpecError
@@ -17,6 +18,8 @@ from eventstudy.models.solver import (
     model_input,
 )
 
+_AT_ONCE = 256
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaled:
@@ -24,7 +27,8 @@ class Scaled:
 
     Rows are those that least squares can fit: R of the E observations.
 
-    d : the input;  start : its fit by least squares;  rows : (R,) which they are
+    d : the input;  start : its fit by least squares;  rows : (E,) which they are
+    begin : (R, K) the coefficients of the scaled columns by least squares
     y : (R, T), x : (R, T, K), 0 where there is no return;  there : (R, T)
     n : (R,) returns;  unit : (R, K) what a column was divided by
     """
@@ -32,6 +36,7 @@ class Scaled:
     d: ModelInput
     start: Fit
     rows: BoolArray
+    begin: Array
     y: Array
     x: Array
     there: BoolArray
@@ -43,9 +48,9 @@ class Scaled:
         fitted = np.matmul(self.x, b[:, :, None])[:, :, 0]
         return np.asarray(self.y - fitted, np.float64)
 
-    def of(self, rows: IntArray) -> "Scaled":
+    def of(self, rows: IntArray | slice) -> "Scaled":
         """Return some of the rows."""
-        names = ("y", "x", "there", "n", "unit")
+        names = ("begin", "y", "x", "there", "n", "unit")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
@@ -75,20 +80,23 @@ def scaled_input(
     start = least_squares(d)
     rows = start.status == Status.OK
     t = d.n_estimation
-    there = d.valid[rows, :t]
-    root = np.sqrt(d.span[rows, :t])
-    scaled = np.where(there, d.y[rows, :t] / root, 0.0)
-    columns = np.concatenate(
-        [root[:, :, None], d.x[rows, :t] / root[:, :, None]], axis=2
-    )
-    columns = np.where(there[:, :, None], columns, 0.0)
+    there, scaled, columns = d.valid[rows, :t], d.y[rows, :t], d.x[rows, :t]
+    if d.complete:
+        columns = np.concatenate([np.ones((*scaled.shape, 1)), columns], axis=2)
+    else:
+        root = np.sqrt(d.span[rows, :t])
+        scaled = np.where(there, scaled / root, 0.0)
+        columns = np.concatenate([root[:, :, None], columns / root[:, :, None]], axis=2)
+        columns[~there] = 0.0
     unit = np.sqrt(np.einsum("rtk,rtk->rk", columns, columns))
+    columns /= unit[:, None, :]
     return Scaled(
         d=d,
         start=start,
         rows=rows,
+        begin=start.coefficients[rows] * unit,
         y=scaled,
-        x=columns / unit[:, None, :],
+        x=columns,
         there=there,
         n=there.sum(axis=1).astype(np.float64),
         unit=unit,
@@ -142,6 +150,17 @@ def abnormal_of(
         further={name: everywhere(one) for name, one in (further or {}).items()},
     )
     return abnormal(d, fit, model=model)
+
+
+def in_pieces(
+    search: "Callable[[Scaled], tuple[NDArray[Any], ...]]", held: Scaled
+) -> tuple[NDArray[Any], ...]:
+    """Search a few rows at a time, whose arrays stay in the processor's cache."""
+    pieces = [
+        search(held.of(slice(first, first + _AT_ONCE)))
+        for first in range(0, max(len(held.y), 1), _AT_ONCE)
+    ]
+    return tuple(np.concatenate(parts) for parts in zip(*pieces, strict=True))
 
 
 def median_size(size: Array, held: Scaled) -> Array:
