@@ -8,8 +8,9 @@ import pytest
 import simulation_worlds as worlds
 import statsmodels.api as sm
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.optimize import linprog
+from scipy.optimize import linprog, minimize_scalar
 from scipy.stats import norm
+from scipy.stats import t as student_t
 from test_volatility_garch import simulated
 
 import eventstudy as es
@@ -112,6 +113,30 @@ def by_linear_program(y, x):
     return y[T:] - exog[T:] @ b, np.sqrt((e @ e) / (T - k) + spread)
 
 
+def by_em(y, x):
+    """EM with the degrees of freedom at the maximum of the likelihood in each step."""
+    exog = sm.add_constant(x)
+    past, own, k = exog[:T], y[:T], exog.shape[1]
+    b, s, nu = np.linalg.lstsq(past, own, rcond=None)[0], own.std(), 10.0
+    for _ in range(3000):
+        before = b
+        w = (nu + 1) / (nu + ((own - past @ b) / s) ** 2)
+        b = np.linalg.solve((past.T * w) @ past, (past.T * w) @ own)
+        s = np.sqrt(np.mean(w * (own - past @ b) ** 2))
+        r = (own - past @ b) / s
+
+        def worse(v, r=r):
+            return -student_t.logpdf(r, v).sum()
+
+        nu = minimize_scalar(worse, bounds=(2.1, 100.0), options={"xatol": 1e-10}).x
+        if np.abs(b - before).max() < 1e-15:
+            break
+    e = own - past @ b
+    cov = s**2 * (nu + 3) / (nu + 1) * np.linalg.inv(past.T @ past)
+    spread = np.einsum("lk,km,lm->l", exog[T:], cov, exog[T:])
+    return y[T:] - exog[T:] @ b, np.sqrt((e @ e) / (T - k) + spread)
+
+
 # Every member, with a slow way to the same abnormal returns and standard errors, the
 # factors it is given, and how close they are: likelihoods are climbed, not solved.
 TWINS = {
@@ -123,6 +148,7 @@ TWINS = {
     "market_adjusted": (against_the_market, 1, 1e-9),
     "huber": (by_rlm, 2, 1e-9),
     "lad": (by_linear_program, 2, 1e-9),
+    "student": (by_em, 2, 1e-7),
     "garch": (by_arch("garch"), 1, 2e-2),
     "gjr": (by_arch("gjr"), 1, 2e-2),
     "egarch": (by_arch("egarch"), 1, 2e-2),

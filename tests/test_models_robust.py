@@ -1,18 +1,22 @@
 """Models that wild returns do not move, against statsmodels and linear programs."""
 
 import numpy as np
+import polars as pl
 import pytest
+import simulation_worlds as worlds
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
-from scipy.optimize import linprog
+from scipy.optimize import brentq, linprog
+from scipy.special import digamma
 
+import eventstudy as es
 from eventstudy.core.abnormal import Status
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import cumulate
-from eventstudy.models import MODELS, huber, lad, market
+from eventstudy.models import MODELS, huber, lad, market, student
 
 T, L = 120, 21
-ROBUST = ["huber", "lad"]
+ROBUST = ["huber", "lad", "student"]
 
 
 def wild(n_obs=4, seed=0, n_factors=1, df=3):
@@ -99,6 +103,55 @@ def test_lad_takes_returns_that_are_often_the_same():
         assert_allclose(reached, program(y[i, :T], exog), rtol=1e-10)
 
 
+def score(own, exog, b, s, nu):
+    """The derivatives of the likelihood of Student errors, which are 0 at its top."""
+    r = (own - exog @ b) / s
+    w = (nu + 1) / (nu + r**2)
+    of_b = (w * r) @ exog / s
+    of_s = np.sum(w * r**2 - 1) / s
+    n = len(r)
+    of_nu = n / 2 * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu)
+    of_nu += np.sum((w * r**2 / nu - np.log1p(r**2 / nu)) / 2)
+    return of_b, of_s, of_nu
+
+
+def scale_of(own, exog, b, nu):
+    """The scale at which its own derivative is 0."""
+    return brentq(lambda s: score(own, exog, b, s, nu)[1] * s, 1e-6, 10, xtol=1e-16)
+
+
+@pytest.mark.parametrize("df", [2.5, 4, 300])
+def test_student_stands_at_the_top_of_the_likelihood(df):
+    y, x = wild(n_obs=40, n_factors=2, df=df)
+    y, span = with_gaps(y)
+    found = student(y, x, n_estimation=T, span=span)
+    assert (found.status == 0).all()
+    assert found.further_terms == ("nu",)
+    nus = found.further[:, 0, 0]
+    assert ((nus >= 2.1) & (nus <= 100)).all()
+    for i, nu in enumerate(nus):
+        own, exog = rows_of(y, x, span, i)
+        b = found.coefficients[i]
+        s = scale_of(own, exog, b, nu)
+        of_b, _, of_nu = score(own, exog, b, s, nu)
+        assert np.abs(of_b * s / np.sqrt((exog**2).sum(axis=0))).max() < 1e-8
+        if 2.1 < nu < 100:
+            assert abs(of_nu) < 1e-7
+        else:
+            assert of_nu * (nu - 50) > 0
+        cov = s**2 * (nu + 3) / (nu + 1) * np.linalg.inv(exog.T @ exog)
+        assert_allclose(found.sigma[i] ** 2 * found.cov_coef[i], cov, rtol=1e-6)
+
+
+def test_the_variance_of_an_event_does_not_explode_as_nu_nears_two():
+    y, x = wild(n_obs=300, df=1.5)
+    found = student(y, x, n_estimation=T)
+    low = found.further[:, 0, 0] == 2.1
+    assert low.sum() > 20
+    plain = market(y, x[:, :, 0], n_estimation=T)
+    assert_allclose(found.sigma[low], plain.sigma[low], rtol=0.05)
+
+
 @pytest.mark.parametrize("name", ROBUST)
 def test_rows_that_cannot_be_fitted_say_why_and_leave_the_others_alone(name):
     y, x = wild(n_obs=5)
@@ -143,3 +196,19 @@ def test_units_and_signs_pass_through(name):
 def test_a_factor_is_needed(name):
     with pytest.raises(SpecError, match="factor"):
         MODELS[name](wild()[0], n_estimation=T)
+
+
+def test_the_report_says_which_estimates_lie_at_a_bound():
+    from eventstudy.report.sections import fit
+    from eventstudy.report.views import Views
+
+    prices = worlds.prices(2, 900, correlation=0.4)
+    spec = worlds.spec(2, model="student", factors=("M",), resamples=99)
+    result = es.run(spec, worlds.events([400, 600, 800]), prices)
+    nu = result.coefficients.filter(term="nu")
+    assert nu["se"].null_count() == nu.height == 6
+    at = nu.filter(pl.col("value") == 100, asset="A0").height
+    assert 0 < at < 4
+    said = "\n".join(fit.blocks(Views(result)))
+    assert f"A0 (degrees of freedom of the errors 100: {at} of 3)" in said
+    assert result.cars["se"].null_count() == 0

@@ -237,7 +237,8 @@ TESTS: Family[Any] = Family(
     *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
 )
 MODELS: Family[Any] = Family(
-    "model", *_in("models", "linear", "nonsynchronous", "robust", "lad", "garch")
+    "model",
+    *_in("models", "linear", "nonsynchronous", "robust", "lad", "student", "garch"),
 )
 SHIFTS: Family[Any] = Family(
     "volatility test",

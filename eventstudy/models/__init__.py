@@ -19,6 +19,7 @@ from eventstudy.models.linear import (
 from eventstudy.models.nonsynchronous import dimson, scholes_williams
 from eventstudy.models.own import abnormal_from
 from eventstudy.models.robust import huber
+from eventstudy.models.student import student
 
 MODELS: Family[ModelEntry] = registry.MODELS
 
@@ -40,4 +41,5 @@ __all__ = [
     "market",
     "market_adjusted",
     "scholes_williams",
+    "student",
 ]

@@ -178,6 +178,9 @@ class ModelEntry:
         their values where nothing is said.
     words : mapping of str to str
         What it estimates beside its coefficients, by the name of the term, in words.
+    bounds : mapping of str to (float, float)
+        The least and the greatest that some of these can be: an estimate there is
+        none that the data tell.
     caution : callable, optional
         ``c(options)``: what a reader must know of the model with these options, a
         sentence; "" for nothing.
@@ -229,6 +232,7 @@ class ModelEntry:
     neighbours: Literal["", "regressors", "instruments"] = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     caution: Callable[[Mapping[str, Any]], str] | None = None
     bind: "Callable[[ModelEntry, Mapping[str, Any]], ModelEntry]" = said_to_function
     made_from: "ModelEntry | None" = None

@@ -18,6 +18,7 @@ from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
 
+_AT_BOUND = 1e-6  # distance from a bound, as a share of it
 _NOT_TOLD = 1.0  # standard error of a slope beyond which it is hardly known
 
 
@@ -41,8 +42,9 @@ def blocks(views: Views) -> Iterator[str]:
             "changing variance (ARCH-LM); skewness and kurtosis are medians.\n\n"
             + diagnostics_table(result, model),
         )
-        if imprecise := _imprecise(result, model):
-            yield imprecise
+        for said in (_imprecise(result, model), _at_bounds(result, model)):
+            if said:
+                yield said
     if offer := _lead_lag(result):
         yield offer
     yield "Per observation: `tables/fit.csv`, `tables/coefficients.csv`."
@@ -103,6 +105,34 @@ def _imprecise(result: StudyResult, model: str) -> str:
         f"for some slopes, whose standard errors are {nb.decimal(_NOT_TOLD, 0)} or "
         f"more (medians over the observations of an asset): {nb.listing(named)}. What "
         "a CAR owes to them is in its standard error."
+    )
+
+
+def _at_bounds(result: StudyResult, model: str) -> str:
+    """Name the assets of which an estimate lies at a bound of its own."""
+    held = [one.model for one in result.spec.models if one.name == model]
+    entries = [entry for name in held if (entry := MODELS.get(name))]
+    bounds = {term: pair for one in entries for term, pair in one.bounds.items()}
+    words = _further_words(result, model)
+    named = []
+    of_model = result.coefficients.filter(pl.col("model") == model)
+    for term, pair in bounds.items():
+        own = of_model.filter(pl.col("term") == term).drop_nulls("value")
+        for bound in pair:
+            near = (pl.col("value") - bound).abs() <= _AT_BOUND * bound
+            counted = own.group_by("asset", maintain_order=True).agg(
+                at=near.sum(), n=pl.len()
+            )
+            named += [
+                f"{md.escape(asset)} ({words.get(term, md.escape(term))} {bound:g}: "
+                f"{at} of {n})"
+                for asset, at, n in counted.filter(pl.col("at") > 0).iter_rows()
+            ]
+    if not named:
+        return ""
+    return (
+        "**At a bound.** In so many estimation windows the data do not tell an "
+        f"estimate, which lies at the bound of what is looked for: {nb.listing(named)}."
     )
 
 
