@@ -9,7 +9,7 @@ import simulation_worlds as worlds
 import statsmodels.api as sm
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import linprog, minimize_scalar
-from scipy.stats import norm
+from scipy.stats import norm, theilslopes
 from scipy.stats import t as student_t
 from test_volatility_garch import simulated
 
@@ -137,6 +137,23 @@ def by_em(y, x):
     return y[T:] - exog[T:] @ b, np.sqrt((e @ e) / (T - k) + spread)
 
 
+def by_theilslopes(y, x):
+    """The slope by scipy; resamples one by one, with the draws that the model has."""
+    past, m = y[:T], x[:T, 0]
+    beta, alpha = theilslopes(past, m)[:2]
+    e = past - alpha - beta * m
+    held = []
+    for row in np.random.default_rng(20210621).random((100, T)):
+        drawn = alpha + beta * m + e[(row * T).astype(int)]
+        slopes = [(drawn[i] - drawn[:i]) / (m[i] - m[:i]) for i in range(1, T)]
+        slope = np.median(np.concatenate(slopes))
+        held.append([np.median(drawn) - slope * np.median(m), slope])
+    cov = np.cov(np.array(held).T)
+    ahead = np.column_stack([np.ones(L), x[T:, 0]])
+    spread = np.einsum("lk,km,lm->l", ahead, cov, ahead)
+    return y[T:] - alpha - beta * x[T:, 0], np.sqrt((e @ e) / (T - 2) + spread)
+
+
 # Every member, with a slow way to the same abnormal returns and standard errors, the
 # factors it is given, and how close they are: likelihoods are climbed, not solved.
 TWINS = {
@@ -149,6 +166,7 @@ TWINS = {
     "huber": (by_rlm, 2, 1e-9),
     "lad": (by_linear_program, 2, 1e-9),
     "student": (by_em, 2, 1e-7),
+    "theil_sen": (by_theilslopes, 1, 1e-9),
     "garch": (by_arch("garch"), 1, 2e-2),
     "gjr": (by_arch("gjr"), 1, 2e-2),
     "egarch": (by_arch("egarch"), 1, 2e-2),

@@ -8,15 +8,16 @@ import statsmodels.api as sm
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq, linprog
 from scipy.special import digamma
+from scipy.stats import theilslopes
 
 import eventstudy as es
 from eventstudy.core.abnormal import Status
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import cumulate
-from eventstudy.models import MODELS, huber, lad, market, student
+from eventstudy.models import MODELS, huber, lad, market, student, theil_sen
 
 T, L = 120, 21
-ROBUST = ["huber", "lad", "student"]
+ROBUST = ["huber", "lad", "student", "theil_sen"]
 
 
 def wild(n_obs=4, seed=0, n_factors=1, df=3):
@@ -152,6 +153,22 @@ def test_the_variance_of_an_event_does_not_explode_as_nu_nears_two():
     assert_allclose(found.sigma[low], plain.sigma[low], rtol=0.05)
 
 
+def test_theil_sen_with_gaps_is_that_of_returns_per_session():
+    y, x = wild()
+    y, span = with_gaps(y)
+    x[3, :80, 0] = np.round(x[3, :80, 0], 2)  # the market often moves by the same
+    found = theil_sen(y, x, n_estimation=T, span=span)
+    for i in range(len(y)):
+        use = np.isfinite(y[i, :T])
+        own, m = (v[i, :T][use] / span[i, :T][use] for v in (y, x[:, :, 0]))
+        slope, constant = theilslopes(own, m)[:2]
+        assert_allclose(found.coefficients[i], [constant, slope], rtol=1e-10)
+    alone = theil_sen(y[2:3], x[2:3], n_estimation=T, span=span[2:3])
+    assert_allclose(found.cov_coef[2], alone.cov_coef[0], rtol=1e-12)
+    with pytest.raises(SpecError, match="takes one factor, x has 2"):
+        theil_sen(y, np.concatenate([x, x], axis=2), n_estimation=T)
+
+
 @pytest.mark.parametrize("name", ROBUST)
 def test_rows_that_cannot_be_fitted_say_why_and_leave_the_others_alone(name):
     y, x = wild(n_obs=5)
@@ -170,11 +187,11 @@ def test_rows_that_cannot_be_fitted_say_why_and_leave_the_others_alone(name):
 @pytest.mark.parametrize("name", ROBUST)
 def test_a_wild_day_hardly_moves_the_slope(name):
     rng = np.random.default_rng(2)
-    m = 0.01 * rng.normal(size=(200, T + L))
+    m = 0.01 * rng.normal(size=(12, T + L))
     y = 1.2 * m + 0.01 * rng.normal(size=m.shape)
     before = MODELS[name](y, m, n_estimation=T).coefficients[:, 1]
     at = m[:, :T].argmax(axis=1)
-    y[np.arange(200), at] -= 1.0
+    y[np.arange(12), at] -= 1.0
     after = MODELS[name](y, m, n_estimation=T).coefficients[:, 1]
     plain = market(y, m, n_estimation=T).coefficients[:, 1]
     assert abs(np.median(after - before)) < 0.1

@@ -238,7 +238,8 @@ TESTS: Family[Any] = Family(
 )
 MODELS: Family[Any] = Family(
     "model",
-    *_in("models", "linear", "nonsynchronous", "robust", "lad", "student", "garch"),
+    *_in("models", "linear", "nonsynchronous", "robust", "lad", "student"),
+    *_in("models", "theil_sen", "garch"),
 )
 SHIFTS: Family[Any] = Family(
     "volatility test",

@@ -20,6 +20,7 @@ from eventstudy.models.nonsynchronous import dimson, scholes_williams
 from eventstudy.models.own import abnormal_from
 from eventstudy.models.robust import huber
 from eventstudy.models.student import student
+from eventstudy.models.theil_sen import theil_sen
 
 MODELS: Family[ModelEntry] = registry.MODELS
 
@@ -42,4 +43,5 @@ __all__ = [
     "market_adjusted",
     "scholes_williams",
     "student",
+    "theil_sen",
 ]

@@ -169,6 +169,8 @@ class ModelEntry:
     by_least_squares : bool
         Whether the coefficients are those of least squares, so that one regression
         over a whole sample is the same model.
+    slow : bool
+        Whether a fit takes so long that it is not repeated all over a history.
     neighbours : str
         "regressors" for a model whose regressors are the factor's returns of sessions
         before and after as well, by its options lags and leads; "instruments" where
@@ -229,6 +231,7 @@ class ModelEntry:
     default_with: Literal["", "no factor", "one factor", "several factors"] = ""
     conditional_variance: bool = False
     by_least_squares: bool = True
+    slow: bool = False
     neighbours: Literal["", "regressors", "instruments"] = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)

@@ -73,7 +73,8 @@ def lad(
     """
     held = scaled_input("lad", y, x, n_estimation=n_estimation, **context)
     b, sparsity, found = in_pieces(_least_absolute, held)
-    return abnormal_of("lad", held, b, ratio=sparsity**2 / 4.0, found=found)
+    cov = held.by_information(sparsity**2 / 4.0)
+    return abnormal_of("lad", held, b, cov=cov, found=found)
 
 
 MODELS.register(

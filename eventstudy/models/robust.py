@@ -77,7 +77,7 @@ def huber(
     """
     held = scaled_input("huber", y, x, n_estimation=n_estimation, **context)
     b, ratio, found = in_pieces(_huber, held)
-    return abnormal_of("huber", held, b, ratio=ratio, found=found)
+    return abnormal_of("huber", held, b, cov=held.by_information(ratio), found=found)
 
 
 MODELS.register(

@@ -53,6 +53,10 @@ class Scaled:
         names = ("begin", "y", "x", "there", "n", "unit")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
+    def by_information(self, ratio: Array) -> Array:
+        """Return the covariance ``ratio (X'X)^-1`` of coefficients, (R, K, K)."""
+        return ratio[:, None, None] * self.start.xtx_inv[self.rows]
+
     @property
     def middle(self) -> tuple[IntArray, IntArray]:
         """Where the two middle values are among T in order, missing ones first."""
@@ -108,7 +112,7 @@ def abnormal_of(
     held: Scaled,
     b: Array,
     *,
-    ratio: Array,
+    cov: Array,
     found: BoolArray,
     further: Mapping[str, Array] | None = None,
 ) -> Abnormal:
@@ -119,7 +123,7 @@ def abnormal_of(
     the same distribution as they.
 
     b : (R, K) coefficients of the scaled columns
-    ratio : (R,) their covariance is ``ratio (X'X)^-1``
+    cov : (R, K, K) the covariance of the unscaled ones
     found : (R,) rows whose search ended;  further : by name (R, 2)
     """
     start, rows, d = held.start, held.rows, held.d
@@ -138,7 +142,7 @@ def abnormal_of(
         return out
 
     variance = rss / start.df[rows]
-    relative = (ratio / variance)[:, None, None] * start.xtx_inv[rows]
+    relative = cov / variance[:, None, None]
     fit = Fit(
         coefficients=everywhere(b / held.unit),
         xtx_inv=everywhere(start.xtx_inv[rows]),

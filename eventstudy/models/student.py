@@ -74,8 +74,8 @@ def student(
     held = scaled_input("student", y, x, n_estimation=n_estimation, **context)
     b, scale, nu, found = in_pieces(_likeliest, held)
     further = {"nu": np.stack([nu, np.full_like(nu, np.nan)], axis=1)}
-    ratio = scale**2 * (nu + 3.0) / (nu + 1.0)
-    return abnormal_of("student", held, b, ratio=ratio, found=found, further=further)
+    cov = held.by_information(scale**2 * (nu + 3.0) / (nu + 1.0))
+    return abnormal_of("student", held, b, cov=cov, found=found, further=further)
 
 
 MODELS.register(

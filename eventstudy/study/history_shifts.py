@@ -31,7 +31,8 @@ def history_shifts(
     calendars = {panel.calendar[panel.observations[row].asset] for row in rows.tolist()}
     size = len(rows) * int(panel.length[rows].max(initial=0))
     own = (panel.estimation[rows] != spec.estimation).any()
-    if len(calendars) > 1 or entry.conditional_variance or own or size > _MOST:
+    slow = entry.conditional_variance or entry.slow
+    if len(calendars) > 1 or slow or own or size > _MOST:
         return None
     history = panel.history(rows, simple=spec.returns == "simple")
     return placebo_shifts(
