@@ -239,7 +239,7 @@ TESTS: Family[Any] = Family(
 MODELS: Family[Any] = Family(
     "model",
     *_in("models", "linear", "nonsynchronous", "robust", "lad", "student"),
-    *_in("models", "theil_sen", "garch"),
+    *_in("models", "theil_sen", "basket", "garch"),
 )
 SHIFTS: Family[Any] = Family(
     "volatility test",

@@ -8,6 +8,7 @@ given in place of a name.
 from eventstudy.core import registry
 from eventstudy.core.abnormal import Abnormal, Clock, Status
 from eventstudy.core.registry import Family
+from eventstudy.models.basket import basket, basket_return
 from eventstudy.models.entry import Context, Model, ModelEntry, expected_linear
 from eventstudy.models.lad import lad
 from eventstudy.models.linear import (
@@ -33,6 +34,8 @@ __all__ = [
     "ModelEntry",
     "Status",
     "abnormal_from",
+    "basket",
+    "basket_return",
     "constant_mean",
     "dimson",
     "expected_linear",

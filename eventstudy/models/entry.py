@@ -169,6 +169,9 @@ class ModelEntry:
     by_least_squares : bool
         Whether the coefficients are those of least squares, so that one regression
         over a whole sample is the same model.
+    min_members : int
+        Members of a basket that it needs at least, whose return a study hands over as
+        the one factor; 0: it is no model of a basket.
     slow : bool
         Whether a fit takes so long that it is not repeated all over a history.
     neighbours : str
@@ -232,6 +235,7 @@ class ModelEntry:
     conditional_variance: bool = False
     by_least_squares: bool = True
     slow: bool = False
+    min_members: int = 0
     neighbours: Literal["", "regressors", "instruments"] = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
@@ -287,6 +291,8 @@ class ModelEntry:
     def takes(self) -> str:
         """How many factors it takes, in words."""
         least, most = self.min_factors, self.max_factors
+        if self.min_members:
+            return f"at least {self.min_members} members"
         if most is None:
             return f"at least {_factors(least)}" if least else "any factors"
         if least == most:

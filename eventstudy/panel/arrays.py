@@ -140,6 +140,8 @@ class Panel:
         How near, in sessions around another day 0.
     estimation : int array (E, 2)
         First and last session of each observation's estimation window.
+    left_out : tuple of tuple of str
+        Per observation the members of a basket that are not in its own.
 
     Examples
     --------
@@ -174,6 +176,7 @@ class Panel:
     overlap: str
     purge: tuple[int, int]
     estimation: IntArray
+    left_out: tuple[tuple[str, ...], ...]
 
     def __len__(self) -> int:
         """Return the number of observations."""

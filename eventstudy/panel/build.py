@@ -1,6 +1,6 @@
 """Announcements, prices and calendars -> a panel for each model setting."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from eventstudy.calendars.of_prices import Assigned, assign_calendars
 from eventstudy.core.abnormal import Clock, IntArray
 from eventstudy.core.errors import DataError
 from eventstudy.panel.arrays import Panel
+from eventstudy.panel.baskets import BASKET, LEAST_MEMBERS, Basket, basket_levels
 from eventstudy.panel.columns import Columns, columns_of
 from eventstudy.panel.guessed import moved_day_zeros, refuse_stray_day_zeros
 from eventstudy.panel.plan import (
@@ -110,7 +111,8 @@ def build(
     quotes = quotes_of(prices)
     members = [(asset, group) for group, assets in groups.items() for asset in assets]
     _refuse_missing_factors(spec, members, quotes)
-    studied = dict.fromkeys([*(asset for asset, _ in members), *spec.factor_names])
+    beside = (*spec.factor_names, *spec.member_names)
+    studied = dict.fromkeys([*(asset for asset, _ in members), *beside])
     assigned = assign_calendars(
         {symbol: quotes[symbol].days for symbol in studied if symbol in quotes},
         spec.calendars,
@@ -123,7 +125,11 @@ def build(
         if not setting.groups or group in setting.groups
     ]
     calendars = {
-        (setting, asset): calendar_for(asset, spec.factors_of(setting, asset), assigned)
+        (setting, asset): calendar_for(
+            asset,
+            (*spec.factors_of(setting, asset), *(setting.members or ())),
+            assigned,
+        )
         for setting, asset, _ in named
     }
     market = lay_out(spec, events, list(calendars.values()), prices, assigned)
@@ -196,6 +202,7 @@ class _Draft:
     series: list[Series]
     near_events: list[IntArray]
     estimation: list[tuple[int, int]]
+    left_out: list[tuple[str, ...]]
 
 
 def _draft(
@@ -223,6 +230,7 @@ def _draft(
         series=[],
         near_events=[],
         estimation=[],
+        left_out=[],
     )
     base = 0
     for wanted, asset, group in named:
@@ -241,38 +249,104 @@ def _draft(
         held, factors = dict(quotes), spec.factors_of(setting, asset)
         if at_close and assigned.name_of(asset) == name:
             held |= {f: at_close(f, calendar, quotes[f]) for f in factors}
-        series = trade_to_trade(
-            asset,
-            factors,
-            held,
-            calendar,
-            bridge_gaps=spec.missing == "trade_to_trade",
-            riskless=setting.riskless,
-            shifts=setting.shifts,
-        )
-        own = [wrong[s] for s in (asset, setting.riskless) if s and s in wrong]
-        own += [
-            days_later(wrong[factor], calendar, -shift)
-            for factor in factors
-            if factor in wrong
-            for shift in setting.shifts
-        ]
-        if own:
-            days = np.unique(np.concatenate(own))
-            series = without(series, days, calendar)
-        draft.series.append(series)
-        day0 = np.array([o.day0 for o in placed], np.int64)
-        draft.near_events.append(purge_counts(day0, n_sessions, spec.purge))
-        draft.observations += placed
-        for one in placed:
-            window = one.estimation_sessions(calendar, usual)
-            _refuse_window(one, window, spec)
-            draft.estimation.append(window)
-        draft.clock += [clocks.row(name, o.day0) for o in placed]
-        draft.base += [base] * len(placed)
-        draft.length += [n_sessions] * len(placed)
-        base += n_sessions
+        for own, basket in _baskets(setting, asset, placed, events, quotes, wrong):
+            lost = np.empty(0, np.int64)
+            if basket is not None:
+                held[BASKET], lost = basket_levels(basket, calendar)
+                factors = (BASKET,)
+            draft.series.append(
+                _series(spec, setting, (asset, *factors), held, calendar, wrong, lost)
+            )
+            # Sessions near any announcement of the asset, whatever its basket.
+            day0 = np.array([o.day0 for o in placed], np.int64)
+            draft.near_events.append(purge_counts(day0, n_sessions, spec.purge))
+            draft.observations += own
+            for one in own:
+                window = one.estimation_sessions(calendar, usual)
+                _refuse_window(one, window, spec)
+                draft.estimation.append(window)
+                draft.left_out.append(() if basket is None else basket.left_out)
+            draft.clock += [clocks.row(name, o.day0) for o in own]
+            draft.base += [base] * len(own)
+            draft.length += [n_sessions] * len(own)
+            base += n_sessions
     return draft
+
+
+def _series(
+    spec: StudySpec,
+    setting: ModelSetting,
+    symbols: tuple[str, ...],
+    quotes: Mapping[str, Quotes],
+    calendar: Calendar,
+    wrong: Mapping[str, IntArray],
+    lost: IntArray,
+) -> Series:
+    """Return the returns of an asset and its factors, without those that are wrong.
+
+    symbols : the asset's, and those of its factors
+    lost : further days that no return may span
+    """
+    asset, *factors = symbols
+    series = trade_to_trade(
+        asset,
+        factors,
+        quotes,
+        calendar,
+        bridge_gaps=spec.missing == "trade_to_trade",
+        riskless=setting.riskless,
+        shifts=setting.shifts,
+    )
+    left_out = [wrong[s] for s in (asset, setting.riskless) if s and s in wrong]
+    left_out += [
+        days_later(wrong[factor], calendar, -shift)
+        for factor in factors
+        if factor in wrong
+        for shift in setting.shifts
+    ]
+    days = np.unique(np.concatenate([lost, *left_out]))
+    return without(series, days, calendar) if len(days) else series
+
+
+def _baskets(
+    setting: ModelSetting,
+    asset: str,
+    placed: Sequence[Observation],
+    events: Announcements,
+    quotes: Mapping[str, Quotes],
+    wrong: Mapping[str, IntArray],
+) -> Iterator[tuple[list[Observation], Basket | None]]:
+    """Yield the observations of an asset by the basket that is their market.
+
+    The asset itself is in none, and a member that an announcement names is not in that
+    of its observations.
+    """
+    if not setting.members:
+        yield list(placed), None
+        return
+    by_names: dict[tuple[str, ...], list[Observation]] = {}
+    for one in placed:
+        named = {name for row in one.events for name in events.named[row]}
+        out = tuple(m for m in setting.members if m in named or m == asset)
+        by_names.setdefault(out, []).append(one)
+    for left_out, own in by_names.items():
+        inside = [m for m in setting.members if m not in left_out and m in quotes]
+        if len(inside) < LEAST_MEMBERS:
+            raise DataError(
+                f"{own[0].event_id}, {asset}: the basket of model {setting.name!r} has "
+                f"{len(inside)} members with prices once the asset and what the "
+                f"announcement names are left out; wanted at least {LEAST_MEMBERS}: "
+                "name more under members"
+            )
+        yield (
+            own,
+            Basket(
+                quotes=tuple(quotes[m] for m in inside),
+                wrong=tuple(wrong.get(m, np.empty(0, np.int64)) for m in inside),
+                by_volume=setting.weights == "dollar_volume",
+                left_out=left_out,
+            ),
+        )
 
 
 def _refuse_window(one: Observation, window: tuple[int, int], spec: StudySpec) -> None:
@@ -326,6 +400,7 @@ def _panel(
         overlap=spec.overlap,
         purge=spec.purge,
         estimation=np.array(draft.estimation, np.int64).reshape(-1, 2),
+        left_out=tuple(draft.left_out),
     )
 
 

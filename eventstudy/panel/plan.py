@@ -180,11 +180,13 @@ class Announcements:
     """Events by the assets that they touch; events are rows of the catalogue.
 
     estimation : per event its own estimation window, None where it has the study's
+    named : per event the assets that it names
     """
 
     event_id: Sequence[str]
     headline: Sequence[bool]
     estimation: Sequence[OwnWindow | None]
+    named: Sequence[Sequence[str]]
     everywhere: Sequence[int]
     by_asset: Mapping[str, Sequence[int]]
 
@@ -209,6 +211,7 @@ def announcements(events: pl.DataFrame, own: Mapping[str, OwnWindow]) -> Announc
         event_id=events["event_id"].to_list(),
         headline=events["headline"].to_list(),
         estimation=[own.get(one) for one in events["event_id"].to_list()],
+        named=[touched or () for touched in events["assets"].to_list()],
         everywhere=everywhere,
         by_asset=by_asset,
     )

@@ -12,10 +12,14 @@ from eventstudy.core.abnormal import Array, IntArray
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Quotes:
-    """Closes of one symbol: days since 1970-01-01 (P,), ascending, and prices (P,)."""
+    """Closes of one symbol: days since 1970-01-01 (P,), ascending, and prices (P,).
+
+    traded : (P,) closes as they were times the volume, None where it is not known
+    """
 
     days: IntArray
     closes: Array
+    traded: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,12 +40,20 @@ class Series:
 
 def quotes_of(prices: pl.DataFrame) -> dict[str, Quotes]:
     """Return adjusted closes by symbol; rows without a price are left out."""
-    held = prices.select("symbol", "date", close=pl.coalesce("adj_close", "close"))
+    known = "volume" in prices.columns
+    traded = pl.col("close") * pl.col("volume") if known else pl.lit(float("nan"))
+    held = prices.select(
+        "symbol",
+        "date",
+        close=pl.coalesce("adj_close", "close"),
+        traded=traded.fill_null(float("nan")),
+    )
     held = held.filter(pl.col("close").is_not_null()).sort("symbol", "date")
     return {
         str(key[0]): Quotes(
             days=frame["date"].to_physical().cast(pl.Int64).to_numpy(),
             closes=frame["close"].to_numpy(),
+            traded=frame["traded"].to_numpy(),
         )
         for key, frame in held.partition_by(
             "symbol", as_dict=True, include_key=False

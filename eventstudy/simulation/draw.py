@@ -63,7 +63,7 @@ def replicate(
     setting = part.setting
     return MODELS.entry(setting.model).with_options(setting.options)(
         y.reshape(shape),
-        x.reshape(*shape, -1) if setting.factors else None,
+        x.reshape(*shape, -1) if setting.regressors else None,
         n_estimation=part.n_estimation,
         span=repeated(part.span),
         asset=repeated(part.asset),

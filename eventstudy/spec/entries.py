@@ -33,7 +33,7 @@ FACTOR_REGIONS: tuple[str, ...] = (
 """Regions of daily factors, by their names in Kenneth French's library."""
 
 
-MODEL_OPTIONS = ("lags", "leads", "beta_only")
+MODEL_OPTIONS = ("lags", "leads", "beta_only", "members", "weights")
 """What is said of some models alone; each says which of them it takes."""
 MOST_LAGS = 10
 
@@ -60,6 +60,15 @@ class ModelSetting:
         "dimson: whether the sum of the slopes, times the factor's return of the "
         "session, is the normal return",
         None,
+    )
+
+    members: tuple[str, ...] | None = setting(
+        "basket: the assets whose mean return is the market; an asset itself, and "
+        "those that the announcement names, are left out of its own",
+        None,
+    )
+    weights: Literal["equal", "dollar_volume"] | None = setting(
+        "basket: equal, or by the close times the volume of the session before", None
     )
 
     def __post_init__(self) -> None:
@@ -90,6 +99,8 @@ class ModelSetting:
     @property
     def regressors(self) -> tuple[str, ...]:
         """The names of the columns that the model is given."""
+        if MODELS.entry(self.model).min_members:
+            return ("basket",)
         return tuple(
             name + _shift_words(shift) for name in self.factors for shift in self.shifts
         )

@@ -150,6 +150,17 @@ def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -
                 "factors",
             )
         _check_options(at, held, entry.options)
+        least = entry.min_members
+        if len(held.members or ()) < least:
+            got = len(held.members or ()) or "none"
+            raise SettingError(
+                f"model {held.name!r} ({held.model}) takes at least {least} members, "
+                f"got {got}; name them in [[models]], as in "
+                'members = ["ETH-USD", "BNB-USD", "ADA-USD", "XRP-USD"]',
+                "models",
+                at,
+                "members",
+            )
     for given in tests:
         try:
             TESTS.entry(given)

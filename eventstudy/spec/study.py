@@ -294,10 +294,15 @@ class StudySpec:
         return tuple(own if f == BENCHMARK else f for f in model.factors)
 
     @property
+    def member_names(self) -> tuple[str, ...]:
+        """All members of baskets."""
+        return tuple(dict.fromkeys(n for s in self.models for n in s.members or ()))
+
+    @property
     def symbols(self) -> tuple[str, ...]:
-        """All assets and factors, and the rates of currencies."""
-        rates = self.currencies.values()
-        return tuple(dict.fromkeys([*self.assets, *self.factor_names, *rates]))
+        """All assets, factors and members of baskets, and the rates of currencies."""
+        others = (*self.member_names, *self.currencies.values())
+        return tuple(dict.fromkeys([*self.assets, *self.factor_names, *others]))
 
     def group_of(self, asset: str) -> str:
         """Return the group of an asset.

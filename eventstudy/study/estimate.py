@@ -111,7 +111,7 @@ class Estimator:
         x = block.x_simple if simple else block.x
         return self.entry(
             block.y_simple if simple else block.y,
-            x if setting.factors else None,
+            x if setting.regressors else None,
             n_estimation=self.panel.columns.n_estimation,
             span=block.span,
             asset=self.panel.asset[rows],

@@ -37,7 +37,7 @@ def history_shifts(
     history = panel.history(rows, simple=spec.returns == "simple")
     return placebo_shifts(
         history.y,
-        history.x if setting.factors else None,
+        history.x if setting.regressors else None,
         day0=history.day0,
         windows=spec.windows,
         rbar=rbar_by_window(evidence, spec.windows),

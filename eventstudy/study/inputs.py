@@ -458,6 +458,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
         return tuple(named)
     factors = {
         *spec.factor_names,
+        *spec.member_names,
         *spec.benchmarks.values(),
         *spec.currencies.values(),
     }

@@ -205,7 +205,7 @@ def run(
     groups = groups_of(spec, events, prices)
     spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
-    shown += spec.factor_names
+    shown += [*spec.factor_names, *spec.member_names]
     prices = gated(spec, events.frame, prices, symbols=shown, strict=strict)
     prices = converted(spec, prices)
     tell("Placing events on calendars")

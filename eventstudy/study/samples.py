@@ -252,6 +252,8 @@ def _spreads(
 
 def one_benchmark(spec: StudySpec, panel: Panel) -> bool:
     """Tell whether all assets of a panel have the same factors."""
+    if panel.setting.members:
+        return False  # each is left out of its own basket
     assets = {observation.asset for observation in panel.observations}
     return len({spec.factors_of(panel.setting, asset) for asset in assets}) < 2
 
@@ -315,7 +317,7 @@ def _spread(estimator: Estimator, long: _Side, short: _Side) -> Abnormal:
     setting = panel.setting
     fit = MODELS.entry(setting.model).with_options(setting.options)(
         np.where(complete, means[0] - means[1], np.nan),
-        long.x[clock] if setting.factors else None,
+        long.x[clock] if setting.regressors else None,
         n_estimation=panel.columns.n_estimation,
         asset=np.zeros(len(clock), np.int64),
         clock=clock,

@@ -522,6 +522,19 @@ _TABLES = (
         made_by=_RETURNS,
     ),
     Table(
+        "baskets",
+        "a row per observation of a model on a basket, and member of the basket",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _MODEL,
+            text("member", "the member's symbol"),
+            flag("inside", "whether it is in the basket of this observation"),
+            text("reason", "why it is not"),
+        ),
+        made_by={"returns": "eventstudy.study.basket_table:baskets"},
+    ),
+    Table(
         "lead_lag",
         "a row per model, asset on an exchange and factor that trades around the "
         "clock: whether the factor's returns before and after carry weight",
