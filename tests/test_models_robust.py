@@ -216,7 +216,7 @@ def test_a_factor_is_needed(name):
 
 
 def test_the_report_says_which_estimates_lie_at_a_bound():
-    from eventstudy.report.sections import fit
+    from eventstudy.report.sections import fit, methods
     from eventstudy.report.views import Views
 
     prices = worlds.prices(2, 900, correlation=0.4)
@@ -229,3 +229,4 @@ def test_the_report_says_which_estimates_lie_at_a_bound():
     said = "\n".join(fit.blocks(Views(result)))
     assert f"A0 (degrees of freedom of the errors 100: {at} of 3)" in said
     assert result.cars["se"].null_count() == 0
+    assert "is not their mean" in "\n".join(methods.blocks(Views(result)))

@@ -8,7 +8,13 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.registry import MODELS
 from eventstudy.models.entry import Context, ModelEntry
-from eventstudy.models.scaled import Scaled, abnormal_of, in_pieces, scaled_input
+from eventstudy.models.scaled import (
+    Scaled,
+    abnormal_of,
+    in_pieces,
+    of_skewed_returns,
+    scaled_input,
+)
 
 # ``z_.975^(2/3) (1.5 φ(0)²)^(1/3)`` of the bandwidth of Hall & Sheather (1988).
 _BANDWIDTH = 1.959963984540054 ** (2 / 3) * (1.5 / (2 * np.pi)) ** (1 / 3)
@@ -86,6 +92,7 @@ MODELS.register(
         min_factors=1,
         max_factors=None,
         by_least_squares=False,
+        caution=of_skewed_returns,
         fit=lad,
     )
 )

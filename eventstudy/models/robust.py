@@ -12,6 +12,7 @@ from eventstudy.models.scaled import (
     abnormal_of,
     in_pieces,
     median_size,
+    of_skewed_returns,
     scaled_input,
 )
 
@@ -89,6 +90,7 @@ MODELS.register(
         min_factors=1,
         max_factors=None,
         by_least_squares=False,
+        caution=of_skewed_returns,
         fit=huber,
     )
 )

@@ -65,6 +65,15 @@ class Scaled:
         return first + (n - 1) // 2, first + n // 2
 
 
+def of_skewed_returns(_: Mapping[str, Any]) -> str:
+    """Say what a robust constant is where returns are skewed."""
+    return (
+        "Where returns are skewed its constant is not their mean, and the difference "
+        "adds up over a window: of skewed errors (skewness 1) it finds over 21 "
+        "sessions an effect in 7 to 9 % of cases at 5 % where there is none"
+    )
+
+
 def scaled_input(
     model: str,
     y: Array,

@@ -9,7 +9,13 @@ from scipy import special
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.registry import MODELS
 from eventstudy.models.entry import Context, ModelEntry
-from eventstudy.models.scaled import Scaled, abnormal_of, in_pieces, scaled_input
+from eventstudy.models.scaled import (
+    Scaled,
+    abnormal_of,
+    in_pieces,
+    of_skewed_returns,
+    scaled_input,
+)
 
 LEAST, MOST = 2.1, 100.0
 """Bounds of the degrees of freedom: at the first the variance hardly exists, at the
@@ -87,6 +93,7 @@ MODELS.register(
         min_factors=1,
         max_factors=None,
         by_least_squares=False,
+        caution=of_skewed_returns,
         words={"nu": "degrees of freedom of the errors"},
         bounds={"nu": (LEAST, MOST)},
         fit=student,

@@ -9,7 +9,12 @@ from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import MODELS
 from eventstudy.models.entry import Context, ModelEntry
-from eventstudy.models.scaled import Scaled, abnormal_of, scaled_input
+from eventstudy.models.scaled import (
+    Scaled,
+    abnormal_of,
+    of_skewed_returns,
+    scaled_input,
+)
 
 _DRAWS = 100
 _SEED = 20210621
@@ -91,6 +96,7 @@ MODELS.register(
         min_factors=1,
         max_factors=1,
         by_least_squares=False,
+        caution=of_skewed_returns,
         slow=True,
         fit=theil_sen,
     )

@@ -150,6 +150,8 @@ def _model_bullet(result: StudyResult, setting: ModelSetting) -> str:
 
 def _option(value: object) -> str:
     """Write an option as a study file has it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
