@@ -207,7 +207,7 @@ def parts_of(
     many : whether there are so many observations that a compiled walk is worth it
     """
     calendar = numbered_dates(ab.clocks) if calendar is None else calendar
-    for block in blocks(ab, calendar):
+    for block in blocks(ab, calendar, many=many):
         walked = compiled_walk(block, windows) if many else None
         if walked is None:
             related = "correlation" in needs

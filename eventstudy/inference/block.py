@@ -32,6 +32,7 @@ class RowBlock:
     """Observations, and where they stand among clocks, assets and dates.
 
     by_asset : whether series are kept asset by asset, for the assets of the chunk
+    many : whether there are so many observations that compiled loops are worth it
     """
 
     ab: Abnormal
@@ -39,6 +40,7 @@ class RowBlock:
     clocks: Members
     assets: Members
     by_asset: bool
+    many: bool
 
     @cached_property
     def complete(self) -> bool:
@@ -79,12 +81,14 @@ class RowBlock:
             values=values,
             present=present,
             averaged=averaged,
-            day=day[self.ab.clock],
+            clock=self.ab.clock,
+            day=day,
             n_days=n_days,
+            many=self.many,
         )
 
 
-def blocks(ab: Abnormal, calendar: NumberedDates) -> Iterator[RowBlock]:
+def blocks(ab: Abnormal, calendar: NumberedDates, *, many: bool) -> Iterator[RowBlock]:
     """Cut a chunk into blocks; one without observations is a block."""
     by_asset = kept_apart(members(ab.asset).n)
     for first in range(0, max(len(ab.ar), 1), ROWS):
@@ -95,6 +99,7 @@ def blocks(ab: Abnormal, calendar: NumberedDates) -> Iterator[RowBlock]:
             clocks=members(part.clock),
             assets=members(part.asset),
             by_asset=by_asset,
+            many=many,
         )
 
 

@@ -76,7 +76,7 @@ def ranked_parts(
     ``grank_i`` over the estimation window and the SCAR of the i-th window.
     """
     first = 0
-    for block in blocks(ab, calendar):
+    for block in blocks(ab, calendar, many=many):
         own = scar[first : first + len(block.ab.ar)] / scales.scar
         first += len(own)
         values = values_to_rank(block)

@@ -28,7 +28,7 @@ class Sorted:
 
     order : (E, M) columns in the order of their values
     place : (E, M) the same, counted through all rows
-    clear : (E,) whether a row is without ties
+    clear : (E,) whether a row is known to be without ties
     """
 
     order: IntArray

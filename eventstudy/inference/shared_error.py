@@ -22,6 +22,8 @@ Matrix: TypeAlias = "Array | csr_array"
 Parts = tuple[Array | float, Array | float, Array | float]
 # Rows of the clocks' correlations that are worked out at a time.
 _BLOCK = 256
+# Products with fewer than one entry in so many are cheaper without the zeros.
+_SPARSE = 10
 # Assets whose observations are looked at a time.
 _ASSETS = 4096
 
@@ -169,7 +171,10 @@ def observation_moments(
 def _exact_parts(means: Matrix, cells: "csr_array", matrix: Array) -> Iterator[Parts]:
     """Sums over pairs of observations with the correlations of their assets."""
     every = cells.toarray()
-    near, square = cells @ matrix, cells @ matrix**2
+    sparse = _SPARSE * cells.nnz < every.size
+    near, square = (
+        np.asarray((cells if sparse else every) @ m) for m in (matrix, matrix**2)
+    )
     for band in bands(means):
         rows, others, kappa = band.rows, band.others, band.kappa
         total = np.vdot(kappa, near[rows] @ every[others].T)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, Clock, IntArray
+from eventstudy.core.compiled import compiled
 
 # Up to here correlations are kept asset by asset, beyond they are pooled by date.
 MAX_ASSETS = 500
@@ -142,13 +143,6 @@ class AssetSeries:
     total: Array
     count: Array
 
-    def __add__(self, other: "AssetSeries") -> "AssetSeries":
-        """Add ``other``, whose assets are all here, in place."""
-        rows = np.searchsorted(self.assets, other.assets)
-        self.total[rows] += other.total
-        self.count[rows] += other.count
-        return self
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRows:
@@ -157,35 +151,45 @@ class AssetRows:
     assets : of the observations;  values : (E, S), 0 where missing
     present : (E, S) what counts, None where all do
     averaged : whether they are to be counted
-    day, n_days : (E, S) number of the date, among so many
+    clock : (E,);  day : (G, S) number of the date, by clock, among n_days
+    many : whether there are so many observations that a compiled loop is worth it
     """
 
     assets: Members
     values: Array
     present: BoolArray | None
     averaged: bool
+    clock: IntArray
     day: IntArray
     n_days: int
+    many: bool
 
-    @property
-    def empty(self) -> AssetSeries:
-        """Sums of nothing, of the assets that are here."""
-        n = self.assets.n
-        return AssetSeries(
-            assets=self.assets.values,
-            total=np.zeros((n, self.n_days)),
-            count=np.zeros((n, self.n_days if self.averaged else 0)),
-        )
-
-    def add_to(self, sums: AssetSeries) -> None:
-        """Add the observations to sums that have all their assets."""
-        row = np.searchsorted(sums.assets, self.assets.values)[self.assets.index]
-        cell = (row[:, None] * self.n_days + self.day).ravel()
-        np.add.at(sums.total.reshape(-1), cell, self.values.ravel())
+    def add_to(self, total: Array, count: Array, row_of: IntArray) -> None:
+        """Add the observations to sums, ``row_of`` (g,) being the assets' rows."""
+        row = row_of[self.assets.index]
+        kernel = compiled(_add_rows, "i1 i1 i2 f2 F2") if self.many else None
+        there: Array | None = None
         if self.averaged:
-            there = self.present
-            count = 1.0 if there is None else there.ravel().astype(np.float64)
-            np.add.at(sums.count.reshape(-1), cell, count)
+            whole = np.broadcast_to(1.0, self.values.shape)
+            there = whole if self.present is None else self.present.astype(np.float64)
+        if kernel is None:
+            cell = (row[:, None] * self.n_days + self.day[self.clock]).ravel()
+            np.add.at(total.reshape(-1), cell, self.values.ravel())
+            if there is not None:
+                np.add.at(count.reshape(-1), cell, there.ravel())
+            return
+        kernel(row, self.clock, self.day, self.values, total)
+        if there is not None:
+            kernel(row, self.clock, self.day, there, count)
+
+
+def _add_rows(
+    row: IntArray, clock: IntArray, day: IntArray, values: Array, total: Array
+) -> None:
+    """Add values to rows of sums by date."""
+    for e in range(len(row)):
+        for j in range(values.shape[1]):
+            total[row[e], day[clock[e], j]] += values[e, j]
 
 
 Sum = Array | ClockSums
@@ -197,7 +201,15 @@ class Totals:
 
     def __init__(self) -> None:
         self.sums: dict[str, Array] = {}
-        self.series: dict[str, AssetSeries | None] = {}
+        self._series: dict[str, _Growing | None] = {}
+
+    @property
+    def series(self) -> dict[str, AssetSeries | None]:
+        """The series as they are now, None of more than `MAX_ASSETS` assets."""
+        return {
+            name: None if held is None else held.found()
+            for name, held in self._series.items()
+        }
 
     def add(self, sums: Mapping[str, Sum], series: Mapping[str, Series]) -> None:
         """Add one part; its own arrays are left as they are."""
@@ -212,35 +224,53 @@ class Totals:
             else:
                 self.sums[name] = value.copy()
         for name, found in series.items():
-            if name not in self.series:
-                self.series[name] = None if found is None else _empty(found)
-            self.series[name] = _plus(self.series[name], found)
+            held = self._series.setdefault(name, _Growing())
+            if held is not None and (found is None or not held.add(found)):
+                self._series[name] = None
 
 
-def _empty(found: AssetSeries | AssetRows) -> AssetSeries:
-    if isinstance(found, AssetRows):
-        return found.empty
-    return _zeros(found.assets, found)
+class _Growing:
+    """Sums by asset and date, the assets in the order in which they came."""
 
+    def __init__(self) -> None:
+        self._assets = np.empty(0, np.int64)
+        self._total = self._count = np.empty((0, 0))
 
-def _plus(held: AssetSeries | None, found: Series) -> AssetSeries | None:
-    """Add a part to the sums held, in place; None beyond `MAX_ASSETS`."""
-    if held is None or found is None:
-        return None
-    new = found.assets if isinstance(found, AssetSeries) else found.assets.values
-    assets = np.union1d(held.assets, new)
-    if not kept_apart(len(assets)):
-        return None
-    if len(assets) > len(held.assets):
-        held = _zeros(assets, held) + held
-    if isinstance(found, AssetSeries):
-        return held + found
-    found.add_to(held)
-    return held
+    def add(self, found: AssetSeries | AssetRows) -> bool:
+        """Add a part; False where that would be too many assets."""
+        assets = found.assets if isinstance(found, AssetSeries) else found.assets.values
+        self._assets = np.concatenate(
+            [self._assets, np.setdiff1d(assets, self._assets, assume_unique=True)]
+        )
+        n = len(self._assets)
+        if not kept_apart(n):
+            return False
+        if n > len(self._total):
+            self._make_room(found, min(2 * n, MAX_ASSETS))
+        order = np.argsort(self._assets)
+        rows = order[np.searchsorted(self._assets, assets, sorter=order)]
+        if isinstance(found, AssetSeries):
+            self._total[rows] += found.total
+            self._count[rows] += found.count
+        else:
+            found.add_to(self._total, self._count, rows)
+        return True
 
+    def _make_room(self, found: AssetSeries | AssetRows, n: int) -> None:
+        if isinstance(found, AssetSeries):
+            widths = found.total.shape[1], found.count.shape[1]
+        else:
+            widths = found.n_days, found.n_days if found.averaged else 0
+        held = self._total, self._count
+        self._total, self._count = (np.zeros((n, width)) for width in widths)
+        for new, old in zip((self._total, self._count), held, strict=True):
+            new[: len(old), : old.shape[1]] = old
 
-def _zeros(assets: IntArray, like: AssetSeries) -> AssetSeries:
-    total, count = (
-        np.zeros((len(assets), v.shape[1])) for v in (like.total, like.count)
-    )
-    return AssetSeries(assets=assets, total=total, count=count)
+    def found(self) -> AssetSeries:
+        """Return the sums, by the assets' codes."""
+        order = np.argsort(self._assets)
+        return AssetSeries(
+            assets=self._assets[order],
+            total=self._total[order],
+            count=self._count[order],
+        )
