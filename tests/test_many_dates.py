@@ -48,19 +48,21 @@ def test_bands_hold_all_products_of_dates_that_overlap(steps):
 
 
 @STEPS
-@pytest.mark.parametrize("n_obs", [900, 9000])
+@pytest.mark.parametrize("n_obs", [900, 3000])
 def test_moments_equal_those_of_all_pairs(steps, n_obs):
     rng = np.random.default_rng(2)
     sparse, dense = loadings(3, steps)
-    clock, asset = rng.integers(0, N_CLOCKS, n_obs), rng.integers(0, 40, n_obs)
-    cells = counts_of(clock, asset, (N_CLOCKS, 40))
-    wide = rng.standard_normal((40, 60))
-    matrix = np.corrcoef(wide)
-    same = asset[:, None] == asset
+    clock = rng.integers(0, N_CLOCKS, n_obs)
     kappa = (dense @ dense.T)[np.ix_(clock, clock)]
-    for known, rho in ((matrix, matrix[np.ix_(asset, asset)]), (0.3, None)):
-        between = np.where(same, 1.0, 0.3) if rho is None else rho
-        r = kappa * between
+    # Most of 2,000 assets have one observation alone.
+    for n_assets, pooled in ((40, False), (40, True), (2_000, True)):
+        asset = rng.integers(0, n_assets, n_obs)
+        cells = counts_of(clock, asset, (N_CLOCKS, n_assets))
+        known, rho = 0.3, np.where(asset[:, None] == asset, 1.0, 0.3)
+        if not pooled:
+            known = np.corrcoef(rng.standard_normal((n_assets, 60)))
+            rho = known[np.ix_(asset, asset)]
+        r = kappa * rho
         np.fill_diagonal(r, 1.0)
         found = observation_moments(sparse, cells, known)
         wanted = (r.sum(), (r**2).sum(), (r.sum(axis=1) ** 2).sum())
@@ -101,7 +103,7 @@ def test_days_are_numbered_near_and_far_apart():
         assert (number.tolist(), n) == ([[1, 0], [2, 1]], 3)
 
 
-def test_empty_and_single_rows_of_means():
+def test_a_single_row_is_a_band():
     one = csr_array(np.array([[0.0, 2.0, 1.0]]))
     (band,) = bands(one)
     assert band.kappa.tolist() == [[5.0]]

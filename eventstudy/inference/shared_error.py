@@ -183,35 +183,51 @@ def _exact_parts(means: Matrix, cells: "csr_array", matrix: Array) -> Iterator[P
 
 
 def _pooled_parts(means: Matrix, cells: "csr_array", rho: float) -> Iterator[Parts]:
-    """Sums over pairs of observations with one correlation of any two assets."""
+    """Sums over pairs of observations with one correlation of any two assets.
+
+    Assets with one observation alone, often all of them, have no other of their own.
+    """
     counts = np.asarray(cells.sum(axis=1)).ravel()
+    alone = np.bincount(cells.indices, cells.data, cells.shape[1])[cells.indices] == 1.0
+    clock = np.repeat(np.arange(len(counts)), np.diff(cells.indptr))
+    single = np.bincount(clock[alone], minlength=len(counts)).astype(np.float64)
+    shared = counts_of(clock[~alone], cells.indices[~alone], cells.shape)
+    shared.data = cells.data[~alone]
     for band in bands(means):
-        rows, others, kappa, own = band.rows, band.others, band.kappa, band.own
-        mine, theirs = cells[rows], cells[others]
-        same = (mine @ theirs.T).toarray()
-        other = np.outer(counts[rows], counts[others]) - same
-        total = np.vdot(kappa, rho * other + same) - own @ counts[rows]
-        square = np.vdot(kappa**2, rho**2 * other + same) - own**2 @ counts[rows]
-        mean = rho * (kappa @ counts[others]) - own + 1.0
-        yield total, square, _pooled_edge(kappa, mean, mine, theirs, rho)
+        own, kappa, count = band.own, band.kappa, counts[band.rows]
+        mine, theirs = shared[band.rows], shared[band.others]
+        same = (mine @ theirs.T).toarray() if mine.nnz else 0.0
+        near = kappa @ counts[band.others]
+        square = kappa**2
+        one = single[band.rows]
+        total = rho * (near @ count) + (1.0 - rho) * (one @ own + np.sum(kappa * same))
+        squares = rho**2 * (count @ square @ counts[band.others]) + (1.0 - rho**2) * (
+            one @ own**2 + np.sum(square * same)
+        )
+        mean = rho * near - own + 1.0
+        edge = one @ (mean + (1.0 - rho) * own) ** 2
+        if mine.nnz:
+            edge += _edge_of_shared(kappa, mean, mine, theirs, rho)
+        yield total - own @ count, squares - own**2 @ count, edge
 
 
-def _pooled_edge(
+def _edge_of_shared(
     kappa: Array, mean: Array, mine: "csr_array", theirs: "csr_array", rho: float
 ) -> float:
-    """``‖R1‖²`` of the observations of some clocks, a few assets at a time."""
+    """``‖R1‖²`` over assets with several observations, a few assets at a time."""
     edge = 0.0
-    assets, index = np.unique(mine.indices, return_inverse=True)
     clock = np.repeat(np.arange(mine.shape[0]), np.diff(mine.indptr))
+    order = np.argsort(mine.indices, kind="stable")
+    assets = mine.indices[order]
     theirs = theirs.tocsc()
-    for first in range(0, len(assets), _ASSETS):
-        chosen = (index >= first) & (index < first + _ASSETS)
-        shared = kappa @ theirs[:, assets[first : first + _ASSETS]]
-        near = (
-            mean[clock[chosen]]
-            + (1.0 - rho) * shared[clock[chosen], index[chosen] - first]
-        )
-        edge += float(mine.data[chosen] @ near**2)
+    for first in range(0, int(assets[-1]) + 1, _ASSETS):
+        held = slice(*np.searchsorted(assets, (first, first + _ASSETS)))
+        cell = order[held]
+        if len(cell):
+            own = kappa @ theirs[:, first : first + _ASSETS]
+            near = own[clock[cell], assets[held] - first]
+            near = mean[clock[cell]] + (1.0 - rho) * near
+            edge += float(mine.data[cell] @ near**2)
     return edge
 
 
