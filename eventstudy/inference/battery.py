@@ -157,20 +157,8 @@ def run(
     residual = correlations(evidence, groups=groups, calendar=days)
     samples = {w: sample_of(evidence, w, residual=residual) for w in windows}
     if needs & _SECOND_WALK:
-        scales = _scales(evidence, samples, windows)
-        scars = _Scars(evidence, sizes)
-
-        def second_step(numbered: tuple[int, Chunk]) -> list[Ranked | RankedPart]:
-            number, chunk = numbered
-            ab = _open(chunk)
-            scar = scars.of(number, ab)
-            parts = ranked_parts(
-                ab, scar, needs, scales, calendar=days, many=scars.n >= MANY
-            )
-            return _held(parts, len(ab.ar), merge_ranked)
-
-        found = _in_order(second_step, enumerate(again()), workers)
-        ranked = merge_ranked(part for parts in found for part in parts)
+        scales, scars = _scales(evidence, samples, windows), _Scars(evidence, sizes)
+        ranked = _second_walk(again(), scars, scales, needs, days, workers)
         samples = _with_ranks(evidence, ranked, samples, windows, groups, days)
     return {
         (w, e.name): _each(e, answers[w, e.name], options, outcome)
@@ -179,6 +167,28 @@ def run(
         for w in windows
         for e in entries
     }
+
+
+def _second_walk(
+    chunks: Iterable[Chunk],
+    scars: "_Scars",
+    scales: Scales,
+    needs: frozenset[Need],
+    calendar: NumberedDates,
+    workers: int,
+) -> Ranked:
+    """Sum the ranks of all chunks."""
+    many = scars.n >= MANY
+
+    def step(numbered: tuple[int, Chunk]) -> list[Ranked | RankedPart]:
+        number, chunk = numbered
+        ab = _open(chunk)
+        scar = scars.of(number, ab)
+        parts = ranked_parts(ab, scar, needs, scales, calendar=calendar, many=many)
+        return _held(parts, len(ab.ar), merge_ranked)
+
+    found = _in_order(step, enumerate(chunks), workers)
+    return merge_ranked(part for parts in found for part in parts)
 
 
 def _held(
