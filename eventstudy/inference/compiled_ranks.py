@@ -60,7 +60,8 @@ def compiled_ranks(
             f"grank_count_{i}": count,
             f"grank_variance_{i}": variance[:1],
         }
-    there = None if block.complete else ~np.isnan(values[:, :t])
+    gaps = block.by_asset and not block.complete
+    there = ~np.isnan(values[:, :t]) if gaps else None
     series = block.series(
         kept, calendar.day, calendar.n_days, averaged=True, present=there
     )

@@ -86,8 +86,9 @@ def _related(
         "pooled_residual_sum": pooled[0],
         "pooled_residual_count": pooled[1],
     }
-    there = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
-    present = None if block.complete else there
+    present: BoolArray | None = None
+    if block.by_asset and not block.complete:
+        present = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
     day, n_days = calendar.day, calendar.n_days
     series: dict[str, Series] = {
         "residual": block.series(rows, day, n_days, averaged=True, present=present)

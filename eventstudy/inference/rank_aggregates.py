@@ -12,7 +12,7 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.core.workspace import scratch
 from eventstudy.inference.aggregates import Need
-from eventstudy.inference.block import RowBlock, blocks
+from eventstudy.inference.block import RowBlock, blocks, is_one
 from eventstudy.inference.compiled_ranks import compiled_ranks
 from eventstudy.inference.plain_walk import co_movement
 from eventstudy.inference.ranking import (
@@ -141,13 +141,15 @@ def values_to_rank(block: RowBlock) -> Array:
     ab = block.ab
     t = ab.residuals.shape[1]
     values = scratch("values", (len(ab.ar), t + ab.ar.shape[1]))
-    if block.complete:
+    if is_one(ab.span_estimation) and is_one(ab.span_event):
         values[:, :t], values[:, t:] = ab.residuals, ab.ar
-        return values
-    with np.errstate(divide="ignore"):
-        np.divide(ab.residuals, np.sqrt(ab.span_estimation), out=values[:, :t])
-        np.divide(ab.ar, np.sqrt(ab.span_event), out=values[:, t:])
-    values[~_usable(ab)] = np.nan
+    else:
+        with np.errstate(divide="ignore"):
+            np.divide(ab.residuals, np.sqrt(ab.span_estimation), out=values[:, :t])
+            np.divide(ab.ar, np.sqrt(ab.span_event), out=values[:, t:])
+    gone = ~_usable(ab)
+    if gone.any():
+        values[gone] = np.nan
     return values
 
 
