@@ -59,29 +59,27 @@ def simplex_weights(
         rows[order],
         ridge[order],
     )
-    if start is None:
-        _hold(state, np.arange(len(order)), _best_single(state, donors), donors)
-        state.weight[:, 0] = 1.0
-    else:
-        _hold_all(state, start[order], donors)
+    begin = _best_single(state, donors) if start is None else start[order]
+    most = int((begin > 0).sum(axis=1).max())
+    first = np.argsort(-begin, axis=1, kind="stable")[:, :most]
+    weight = np.take_along_axis(begin, first, axis=1)
+    _hold(state, np.where(weight > 0, first, -1))
+    state.weight[:, :most] = weight
     _descend(state)
     while len(state.row):
         gradient, bound = _gradient(state, donors)
-        best = gradient.min(axis=1)
-        done = state.finished | (best >= bound - state.tolerance)
+        done = state.finished | (gradient.min(axis=1) >= bound - state.tolerance)
         if done.any():
             _put(out, state, np.flatnonzero(done), order)
             left = np.flatnonzero(~done)
             state, gradient, bound = _keep(state, left), gradient[left], bound[left]
-            if not len(left):
-                break
-        before = _objective(state)
-        for rows_of, entering in _entering(state, gradient, bound):
-            _hold(state, rows_of, entering, donors)
-        _descend(state)
-        stalled = ~(_objective(state) < before)
-        state.finished |= stalled & (state.width == 1)
-        state.width[stalled] = 1
+        if len(state.row):
+            before = state.objective
+            _hold(state, _entering(state, gradient, bound))
+            _descend(state)
+            stalled = ~(state.objective < before)
+            state.finished |= stalled & (state.width == 1)
+            state.width[stalled] = 1
     return out
 
 
@@ -93,7 +91,9 @@ class _State:
     slot : (B, M) donor, -1 in a free slot;  columns : (B, M, T) the donors' returns
     gram : (B, M, M), in free slots that of the identity;  cross : (B, M) with y
     weight : (B, M);  width : (B,) donors that may enter at once
+    error : (B, T) fitted less y;  objective : (B,)
     finished : (B,) no donor that enters makes the fit any better
+    donors : (G, J, T), shared by all
     """
 
     row: IntArray
@@ -109,7 +109,10 @@ class _State:
     cross: Array
     weight: Array
     width: IntArray
+    error: Array
+    objective: Array
     finished: BoolArray
+    donors: Array
 
 
 def _begin(
@@ -137,13 +140,17 @@ def _begin(
         cross=np.zeros((n, m)),
         weight=np.zeros((n, m)),
         width=np.full(n, _AT_ONCE),
+        error=np.empty((n, t)),
+        objective=np.empty(n),
         finished=np.zeros(n, np.bool_),
+        donors=np.ascontiguousarray(donors.transpose(0, 2, 1)),
     )
 
 
 def _keep(state: _State, left: IntArray) -> _State:
     """Return the problems that are left."""
-    return replace(state, **{f.name: getattr(state, f.name)[left] for f in fields(state)})
+    names = (f.name for f in fields(state) if f.name != "donors")
+    return replace(state, **{name: getattr(state, name)[left] for name in names})
 
 
 def _groups(which: IntArray) -> Iterator[tuple[int, slice]]:
@@ -161,12 +168,14 @@ def _times(values: Array, donors: Array, which: IntArray) -> Array:
     return out
 
 
-def _best_single(state: _State, donors: Array) -> IntArray:
-    """Return the donor that fits best alone, (B,)."""
+def _best_single(state: _State, donors: Array) -> Array:
+    """Return all weight on the donor that fits best alone, (B, J)."""
     with_y = _times(state.y, donors, state.which)
     squares = _times(state.rows.astype(np.float64), donors**2, state.which)
     alone = np.where(state.allowed, squares - 2.0 * with_y, np.inf)
-    return np.asarray(alone.argmin(axis=1), np.int64)
+    out = np.zeros(alone.shape)
+    out[np.arange(len(out)), alone.argmin(axis=1)] = 1.0
+    return out
 
 
 def _gradient(state: _State, donors: Array) -> tuple[Array, Array]:
@@ -174,8 +183,7 @@ def _gradient(state: _State, donors: Array) -> tuple[Array, Array]:
 
     inf where a donor is held already, or not allowed.
     """
-    fitted = np.matmul(state.weight[:, None, :], state.columns)[:, 0]
-    gradient = _times(fitted - state.y, donors, state.which)
+    gradient = _times(state.error, donors, state.which)
     held = state.slot >= 0
     at = np.where(held, state.slot, 0)
     own = np.take_along_axis(gradient, at, axis=1) + state.ridge[:, None] * state.weight
@@ -186,46 +194,41 @@ def _gradient(state: _State, donors: Array) -> tuple[Array, Array]:
     return gradient, bound
 
 
-def _entering(
-    state: _State, gradient: Array, bound: Array
-) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield problems and the donor that enters each, the most violated first."""
+def _entering(state: _State, gradient: Array, bound: Array) -> IntArray:
+    """Return the donors that enter, the most violated first, (B, k); -1 is none."""
+    out = np.full((len(gradient), int(state.width.max())), -1)
     rows = np.arange(len(gradient))
-    for turn in range(_AT_ONCE):
+    for turn in range(out.shape[1]):
         rows = rows[state.width[rows] > turn]
-        if not len(rows):
-            return
         best = gradient[rows].argmin(axis=1)
         enters = gradient[rows, best] < bound[rows] - state.tolerance[rows]
         rows, best = rows[enters], best[enters]
         gradient[rows, best] = np.inf
-        yield rows, best
+        out[rows, turn] = best
+    return out
 
 
-def _hold(state: _State, rows: IntArray, entering: IntArray, donors: Array) -> None:
-    """Put one more donor, without weight yet, into a free slot of some problems."""
-    if not (state.slot[rows] < 0).any(axis=1).all():
+def _hold(state: _State, entering: IntArray) -> None:
+    """Put further donors (B, k), without weight yet, into free slots; -1 is none."""
+    rows, turn = np.nonzero(entering >= 0)
+    if not len(rows):
+        return
+    while (state.slot < 0).sum(axis=1).min() < entering.shape[1]:
         _more_slots(state)
-    at = (state.slot[rows] < 0).argmax(axis=1)
-    column = donors[state.which[rows], :, entering] * state.rows[rows]
-    state.slot[rows, at] = entering
-    state.columns[rows, at] = column
-    with_held = np.matmul(state.columns[rows], column[:, :, None])[:, :, 0]
-    with_held[np.arange(len(rows)), at] += state.ridge[rows]
-    state.gram[rows, at] = with_held
-    state.gram[rows, :, at] = with_held
-    state.cross[rows, at] = np.einsum("bt,bt->b", state.y[rows], column)
+    free = np.argsort(state.slot >= 0, axis=1, kind="stable")
+    at, donor = free[rows, turn], entering[rows, turn]
+    state.slot[rows, at] = donor
     state.weight[rows, at] = 0.0
-
-
-def _hold_all(state: _State, weights: Array, donors: Array) -> None:
-    """Begin with donors that have weight, (B, J)."""
-    rank = np.cumsum(weights > 0, axis=1)
-    for turn in range(1, int(rank.max()) + 1):
-        rows, entering = np.nonzero((rank == turn) & (weights > 0))
-        _hold(state, rows, entering, donors)
-        at = (state.slot[rows] == entering[:, None]).argmax(axis=1)
-        state.weight[rows, at] = weights[rows, entering]
+    state.columns[rows, at] = state.donors[state.which[rows], donor] * state.rows[rows]
+    # of all slots with those that are new, in one pass over the columns
+    new = np.zeros((*entering.shape, state.y.shape[1]))
+    new[rows, turn] = state.columns[rows, at]
+    inner = np.matmul(state.columns, new.transpose(0, 2, 1))
+    inner = np.where((state.slot >= 0)[:, :, None], inner, 0.0)[rows, :, turn]
+    inner[np.arange(len(rows)), at] += state.ridge[rows]
+    state.gram[rows, at] = inner
+    state.gram[rows, :, at] = inner
+    state.cross[rows, at] = np.einsum("bt,bt->b", state.y[rows], new[rows, turn])
 
 
 def _more_slots(state: _State) -> None:
@@ -243,7 +246,6 @@ def _more_slots(state: _State) -> None:
 def _release(state: _State, rows: IntArray, slots: IntArray) -> None:
     """Free slots whose donor has no weight any more."""
     state.slot[rows, slots] = -1
-    state.columns[rows, slots] = 0.0
     state.gram[rows, slots] = 0.0
     state.gram[rows, :, slots] = 0.0
     state.gram[rows, slots, slots] = 1.0
@@ -261,10 +263,15 @@ def _descend(state: _State) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = np.where(below, weight / (weight - goal), np.inf)
         step = np.minimum(reach.min(axis=1), 1.0)[:, None]
-        state.weight[rows] = np.where(below & (reach <= step), 0.0, weight + step * (goal - weight))
+        state.weight[rows] = weight + step * (goal - weight)
         where, slots = np.nonzero(below & (reach <= step))
         _release(state, rows[where], slots)
         rows = rows[below.any(axis=1)]
+    fitted = np.matmul(state.weight[:, None, :], state.columns)[:, 0]
+    state.error = fitted - state.y
+    squares = np.einsum("bt,bt->b", state.error, state.error)
+    size = np.einsum("bm,bm->b", state.weight, state.weight)
+    state.objective = squares + state.ridge * size
 
 
 def _unbounded(state: _State, rows: IntArray) -> Array:
@@ -275,12 +282,6 @@ def _unbounded(state: _State, rows: IntArray) -> Array:
     least, ones = found[:, :, 0], found[:, :, 1]
     more = (1.0 - least.sum(axis=1)) / ones.sum(axis=1)
     return np.asarray(least + more[:, None] * ones, np.float64)
-
-
-def _objective(state: _State) -> Array:
-    left = np.matmul(state.weight[:, None, :], state.columns)[:, 0] - state.y
-    size = np.einsum("bm,bm->b", state.weight, state.weight)
-    return np.einsum("bt,bt->b", left, left) + state.ridge * size
 
 
 def _put(out: Array, state: _State, done: IntArray, order: IntArray) -> None:
