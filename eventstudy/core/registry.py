@@ -234,7 +234,7 @@ TESTS: Family[Any] = Family(
     ),
     *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
 )
-MODELS: Family[Any] = Family("model", *_in("models", "linear", "garch"))
+MODELS: Family[Any] = Family("model", *_in("models", "linear", "garch", "synthetic"))
 SHIFTS: Family[Any] = Family(
     "volatility test",
     *_in("volatility", "classical", "resampled", "clustered", "variance_step"),

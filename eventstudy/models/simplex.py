@@ -19,6 +19,8 @@ _VIOLATION = 1e-11
 # Donors that enter at once, as long as the fit gets better by it.
 _AT_ONCE = 4
 _FIRST_SLOTS = 8
+# Problems that are held at once, with a copy of the donors that each has.
+_CHUNK = 256
 
 
 def simplex_weights(
@@ -51,15 +53,25 @@ def simplex_weights(
     out = np.zeros(allowed.shape)
     order = np.argsort(which, kind="stable")
     donors = np.where(np.isfinite(donors), donors, 0.0)
-    state = _begin(
-        np.where(rows, y, 0.0)[order],
-        donors,
-        which[order],
-        allowed[order],
-        rows[order],
-        ridge[order],
-    )
-    begin = _best_single(state, donors) if start is None else start[order]
+    by_donor = np.ascontiguousarray(donors.transpose(0, 2, 1))
+    for first in range(0, len(order), _CHUNK):
+        own = order[first : first + _CHUNK]
+        state = _begin(
+            np.where(rows[own], y[own], 0.0),
+            by_donor,
+            which[own],
+            allowed[own],
+            rows[own],
+            ridge[own],
+        )
+        begin = _best_single(state, donors) if start is None else start[own]
+        out[own] = _solved(state, donors, begin)
+    return out
+
+
+def _solved(state: "_State", donors: Array, begin: Array) -> Array:
+    """Take steps until no donor that enters would make the fit better, (B, J)."""
+    out = np.zeros(begin.shape)
     most = int((begin > 0).sum(axis=1).max())
     first = np.argsort(-begin, axis=1, kind="stable")[:, :most]
     weight = np.take_along_axis(begin, first, axis=1)
@@ -70,7 +82,10 @@ def simplex_weights(
         gradient, bound = _gradient(state, donors)
         done = state.finished | (gradient.min(axis=1) >= bound - state.tolerance)
         if done.any():
-            _put(out, state, np.flatnonzero(done), order)
+            at = np.flatnonzero(done)
+            where, slots = np.nonzero(state.slot[at] >= 0)
+            own = at[where]
+            out[state.row[own], state.slot[own, slots]] = state.weight[own, slots]
             left = np.flatnonzero(~done)
             state, gradient, bound = _keep(state, left), gradient[left], bound[left]
         if len(state.row):
@@ -124,7 +139,7 @@ def _begin(
     ridge: Array,
 ) -> _State:
     (n, t), m = y.shape, _FIRST_SLOTS
-    largest = np.sqrt(np.einsum("gtj,gtj->gj", donors, donors).max(axis=1))[which]
+    largest = np.sqrt(np.einsum("gjt,gjt->gj", donors, donors).max(axis=1))[which]
     size = np.sqrt(np.einsum("bt,bt->b", y, y)) + largest
     return _State(
         row=np.arange(n),
@@ -143,7 +158,7 @@ def _begin(
         error=np.empty((n, t)),
         objective=np.empty(n),
         finished=np.zeros(n, np.bool_),
-        donors=np.ascontiguousarray(donors.transpose(0, 2, 1)),
+        donors=donors,
     )
 
 
@@ -282,10 +297,3 @@ def _unbounded(state: _State, rows: IntArray) -> Array:
     least, ones = found[:, :, 0], found[:, :, 1]
     more = (1.0 - least.sum(axis=1)) / ones.sum(axis=1)
     return np.asarray(least + more[:, None] * ones, np.float64)
-
-
-def _put(out: Array, state: _State, done: IntArray, order: IntArray) -> None:
-    """Write the weights of problems that are solved."""
-    where, slots = np.nonzero(state.slot[done] >= 0)
-    at = done[where]
-    out[order[state.row[at]], state.slot[at, slots]] = state.weight[at, slots]
