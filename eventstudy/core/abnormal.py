@@ -118,7 +118,7 @@ class Abnormal:
         Calendar dates of the windows.
     first_offset : int
         Event time of the first event-window column; day 0 is session 0.
-    weights : array (E, J), optional
+    weights : array (E, J)
         Weights of the donors whose returns make the expected ones; J = 0 without.
 
     Examples
@@ -149,12 +149,7 @@ class Abnormal:
     clock: IntArray
     clocks: Clock
     first_offset: int
-    weights: Array = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        """Set the weights of a model without donors."""
-        if self.weights is None:
-            object.__setattr__(self, "weights", np.empty((len(self.ar), 0)))
+    weights: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

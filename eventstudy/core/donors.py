@@ -64,7 +64,7 @@ def donors_of(given: object, n_obs: int, n_sessions: int) -> Donors:
         returns = returns[None]
     if returns.ndim != 3 or returns.shape[1] != n_sessions or not returns.shape[2]:
         raise SpecError(
-            f"the donors' returns have shape {np.shape(given)}; wanted "
+            f"the donors' returns have shape {np.asarray(given).shape}; wanted "
             f"{(n_sessions, 'J')}, or {(n_obs, n_sessions, 'J')}"
         )
     if len(returns) not in (1, n_obs):
@@ -72,7 +72,7 @@ def donors_of(given: object, n_obs: int, n_sessions: int) -> Donors:
             f"there are donors of {len(returns)} observations for {n_obs} of y"
         )
     row = np.arange(n_obs) if len(returns) == n_obs else np.zeros(n_obs, np.int64)
-    whole = np.isfinite(returns).all(axis=1)
+    whole = np.asarray(np.isfinite(returns).all(axis=1), np.bool_)
     return Donors(
         returns=returns,
         row=row,

@@ -16,6 +16,7 @@ from eventstudy.models.linear import (
     market_adjusted,
 )
 from eventstudy.models.own import abnormal_from
+from eventstudy.models.synthetic import synthetic, synthetic_weights
 
 MODELS: Family[ModelEntry] = registry.MODELS
 
@@ -33,4 +34,6 @@ __all__ = [
     "factors",
     "market",
     "market_adjusted",
+    "synthetic",
+    "synthetic_weights",
 ]

@@ -57,8 +57,8 @@ def treated(
 def solve(
     given: Treated, y: Array, past: Array, ridge: Array, start: Array | None = None
 ) -> Array:
-    """Return the weights that fit y (E, T) by the donors' ``past`` (G, T, J), (E, J)."""
-    none = ~given.donors.allowed.any(axis=1)
+    """Return the weights (E, J) that fit y (E, T) by the donors' past (G, T, J)."""
+    none = np.asarray(~given.donors.allowed.any(axis=1), np.bool_)
     found = simplex_weights(
         y,
         past,
@@ -80,7 +80,7 @@ def mean_square(given: Treated, past: Array) -> Array:
         squares = np.where(np.isfinite(past[group]), past[group], 0.0) ** 2
         sums = given.rows[own].astype(np.float64) @ squares
         total[own] = np.where(allowed[own], sums, 0.0).sum(axis=1)
-    return total / np.maximum(allowed.sum(axis=1), 1)
+    return np.asarray(total / np.maximum(allowed.sum(axis=1), 1), np.float64)
 
 
 def expected(given: Treated, path: Array) -> Array:

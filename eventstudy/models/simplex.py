@@ -18,6 +18,8 @@ from eventstudy.core.abnormal import Array, BoolArray, IntArray
 _VIOLATION = 1e-11
 # Donors that enter at once, as long as the fit gets better by it.
 _AT_ONCE = 4
+# The least ridge, in units of the largest donor's square: twins have a solution then.
+_LEAST_RIDGE = 1e-13
 _FIRST_SLOTS = 8
 # Problems that are held at once, with a copy of the donors that each has.
 _CHUNK = 256
@@ -147,7 +149,7 @@ def _begin(
         which=which,
         allowed=allowed,
         rows=rows,
-        ridge=ridge,
+        ridge=np.where(largest > 0, np.maximum(ridge, _LEAST_RIDGE * largest**2), 1.0),
         tolerance=_VIOLATION * size * largest,
         slot=np.full((n, m), -1),
         columns=np.zeros((n, m, t)),

@@ -124,7 +124,7 @@ def expected_held_out(given: Treated, ridge: Array, weights: Array) -> Array:
 
 def by_donors(abnormal: Abnormal, x: Array) -> Array:
     """Predict the returns of sessions by the donors' returns x (E, S, J)."""
-    path = np.einsum("esj,ej->es", x, abnormal.weights)
+    path: Array = np.einsum("esj,ej->es", x, abnormal.weights)
     if abnormal.coefficients.shape[1]:
         path = path + abnormal.coefficients[:, :1]
     return path
