@@ -163,6 +163,8 @@ class ModelEntry:
     min_donors : int
         Donors that it needs at least; 0: it takes none. A study hands them over as
         ``donors``, with arrays they stand in the place of the factors.
+    terms : tuple of str
+        Names of its coefficients, where they are not a constant and the factors.
     by_window : bool
         Whether it is fitted anew for every window, whose first and last session a
         study hands over as ``window``.
@@ -206,6 +208,7 @@ class ModelEntry:
     default_with: Literal["", "no factor", "one factor", "several factors"] = ""
     conditional_variance: bool = False
     min_donors: int = 0
+    terms: tuple[str, ...] = ()
     by_window: bool = False
 
     def __call__(

@@ -509,6 +509,21 @@ _TABLES = (
         made_by=_RETURNS,
     ),
     Table(
+        "donors",
+        "a row per observation, model and donor that has weight, or may have none",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _MODEL,
+            text("donor", "the donor's symbol"),
+            number(
+                "weight", "its weight in the counterfactual; null: it may have none"
+            ),
+            text("reason", "why it may have none"),
+        ),
+        made_by={"returns": "eventstudy.study.donor_tables:donors"},
+    ),
+    Table(
         "coefficients",
         "a row per observation, model and coefficient",
         (
