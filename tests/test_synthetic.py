@@ -15,7 +15,15 @@ from scipy.optimize import nnls
 
 from eventstudy.core.donors import Donors
 from eventstudy.core.errors import SpecError
-from eventstudy.models import Status, synthetic, synthetic_weights
+from eventstudy.core.loadings import loadings
+from eventstudy.core.windows import cumulate
+from eventstudy.models import (
+    Status,
+    gsynth,
+    synthetic,
+    synthetic_did,
+    synthetic_weights,
+)
 from eventstudy.models.simplex import simplex_weights
 
 T, L = 120, 5
@@ -131,6 +139,63 @@ def test_california_on_outcomes_alone_is_the_exact_minimum():
         "New Hampshire": 0.0454,
         "Colorado": 0.0148,
     }
+
+
+def test_california_by_synthetic_did_and_its_kin():
+    _, packs = panel_of_states()
+    given = {"n_estimation": BEFORE, "first_offset": 0}
+    y, donors = packs[None, :, 0], packs[:, 1:]
+    did = gsynth(y, donors, n_factors=0, **given)
+    assert did.ar.mean() == pytest.approx(-27.3491, abs=5e-5)
+    one = gsynth(y, donors, n_factors=1, **given)
+    assert one.ar.mean() == pytest.approx(-13.8912, abs=5e-5)
+    ab = synthetic_did(y, donors, **given)
+    assert ab.ar.mean() == pytest.approx(-15.6054, abs=5e-5)
+    before = 1 + ab.x_estimation[0, :, 0]
+    years = dict(zip(range(1970, 1989), (before / before.sum()).tolist(), strict=True))
+    assert {year: round(w, 3) for year, w in years.items() if w > 1e-9} == {
+        1986: 0.366,
+        1987: 0.206,
+        1988: 0.427,
+    }
+    demeaned = simplex_weights(
+        y[:, :BEFORE],
+        donors[None, :BEFORE],
+        which=np.zeros(1, np.int64),
+        allowed=np.ones((1, 38), np.bool_),
+        rows=np.ones((1, BEFORE), np.bool_),
+        ridge=np.zeros(1),
+        centred=True,
+    )
+    gap = y[0] - donors @ demeaned[0]
+    assert gap[BEFORE:].mean() - gap[:BEFORE].mean() == pytest.approx(
+        -11.1090, abs=5e-5
+    )
+
+
+@pytest.mark.parametrize("window", [(-2, 2), (0, 1), (-1, -1)])
+def test_a_car_of_synthetic_did_is_the_length_times_tau(window):
+    y, donors = returns(9, 3)
+    ab = synthetic_did(y, donors, n_estimation=T, window=window)
+    length = window[1] - window[0] + 1
+    after = slice(T + 2 + window[0], T + 3 + window[1])
+    before = (1 + ab.x_estimation[:, :, 0]) * ab.xtx_inv[:, :1, 0]
+    assert_allclose(before.sum(axis=1), 1)
+    for i in range(3):
+        gap = y[i] - donors @ ab.weights[i]
+        tau = gap[after].mean() - before[i] @ gap[:T]
+        sums = cumulate(ab, window)
+        assert sums.car[i] == pytest.approx(length * tau, abs=1e-12)
+        exact = ab.sigma[i] ** 2 * (length + length**2 * (before[i] ** 2).sum())
+        assert sums.se[i] ** 2 == pytest.approx(exact, rel=1e-12)
+        on_sessions = loadings(ab, window)[i]
+        assert_allclose(on_sessions[:T], -length * before[i], atol=1e-12)
+
+
+def test_factors_that_a_caller_wants_are_few_whole_numbers():
+    y, donors = returns(9, 1)
+    with pytest.raises(SpecError, match="n_factors = 6; wanted a whole number from 0"):
+        gsynth(y, donors, n_estimation=T, n_factors=6)
 
 
 def test_many_donors_are_judged_by_sessions_left_out():

@@ -9,6 +9,7 @@ from eventstudy.core import registry
 from eventstudy.core.abnormal import Abnormal, Clock, Status
 from eventstudy.core.registry import Family
 from eventstudy.models.entry import Context, Model, ModelEntry, expected_linear
+from eventstudy.models.gsynth import gsynth
 from eventstudy.models.linear import (
     constant_mean,
     factors,
@@ -17,6 +18,7 @@ from eventstudy.models.linear import (
 )
 from eventstudy.models.own import abnormal_from
 from eventstudy.models.synthetic import synthetic, synthetic_weights
+from eventstudy.models.synthetic_did import synthetic_did
 
 MODELS: Family[ModelEntry] = registry.MODELS
 
@@ -32,8 +34,10 @@ __all__ = [
     "constant_mean",
     "expected_linear",
     "factors",
+    "gsynth",
     "market",
     "market_adjusted",
     "synthetic",
+    "synthetic_did",
     "synthetic_weights",
 ]

@@ -55,7 +55,13 @@ def treated(
 
 
 def solve(
-    given: Treated, y: Array, past: Array, ridge: Array, start: Array | None = None
+    given: Treated,
+    y: Array,
+    past: Array,
+    ridge: Array,
+    *,
+    start: Array | None = None,
+    centred: bool = False,
 ) -> Array:
     """Return the weights (E, J) that fit y (E, T) by the donors' past (G, T, J)."""
     none = np.asarray(~given.donors.allowed.any(axis=1), np.bool_)
@@ -67,6 +73,7 @@ def solve(
         rows=given.rows,
         ridge=ridge,
         start=start,
+        centred=centred,
     )
     found[none] = np.nan
     return found

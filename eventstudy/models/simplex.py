@@ -34,6 +34,7 @@ def simplex_weights(
     rows: BoolArray,
     ridge: Array,
     start: Array | None = None,
+    centred: bool = False,
 ) -> Array:
     """Return the weights of B problems, (B, J).
 
@@ -41,6 +42,8 @@ def simplex_weights(
     allowed : (B, J) donors that may have weight, at least one each
     rows : (B, T) sessions that count, on which y and allowed donors are finite
     ridge : (B,);  start : (B, J) feasible weights near the solution, which save steps
+    centred : whether the fit has an intercept, which leaves y and the donors about
+    their means over the sessions that count
 
     >>> simplex_weights(
     ...     np.array([[0.7, 0.1]]),
@@ -65,6 +68,7 @@ def simplex_weights(
             allowed[own],
             rows[own],
             ridge[own],
+            centred=centred,
         )
         begin = _best_single(state, donors) if start is None else start[own]
         out[own] = _solved(state, donors, begin)
@@ -110,7 +114,7 @@ class _State:
     weight : (B, M);  width : (B,) donors that may enter at once
     error : (B, T) fitted less y;  objective : (B,)
     finished : (B,) no donor that enters makes the fit any better
-    donors : (G, J, T), shared by all
+    donors : (G, J, T), and centred are shared by all
     """
 
     row: IntArray
@@ -130,6 +134,7 @@ class _State:
     objective: Array
     finished: BoolArray
     donors: Array
+    centred: bool
 
 
 def _begin(
@@ -139,8 +144,11 @@ def _begin(
     allowed: BoolArray,
     rows: BoolArray,
     ridge: Array,
+    *,
+    centred: bool,
 ) -> _State:
     (n, t), m = y.shape, _FIRST_SLOTS
+    y = _about_the_mean(y, rows) if centred else y
     largest = np.sqrt(np.einsum("gjt,gjt->gj", donors, donors).max(axis=1))[which]
     size = np.sqrt(np.einsum("bt,bt->b", y, y)) + largest
     return _State(
@@ -161,12 +169,22 @@ def _begin(
         objective=np.empty(n),
         finished=np.zeros(n, np.bool_),
         donors=donors,
+        centred=centred,
     )
+
+
+def _about_the_mean(values: Array, rows: BoolArray) -> Array:
+    """Take the mean over the sessions that count off values that are 0 elsewhere."""
+    mean = values.sum(axis=1) / np.maximum(rows.sum(axis=1), 1)
+    return np.where(rows, values - mean[:, None], 0.0)
+
+
+_SHARED = ("donors", "centred")
 
 
 def _keep(state: _State, left: IntArray) -> _State:
     """Return the problems that are left."""
-    names = (f.name for f in fields(state) if f.name != "donors")
+    names = (f.name for f in fields(state) if f.name not in _SHARED)
     return replace(state, **{name: getattr(state, name)[left] for name in names})
 
 
@@ -189,7 +207,11 @@ def _best_single(state: _State, donors: Array) -> Array:
     """Return all weight on the donor that fits best alone, (B, J)."""
     with_y = _times(state.y, donors, state.which)
     squares = _times(state.rows.astype(np.float64), donors**2, state.which)
-    alone = np.where(state.allowed, squares - 2.0 * with_y, np.inf)
+    alone = squares - 2.0 * with_y
+    if state.centred:
+        sums = _times(state.rows.astype(np.float64), donors, state.which)
+        alone -= sums**2 / np.maximum(state.rows.sum(axis=1), 1)[:, None]
+    alone = np.where(state.allowed, alone, np.inf)
     out = np.zeros(alone.shape)
     out[np.arange(len(out)), alone.argmin(axis=1)] = 1.0
     return out
@@ -236,7 +258,10 @@ def _hold(state: _State, entering: IntArray) -> None:
     at, donor = free[rows, turn], entering[rows, turn]
     state.slot[rows, at] = donor
     state.weight[rows, at] = 0.0
-    state.columns[rows, at] = state.donors[state.which[rows], donor] * state.rows[rows]
+    column = state.donors[state.which[rows], donor] * state.rows[rows]
+    if state.centred:
+        column = _about_the_mean(column, state.rows[rows])
+    state.columns[rows, at] = column
     # of all slots with those that are new, in one pass over the columns
     new = np.zeros((*entering.shape, state.y.shape[1]))
     new[rows, turn] = state.columns[rows, at]

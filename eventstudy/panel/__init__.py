@@ -3,11 +3,9 @@
 from eventstudy.panel.arrays import Block, History, Panel
 from eventstudy.panel.build import build
 from eventstudy.panel.columns import Columns
-from eventstudy.panel.donors import RULES, donors_of_block
 from eventstudy.panel.plan import Market, Observation, Unplaced
 
 __all__ = [
-    "RULES",
     "Block",
     "Columns",
     "History",
@@ -16,5 +14,4 @@ __all__ = [
     "Panel",
     "Unplaced",
     "build",
-    "donors_of_block",
 ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from eventstudy.panel import RULES
+from eventstudy.panel.donors import RULES
 from eventstudy.study.estimate import Estimate, Estimator
 from eventstudy.study.observation_tables import keys
 from eventstudy.study.schema import empty

@@ -11,14 +11,8 @@ from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray
 from eventstudy.core.donors import Donors, chosen
 from eventstudy.core.windows import Window, narrow, narrow_clocks, select
 from eventstudy.models import MODELS, Model
-from eventstudy.panel import (
-    RULES,
-    Block,
-    History,
-    Observation,
-    Panel,
-    donors_of_block,
-)
+from eventstudy.panel import Block, History, Observation, Panel
+from eventstudy.panel.donors import RULES, donors_of_block
 from eventstudy.spec import StudySpec, window_text
 from eventstudy.study.doubts import Doubts, Gate
 
