@@ -24,6 +24,7 @@ from eventstudy.models import (
     synthetic_did,
     synthetic_weights,
 )
+from eventstudy.models.least_norm import least_norm
 from eventstudy.models.simplex import simplex_weights
 
 T, L = 120, 5
@@ -190,6 +191,24 @@ def test_a_car_of_synthetic_did_is_the_length_times_tau(window):
         assert sums.se[i] ** 2 == pytest.approx(exact, rel=1e-12)
         on_sessions = loadings(ab, window)[i]
         assert_allclose(on_sessions[:T], -length * before[i], atol=1e-12)
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 50])
+def test_of_weights_that_fit_exactly_the_least_are_taken(n_rows):
+    rng = np.random.default_rng(n_rows)
+    columns = rng.standard_normal((5, n_rows, T))
+    usable = rng.random((5, T)) < 0.9
+    known = np.where(usable, rng.random((5, T)), 0.0)
+    known /= known.sum(axis=1, keepdims=True)
+    goal = np.einsum("bjt,bt->bj", columns, known)
+    found = least_norm(goal, columns, usable, np.full((5, T), np.nan))
+    for i in range(5):
+        heavy = 1e5 * np.vstack([columns[i], np.ones(T)])[:, usable[i]]
+        exact = np.append(np.zeros(usable[i].sum()), 1e5 * np.append(goal[i], 1.0))
+        twin, _ = nnls(np.vstack([np.eye(usable[i].sum()), heavy]), exact)
+        assert_allclose(found[i, usable[i]], twin, atol=1e-9)
+        assert not found[i, ~usable[i]].any()
+        assert_allclose(columns[i] @ found[i], goal[i], atol=1e-9)
 
 
 def test_factors_that_a_caller_wants_are_few_whole_numbers():

@@ -9,7 +9,7 @@ from typing import Unpack
 
 import numpy as np
 
-from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray
 from eventstudy.core.donors import Donors, by_row, weighted
 from eventstudy.core.registry import MODELS
 from eventstudy.core.windows import Window, columns_from
@@ -23,11 +23,16 @@ from eventstudy.models.counterfactual import (
     treated,
 )
 from eventstudy.models.entry import Context, ModelEntry
+from eventstudy.models.least_norm import least_norm
 from eventstudy.models.simplex import simplex_weights
 from eventstudy.models.synthetic import BLOCK, by_donors
 
 # The ridge of the weights of sessions, in units of the donors' first differences.
 _RIDGE_OF_SESSIONS = 1e-6
+# An error below this share of the donors' differences is none.
+_EXACT = 1e-8
+# Sets of donors that are held at once, each with a copy of its returns.
+_CHUNK = 256
 
 
 def synthetic_did(
@@ -161,23 +166,51 @@ def _differences(given: Treated) -> Array:
 
 
 def _session_weights(given: Treated, after: slice, noise: Array) -> Array:
-    """Return the weights of sessions before that fit the donors' mean after, (E, T)."""
+    """Return the weights of sessions before that fit the donors' mean after, (E, T).
+
+    They are the same for observations of the same donors and sessions. Where several
+    fit without an error, the tiny ridge is below rounding, and its limit is taken.
+    """
     donors = given.donors
-    allowed = donors.allowed
-    able = np.asarray(given.rows.any(axis=1) & allowed.any(axis=1), np.bool_)
-    mean = np.where(allowed, donors.returns[:, after].mean(axis=1)[donors.row], 0.0)
-    n_donors = allowed.sum(axis=1)
+    key = np.column_stack([donors.row, donors.allowed, given.rows])
+    _, first, of = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    row, allowed, rows = donors.row[first], donors.allowed[first], given.rows[first]
+    able = np.asarray(rows.any(axis=1) & allowed.any(axis=1), np.bool_)
+    mean = donors.returns[:, after].mean(axis=1)[row]
+    mean = np.where(allowed & np.isfinite(mean), mean, 0.0)
+    past = given.past.transpose(0, 2, 1)
     found = simplex_weights(
         mean,
-        given.past.transpose(0, 2, 1),
-        which=donors.row,
-        allowed=given.rows | ~able[:, None],
+        past,
+        which=row,
+        allowed=rows | ~able[:, None],
         rows=allowed,
-        ridge=(_RIDGE_OF_SESSIONS * noise) ** 2 * n_donors,
+        ridge=(_RIDGE_OF_SESSIONS * noise[first]) ** 2 * allowed.sum(axis=1),
         centred=True,
     )
+    for at in range(0, len(first), _CHUNK):
+        own = slice(at, at + _CHUNK)
+        columns = _centred(past[row[own]], allowed[own])
+        goal = _centred(mean[own, :, None], allowed[own])
+        gap = np.einsum("bjt,bt->bj", columns, found[own]) - goal[:, :, 0]
+        close = np.abs(gap).max(axis=1) <= _EXACT * noise[first][own]
+        exact = np.flatnonzero(close & able[own])
+        if len(exact):
+            found[at + exact] = least_norm(
+                goal[exact, :, 0], columns[exact], rows[own][exact], found[at + exact]
+            )
     found[~able] = np.nan
-    return found
+    return np.asarray(found[of.ravel()], np.float64)
+
+
+def _centred(values: Array, allowed: BoolArray) -> Array:
+    """Take the mean over the donors allowed off values (B, J, T); 0 for the others."""
+    mask = allowed[:, :, None]
+    values = np.where(mask & np.isfinite(values), values, 0.0)
+    mean = values.sum(axis=1, keepdims=True) / np.maximum(
+        mask.sum(axis=1, keepdims=True), 1
+    )
+    return np.where(mask, values - mean, 0.0)
 
 
 def _held_out(given: Treated, ridge: Array, weights: Array) -> Array:
