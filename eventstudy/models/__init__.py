@@ -8,8 +8,10 @@ given in place of a name.
 from eventstudy.core import registry
 from eventstudy.core.abnormal import Abnormal, Clock, Status
 from eventstudy.core.registry import Family
+from eventstudy.models.conformal import Conformal, conformal
 from eventstudy.models.entry import Context, Model, ModelEntry, expected_linear
 from eventstudy.models.gsynth import gsynth
+from eventstudy.models.in_space import InSpace, placebo_in_space
 from eventstudy.models.linear import (
     constant_mean,
     factors,
@@ -26,17 +28,21 @@ __all__ = [
     "MODELS",
     "Abnormal",
     "Clock",
+    "Conformal",
     "Context",
+    "InSpace",
     "Model",
     "ModelEntry",
     "Status",
     "abnormal_from",
+    "conformal",
     "constant_mean",
     "expected_linear",
     "factors",
     "gsynth",
     "market",
     "market_adjusted",
+    "placebo_in_space",
     "synthetic",
     "synthetic_did",
     "synthetic_weights",

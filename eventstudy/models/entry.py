@@ -165,6 +165,9 @@ class ModelEntry:
         ``donors``, with arrays they stand in the place of the factors.
     terms : tuple of str
         Names of its coefficients, where they are not a constant and the factors.
+    exchangeable : bool
+        Whether it may be fitted to the event's sessions like to any others, as the
+        conformal test wants it.
     by_window : bool
         Whether it is fitted anew for every window, whose first and last session a
         study hands over as ``window``.
@@ -209,6 +212,7 @@ class ModelEntry:
     conditional_variance: bool = False
     min_donors: int = 0
     terms: tuple[str, ...] = ()
+    exchangeable: bool = False
     by_window: bool = False
 
     def __call__(

@@ -139,6 +139,7 @@ MODELS.register(
         "Association 105; Goldsmith-Pinkham & Lyu (2025)",
         max_factors=0,
         min_donors=MIN_DONORS,
+        exchangeable=True,
         fit=synthetic,
         expected=by_donors,
     )

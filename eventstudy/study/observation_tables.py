@@ -238,11 +238,14 @@ def coefficients(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     n_terms = len(terms)
     variances = np.diagonal(ab.xtx_inv, axis1=1, axis2=2)[:, :n_terms]
     rows = np.repeat(np.arange(n_obs), n_terms)
-    return table[rows].with_columns(
+    found = table[rows].with_columns(
         term=pl.Series(terms * n_obs, dtype=pl.String),
         value=number(ab.coefficients[:, :n_terms].ravel()),
         se=number((ab.sigma[:, None] * np.sqrt(variances)).ravel()),
     )
+    if entry.terms:  # factors that were not chosen have neither
+        return found.filter((pl.col("value") != 0) | (pl.col("se") != 0))
+    return found
 
 
 def observations(
