@@ -217,10 +217,11 @@ def test_factors_that_a_caller_wants_are_few_whole_numbers():
         gsynth(y, donors, n_estimation=T, n_factors=6)
 
 
-def test_many_donors_are_judged_by_sessions_left_out():
-    y, donors = returns(60, 2)
+@pytest.mark.parametrize("n_donors", [6, 60])
+def test_fits_are_judged_by_sessions_left_out(n_donors):
+    y, donors = returns(n_donors, 2)
     ab = synthetic(y, donors, n_estimation=T)
-    ridge = 1e-8 * (donors[:T] ** 2).sum() / 60
+    ridge = 1e-8 * (donors[:T] ** 2).sum() / n_donors
     for i in range(2):
         gaps = np.empty(T)
         for first in range(0, T, 10):

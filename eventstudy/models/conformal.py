@@ -58,7 +58,7 @@ def conformal(
     n_estimation: int,
     window: Window | None = None,
     donors: Donors | Array | None = None,
-    level: float = 0.95,
+    level: float | None = 0.95,
     **context: Any,  # noqa: ANN401 - what every model takes
 ) -> Conformal:
     """Test the synthetic counterfactual by moving its gaps around in time.
@@ -81,9 +81,9 @@ def conformal(
         First and last session after the event, by default the event window.
     donors : array or Donors, optional
         The donors, in the place of ``x``.
-    level : float
+    level : float or None
         Confidence of the set of constant daily effects, which are simple returns. Its
-        ends are found by bisection outwards from the estimate.
+        ends are found by bisection outwards from the estimate. None: no set.
     **context : Context
         Spans, and the event time of the first event-window column.
 
@@ -113,9 +113,14 @@ def conformal(
     given = treated(y, x, donors, n_estimation=n_estimation, **context)
     problem = _laid_out(given, window)
     zero = np.zeros(len(given.rows))
+    reason: tuple[str | None, ...]
     pvalue, _ = _pvalue(problem, zero, None)
     effect, error = _effect(given, problem)
-    low, high, reason = _set(problem, effect, error, 1.0 - level)
+    if level is None:
+        none = np.full(len(zero), np.nan)
+        low, high, reason = none, none, (None,) * len(zero)
+    else:
+        low, high, reason = _set(problem, effect, error, 1.0 - level)
     return Conformal(effect=effect, pvalue=pvalue, low=low, high=high, reason=reason)
 
 

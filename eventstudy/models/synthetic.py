@@ -25,9 +25,8 @@ from eventstudy.models.simplex import simplex_weights
 # A ridge makes the weights unique where donors outnumber sessions: the fitted path is
 # so without it. In units of the donors' mean sum of squares.
 RIDGE = 1e-8
-# With more donors than this share of the sessions, errors of sessions that the weights
-# were fitted to are too small; then blocks of so many sessions are left out in turn.
-MANY_DONORS = 0.25
+# Errors of sessions that the weights were fitted to are too small, the more so the more
+# donors there are: blocks of so many sessions are left out in turn.
 BLOCK = 10
 
 
@@ -41,11 +40,10 @@ def synthetic(
 ) -> Abnormal:
     """Take the portfolio of donors that moved most like the asset as its normal return.
 
-    Its weights are not negative and sum to one, without an intercept. With more donors
-    than a quarter of the estimation sessions, the residuals are those of blocks of ten
-    sessions that the weights were not fitted to, and sigma is the root of their mean
-    square. With fewer it is that of Akaike's final prediction error, which allows for
-    the weights that were estimated.
+    Its weights are not negative and sum to one, without an intercept. The residuals are
+    those of blocks of ten sessions, each by weights that were fitted to the others, and
+    sigma is the root of their mean square, so that the weights' estimation error is in
+    it.
 
     Parameters
     ----------
@@ -73,8 +71,7 @@ def synthetic(
     References
     ----------
     Abadie, Diamond & Hainmueller (2010), J. American Statistical Association 105;
-    Goldsmith-Pinkham & Lyu (2025) for returns in the place of levels; Akaike (1969),
-    Annals of the Institute of Statistical Mathematics 21, for the prediction error.
+    Goldsmith-Pinkham & Lyu (2025) for returns in the place of levels.
 
     Examples
     --------
@@ -89,18 +86,21 @@ def synthetic(
     ridge = RIDGE * mean_square(given, given.past)
     weights = solve(given, given.simple, given.past, ridge)
     errors = d.y - counterfactual(given, weights)
-    n = given.rows.sum(axis=1)
-    many = given.donors.allowed.sum(axis=1) > MANY_DONORS * n
-    if many.any():
-        held_out = d.y[:, :t] - expected_held_out(given, ridge, weights)
-        errors[many, :t] = held_out[many]
-    square = np.nansum(errors[:, :t] ** 2 / d.span[:, :t], axis=1)
+    errors[:, :t] = d.y[:, :t] - expected_held_out(given, ridge, weights)
+    square, n = held_out_square(given, errors)
     free = (weights > 0).sum(axis=1) - 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = square / n * np.where(many, 1.0, (n + free) / (n - free))
     return finished(
-        given, errors, weights, model="synthetic", square=spread, df=n - free
+        given, errors, weights, model="synthetic", square=square, df=n - free
     )
+
+
+def held_out_square(given: Treated, errors: Array) -> tuple[Array, Array]:
+    """Return the mean square of errors (E, T+L) before, per session, and how many."""
+    held = errors[:, : given.t] / np.sqrt(given.d.span[:, : given.t])
+    there = np.isfinite(held)
+    n = there.sum(axis=1)
+    total = (np.where(there, held, 0.0) ** 2).sum(axis=1)
+    return total / np.maximum(n, 1), n
 
 
 def expected_held_out(given: Treated, ridge: Array, weights: Array) -> Array:

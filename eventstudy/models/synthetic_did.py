@@ -25,7 +25,7 @@ from eventstudy.models.counterfactual import (
 from eventstudy.models.entry import Context, ModelEntry
 from eventstudy.models.least_norm import least_norm
 from eventstudy.models.simplex import simplex_weights
-from eventstudy.models.synthetic import BLOCK, by_donors
+from eventstudy.models.synthetic import BLOCK, by_donors, held_out_square
 
 # The ridge of the weights of sessions, in units of the donors' first differences.
 _RIDGE_OF_SESSIONS = 1e-6
@@ -113,9 +113,7 @@ def synthetic_did(
     level = np.einsum("et,et->e", before, np.where(given.rows, gap, 0.0))
     errors = d.y - expected(given, path + level[:, None])
     errors[:, :t] = d.y[:, :t] - _held_out(given, ridge, weights)
-    used = given.rows & np.isfinite(errors[:, :t])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        square = np.where(used, errors[:, :t] ** 2, 0.0).sum(axis=1) / n
+    square, n = held_out_square(given, errors)
     return finished(
         given,
         errors,
