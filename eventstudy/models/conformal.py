@@ -115,7 +115,7 @@ def conformal(
     zero = np.zeros(len(given.rows))
     reason: tuple[str | None, ...]
     pvalue, _ = _pvalue(problem, zero, None)
-    effect, error = _effect(given, problem)
+    effect, error = _effect(problem)
     if level is None:
         none = np.full(len(zero), np.nan)
         low, high, reason = none, none, (None,) * len(zero)
@@ -172,6 +172,10 @@ def _some(problem: _Problem, at: IntArray) -> _Problem:
     )
 
 
+def _with_donors(problem: _Problem) -> BoolArray:
+    return np.asarray(problem.donors.allowed.any(axis=1), np.bool_)
+
+
 def _fit(
     problem: _Problem, effect: Array, rows: BoolArray, start: Array | None
 ) -> Array:
@@ -181,7 +185,7 @@ def _fit(
         problem.y - effect[:, None] * problem.after,
         donors.returns,
         which=donors.row,
-        allowed=donors.allowed | ~donors.allowed.any(axis=1)[:, None],
+        allowed=donors.allowed | ~_with_donors(problem)[:, None],
         rows=rows,
         ridge=problem.ridge,
         start=start,
@@ -196,14 +200,13 @@ def _gap(problem: _Problem, effect: Array, weights: Array) -> Array:
     return np.where(problem.rows, gap, 0.0)
 
 
-def _effect(given: Treated, problem: _Problem) -> tuple[Array, Array]:
+def _effect(problem: _Problem) -> tuple[Array, Array]:
     """Return the mean gap in the window of weights fitted before, and its error."""
     before = problem.rows & ~problem.after
     zero = np.zeros(len(before))
     gap = _gap(problem, zero, _fit(problem, zero, before, None))
     n, length = before.sum(axis=1), problem.after.sum(axis=1)
-    some = np.asarray(given.donors.allowed.any(axis=1), np.bool_)
-    able = some & (n > 1) & (length > 0)
+    able = _with_donors(problem) & (n > 1) & (length > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(problem.after, gap, 0.0).sum(axis=1) / length
         square = np.where(before, gap**2, 0.0).sum(axis=1) / n
@@ -231,8 +234,7 @@ def _pvalue(
     sums = sums + np.take_along_axis(total, around, axis=1)
     actual = np.take_along_axis(sums, np.maximum(n - length, 0), axis=1)
     reached = (sums >= actual * (1 - _SAME)) & (first < n)
-    some = np.asarray(problem.donors.allowed.any(axis=1), np.bool_)
-    able = some & (length[:, 0] > 0)
+    able = _with_donors(problem) & (length[:, 0] > 0)
     share = reached.sum(axis=1) / np.maximum(n[:, 0], 1)
     return np.where(able & (n[:, 0] > length[:, 0]), share, np.nan), weights
 
