@@ -10,7 +10,12 @@ from numpy.testing import assert_allclose
 
 import eventstudy as es
 from eventstudy.core.errors import SpecError
+from eventstudy.panel import build
 from eventstudy.panel.donors import RULES
+from eventstudy.simulation import simulate
+from eventstudy.simulation.design import designs_of
+from eventstudy.simulation.draw import replicate
+from eventstudy.study.estimate import estimators
 
 DONORS = tuple(f"A{i}" for i in range(3, 12))
 
@@ -240,3 +245,48 @@ def test_every_part_of_a_study_goes_through_with_donors():
         pl.col("event_id") != "all"
     )
     assert own["ratio"].null_count() < own.height
+
+
+@pytest.mark.parametrize("model", ["synthetic", "synthetic_did"])
+@pytest.mark.parametrize("returns", ["simple", "log"])
+def test_a_simulation_that_draws_the_actual_sessions_has_the_fits_of_the_study(
+    model, returns
+):
+    prices = es.read_prices(world(missing={"A5": [180]})).frame
+    spec = worlds.spec(
+        3,
+        groups={"g": ("A0", "A1", "A2")},
+        models=(es.ModelSetting(model=model, donors=DONORS),),
+        returns=returns,
+    )
+    events = es.read_events(worlds.events([200, 300]))
+    groups = {"g": ("A0", "A1", "A2")}
+    panels, _ = build(spec, groups, events.frame, prices)
+    fitted = [(e, list(e)) for e in estimators(spec, panels)]
+    (design,), _ = designs_of(spec, fitted, ["g"], (-1, 1))
+    (part,), estimate = design.parts, fitted[0][1][0]
+    start = panels[0].day0[estimate.rows][:, None] + np.r_[-70:-10, -3:4] - part.at
+    path = start[0, 0] + np.arange(design.path)
+    ab = replicate(part, path[None], simple=returns == "simple")
+    study_fit, _ = estimate.on((-1, 1))
+    assert_allclose(ab.ar, study_fit.ar, atol=1e-12)
+    assert_allclose(ab.residuals, study_fit.residuals, atol=1e-12)
+
+
+@pytest.mark.long
+def test_a_study_with_donors_can_be_simulated():
+    spec = worlds.spec(
+        3,
+        groups={"g": ("A0", "A1", "A2")},
+        models=(es.ModelSetting(model="gsynth", donors=DONORS),),
+        resamples=99,
+    )
+    found = simulate(
+        spec,
+        worlds.events([200, 300]),
+        world(),
+        replications=100,
+        tests=["patell"],
+        scenarios=(),
+    )
+    assert found.sizes(1.0)["size"].item() < 0.2

@@ -104,8 +104,8 @@ def _how_judged(result: StudyResult, rows: pl.DataFrame) -> str:
     ]
     if rows["pvalue_conformal"].null_count() < rows.height:
         parts.append(
-            "p conformal: gaps of weights fitted to all sessions, moved around in time; "
-            "beside it the constant effects a session that it does not reject at "
+            "p conformal: gaps of weights fitted to all sessions, moved around in "
+            "time; beside it the constant effects a session that it does not reject at "
             f"{level}."
         )
     most, wanted = max(rows["n_space"].to_list()), round(1 / alpha_of(result)) - 1
