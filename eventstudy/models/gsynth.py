@@ -54,7 +54,7 @@ def gsynth(
     donors : array or Donors, optional
         The donors, in the place of ``x``.
     n_factors : int, optional
-        r, where it is known.
+        How many factors there are, where that is known.
     **context : Context
         Spans, assets, dates, and the event time of the first event-window column.
 

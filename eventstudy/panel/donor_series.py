@@ -69,7 +69,7 @@ def donor_series(
     calendars: Mapping[str, Calendar],
     market: Market,
     events: Announcements,
-    named: "Named",
+    named: "Concerned",
     quotes: Mapping[str, Quotes],
     wrong: Mapping[str, IntArray],
     name_of: Callable[[str], str],
@@ -110,7 +110,7 @@ def donor_series(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Named:
+class Concerned:
     """What announcements name: assets by row, and directions expected of groups.
 
     group : the group of each asset of the study
@@ -146,10 +146,10 @@ class Named:
         return False
 
 
-def named_in(events: pl.DataFrame, members: Sequence[tuple[str, str]]) -> Named:
+def named_in(events: pl.DataFrame, members: Sequence[tuple[str, str]]) -> Concerned:
     """Read what the announcements of a catalogue name; members are (asset, group)."""
     directions = [name for name in events.columns if name.startswith("expected_")]
-    return Named(
+    return Concerned(
         assets=[frozenset(held or ()) for held in events["assets"].to_list()],
         expected={
             name.removeprefix("expected_"): events[name].is_in(_DIRECTIONS).to_list()

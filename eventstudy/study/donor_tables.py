@@ -10,6 +10,7 @@ from eventstudy.core.abnormal import Array, BoolArray
 from eventstudy.core.donors import Donors, weighted
 from eventstudy.core.registry import TESTS
 from eventstudy.core.windows import Window
+from eventstudy.inference.entry import single_tests
 from eventstudy.models import MODELS, conformal, placebo_in_space
 from eventstudy.models.in_space import gaps, root_mean_square
 from eventstudy.panel.donors import RULES
@@ -115,7 +116,8 @@ def _tested(
         "first_offset": panel.columns.first_offset,
     }
     space = placebo_in_space(estimate.raw, model=entry, **given)
-    in_time = TESTS["placebo_single"](
+    _, placebo, *_ = single_tests()
+    in_time = TESTS[placebo](
         estimate.on(window)[0], window, alternative=spec.alternative, seed=spec.seed
     )
     out = {
