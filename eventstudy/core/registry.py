@@ -234,7 +234,9 @@ TESTS: Family[Any] = Family(
     ),
     *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
 )
-MODELS: Family[Any] = Family("model", *_in("models", "linear", "garch"))
+MODELS: Family[Any] = Family(
+    "model", *_in("models", "linear", "garch", "synthetic", "synthetic_did", "gsynth")
+)
 SHIFTS: Family[Any] = Family(
     "volatility test",
     *_in("volatility", "classical", "resampled", "clustered", "variance_step"),

@@ -8,7 +8,10 @@ given in place of a name.
 from eventstudy.core import registry
 from eventstudy.core.abnormal import Abnormal, Clock, Status
 from eventstudy.core.registry import Family
+from eventstudy.models.conformal import Conformal, conformal
 from eventstudy.models.entry import Context, Model, ModelEntry, expected_linear
+from eventstudy.models.gsynth import gsynth
+from eventstudy.models.in_space import InSpace, placebo_in_space
 from eventstudy.models.linear import (
     constant_mean,
     factors,
@@ -16,6 +19,8 @@ from eventstudy.models.linear import (
     market_adjusted,
 )
 from eventstudy.models.own import abnormal_from
+from eventstudy.models.synthetic import synthetic, synthetic_weights
+from eventstudy.models.synthetic_did import synthetic_did
 
 MODELS: Family[ModelEntry] = registry.MODELS
 
@@ -23,14 +28,22 @@ __all__ = [
     "MODELS",
     "Abnormal",
     "Clock",
+    "Conformal",
     "Context",
+    "InSpace",
     "Model",
     "ModelEntry",
     "Status",
     "abnormal_from",
+    "conformal",
     "constant_mean",
     "expected_linear",
     "factors",
+    "gsynth",
     "market",
     "market_adjusted",
+    "placebo_in_space",
+    "synthetic",
+    "synthetic_did",
+    "synthetic_weights",
 ]

@@ -160,6 +160,17 @@ class ModelEntry:
     conditional_variance : bool
         Whether the errors' variance moves from session to session, so that least
         squares over a whole sample is another model.
+    min_donors : int
+        Donors that it needs at least; 0: it takes none. A study hands them over as
+        ``donors``, with arrays they stand in the place of the factors.
+    terms : tuple of str
+        Names of its coefficients, where they are not a constant and the factors.
+    exchangeable : bool
+        Whether it may be fitted to the event's sessions like to any others, as the
+        conformal test wants it.
+    by_window : bool
+        Whether it is fitted anew for every window, whose first and last session a
+        study hands over as ``window``.
 
     Examples
     --------
@@ -199,6 +210,10 @@ class ModelEntry:
     expected: Expected = expected_linear
     default_with: Literal["", "no factor", "one factor", "several factors"] = ""
     conditional_variance: bool = False
+    min_donors: int = 0
+    terms: tuple[str, ...] = ()
+    exchangeable: bool = False
+    by_window: bool = False
 
     def __call__(
         self,
@@ -209,6 +224,9 @@ class ModelEntry:
         **context: Unpack[Context],
     ) -> Abnormal:
         """Fit the model; see `Model`.
+
+        The context of a model with donors holds them too, that of one that is fitted
+        by window the window.
 
         Raises `SpecError` where the function returns something else than an
         `Abnormal`.
@@ -228,7 +246,9 @@ class ModelEntry:
 
     @property
     def takes(self) -> str:
-        """How many factors it takes, in words."""
+        """How many factors or donors it takes, in words."""
+        if self.min_donors:
+            return f"at least {self.min_donors} donors"
         least, most = self.min_factors, self.max_factors
         if most is None:
             return f"at least {_factors(least)}" if least else "any factors"

@@ -326,4 +326,5 @@ def assemble(
         clock=d.clock,
         clocks=d.clocks,
         first_offset=d.first_offset,
+        weights=np.empty((len(errors), 0)),
     )

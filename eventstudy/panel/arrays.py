@@ -7,6 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, Clock, IntArray
 from eventstudy.panel.columns import Columns
+from eventstudy.panel.donor_series import DonorSeries
 from eventstudy.panel.plan import Observation, Unplaced
 from eventstudy.panel.series import Series
 from eventstudy.spec import ModelSetting
@@ -139,6 +140,8 @@ class Panel:
         How near, in sessions around another day 0.
     estimation : int array (E, 2)
         First and last session of each observation's estimation window.
+    donors : DonorSeries or None
+        The donors of a model that has them.
 
     Examples
     --------
@@ -173,6 +176,7 @@ class Panel:
     overlap: str
     purge: tuple[int, int]
     estimation: IntArray
+    donors: DonorSeries | None = None
 
     def __len__(self) -> int:
         """Return the number of observations."""

@@ -44,6 +44,9 @@ class ModelSetting:
         (),
     )
     groups: tuple[str, ...] = setting("asset groups; none: all of them", ())
+    donors: tuple[str, ...] = setting(
+        "symbols, indices among them, whose returns make the normal return", ()
+    )
 
     def __post_init__(self) -> None:
         """Refuse what is no text, and a factor named twice."""

@@ -261,6 +261,11 @@ class StudySpec:
             dict.fromkeys(n for f in named for n in (own if f == BENCHMARK else (f,)))
         )
 
+    @property
+    def donor_names(self) -> tuple[str, ...]:
+        """All donors of all models."""
+        return tuple(dict.fromkeys(d for s in self.models for d in s.donors))
+
     def factors_of(self, model: ModelSetting, asset: str) -> tuple[str, ...]:
         """Return the symbols of a model's factors for an asset.
 
@@ -294,9 +299,9 @@ class StudySpec:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """All assets and factors, and the rates of currencies."""
-        rates = self.currencies.values()
-        return tuple(dict.fromkeys([*self.assets, *self.factor_names, *rates]))
+        """All assets, factors and donors, and the rates of currencies."""
+        others = (*self.donor_names, *self.currencies.values())
+        return tuple(dict.fromkeys([*self.assets, *self.factor_names, *others]))
 
     def group_of(self, asset: str) -> str:
         """Return the group of an asset.

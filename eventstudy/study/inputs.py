@@ -458,6 +458,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
         return tuple(named)
     factors = {
         *spec.factor_names,
+        *spec.donor_names,
         *spec.benchmarks.values(),
         *spec.currencies.values(),
     }
@@ -465,7 +466,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     assets = tuple(s for s in priced if not s.startswith("^")) or priced
     if not assets:
         raise DataError(
-            "there is nothing to study: the prices hold only the factors "
+            "there is nothing to study: the prices hold only the factors or donors "
             f"{', '.join(sorted(factors))}; add the prices of assets"
         )
     return assets

@@ -21,6 +21,7 @@ from eventstudy.core.windows import (
 )
 from eventstudy.inference import battery
 from eventstudy.inference.entry import single_tests
+from eventstudy.models import MODELS
 from eventstudy.models.diagnostics import diagnose
 from eventstudy.panel import Panel
 from eventstudy.prices.quality import HELD_BACK
@@ -93,7 +94,9 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     plain = _tested(spec, estimate.event, spec.windows)
     pieces = []
     for window in spec.windows:
-        ab, simple, tested = estimate.event, estimate.event_simple, plain
+        (ab, simple), tested = estimate.on(window), plain
+        if window in estimate.of_windows:
+            tested = _tested(spec, ab, [window])
         used = in_average(spec, ab, held, window)
         covered = covered_by(ab, window)
         if spec.cut_windows == "extend":
@@ -228,15 +231,21 @@ def coefficients(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     """Return one row per observation and coefficient, constant first."""
     ab = estimate.event
     table = keys(estimator, estimate).select("event_id", "asset", "model")
-    n_obs, n_terms = ab.coefficients.shape
-    terms = ["constant", *estimator.panel.setting.factors][:n_terms]
-    variances = np.diagonal(ab.xtx_inv, axis1=1, axis2=2)
+    n_obs, n_held = ab.coefficients.shape
+    entry = MODELS.entry(estimator.panel.setting.model)
+    usual = ("constant", *estimator.panel.setting.factors)
+    terms = list(entry.terms or usual)[:n_held]
+    n_terms = len(terms)
+    variances = np.diagonal(ab.xtx_inv, axis1=1, axis2=2)[:, :n_terms]
     rows = np.repeat(np.arange(n_obs), n_terms)
-    return table[rows].with_columns(
+    found = table[rows].with_columns(
         term=pl.Series(terms * n_obs, dtype=pl.String),
-        value=number(ab.coefficients.ravel()),
+        value=number(ab.coefficients[:, :n_terms].ravel()),
         se=number((ab.sigma[:, None] * np.sqrt(variances)).ravel()),
     )
+    if entry.terms:  # factors that were not chosen have neither
+        return found.filter((pl.col("value") != 0) | (pl.col("se") != 0))
+    return found
 
 
 def observations(
