@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Tests run on all cores, and keep what they compiled for the next time.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: analyze check test lint slow audit lowest
+.PHONY: analyze check test lint slow audit lowest bench
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -16,6 +16,7 @@ help:
 	@echo "make test      run all tests but the slow ones"
 	@echo "make lint      ruff, mypy, import-linter, numpydoc"
 	@echo "make slow      Monte-Carlo tests of size and power"
+	@echo "make bench     time fits and tests, write docs/speed.md"
 	@echo "make lowest    run the command with the lowest versions that pyproject.toml allows"
 	@echo "make audit     look the locked dependencies up among known weaknesses"
 
@@ -37,6 +38,9 @@ lint: $(VENV)/dev.stamp
 
 slow: $(VENV)/dev.stamp
 	@$(PYTEST) -m slow
+
+bench: $(VENV)/dev.stamp
+	@$(BIN)/python benchmarks/inference.py 50000 docs/speed.md
 
 lowest:
 	@.ci/lowest

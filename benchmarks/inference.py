@@ -1,30 +1,34 @@
 """Time and memory of fits and tests: loops over observations, and ours.
 
-Run by hand: ``python benchmarks/inference.py [largest]``. Market model, estimation 250
-sessions, event window 21, the classical battery (csect, patell, bmp, kp, rank, grank,
-sign, gsign) on a three-day window. Every job runs in a process of its own, so that
-its peak memory is its own; making the data is not timed in the comparison with loops,
-and is in the figures up to a million.
+Run by hand: ``python benchmarks/inference.py [observations] [page]``; ``make bench``
+writes the page. Estimation window 250 sessions, event window 21, a window of three
+sessions, float64. Every job runs in a process of its own on one thread, after a small
+one that takes imports and first calls; making the data is not timed. Time is that of
+the processor, since a machine does other things too, and is told in passes as well: one
+pass is one ``np.sum`` over the returns, in the same run.
 """
 
 import json
+import os
+import platform
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from loops import loop, loop_fits, numpy_fit, statsmodels_fit
 
 from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray
-from eventstudy.inference import battery
-from eventstudy.models import market
+from eventstudy.inference import TESTS, battery
+from eventstudy.models import factors
 
 T, L, WINDOW = 250, 21, (-1, 1)
-COLUMNS = slice(9, 12)  # of the event window
-N_LOOP, CHUNK, N_DATES = 10_000, 1_000, 100
-TESTS = (
+CHUNK = 1_000
+NINE = (
     "csect",
     "patell",
     "bmp",
@@ -35,219 +39,238 @@ TESTS = (
     "sign",
     "gsign",
 )
-Arrays = tuple[Array, Array, IntArray, IntArray, Clock]
-Maker = Callable[[], Arrays]
-Fitted = tuple[Array, Array, float, Array, Array]
-Fit = Callable[[Array, Array], Fitted]
+# The others take the mean correlation: of a date's pairs in the loop, and of the
+# estimation windows that dates share as well in ours.
+SAME = ("csect", "patell", "bmp", "rank", "sign", "gsign")
+ONE_WALK = ("csect", "patell", "bmp", "kp_patell", "kp_bmp", "sign", "gsign")
+ONE_THREAD = {
+    f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")
+}
+Figures = dict[str, float]
 
 
-def study(n_obs: int) -> list[Maker]:
-    """Return chunks as functions that make returns, the same at each call."""
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What is studied; n_assets = 0 is an asset for each observation."""
+
+    n_obs: int
+    n_dates: int = 100
+    n_factors: int = 1
+    n_assets: int = 0
+    missing: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """Say what is special about it."""
+        held = [f"{self.n_dates:,} dates"]
+        if self.n_factors != 1:
+            held.append(f"{self.n_factors} factors")
+        if self.n_assets:
+            held.append(f"{self.n_assets} assets")
+        if self.missing:
+            held.append(f"{self.missing:.0%} missing")
+        return ", ".join(held)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Returns (E, T+L), factors (E, T+L, F), and who lived when."""
+
+    y: Array
+    x: Array
+    asset: IntArray
+    clock: IntArray
+    clocks: Clock
+
+    def fitted(self) -> Abnormal:
+        """Fit it with ours."""
+        return factors(
+            self.y,
+            self.x,
+            n_estimation=T,
+            asset=self.asset,
+            clock=self.clock,
+            clocks=self.clocks,
+        )
+
+
+def chunks_of(study: Study) -> list[Chunk]:
+    """Make the data: dates 25 sessions apart where there are few, else daily ones."""
     rng = np.random.default_rng(0)
-    starts = 25 * np.arange(N_DATES)  # windows of three sessions do not overlap
-    days = starts[:, None] + np.arange(T + L)
+    step = 25 if study.n_dates <= 100 else 1
+    days = step * np.arange(study.n_dates)[:, None] + np.arange(T + L)
     clocks = Clock(estimation=days[:, :T], event=days[:, T:])
-    market_return = 0.01 * rng.standard_normal(days.max() + 1)
+    market = 0.01 * rng.standard_normal((days.max() + 1, study.n_factors))
     shock = 0.01 * rng.standard_normal(days.max() + 1)
-    base = 0.02 * rng.standard_normal((min(CHUNK, n_obs), T + L))
-
-    def arrays(first: int) -> Arrays:
-        rows = np.arange(first, min(first + CHUNK, n_obs))
-        clock = rows % N_DATES
-        x = market_return[days[clock]]
-        noise = np.roll(base[: len(rows)], 7 * (first // CHUNK), axis=1)
-        return noise + x + shock[days[clock]], x, rows, clock, clocks
-
-    return [lambda i=i: arrays(i) for i in range(0, n_obs, CHUNK)]  # type: ignore[misc]
-
-
-def held(makers: list[Maker]) -> list[Maker]:
-    """Make the data now, so that only what follows is timed."""
-    return [lambda made=made: made for made in [make() for make in makers]]  # type: ignore[misc]
+    found = []
+    for first in range(0, study.n_obs, CHUNK):
+        rows = np.arange(first, min(first + CHUNK, study.n_obs))
+        clock = rows * 7919 % study.n_dates
+        x = market[days[clock]]
+        noise = 0.02 * rng.standard_normal((len(rows), T + L))
+        y = x.sum(axis=2) + shock[days[clock]] + noise
+        y[rng.random(y.shape) < study.missing] = np.nan
+        asset = rng.integers(0, study.n_assets, len(rows)) if study.n_assets else rows
+        found.append(Chunk(y, x, asset, clock, clocks))
+    return found
 
 
-def fitted(make: Maker) -> Abnormal:
-    """Fit one chunk with ours."""
-    y, x, asset, clock, clocks = make()
-    return market(y, x, n_estimation=T, asset=asset, clock=clock, clocks=clocks)
+def our_fits(chunks: list[Chunk]) -> None:
+    """Fit all chunks, one after the other."""
+    for chunk in chunks:
+        chunk.fitted()
 
 
-def our_fits(makers: list[Maker]) -> None:
-    """Fit all chunks, one after the other in one thread."""
-    for make in makers:
-        fitted(make)
+def tested(chunks: list[Chunk], tests: Sequence[str]) -> dict[str, float]:
+    """Fit and test with ours; what needs two walks fits twice, as it keeps nothing."""
+    lazy = [chunk.fitted for chunk in chunks]
+    found = battery(lazy, windows=[WINDOW], tests=tests)
+    return {name: float(found[WINDOW, name].statistic[0]) for name in tests}
 
 
-def ours(makers: list[Maker]) -> dict[str, float]:
-    """Fit and test with ours, in two threads."""
-    chunks = [lambda m=m: fitted(m) for m in makers]  # type: ignore[misc]
-    found = battery(chunks, windows=[WINDOW], tests=TESTS, workers=2)
-    return {name: float(found[WINDOW, name].statistic[0]) for name in TESTS}
+def one_pass(chunks: list[Chunk]) -> None:
+    """Add up all returns once."""
+    for chunk in chunks:
+        np.sum(chunk.y)
 
 
-def fit_by_statsmodels(y: Array, x: Array) -> Fitted:
-    """Residuals, prediction errors, variance, event rows, (X'X)^-1 of one row."""
-    import statsmodels.api as sm
-
-    design = sm.add_constant(x)
-    fit = sm.OLS(y[:T], design[:T]).fit()
-    error = y[T:] - fit.predict(design[T:])
-    return fit.resid, error, fit.mse_resid, design[T:], fit.normalized_cov_params
-
-
-def fit_by_numpy(y: Array, x: Array) -> Fitted:
-    """Return the same by least squares of numpy."""
-    design = np.column_stack([np.ones(len(x)), x])
-    beta = np.linalg.lstsq(design[:T], y[:T], rcond=None)[0]
-    error = y - design @ beta
-    variance = float((error[:T] ** 2).sum() / (T - 2))
-    inverse = np.linalg.inv(design[:T].T @ design[:T])
-    return error[:T], error[T:], variance, design[T:], inverse
-
-
-def rows_of(makers: list[Maker]) -> Iterator[tuple[Array, Array, int]]:
-    """Walk through the observations one by one."""
-    for make in makers:
-        y, x, _, clock, _ = make()
-        yield from zip(y, x, clock, strict=True)
-
-
-def loop_fits(makers: list[Maker], fit: Fit) -> None:
-    """Fit in a loop over observations."""
-    for y, x, _ in rows_of(makers):
-        fit(y, x)
-
-
-def loop(makers: list[Maker], fit: Fit) -> dict[str, float]:
-    """Fit and test as one would write it: a fit and scipy's ranks per observation."""
-    car, scar, ranks, residuals, standard, share, dates = [], [], [], [], [], [], []
-    for y, x, date in rows_of(makers):
-        past, event, variance, rows, inverse = fit(y, x)
-        s = rows[COLUMNS].sum(axis=0)
-        forecast = COLUMNS.stop - COLUMNS.start + s @ inverse @ s
-        car.append(event[COLUMNS].sum())
-        scar.append(car[-1] / np.sqrt(variance * forecast))
-        ranks.append(stats.rankdata([*past, *event]) / (1 + T + L) - 0.5)
-        residuals.append(past)
-        standard.append(past / np.sqrt(variance))
-        share.append((past > 0).mean())
-        dates.append(date)
-    rbar = mean_correlation(residuals, np.array(dates))
-    scaled = np.array(scar) * np.sqrt(1 - rbar) / np.std(scar, ddof=1)
-    granks = [
-        stats.rankdata([*z, own]) / (T + 2) - 0.5
-        for z, own in zip(standard, scaled, strict=True)
-    ]
-    return statistics(np.array(car), np.array(scar), rbar, ranks, granks, share)
-
-
-def mean_correlation(residuals: list[Array], dates: Array) -> float:
-    """Mean over all pairs; pairs of different dates have none."""
-    pairs = 0.0
-    for date in np.unique(dates):
-        block = np.corrcoef([residuals[i] for i in np.flatnonzero(dates == date)])
-        pairs += block.sum() - len(block)
-    return pairs / (len(dates) * (len(dates) - 1))
-
-
-def statistics(
-    car: Array,
-    scar: Array,
-    rbar: float,
-    ranks: list[Array],
-    granks: list[Array],
-    share: list[float],
-) -> dict[str, float]:
-    """Return the nine statistics from what the loop gathered."""
-    n, inflation = len(car), 1 + (len(car) - 1) * rbar
-    bmp = float(stats.ttest_1samp(scar, 0).statistic)
-    patell = scar.sum() / np.sqrt(n * (T - 2) / (T - 4))
-    mean, grank = np.mean(ranks, axis=0), np.mean(granks, axis=0)
-    inside = mean[T:][COLUMNS]
-    z = grank[-1] / np.sqrt((grank**2).mean())
-    positive, p = (car > 0).sum(), np.mean(share)
-    return {
-        "csect": float(stats.ttest_1samp(car, 0).statistic),
-        "patell": patell,
-        "bmp": bmp,
-        "kp_patell": patell / np.sqrt(inflation),
-        "kp_bmp": bmp * np.sqrt((1 - rbar) / inflation),
-        "rank": inside.sum() / np.sqrt(len(inside)) / np.sqrt((mean**2).mean()),
-        "grank_t": z * np.sqrt((T - 1) / (T - z**2)),
-        "sign": (positive - n / 2) / np.sqrt(n / 4),
-        "gsign": (positive - n * p) / np.sqrt(n * p * (1 - p)),
-    }
-
-
-JOBS: dict[str, Callable[[list[Maker]], dict[str, float] | None]] = {
-    "statsmodels fits": lambda m: loop_fits(m, fit_by_statsmodels),
-    "numpy fits": lambda m: loop_fits(m, fit_by_numpy),
+JOBS: dict[str, Callable[[list[Chunk]], dict[str, float] | None]] = {
+    "pass": one_pass,
+    "statsmodels fits": lambda c: loop_fits(c, statsmodels_fit),
+    "numpy fits": lambda c: loop_fits(c, numpy_fit),
     "our fits": our_fits,
-    "statsmodels + scipy": lambda m: loop(m, fit_by_statsmodels),
-    "numpy + scipy": lambda m: loop(m, fit_by_numpy),
-    "ours": ours,
+    "statsmodels + scipy": lambda c: loop(c, statsmodels_fit),
+    "numpy + scipy": lambda c: loop(c, numpy_fit),
+    "nine tests": lambda c: tested(c, NINE),
+    "seven tests, one walk": lambda c: tested(c, ONE_WALK),
+    "all tests but bootstrap": lambda c: tested(
+        c, [n for n in TESTS if n != "bootstrap"]
+    ),
+    "bootstrap": lambda c: tested(c, ["bootstrap"]),
 }
 
 
-def measure(job: str, n_obs: int) -> dict[str, float]:
-    """Return seconds, peak megabytes and statistics of a job in its own process."""
+def measure(job: str, study: Study, *, compiled: bool = True) -> Figures:
+    """Return µs of each observation, peak MB and statistics, from its own process."""
+    plain = {} if compiled else {"NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
-        [sys.executable, __file__, "--job", job, str(n_obs)],
+        [sys.executable, __file__, "--job", job, json.dumps(asdict(study))],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **ONE_THREAD, **plain},
     )
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures: Figures = json.loads(done.stdout)
     return figures
 
 
-def run_job(job: str, n_obs: int) -> None:
+def run_job(job: str, study: Study) -> None:
     """Do one job and print its figures for the process that asked."""
-    JOBS[job](study(200))  # imports and first calls are not what is measured
-    makers = held(study(n_obs)) if n_obs <= N_LOOP else study(n_obs)
-    start, busy = time.perf_counter(), time.process_time()
-    found = JOBS[job](makers) or {}
+    # Imports, first calls and what is compiled are not what is measured.
+    JOBS[job](chunks_of(replace(study, n_obs=min(study.n_obs, 6_000))))
+    chunks = chunks_of(study)
+    times = []
+    for _ in range(9 if job == "pass" else 1):
+        wall, busy = time.perf_counter(), time.process_time()
+        found = JOBS[job](chunks) or {}
+        times.append((time.process_time() - busy, time.perf_counter() - wall))
+    cpu, clock = min(times)
     figures = {
-        "seconds": time.perf_counter() - start,
-        "cpu": time.process_time() - busy,
+        "us": 1e6 * cpu / study.n_obs,
+        "wall": 1e6 * clock / study.n_obs,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     print(json.dumps(figures | found))
 
 
-def cells(figures: dict[str, float]) -> str:
-    """Seconds, processor seconds and peak memory as cells of a table."""
-    return f"{figures['seconds']:.2f} | {figures['cpu']:.2f} | {figures['peak']:.0f}"
+def against_loops(n_obs: int) -> list[str]:
+    """Compare with loops: fits on one and three factors, and the nine tests."""
+    lines = [
+        "| job | statsmodels, µs | numpy, µs | ours, µs | ratios |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for words, names, n_factors in (
+        ("fits, one factor", ("statsmodels fits", "numpy fits", "our fits"), 1),
+        ("fits, three factors", ("statsmodels fits", "numpy fits", "our fits"), 3),
+        (
+            "fits and nine tests",
+            ("statsmodels + scipy", "numpy + scipy", "nine tests"),
+            1,
+        ),
+    ):
+        study = Study(n_obs=n_obs, n_factors=n_factors)
+        found = [measure(name, study) for name in names]
+        for name in SAME if "tests" in words else ():
+            for other in found[1:]:
+                np.testing.assert_allclose(other[name], found[0][name], rtol=1e-7)
+        a, b, c = (figures["us"] for figures in found)
+        lines.append(
+            f"| {words} | {a:,.0f} | {b:,.0f} | {c:.1f} | {a / c:.0f}, {b / c:.0f} |"
+        )
+    return lines
 
 
-def main(largest: int) -> None:
-    """Print both tables."""
-    found = {job: measure(job, N_LOOP) for job in JOBS}
-    for job in ("numpy + scipy", "ours"):
-        for name in TESTS:
-            expected = found["statsmodels + scipy"][name]
-            np.testing.assert_allclose(found[job][name], expected, rtol=1e-7)
-    print(f"{N_LOOP:,} observations; the three give the same {len(TESTS)} statistics\n")
-    print("| job | seconds | cpu seconds | peak MB | times the loop's speed |")
-    print("|---|---|---|---|---|")
-    for job, figures in found.items():
-        base = "statsmodels fits" if "fits" in job else "statsmodels + scipy"
-        ratio = found[base]["seconds"] / figures["seconds"]
-        print(f"| {job} | {cells(figures)} | {ratio:.1f} |")
-    print(
-        "\n| observations, fit and tests | seconds | cpu seconds | peak MB | µs each |"
+def by_design(n_obs: int) -> list[str]:
+    """Compare designs, with compiled loops and without, in passes over the returns."""
+    base = Study(n_obs=n_obs)
+    one = measure("pass", base)["us"]
+    lines = [
+        f"One pass: {one:.2f} µs an observation.",
+        "",
+        "| job | design | µs | passes | µs without numba | to the first | peak MB |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    first = 0.0
+    for job, study in (
+        ("nine tests", base),
+        ("nine tests", replace(base, n_dates=2_500)),
+        ("nine tests", replace(base, n_dates=14_000)),
+        ("nine tests", replace(base, n_assets=500)),
+        ("nine tests", replace(base, n_dates=2_500, n_assets=500)),
+        ("nine tests", replace(base, missing=0.01)),
+        ("nine tests", replace(base, n_factors=3)),
+        ("our fits", base),
+        ("seven tests, one walk", base),
+        ("all tests but bootstrap", base),
+        ("bootstrap", replace(base, n_obs=max(n_obs // 10, CHUNK))),
+    ):
+        figures = measure(job, study)
+        plain = measure(job, study, compiled=False)["us"]
+        us, peak = figures["us"], figures["peak"]
+        first = first or us
+        lines.append(
+            f"| {job} | {study.words} | {us:.1f} | {us / one:,.0f} | {plain:.1f} "
+            f"| {us / first:.2f} | {peak:,.0f} |"
+        )
+    return lines
+
+
+def page(n_obs: int) -> str:
+    """Write the page of the documentation."""
+    n_loop = min(n_obs, 2_000)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}"
+    text = (Path(__file__).parent / "speed_page.md").read_text(encoding="utf-8")
+    return text.format(
+        n_obs=f"{n_obs:,}",
+        n_loop=f"{n_loop:,}",
+        machine=machine,
+        nine=", ".join(NINE),
+        loops="\n".join(against_loops(n_loop)),
+        designs="\n".join(by_design(n_obs)),
     )
-    print("|---|---|---|---|---|")
-    n_obs = 1_000
-    while n_obs <= largest:
-        figures = measure("ours", n_obs)
-        each = 1e6 * figures["seconds"] / n_obs
-        print(f"| {n_obs:,} | {cells(figures)} | {each:.0f} |")
-        n_obs *= 10
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the page, or write it where it is to be."""
+    text = page(int(arguments[0]) if arguments else 50_000)
+    if len(arguments) > 1:
+        Path(arguments[1]).write_text(text, encoding="utf-8")
+    else:
+        print(text)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--job"]:
-        run_job(sys.argv[2], int(sys.argv[3]))
+        run_job(sys.argv[2], Study(**json.loads(sys.argv[3])))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+        main(sys.argv[1:])

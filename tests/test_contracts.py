@@ -84,7 +84,7 @@ def test_the_command_is_there():
 # --- imports ------------------------------------------------------------------------
 
 HEAVY = (
-    *("matplotlib", "statsmodels", "pandas", "yfinance", "arch"),
+    *("matplotlib", "statsmodels", "pandas", "yfinance", "arch", "numba"),
     *("scipy.stats", "scipy.optimize", "exchange_calendars", "dataframely"),
 )
 FRAMES = ("polars", "typer", "pydantic")

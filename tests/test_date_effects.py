@@ -44,7 +44,7 @@ def test_covariance_of_dates_is_that_of_their_observations(missing):
 def test_covariance_pooled_is_near_the_exact_one(monkeypatch):
     ab = panel("far dates", n_assets=5, seed=1)
     exact = date_effects(collect(ab, [WINDOW], NEEDS), WINDOW)
-    monkeypatch.setattr("eventstudy.inference.aggregates.MAX_ASSETS", 1)
+    monkeypatch.setattr("eventstudy.inference.sums.MAX_ASSETS", 1)
     pooled = date_effects(collect(ab, [WINDOW], NEEDS), WINDOW)
     assert_allclose(np.diag(pooled.covariance), np.diag(exact.covariance), rtol=0.2)
 

@@ -18,7 +18,7 @@ WINDOW = (-1, 1)
 
 def pooled(ab, window, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("eventstudy.inference.aggregates.MAX_ASSETS", 1)
+        patch.setattr("eventstudy.inference.sums.MAX_ASSETS", 1)
         return dependence(ab, window)
 
 
@@ -118,7 +118,7 @@ def test_blocks_by_group_ignore_correlation_between_groups():
 
 
 def test_groups_need_correlations_asset_by_asset(monkeypatch):
-    monkeypatch.setattr("eventstudy.inference.aggregates.MAX_ASSETS", 1)
+    monkeypatch.setattr("eventstudy.inference.sums.MAX_ASSETS", 1)
     with pytest.raises(SpecError, match="asset by asset"):
         dependence(panel(), WINDOW, groups=dict.fromkeys(range(6), 0))
 

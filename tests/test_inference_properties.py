@@ -127,7 +127,7 @@ def test_threads_do_not_matter():
 
 
 def test_chunks_of_more_assets_than_are_kept_apart(monkeypatch):
-    monkeypatch.setattr("eventstudy.inference.aggregates.MAX_ASSETS", 8)
+    monkeypatch.setattr("eventstudy.inference.sums.MAX_ASSETS", 8)
     ab = panel("adjacent dates", n_assets=20, seed=4)
     names = ["kp_bmp", "grank_overlap", "grank_t"]
     pieces = [take(ab, np.arange(i, len(ab.ar), 7)) for i in range(7)]

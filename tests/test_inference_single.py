@@ -5,7 +5,13 @@ import pytest
 from reference.inference_panels import panel, take
 
 from eventstudy.inference import TESTS
-from eventstudy.inference.bootstrap import _block_sums
+from eventstudy.inference.bootstrap import (
+    _block_sums,
+    _drawn,
+    _Form,
+    _Plan,
+    _running,
+)
 from eventstudy.inference.standardised import pseudo_scars
 from eventstudy.models import constant_mean, market
 
@@ -95,16 +101,17 @@ def test_bootstrap_needs_residuals():
 
 
 def test_block_sums_wrap_around_and_stop():
-    values = np.array([[1.0, 10.0, 100.0, 0.0]]) + 0j  # three valid values
-    n, block, wanted = np.array([3]), np.array([2]), np.array([3])
-    uniform = np.array([[0.99, 0.0]])  # blocks from the third and the first value
-    total = _block_sums(values, n, block, wanted, uniform)
+    form = _Form(n=3, block=2, length=3)
+    uniform = np.array([[0.99, 0.0, 0.5]])  # blocks from the third and the first value
+    drawn = _drawn(form, 3, uniform)
+    plan = _Plan(form=form, estimation=drawn, event=drawn)
+    total = _block_sums(_running(np.array([[1.0, 10.0, 100.0]])), plan, drawn)
     assert total[0, 0] == 100 + 1 + 1
 
 
 def test_single_tests_in_rows_of_any_number(monkeypatch):
     ab = panel("uneven dates", seed=8)
     together = TESTS["bootstrap"](ab, (-1, 1), n_draws=99)
-    monkeypatch.setattr("eventstudy.inference.bootstrap._BUDGET", 99 * 60 * 4)
+    monkeypatch.setattr("eventstudy.inference.bootstrap._BUDGET", 99 * 4)
     apart = TESTS["bootstrap"](ab, (-1, 1), n_draws=99)
     np.testing.assert_array_equal(together.pvalue, apart.pvalue)

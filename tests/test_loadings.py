@@ -129,7 +129,7 @@ def test_pooled_correlations_give_the_same_where_all_pairs_are_alike(monkeypatch
     ab = panel("far dates", n_assets=2)
     ab = take(ab, np.arange(4))
     exact = dependence(ab, (-1, 1))
-    monkeypatch.setattr("eventstudy.inference.aggregates.MAX_ASSETS", 1)
+    monkeypatch.setattr("eventstudy.inference.sums.MAX_ASSETS", 1)
     pooled = dependence(ab, (-1, 1))
     assert pooled.nu == pytest.approx(exact.nu, abs=0.02)
     assert pooled.rbar == pytest.approx(exact.rbar, rel=1e-3)
@@ -138,7 +138,7 @@ def test_pooled_correlations_give_the_same_where_all_pairs_are_alike(monkeypatch
 @pytest.mark.parametrize("most_assets", [500, 1])
 def test_many_clocks_are_worked_out_in_blocks(monkeypatch, most_assets):
     ab = panel("uneven dates", n_assets=3, missing=0.1)
-    monkeypatch.setattr("eventstudy.inference.aggregates.MAX_ASSETS", most_assets)
+    monkeypatch.setattr("eventstudy.inference.sums.MAX_ASSETS", most_assets)
     whole, portfolio = dependence(ab, (-1, 1)), TESTS["portfolio"](ab, (-1, 1))
     monkeypatch.setattr("eventstudy.inference.shared_error._BLOCK", 2)
     found = dependence(ab, (-1, 1))

@@ -519,8 +519,8 @@ def test_the_record_says_whose_and_when():
 
 @pytest.mark.parametrize("entry", MODELS.values(), ids=list(MODELS))
 def test_the_family_calls_its_members(entry):
-    y, x, _ = sample(1)
-    inputs = None if entry.max_factors == 0 else x
+    y, x, _ = sample(entry.min_donors or 1)
+    inputs = x if entry.max_factors != 0 or entry.min_donors else None
     direct = entry.fit(y, inputs, n_estimation=T)
     assert entry(y, inputs, n_estimation=T).model == entry.name == direct.model
 

@@ -37,7 +37,6 @@ OTHER_WORDS = {
     ("report/sections/agreement.py", "cluster"): "the noun: a set of dates",
     ("report/sections/fit.py", "skewness"): "a column of the models' fit",
     ("study/builders.py", "garch"): "the table and the part of that name",
-    ("study/builders.py", "placebo"): "the table of that name",
     ("study/doubts.py", "volume"): "a column of the prices",
     ("study/group_tables.py", "placebo"): "the table of that name",
     ("study/inputs.py", "factors"): "the setting of that name",

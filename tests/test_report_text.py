@@ -411,7 +411,7 @@ def test_an_average_that_rests_on_one_date_is_said_to(
     text = finding.sentences(found, found.rows[0])
     assert text.count(" % without “Authority 1 ") == times
     told = influence.line(found, [found.rows[0]])
-    assert told.startswith("Yes, that of" if times else "No: left without the date")
+    assert told.startswith("Yes, that of" if times else "No average changes")
 
 
 def test_dates_that_differ_by_more_than_noise_are_said() -> None:
@@ -495,7 +495,9 @@ def test_warnings_are_counted_on_the_first_screen_and_told_behind_it() -> None:
     assert "- no prices for RIOTT." in text
     assert "How it was asked: model market on" in text
     first = opening.SECTION.write(Views(result))
-    assert "1 warning; some settings were taken by default. [All doubts](" in first
+    assert "no prices for RIOTT; some settings were taken by default. [All" in first
+    two = replace(plain, remarks=sample.frame("remarks", [said[0]] * 2))
+    assert "2 warnings" in opening.SECTION.write(Views(two))
     assert "warning" not in opening.SECTION.write(Views(plain))
 
 
@@ -677,7 +679,7 @@ def test_measures_that_disagree_are_named() -> None:
         changed = replace(
             result, volatility=result.volatility.with_columns(pvalue=value)
         )
-        assert ("the measures disagree" in volatility.line(changed)) is said
+        assert ("GARCH forecasts made before" in volatility.line(changed)) is said
         assert ("`cav_bootstrap`" in volatility.bullets(changed)[0]) is said
 
 

@@ -38,21 +38,30 @@ def columnar_frame(data: bytes) -> pl.DataFrame:
     Raises `Damaged` for what is cut off or cannot be what was written.
     """
     kind = columnar_kind(data)
-    if not data.endswith(PARQUET if kind == "Parquet" else FEATHER):
-        raise Damaged(f"the {kind} file is cut off; get it again")
+    check_columnar(data)
     try:
-        if kind == "Parquet":
-            _check_pages(data)
         with quiet():
             read = pl.read_parquet if kind == "Parquet" else pl.read_ipc
             return read(io.BytesIO(data))
     except (
-        Damaged,
         pl.exceptions.PolarsError,
         pl.exceptions.PanicException,
         OSError,
     ) as error:
         raise Damaged(f"the {kind} file is damaged ({error}); get it again") from error
+
+
+def check_columnar(data: bytes) -> None:
+    """Raise `Damaged` for what is cut off, and for sizes that cannot be."""
+    kind = columnar_kind(data)
+    if not data.endswith(PARQUET if kind == "Parquet" else FEATHER):
+        raise Damaged(f"the {kind} file is cut off; get it again")
+    if kind == "Parquet":
+        try:
+            _check_pages(data)
+        except Damaged as error:
+            text = f"the Parquet file is damaged ({error}); get it again"
+            raise Damaged(text) from error
 
 
 def _check_pages(data: bytes) -> None:

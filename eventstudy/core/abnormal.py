@@ -129,6 +129,8 @@ class Abnormal:
         Calendar dates of the windows.
     first_offset : int
         Event time of the first event-window column; day 0 is session 0.
+    weights : array (E, J)
+        Weights of the donors whose returns make the expected ones; J = 0 without.
 
     Examples
     --------
@@ -161,6 +163,7 @@ class Abnormal:
     clock: IntArray
     clocks: Clock
     first_offset: int
+    weights: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

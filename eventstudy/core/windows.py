@@ -55,6 +55,16 @@ class Cumulated:
     in_average: BoolArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSums:
+    """What `Cumulated` says of the sums alone; every array is (E,)."""
+
+    car: Array
+    se: Array
+    n_valid: IntArray
+    length: Array
+
+
 def length_of(window: Window) -> int:
     """Return the number of sessions of a window.
 
@@ -194,31 +204,41 @@ def cumulate(ab: Abnormal, window: Window, *, cut_windows: str = "keep") -> Cumu
     >>> found.car.round(4), found.se.round(4)  # 0.01 sqrt(2 + 2²/3)
     (array([0.05]), array([0.0183]))
     """
+    sums = window_sums(ab, window)
+    covered = covered_by(ab, window)
+    refused = {
+        "drop": covered != Covered.FULL,
+        "extend": covered == Covered.CUT,
+        "keep": np.zeros(len(covered), np.bool_),
+    }[cut_windows]
+    return Cumulated(
+        car=sums.car,
+        se=sums.se,
+        scar=sums.car / sums.se,
+        n_valid=sums.n_valid,
+        length=sums.length,
+        covered=covered,
+        in_average=(sums.n_valid > 0) & ~refused,
+    )
+
+
+def window_sums(ab: Abnormal, window: Window) -> WindowSums:
+    """Sum the abnormal returns over ``window``, as `cumulate` says."""
     held = columns(ab, window)
     ar = ab.ar[:, held]
     valid = ~np.isnan(ar)
     n_valid = valid.sum(axis=1)
     some = n_valid > 0
-    length = np.where(valid, ab.span_event[:, held], 0.0).sum(axis=1)
-    rows = np.where(valid[:, :, None], ab.x_event[:, held], 0.0).sum(axis=1)
+    if valid.all():
+        length = ab.span_event[:, held].sum(axis=1)
+        rows, car = ab.x_event[:, held].sum(axis=1), ar.sum(axis=1)
+    else:
+        length = np.where(valid, ab.span_event[:, held], 0.0).sum(axis=1)
+        rows = np.where(valid[:, :, None], ab.x_event[:, held], 0.0).sum(axis=1)
+        car = np.where(some, np.where(valid, ar, 0.0).sum(axis=1), np.nan)
     estimation_error = np.einsum("ek,ekl,el->e", rows, ab.cov_coef, rows)
-    car = np.where(some, np.where(valid, ar, 0.0).sum(axis=1), np.nan)
     se = np.where(some, ab.sigma * np.sqrt(length + estimation_error), np.nan)
-    covered = covered_by(ab, window)
-    refused = {
-        "drop": covered != Covered.FULL,
-        "extend": covered == Covered.CUT,
-        "keep": np.zeros(len(car), np.bool_),
-    }[cut_windows]
-    return Cumulated(
-        car=car,
-        se=se,
-        scar=car / se,
-        n_valid=n_valid,
-        length=length,
-        covered=covered,
-        in_average=some & ~refused,
-    )
+    return WindowSums(car=car, se=se, n_valid=n_valid, length=length)
 
 
 def sessions_spanned(ab: Abnormal) -> Array:
@@ -281,6 +301,17 @@ def extended(ab: Abnormal, window: Window) -> tuple[Abnormal, IntArray]:
     return replace(ab, **moved), longer
 
 
+def estimation_error(ab: Abnormal) -> Array:
+    """Variance of the expected returns by the estimates' errors, over sigma², (E, L).
+
+    ``x'C x`` of the event window's regressors, see `forecast_se`.
+    """
+    if not ab.cov_coef.shape[1]:
+        return np.zeros(ab.ar.shape)
+    error: Array = np.einsum("elk,elk->el", ab.x_event @ ab.cov_coef, ab.x_event)
+    return error
+
+
 def forecast_se(ab: Abnormal) -> Array:
     """Standard error of each abnormal return, (E, L): ``σ sqrt(k + x'C x)``.
 
@@ -293,8 +324,7 @@ def forecast_se(ab: Abnormal) -> Array:
     >>> forecast_se(ab).round(4)
     array([[0.0115]])
     """
-    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.cov_coef, ab.x_event)
-    se: Array = ab.sigma[:, None] * np.sqrt(ab.span_event + error)
+    se: Array = ab.sigma[:, None] * np.sqrt(ab.span_event + estimation_error(ab))
     return np.where(np.isnan(ab.ar), np.nan, se)
 
 
@@ -329,6 +359,11 @@ def select(ab: Abnormal, rows: IntArray | BoolArray) -> Abnormal:
     >>> select(constant_mean(y, n_estimation=8), np.array([3, 0])).asset
     array([3, 0])
     """
+    return rows_of(ab, rows)
+
+
+def rows_of(ab: Abnormal, rows: IntArray | BoolArray | slice) -> Abnormal:
+    """Return some observations; a slice gives views of their arrays."""
     names = (field.name for field in fields(ab) if field.name not in _SHARED)
     return replace(ab, **{name: getattr(ab, name)[rows] for name in names})
 

@@ -6,29 +6,36 @@ does not grow with the length of the windows times the number of observations, a
 chunks, threads and machines give the same numbers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
+from eventstudy.core.compiled import MANY
 from eventstudy.core.errors import SpecError
-from eventstudy.core.loadings import unit_loadings
 from eventstudy.core.windows import (
     Window,
     buy_and_hold,
-    columns,
     columns_from,
-    cumulate,
     length_of,
 )
-from eventstudy.inference.shared_error import error_key
+from eventstudy.inference.block import RowBlock, Walked, blocks
+from eventstudy.inference.compiled_walk import compiled_walk
+from eventstudy.inference.plain_walk import plain_walk
 from eventstudy.inference.standardised import (
     daily_sar,
     pseudo_scars,
-    recent_volatility,
     standardised_residuals,
+)
+from eventstudy.inference.sums import (
+    AssetSeries,
+    NumberedDates,
+    Series,
+    Sum,
+    Totals,
+    numbered_dates,
 )
 
 Need = Literal[
@@ -43,38 +50,6 @@ Need = Literal[
     "rank_z",
 ]
 Outcome = Literal["car", "scar", "bhar"]
-
-# Up to here correlations are kept asset by asset, beyond they are pooled by date.
-MAX_ASSETS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberedDates:
-    """Distinct dates of a table of clocks, numbered.
-
-    day : (G, T) the estimation dates among n_days of them
-    whole : (G, T+L) all dates, those of the event windows too, among n_whole
-    """
-
-    clocks: Clock
-    day: IntArray
-    n_days: int
-    whole: IntArray
-    n_whole: int
-
-
-def numbered_dates(clocks: Clock) -> NumberedDates:
-    """Number the distinct dates of the clocks' windows."""
-    both = np.concatenate([clocks.estimation, clocks.event], axis=1)
-    (day, n_days), (whole, n_whole) = (_numbered(v) for v in (clocks.estimation, both))
-    return NumberedDates(
-        clocks=clocks, day=day, n_days=n_days, whole=whole, n_whole=n_whole
-    )
-
-
-def _numbered(days: IntArray) -> tuple[IntArray, int]:
-    distinct, index = np.unique(days, return_inverse=True)
-    return np.asarray(index, np.int64).reshape(days.shape), len(distinct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,25 +79,6 @@ class Vectors:
     sar_sum: Array
     effect: Array
     sar: Array
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetSeries:
-    """Sums (A, D) and counts (A, D) of series by asset and date.
-
-    Counts have no columns where the sums are not to be averaged.
-    """
-
-    assets: IntArray
-    total: Array
-    count: Array
-
-    def __add__(self, other: "AssetSeries") -> "AssetSeries":
-        """Add ``other``, whose assets are all here, in place."""
-        rows = np.searchsorted(self.assets, other.assets)
-        self.total[rows] += other.total
-        self.count[rows] += other.count
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +134,19 @@ class Evidence:
         return columns_from(self.first_offset, self.clocks.event.shape[1], window)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidencePart:
+    """What some observations add to `Evidence`: its fields, sums not yet added up."""
+
+    windows: tuple[Window, ...]
+    clocks: Clock
+    first_offset: int
+    outcome: Outcome
+    vectors: Vectors
+    sums: Mapping[str, Sum]
+    series: Mapping[str, Series]
+
+
 def collect(
     ab: Abnormal,
     windows: Sequence[Window],
@@ -218,25 +187,57 @@ def collect(
     >>> sorted(collect(ab, [(0, 0)], frozenset({"placebo"})).sums)
     ['placebo_1', 'placebo_count_1']
     """
+    many = "correlation" in needs and len(ab.ar) >= MANY
+    return merge_all(
+        parts_of(ab, windows, needs, outcome=outcome, calendar=calendar, many=many)
+    )
+
+
+def parts_of(
+    ab: Abnormal,
+    windows: Sequence[Window],
+    needs: frozenset[Need],
+    *,
+    outcome: Outcome = "car",
+    calendar: NumberedDates | None = None,
+    many: bool = False,
+) -> Iterator[EvidencePart]:
+    """Reduce a chunk a block of rows at a time; see `collect`.
+
+    many : whether there are so many observations that a compiled walk is worth it
+    """
     calendar = numbered_dates(ab.clocks) if calendar is None else calendar
-    sums: dict[str, Array] = {}
-    series: dict[str, AssetSeries | None] = {}
-    if "correlation" in needs:
-        pooled, by_asset = co_movement(ab, calendar, standardised_residuals(ab))
-        sums |= {f"pooled_residual_{k}": v for k, v in pooled.items()}
-        series["residual"] = by_asset
-        for window in windows:
-            key = error_key(window)
-            sums[key], series[key] = shared_loadings(ab, window, calendar)
+    for block in blocks(ab, calendar, many=many):
+        walked = compiled_walk(block, windows) if many else None
+        if walked is None:
+            related = "correlation" in needs
+            walked = plain_walk(block, windows, correlation=related)
+        yield EvidencePart(
+            windows=tuple(windows),
+            clocks=ab.clocks,
+            first_offset=ab.first_offset,
+            outcome=outcome,
+            vectors=_vectors(block.ab, walked, windows, needs, outcome),
+            sums=walked.sums | _further_sums(block, windows, needs),
+            series=walked.series,
+        )
+
+
+def _further_sums(
+    block: RowBlock, windows: Sequence[Window], needs: frozenset[Need]
+) -> dict[str, Sum]:
+    """Sums that some tests need: by clock, and by session of event time."""
+    ab = block.ab
+    sums: dict[str, Sum] = {}
     if "residuals" in needs:
         present = (ab.status == Status.OK)[:, None] & ~np.isnan(ab.residuals)
-        sums["residual"] = by_clock(ab, np.where(present, ab.residuals, 0.0))
-        sums["residual_count"] = by_clock(ab, present.astype(np.float64))
+        sums["residual"] = block.by_clock(np.where(present, ab.residuals, 0.0))
+        sums["residual_count"] = block.by_clock(present.astype(np.float64))
     if "days" in needs:
         z = standardised_residuals(ab)
         present = (ab.status == Status.OK)[:, None] & ~np.isnan(z)
-        sums["day_z"] = by_clock(ab, np.where(present, z, 0.0))
-        sums["day_count"] = by_clock(ab, present.astype(np.float64))
+        sums["day_z"] = block.by_clock(np.where(present, z, 0.0))
+        sums["day_count"] = block.by_clock(present.astype(np.float64))
     if "placebo" in needs:
         for length in sorted(set(map(length_of, windows))):
             scar = pseudo_scars(ab, length)
@@ -254,15 +255,7 @@ def collect(
         sums["sar"] = np.nansum(sar, axis=0)
         sums["sar_square"] = np.nansum(sar**2, axis=0)
         sums["sar_count"] = (~np.isnan(sar)).sum(axis=0, dtype=float)
-    return Evidence(
-        windows=tuple(windows),
-        clocks=ab.clocks,
-        first_offset=ab.first_offset,
-        outcome=outcome,
-        vectors=_vectors(ab, windows, needs, outcome),
-        sums=sums,
-        series=series,
-    )
+    return sums
 
 
 def merge(a: Evidence, b: Evidence) -> Evidence:
@@ -294,12 +287,12 @@ def merge(a: Evidence, b: Evidence) -> Evidence:
     return merge_all((a, b))
 
 
-def merge_all(parts: Iterable[Evidence]) -> Evidence:
+def merge_all(parts: Iterable[Evidence | EvidencePart]) -> Evidence:
     """Merge evidence in order; sums are added as they come, vectors joined at the end.
 
     Raises `SpecError` when the parts do not share one table of clocks.
     """
-    first: Evidence | None = None
+    first: Evidence | EvidencePart | None = None
     vectors: list[Vectors] = []
     total = Totals()
     for part in parts:
@@ -328,124 +321,16 @@ def merge_all(parts: Iterable[Evidence]) -> Evidence:
     )
 
 
-class Totals:
-    """Running totals of sums by name and of series by asset, added in place."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Array] = {}
-        self.series: dict[str, AssetSeries | None] = {}
-
-    def add(
-        self, sums: Mapping[str, Array], series: Mapping[str, AssetSeries | None]
-    ) -> None:
-        """Add one part; its own arrays are left as they are."""
-        for name, value in sums.items():
-            if name in self.sums:
-                self.sums[name] += value
-            else:
-                self.sums[name] = value.copy()
-        for name, found in series.items():
-            if name in self.series:
-                self.series[name] = _merge_series(self.series[name], found)
-            else:
-                self.series[name] = found and _zeros(found.assets, found) + found
-
-
-def by_clock(ab: Abnormal, values: Array) -> Array:
-    """Sum the rows of ``values`` (E, T) that share a clock: (G, T)."""
-    n_clocks = len(ab.clocks.estimation)
-    if n_clocks == 1:
-        return np.asarray(values.sum(axis=0, keepdims=True), np.float64)
-    from scipy.sparse import csr_array
-
-    n_obs = len(values)
-    rows = csr_array(
-        (np.ones(n_obs), (ab.clock, np.arange(n_obs))), shape=(n_clocks, n_obs)
-    )
-    return np.asarray(rows @ values, np.float64)
-
-
-def co_movement(
-    ab: Abnormal, calendar: NumberedDates, z: Array
-) -> tuple[dict[str, Array], AssetSeries | None]:
-    """Sums of series ``z`` (E, T): by clock, and by asset and date.
-
-    Every row is first brought to mean 0 and mean square 1, so that mean products of
-    two complete rows are their correlation.
-    """
-    valid = (ab.status == Status.OK)[:, None] & ~np.isnan(z)
-    present = valid.astype(np.float64)
-    count = np.maximum(present.sum(axis=1), 1.0)
-    z = np.where(valid, z, 0.0)
-    z -= (z.sum(axis=1) / count)[:, None] * present
-    size = np.sqrt(np.einsum("et,et->e", z, z) / count)
-    z /= np.where(size > 0, size, 1.0)[:, None]
-    pooled = {"sum": by_clock(ab, z), "count": by_clock(ab, present)}
-    assets, index = np.unique(ab.asset, return_inverse=True)
-    if len(assets) > MAX_ASSETS:
-        return pooled, None
-    cell = (index[:, None] * calendar.n_days + calendar.day[ab.clock]).ravel()
-    shape = (len(assets), calendar.n_days)
-    size = shape[0] * shape[1]
-    return pooled, AssetSeries(
-        assets=np.asarray(assets, np.int64),
-        total=np.asarray(np.bincount(cell, z.ravel(), size), np.float64).reshape(shape),
-        count=np.asarray(np.bincount(cell, present.ravel(), size), float).reshape(
-            shape
-        ),
-    )
-
-
-def shared_loadings(
-    ab: Abnormal, window: Window, calendar: NumberedDates
-) -> tuple[Array, AssetSeries | None]:
-    """Sums of the unit `loadings` by clock (G, T+L), and by asset and date."""
-    values = unit_loadings(ab, window)
-    assets, index = np.unique(ab.asset, return_inverse=True)
-    sums = by_clock(ab, values)
-    if len(assets) > MAX_ASSETS:
-        return sums, None
-    cell = (index[:, None] * calendar.n_whole + calendar.whole[ab.clock]).ravel()
-    shape = (len(assets), calendar.n_whole)
-    total = np.bincount(cell, values.ravel(), shape[0] * shape[1])
-    return sums, AssetSeries(
-        assets=np.asarray(assets, np.int64),
-        total=np.asarray(total, np.float64).reshape(shape),
-        count=np.zeros((len(assets), 0)),
-    )
-
-
-def _merge_series(a: AssetSeries | None, b: AssetSeries | None) -> AssetSeries | None:
-    if a is None or b is None:
-        return None
-    assets = np.union1d(a.assets, b.assets)
-    if len(assets) > MAX_ASSETS:
-        return None
-    if len(assets) == len(a.assets):
-        return a + b
-    return _zeros(assets, a) + a + b
-
-
-def _zeros(assets: IntArray, like: AssetSeries) -> AssetSeries:
-    total, count = (
-        np.zeros((len(assets), v.shape[1])) for v in (like.total, like.count)
-    )
-    return AssetSeries(assets=assets, total=total, count=count)
-
-
 def _vectors(
-    ab: Abnormal, windows: Sequence[Window], needs: frozenset[Need], outcome: Outcome
+    ab: Abnormal,
+    walked: Walked,
+    windows: Sequence[Window],
+    needs: frozenset[Need],
+    outcome: Outcome,
 ) -> Vectors:
-    n_valid_residuals = np.maximum((~np.isnan(ab.residuals)).sum(axis=1), 1)
-    sar = daily_sar(ab)
-    recent, recent_n = recent_volatility(ab)
-    held = [columns(ab, window) for window in windows]
-    sums = [cumulate(ab, window) for window in windows]
-    car = np.column_stack([s.car for s in sums])
-    se = np.column_stack([s.se for s in sums])
-    effect = car
+    effect, sar = walked.car, walked.sar
     if outcome == "scar":
-        effect = car / se
+        effect = walked.car / walked.se
     elif outcome == "bhar":
         effect = np.column_stack([buy_and_hold(ab, w) for w in windows])
     return Vectors(
@@ -455,19 +340,19 @@ def _vectors(
         sigma=ab.sigma,
         df=ab.df,
         n_estimation=ab.n_estimation,
-        positive=(ab.residuals > 0).sum(axis=1) / n_valid_residuals,
-        recent=recent,
-        recent_n=recent_n,
-        car=car,
-        se=se,
-        n_valid=np.column_stack([s.n_valid for s in sums]),
-        sar_sum=np.column_stack([np.nansum(sar[:, at], axis=1) for at in held]),
+        positive=walked.positive,
+        recent=walked.recent,
+        recent_n=walked.recent_n,
+        car=walked.car,
+        se=walked.se,
+        n_valid=walked.n_valid,
+        sar_sum=walked.sar_sum,
         effect=effect,
         sar=sar if "days" in needs else sar[:, :0],
     )
 
 
-def _check_same_study(a: Evidence, b: Evidence) -> None:
+def _check_same_study(a: Evidence | EvidencePart, b: Evidence | EvidencePart) -> None:
     same = a.clocks is b.clocks or (
         np.array_equal(a.clocks.estimation, b.clocks.estimation)
         and np.array_equal(a.clocks.event, b.clocks.event)

@@ -10,16 +10,16 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, Clock, InferenceResult
+from eventstudy.core.compiled import MANY
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import Window
 from eventstudy.inference.aggregates import (
     Evidence,
+    EvidencePart,
     Need,
-    NumberedDates,
     Outcome,
-    collect,
     merge_all,
-    numbered_dates,
+    parts_of,
 )
 from eventstudy.inference.dependence import correlations
 from eventstudy.inference.pvalues import (
@@ -32,9 +32,10 @@ from eventstudy.inference.pvalues import (
 )
 from eventstudy.inference.rank_aggregates import (
     Ranked,
+    RankedPart,
     Scales,
-    collect_ranked,
     merge_ranked,
+    ranked_parts,
 )
 from eventstudy.inference.returned import checked_answer, checked_answers
 from eventstudy.inference.sample import (
@@ -44,12 +45,18 @@ from eventstudy.inference.sample import (
     spread,
     with_ranks,
 )
+from eventstudy.inference.sums import NumberedDates, numbered_dates
 
 Chunk = Abnormal | Callable[[], Abnormal]
 Chunks = Abnormal | Sequence[Chunk] | Callable[[], Iterable[Abnormal]]
 # Every table shows how dependent its observations are.
 _CORRELATION: frozenset[Need] = frozenset({"correlation"})
+_C = TypeVar("_C")
+_M = TypeVar("_M")
+_P = TypeVar("_P")
 _T = TypeVar("_T")
+# Chunks of more observations are merged where they are walked through.
+_MANY = 4_096
 _SECOND_WALK: frozenset[Need] = frozenset({"ranks", "signs", "granks", "rank_z"})
 
 
@@ -118,7 +125,10 @@ def run(
     needs = _CORRELATION.union(*(e.needs for e in entries))
     calendar = _Numbered()
 
-    def first_step(chunk: Chunk) -> tuple[Evidence, list[Answers]]:
+    def first_step(
+        numbered: tuple[int, Chunk],
+    ) -> tuple[list[Evidence | EvidencePart], list[Answers]]:
+        number, chunk = numbered
         ab = _open(chunk)
         found = [
             checked_answers(name, each(ab, w, options), len(ab.ar))
@@ -126,37 +136,93 @@ def run(
             for w in windows
         ]
         days = calendar.of(ab.clocks)
-        return collect(ab, windows, needs, outcome=outcome, calendar=days), found
+        # As if those before had as many; the same in whatever order threads end.
+        many = len(ab.ar) * (number + 1) >= MANY
+        parts = parts_of(ab, windows, needs, outcome=outcome, calendar=days, many=many)
+        return _held(parts, len(ab.ar), merge_all), found
 
-    parts: list[list[Answers]] = []
+    own: list[list[Answers]] = []
+    sizes: list[int] = []
 
-    def first_walk() -> Iterable[Evidence]:
-        for part, found in _in_order(first_step, again(), workers):
-            parts.append(found)
-            yield part
+    def first_walk() -> Iterable[Evidence | EvidencePart]:
+        for parts, found in _in_order(first_step, enumerate(again()), workers):
+            own.append(found)
+            sizes.append(sum(len(part.vectors.asset) for part in parts))
+            yield from parts
 
     evidence = merge_all(first_walk())
     keys = [(w, name) for name, _ in of_each for w in windows]
-    own = dict(zip(keys, zip(*parts, strict=True), strict=True))
-    residual = correlations(evidence, groups=groups)
+    answers = dict(zip(keys, zip(*own, strict=True), strict=True))
+    days = calendar.of(evidence.clocks)
+    residual = correlations(evidence, groups=groups, calendar=days)
     samples = {w: sample_of(evidence, w, residual=residual) for w in windows}
     if needs & _SECOND_WALK:
-        scales = _scales(evidence, samples, windows)
-
-        def second_step(chunk: Chunk) -> Ranked:
-            ab = _open(chunk)
-            days = calendar.of(ab.clocks)
-            return collect_ranked(ab, windows, needs, scales, calendar=days)
-
-        ranked = merge_ranked(_in_order(second_step, again(), workers))
-        samples = _with_ranks(evidence, ranked, samples, windows, groups)
+        scales, scars = _scales(evidence, samples, windows), _Scars(evidence, sizes)
+        ranked = _second_walk(again(), scars, scales, needs, days, workers)
+        samples = _with_ranks(evidence, ranked, samples, windows, groups, days)
     return {
-        (w, e.name): _each(e, own[w, e.name], options, outcome)
+        (w, e.name): _each(e, answers[w, e.name], options, outcome)
         if e.of_sample is None
         else _one(e, samples[w], options)
         for w in windows
         for e in entries
     }
+
+
+def _second_walk(
+    chunks: Iterable[Chunk],
+    scars: "_Scars",
+    scales: Scales,
+    needs: frozenset[Need],
+    calendar: NumberedDates,
+    workers: int,
+) -> Ranked:
+    """Sum the ranks of all chunks."""
+    many = scars.n >= MANY
+
+    def step(numbered: tuple[int, Chunk]) -> list[Ranked | RankedPart]:
+        number, chunk = numbered
+        ab = _open(chunk)
+        scar = scars.of(number, ab)
+        parts = ranked_parts(ab, scar, needs, scales, calendar=calendar, many=many)
+        return _held(parts, len(ab.ar), merge_ranked)
+
+    found = _in_order(step, enumerate(chunks), workers)
+    return merge_ranked(part for parts in found for part in parts)
+
+
+def _held(
+    parts: Iterator[_P], n_obs: int, merged: Callable[[Iterable[_P]], _M]
+) -> list[_M | _P]:
+    """Return the parts of a chunk; those of a large one are merged as they come."""
+    return list(parts) if n_obs <= _MANY else [merged(parts)]
+
+
+class _Scars:
+    """Standardised CARs of the chunks, from the first walk."""
+
+    def __init__(self, evidence: Evidence, sizes: Sequence[int]) -> None:
+        self._vectors = evidence.vectors
+        self._ends = np.cumsum([0, *sizes])
+
+    @property
+    def n(self) -> int:
+        """Observations of all chunks."""
+        return int(self._ends[-1])
+
+    def of(self, number: int, ab: Abnormal) -> Array:
+        """Return (E, W) of a chunk, which must be the one that was walked before."""
+        held = range(*self._ends[number : number + 2])
+        if len(held) != len(ab.ar):
+            raise SpecError(
+                f"chunk {number + 1} has {len(ab.ar)} observations; wanted the "
+                f"{len(held)} that it had when it was opened first, as chunks are "
+                "walked through twice"
+            )
+        rows = slice(held.start, held.stop)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scar: Array = self._vectors.car[rows] / self._vectors.se[rows]
+        return scar
 
 
 def _walker(chunks: Chunks) -> Callable[[], Iterable[Chunk]]:
@@ -184,7 +250,7 @@ def _open(chunk: Chunk) -> Abnormal:
 
 
 def _in_order(
-    step: Callable[[Chunk], _T], chunks: Iterable[Chunk], workers: int
+    step: Callable[[_C], _T], chunks: Iterable[_C], workers: int
 ) -> Iterator[_T]:
     """Apply ``step`` in threads, a few chunks ahead; results come in order."""
     if workers <= 1:
@@ -243,6 +309,7 @@ def _with_ranks(
     samples: Mapping[Window, Sample],
     windows: Sequence[Window],
     groups: Mapping[int, int] | None,
+    calendar: NumberedDates,
 ) -> dict[Window, Sample]:
     """Return the samples with the sums of ranks of their own window."""
     rank = correlations(
@@ -250,6 +317,7 @@ def _with_ranks(
         series="rank",
         groups=groups,
         of=evidence,
+        calendar=calendar,
     )
     out = {}
     for i, window in enumerate(windows):

@@ -9,14 +9,7 @@ from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.core.overlap import linked
 from eventstudy.core.windows import Window, as_window
-from eventstudy.inference.aggregates import (
-    MAX_ASSETS,
-    AssetSeries,
-    Evidence,
-    NumberedDates,
-    collect,
-    numbered_dates,
-)
+from eventstudy.inference.aggregates import Evidence, collect
 from eventstudy.inference.shared_error import (
     Matrix,
     Moments,
@@ -25,6 +18,14 @@ from eventstudy.inference.shared_error import (
     error_key,
     observation_moments,
     pair_sum,
+)
+from eventstudy.inference.sums import (
+    MAX_ASSETS,
+    AssetSeries,
+    NumberedDates,
+    members,
+    numbered,
+    numbered_dates,
 )
 
 # Fewer common dates than this do not make a correlation.
@@ -89,10 +90,12 @@ class Correlations:
 
     def moments(self, window: Window, asset: IntArray, clock: IntArray) -> Moments:
         """Moments of R between observations, from their clocks' mean loadings."""
-        distinct, rows = np.unique(clock, return_inverse=True)
-        assets = np.unique(asset) if self.assets is None else self.assets
-        shape = (len(distinct), len(assets))
-        cells = counts_of(rows, np.searchsorted(assets, asset), shape)
+        dates, held = members(clock), members(asset)
+        n_assets, column = held.n, held.index
+        if self.assets is not None:
+            n_assets = len(self.assets)
+            column = np.searchsorted(self.assets, held.values)[column]
+        cells = counts_of(dates.index, column, (dates.n, n_assets))
         matrix = self.pooled if self.matrix is None else self.matrix
         means = self.clock_means(window, clock)
         return observation_moments(means, cells, matrix)
@@ -102,13 +105,16 @@ class Correlations:
         total = self.evidence.sums[error_key(window)]
         return clock_means(total, self.calendar.whole, clock, self.calendar.n_whole)
 
-    def rbar(self, window: Window, found: Moments) -> float:
+    def rbar(self, window: Window, asset: IntArray, clock: IntArray) -> float:
         """Mean correlation between two observations."""
         by_asset = self.evidence.series[error_key(window)]
-        if self.matrix is None or by_asset is None or found.n < 2:
-            return float(found.rbar)
-        total = float(pair_sum(by_asset.total, self.matrix)) - found.n
-        return total / (found.n * (found.n - 1.0))
+        n = len(asset)
+        if n < 2:
+            return np.nan
+        if self.matrix is None or by_asset is None:
+            return float(self.moments(window, asset, clock).rbar)
+        total = float(pair_sum(by_asset.total, self.matrix)) - n
+        return total / (n * (n - 1.0))
 
 
 def dependence(
@@ -187,13 +193,15 @@ def correlations(
     series: str = "residual",
     groups: Mapping[int, int] | None = None,
     of: Evidence | None = None,
+    calendar: NumberedDates | None = None,
 ) -> Correlations | None:
     """Return the assets' correlations, None when they were not collected.
 
     of : where the loadings are, by default in the evidence itself
+    calendar : the numbered dates of the clocks, where they are known already
     """
     of = evidence if of is None else of
-    calendar = numbered_dates(evidence.clocks)
+    calendar = numbered_dates(evidence.clocks) if calendar is None else calendar
     if groups is not None and evidence.series.get(series, False) is None:
         raise SpecError(
             f"blocks by group need correlations asset by asset: at most {MAX_ASSETS} "
@@ -215,19 +223,14 @@ def correlations(
     if f"pooled_{series}_sum" not in evidence.sums:
         return None
     rho = _pooled(
-        calendar,
         evidence.sums[f"pooled_{series}_sum"],
         evidence.sums[f"pooled_{series}_count"],
     )
     return Correlations(pooled=rho, calendar=calendar, evidence=of)
 
 
-def _pooled(calendar: NumberedDates, total: Array, count: Array) -> float:
-    """One correlation from sums of standardised series and counts by clock, (G, T)."""
-    z, m = (
-        np.bincount(calendar.day.ravel(), v.ravel(), calendar.n_days)
-        for v in (total, count)
-    )
+def _pooled(z: Array, m: Array) -> float:
+    """One correlation from sums of standardised series and counts by date, (D,)."""
     own = m.sum()  # Σ_t Σ_i z² = Σ_t Σ_i m, by scaling
     pairs = float((m * m).sum() - own)
     return float((z * z).sum() - own) / pairs if pairs > 0 else 0.0
@@ -253,13 +256,6 @@ class Dates:
     n_days: int
 
     @property
-    def lived(self) -> Array:
-        """1 where a clock's window holds the session, (R, n_days)."""
-        out = np.zeros((len(self.clocks), self.n_days))
-        out[np.arange(len(self.clocks))[:, None], self.day] = 1.0
-        return out
-
-    @property
     def clusters(self) -> IntArray:
         """Number of each observation's cluster: windows that share a session, (n,)."""
         n, length = self.day.shape
@@ -269,15 +265,9 @@ class Dates:
 
 def dates_of(clocks: Clock, clock: IntArray, columns: slice) -> Dates:
     """Return the distinct dates of observations with the event clocks ``clock``."""
-    rows, index = np.unique(clock, return_inverse=True)
-    dates = clocks.event[rows, columns]
-    distinct, day = np.unique(dates, return_inverse=True)
-    return Dates(
-        clocks=rows,
-        index=np.asarray(index, np.int64),
-        day=np.asarray(day, np.int64).reshape(dates.shape),
-        n_days=len(distinct),
-    )
+    distinct = members(clock)
+    day, n_days = numbered(clocks.event[distinct.values, columns])
+    return Dates(clocks=distinct.values, index=distinct.index, day=day, n_days=n_days)
 
 
 def date_clusters(clocks: Clock, clock: IntArray, columns: slice) -> IntArray:
@@ -301,7 +291,12 @@ def measure(
     rbar, nu, n_unmeasured = np.nan, np.nan, 0
     if known is not None and len(asset) > 1:
         found = known.moments(window, asset, clock)
-        rbar, nu = known.rbar(window, found), float(found.nu)
+        nu = float(found.nu)
+        rbar = (
+            float(found.rbar)
+            if known.matrix is None
+            else known.rbar(window, asset, clock)
+        )
         if known.matrix is not None:
             n_unmeasured = _unmeasured(known, asset, dates)
     return dependence_from(
@@ -338,10 +333,14 @@ def dependence_from(
 
 def _pairwise(series: AssetSeries) -> tuple[Array, BoolArray]:
     """Correlation matrix (A, A) on common dates, 0 where there are fewer than 30."""
-    m = (series.count > 0).astype(np.float64)
-    z = np.divide(series.total, series.count, out=np.zeros_like(m), where=m > 0)
-    n = m @ m.T
-    sum_a, square_a = z @ m.T, (z * z) @ m.T
+    there = series.count > 0
+    z = np.divide(series.total, series.count, out=np.zeros(there.shape), where=there)
+    # On dates that all assets have, sums over the dates are those of each alone.
+    full = there.all(axis=0)
+    m, rest = there[:, ~full].astype(np.float64), z[:, ~full]
+    n = m @ m.T + float(full.sum())
+    sum_a = rest @ m.T + z[:, full].sum(axis=1)[:, None]
+    square_a = (rest * rest) @ m.T + (z[:, full] ** 2).sum(axis=1)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         covariance = z @ z.T - sum_a * sum_a.T / n
         variance = square_a - sum_a**2 / n
@@ -360,8 +359,8 @@ def _unmeasured(known: Correlations, asset: IntArray, dates: Dates) -> int:
     if known.measured.all():
         return 0
     index = np.searchsorted(known.assets, asset)
-    n_assets, n_dates = len(known.assets), len(dates.clocks)
-    seen = np.bincount(index * n_dates + dates.index, minlength=n_assets * n_dates)
-    active = seen.reshape(n_assets, n_dates) @ dates.lived
+    active = np.zeros((len(known.assets), dates.n_days))
+    for day in dates.day.T:
+        active[index, day[dates.index]] = 1.0
     shared = active @ active.T
     return int(np.triu((shared > 0) & ~known.measured, 1).sum())

@@ -113,13 +113,14 @@ class _Turned:
         pull = float((residual**2 / (self.variance + tau2) ** 2).sum())
         return pull - self.trace_p(tau2)
 
-    def log_likelihood(self, tau2: float) -> float:
-        """Return the restricted log likelihood up to a constant."""
-        _, total, residual = self.weighted(tau2)
-        whole = self.variance + tau2
-        return -0.5 * float(
-            np.log(whole).sum() + np.log(total) + (residual**2 / whole).sum()
-        )
+    def log_likelihood(self, tau2: Array) -> Array:
+        """Return the restricted log likelihoods of values, up to a constant."""
+        whole = self.variance + tau2[:, None]
+        w = self.one / whole
+        total = w @ self.one
+        residual = self.y - (w @ self.y / total)[:, None] * self.one
+        terms = np.log(whole) + residual**2 / whole
+        return np.asarray(-0.5 * (terms.sum(axis=1) + np.log(total)))
 
 
 def meta(
@@ -235,7 +236,7 @@ def _reml(turned: _Turned) -> float:
     residual = turned.weighted(0.0)[2]
     top = 10.0 * float(max((residual**2).max(), turned.variance[-1]))
     grid = np.concatenate([[0.0], np.geomspace(1e-8 * top, top, _GRID - 1)])
-    best = int(np.argmax([turned.log_likelihood(float(t)) for t in grid]))
+    best = int(np.argmax(turned.log_likelihood(grid)))
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _GRID - 1)])
     if turned.score(low) <= 0.0 or turned.score(high) >= 0.0:
         return float(grid[best])  # at zero the likelihood falls from there on

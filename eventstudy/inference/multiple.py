@@ -8,10 +8,11 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, IntArray, Status
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.core.windows import Window, as_windows, columns, cumulate, length_of
-from eventstudy.inference.aggregates import AssetSeries, collect
+from eventstudy.inference.aggregates import collect
 from eventstudy.inference.dependence import MIN_COMMON_DATES
 from eventstudy.inference.pvalues import Alternative, check_alternative
 from eventstudy.inference.standardised import daily_sar
+from eventstudy.inference.sums import AssetSeries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

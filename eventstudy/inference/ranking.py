@@ -1,8 +1,14 @@
 """Ranks along rows, vectorised: average ranks for ties, nan for nan."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.workspace import scratch
+
+# Larger than any value that is ranked, and all of its low bits are 0.
+_LAST = int(np.array(np.finfo(np.float64).max).view(np.int64))
 
 
 def average_ranks(values: Array) -> tuple[Array, IntArray]:
@@ -16,6 +22,88 @@ def average_ranks(values: Array) -> tuple[Array, IntArray]:
     return ranks, np.asarray((~np.isnan(values)).sum(axis=1), np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Rows sorted, nan last; the arrays are this thread's `scratch`.
+
+    order : (E, M) columns in the order of their values
+    place : (E, M) the same, counted through all rows
+    clear : (E,) whether a row is known to be without ties
+    """
+
+    order: IntArray
+    place: IntArray
+    clear: BoolArray
+
+
+def nearly_sorted(values: Array) -> IntArray:
+    """Columns (E, M) in the order of a row's values, but for the closest of them.
+
+    values : contiguous. Columns are written into the lowest bits of the values, and
+    what is sorted are numbers, at a third of the cost of sorting places; ties and
+    values that differ in those bits alone may be in any order. nan is last. The array
+    is this thread's `scratch`.
+
+    >>> nearly_sorted(np.array([[3.0, 1.0, np.nan, 2.0]]))
+    array([[1, 3, 0, 2]])
+    """
+    n_columns = values.shape[1]
+    low = (1 << max(n_columns - 1, 1).bit_length()) - 1
+    keys = scratch("keys", values.shape)
+    order = keys.view(np.int64)
+    np.bitwise_and(values.view(np.int64), ~low, out=order)
+    if not np.isfinite(values.sum()):
+        order[np.isnan(values)] = _LAST & ~low
+        if np.isinf(values).any():  # their bits and a column's make no number
+            order[:] = np.argsort(values, axis=1)
+            return order
+    order |= np.arange(n_columns)
+    keys.sort(axis=1)
+    order &= low
+    return order
+
+
+def sort_rows(values: Array) -> Sorted:
+    """Sort every row of ``values`` (E, M), which are contiguous.
+
+    Rows of which `nearly_sorted` leaves doubt are sorted again.
+
+    >>> found = sort_rows(np.array([[3.0, 1.0, np.nan, 2.0]]))
+    >>> found.order, found.clear
+    (array([[1, 3, 0, 2]]), array([ True]))
+    """
+    order = nearly_sorted(values)
+    place = scratch("place", values.shape).view(np.int64)
+    row = (np.arange(len(values)) * values.shape[1])[:, None]
+    np.add(order, row, out=place)
+    ordered = scratch("ordered", values.shape)
+    # A checked index would be buffered; every place is inside.
+    np.take(values.reshape(-1), place, out=ordered, mode="clip")
+    rising = ordered[:, 1:] > ordered[:, :-1]
+    if np.isnan(ordered[:, -1:]).any():
+        rising |= np.isnan(ordered[:, 1:])
+    clear: BoolArray = np.asarray(rising.all(axis=1))
+    if not clear.all():
+        order[~clear] = np.argsort(values[~clear], axis=1)
+        place[~clear] = order[~clear] + row[~clear]
+    return Sorted(order, place, clear)
+
+
+def plain_ranks(found: Sorted, *, n_first: int) -> tuple[Array, Array]:
+    """Ranks of sorted rows without ties, those of nan being the last.
+
+    Among all columns (E, M), and of the first columns alone (E, n_first).
+    """
+    # Both ranks are counted, and put in their columns, as halves of one number.
+    steps = scratch("steps", found.order.shape).view(np.int64)
+    np.add(found.order < n_first, 1 << 32, out=steps)
+    np.cumsum(steps, axis=1, out=steps)
+    both = scratch("both", found.order.shape).view(np.int64)
+    both.reshape(-1)[found.place.reshape(-1)] = steps.reshape(-1)
+    ranks = (both >> 32).astype(np.float64)
+    return ranks, (both[:, :n_first] & 0xFFFFFFFF).astype(np.float64)
+
+
 def ranks_from_order(
     values: Array, order: IntArray, *, n_first: int
 ) -> tuple[Array, Array]:
@@ -24,26 +112,25 @@ def ranks_from_order(
     One sort serves both: walking through it and counting only the first ``n_first``
     columns ranks these among themselves. Returns (E, M) and (E, n_first).
     """
-    n_obs, n_columns = values.shape
-    positions = np.arange(1.0, n_columns + 1.0)
-    ranks = np.empty((n_obs, n_columns))
-    np.put_along_axis(ranks, order, np.broadcast_to(positions, order.shape), axis=1)
-    first = np.empty((n_obs, n_first))
-    if n_first:
-        counts = np.cumsum(order < n_first, axis=1, dtype=np.float64)
-        spread = np.empty((n_obs, n_columns))
-        np.put_along_axis(spread, order, counts, axis=1)
-        first = spread[:, :n_first]
-    ordered = np.take_along_axis(values, order, axis=1)
-    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
-    if tied.any():
-        ranks[tied] = _with_ties(values[tied], order[tied])
-        if n_first:
-            part = values[tied][:, :n_first]
-            first[tied] = _with_ties(part, np.argsort(part, axis=1))
+    place = order + (np.arange(len(order)) * order.shape[1])[:, None]
+    ordered = values.reshape(-1)[place]
+    clear = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
+    ranks, first = plain_ranks(Sorted(order, place, clear), n_first=n_first)
+    if not clear.all():
+        tied = ~clear
+        ranks[tied], first[tied] = tied_ranks(values[tied], order[tied], n_first)
     ranks[np.isnan(values)] = np.nan
     first[np.isnan(values[:, :n_first])] = np.nan
     return ranks, first
+
+
+def tied_ranks(values: Array, order: IntArray, n_first: int) -> tuple[Array, Array]:
+    """Ranks of rows with ties: among all columns, and of the first columns alone."""
+    part = values[:, :n_first]
+    return (
+        _with_ties(values, order),
+        _with_ties(part, np.argsort(part, axis=1)) if n_first else part,
+    )
 
 
 def _with_ties(values: Array, order: IntArray) -> Array:

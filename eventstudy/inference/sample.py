@@ -245,15 +245,7 @@ def with_ranks(
     """Add what a second walk through the observations found of their ranks."""
     rbar = sample.rank_rbar
     if rank is not None:
-        found = measure(
-            rank,
-            sample.window,
-            asset=sample.asset,
-            clock=sample.clock,
-            dates=sample.dates,
-            labels=sample.labels,
-        )
-        rbar = np.asarray(found.rbar)
+        rbar = np.asarray(rank.rbar(sample.window, sample.asset, sample.clock))
     return replace(sample, rank_rbar=rbar, sums={**sample.sums, **sums})
 
 

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Matrix: TypeAlias = "Array | csr_array"
+# Sums over pairs: of the correlations, of their squares, of their squared row sums.
+Parts = tuple[Array | float, Array | float, Array | float]
 # Rows of the clocks' correlations that are worked out at a time.
 _BLOCK = 256
+# Products with fewer than one entry in so many are cheaper without the zeros.
+_SPARSE = 10
+# Assets whose observations are looked at a time.
+_ASSETS = 4096
 
 
 def error_key(window: Window) -> str:
@@ -83,17 +89,65 @@ def clock_means(total: Array, day: IntArray, clock: IntArray, n_days: int) -> Ma
     return csr_array((mean.ravel(), day[rows].ravel(), pointer), shape)
 
 
-def counts_of(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> Matrix:
-    """Count pairs of a row and a column; sparse for many rows."""
-    if shape[0] <= _BLOCK:
-        flat = np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1])
-        return flat.reshape(shape).astype(np.float64)
+def counts_of(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> "csr_array":
+    """Count pairs of a row and a column."""
     from scipy.sparse import csr_array
 
     return csr_array((np.ones(len(rows)), (rows, columns)), shape)
 
 
-def observation_moments(means: Matrix, cells: Matrix, matrix: Array | float) -> Moments:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """Some rows, those that share dates with them, and the products of their means.
+
+    rows : (r,);  others : (m,), those rows among them
+    kappa : (r, m) products;  own : (r,) of the rows with themselves
+    """
+
+    rows: IntArray
+    others: IntArray
+    kappa: Array
+    own: Array
+
+
+def bands(means: Matrix) -> Iterator[Band]:
+    """Yield the products of rows of ``means`` (R, D) that are not 0 for want of dates.
+
+    Rows in the order of their first dates share them with neighbours alone, whose
+    means are multiplied as arrays of the days between them.
+    """
+    n_rows = means.shape[0]
+    if isinstance(means, np.ndarray):
+        every, kappa = np.arange(n_rows), means @ means.T
+        yield Band(rows=every, others=every, kappa=kappa, own=np.diagonal(kappa))
+        return
+    first = np.minimum.reduceat(means.indices, means.indptr[:-1])
+    order = np.argsort(first, kind="stable")
+    means, first = means[order], first[order]
+    last = np.maximum.reduceat(means.indices, means.indptr[:-1])
+    reach = np.maximum.accumulate(last)
+    widest = 2 * int(np.median(last - first) + 1)
+    start = 0
+    while start < n_rows:
+        close = int(np.searchsorted(first, first[start] + widest, "right"))
+        stop = min(start + _BLOCK, close)
+        low, high = int(first[start]), int(last[start:stop].max())
+        begin = int(np.searchsorted(reach, low, "left"))
+        end = int(np.searchsorted(first, high, "right"))
+        near = means[begin:end, low : high + 1].toarray()
+        mine = near[start - begin : stop - begin]
+        yield Band(
+            rows=order[start:stop],
+            others=order[begin:end],
+            kappa=mine @ near.T,
+            own=np.einsum("rd,rd->r", mine, mine),
+        )
+        start = stop
+
+
+def observation_moments(
+    means: Matrix, cells: "csr_array", matrix: Array | float
+) -> Moments:
     """Return the moments of R between N observations, from their clocks' means.
 
     Exact where the observations of a clock share regressors and gaps.
@@ -102,39 +156,79 @@ def observation_moments(means: Matrix, cells: Matrix, matrix: Array | float) -> 
     asset;  matrix : (A, A) correlations, or one number for all pairs of assets
     """
     n = int(cells.sum())
-    found = [np.array(part) for part in _blocks(means, cells, matrix)]
+    parts = (
+        _pooled_parts(means, cells, matrix)
+        if isinstance(matrix, float)
+        else _exact_parts(means, cells, matrix)
+    )
+    found = [np.array(part) for part in parts]
     total, square, edge = np.sum(found, axis=0)
     return Moments(
         n=n, total=np.asarray(n + total), square=np.asarray(n + square), edge=edge
     )
 
 
-def _blocks(
-    means: Matrix, cells: Matrix, matrix: Array | float
-) -> Iterator[tuple[Array, Array, Array]]:
+def _exact_parts(means: Matrix, cells: "csr_array", matrix: Array) -> Iterator[Parts]:
+    """Sums over pairs of observations with the correlations of their assets."""
+    every = cells.toarray()
+    sparse = _SPARSE * cells.nnz < every.size
+    near, square = (
+        np.asarray((cells if sparse else every) @ m) for m in (matrix, matrix**2)
+    )
+    for band in bands(means):
+        rows, others, kappa = band.rows, band.others, band.kappa
+        total = np.vdot(kappa, near[rows] @ every[others].T)
+        squares = np.vdot(kappa**2, square[rows] @ every[others].T)
+        yield _less_own(total, squares, kappa @ near[others], band.own, every[rows])
+
+
+def _pooled_parts(means: Matrix, cells: "csr_array", rho: float) -> Iterator[Parts]:
+    """Sums over pairs of observations with one correlation of any two assets.
+
+    Assets with one observation alone, often all of them, have no other of their own.
+    """
     counts = np.asarray(cells.sum(axis=1)).ravel()
-    every = None if isinstance(matrix, float) else _dense(cells)
-    for first in range(0, means.shape[0], _BLOCK):
-        rows = slice(first, first + _BLOCK)
-        kappa = _dense(means[rows] @ means.T)
-        own = kappa[np.arange(len(kappa)), np.arange(first, first + len(kappa))]
-        if every is not None:
-            yield dense_moments(kappa, own, every, matrix, rows)
-            continue
-        same = _dense(cells[rows] @ cells.T)
-        other = np.outer(counts[rows], counts) - same
-        near = matrix * (kappa @ counts)[:, None] + (1.0 - matrix) * (kappa @ cells)
-        yield _less_own(
-            (kappa * (matrix * other + same)).sum(),
-            (kappa**2 * (matrix**2 * other + same)).sum(),
-            near,
-            own,
-            _dense(cells[rows]),
+    alone = np.bincount(cells.indices, cells.data, cells.shape[1])[cells.indices] == 1.0
+    clock = np.repeat(np.arange(len(counts)), np.diff(cells.indptr))
+    single = np.bincount(clock[alone], minlength=len(counts)).astype(np.float64)
+    shared = counts_of(clock[~alone], cells.indices[~alone], cells.shape)
+    shared.data = cells.data[~alone]
+    for band in bands(means):
+        own, kappa, count = band.own, band.kappa, counts[band.rows]
+        mine, theirs = shared[band.rows], shared[band.others]
+        same = (mine @ theirs.T).toarray() if mine.nnz else 0.0
+        near = kappa @ counts[band.others]
+        square = kappa**2
+        one = single[band.rows]
+        total = rho * (near @ count) + (1.0 - rho) * (one @ own + np.sum(kappa * same))
+        squares = rho**2 * (count @ square @ counts[band.others]) + (1.0 - rho**2) * (
+            one @ own**2 + np.sum(square * same)
         )
+        mean = rho * near - own + 1.0
+        edge = one @ (mean + (1.0 - rho) * own) ** 2
+        if mine.nnz:
+            edge += _edge_of_shared(kappa, mean, mine, theirs, rho)
+        yield total - own @ count, squares - own**2 @ count, edge
 
 
-def _dense(values: Matrix) -> Array:
-    return values if isinstance(values, np.ndarray) else values.toarray()
+def _edge_of_shared(
+    kappa: Array, mean: Array, mine: "csr_array", theirs: "csr_array", rho: float
+) -> float:
+    """``‖R1‖²`` over assets with several observations, a few assets at a time."""
+    edge = 0.0
+    clock = np.repeat(np.arange(mine.shape[0]), np.diff(mine.indptr))
+    order = np.argsort(mine.indices, kind="stable")
+    assets = mine.indices[order]
+    theirs = theirs.tocsc()
+    for first in range(0, int(assets[-1]) + 1, _ASSETS):
+        held = slice(*np.searchsorted(assets, (first, first + _ASSETS)))
+        cell = order[held]
+        if len(cell):
+            own = kappa @ theirs[:, first : first + _ASSETS]
+            near = own[clock[cell], assets[held] - first]
+            near = mean[clock[cell]] + (1.0 - rho) * near
+            edge += float(mine.data[cell] @ near**2)
+    return edge
 
 
 def dense_moments(
@@ -157,7 +251,7 @@ def dense_moments(
 
 
 def _less_own(
-    total: Array, square: Array, near: Array, own: Array, cells: Array
+    total: Array | float, square: Array | float, near: Array, own: Array, cells: Array
 ) -> tuple[Array, Array, Array]:
     """Take out each observation's product with itself, which is 1 and not its mean."""
     count = cells.sum(axis=1)
@@ -185,8 +279,10 @@ def cluster_moments(means: Matrix, labels: IntArray) -> Moments:
         own = member @ means
         size = np.sqrt(np.asarray((own * own).sum(axis=1)).ravel())
         own = own.multiply(1.0 / np.where(size > 0, size, 1.0)[:, None]).tocsr()
-        edges = own @ own.sum(axis=0)
-        square = np.asarray(((own @ own.T).data ** 2).sum())
+        edges, square = np.zeros(n), np.asarray(0.0)
+        for band in bands(own):
+            edges[band.rows] = band.kappa.sum(axis=1)
+            square = square + np.vdot(band.kappa, band.kappa)
     else:
         groups = np.zeros((n, n_dates))
         groups[labels, place] = 1.0

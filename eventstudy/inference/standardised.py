@@ -3,6 +3,7 @@
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array
+from eventstudy.core.windows import estimation_error
 
 # Recent volatility is that of so many returns, and not of fewer than the second.
 RECENT, LEAST_RECENT = 30, 15
@@ -17,23 +18,33 @@ def standardised_residuals(ab: Abnormal) -> Array:
 
 def daily_sar(ab: Abnormal) -> Array:
     """Abnormal returns over their exact forecast standard errors, (E, L)."""
-    error = np.einsum("elk,ekm,elm->el", ab.x_event, ab.cov_coef, ab.x_event)
+    error = estimation_error(ab)
     with np.errstate(invalid="ignore"):
         sar: Array = ab.ar / (ab.sigma[:, None] * np.sqrt(ab.span_event + error))
     return sar
 
 
-def recent_volatility(ab: Abnormal) -> tuple[Array, Array]:
+def recent_volatility(ab: Abnormal, *, complete: bool = False) -> tuple[Array, Array]:
     """Volatility per session of the last residuals, (E,), and how many they are.
 
     ``h² = mean(e²/span)`` over the last 30 sessions of the estimation window that have
     a residual; with fewer than 15 it is sigma, with its degrees of freedom.
+
+    complete : there is every residual, and it spans one session
     """
+    if complete:
+        last = ab.residuals[:, -RECENT:]
+        held = np.full(len(last), float(last.shape[1]))
+        return _recent(ab, held, np.einsum("et,et->e", last, last))
     valid = ~np.isnan(ab.residuals)
-    last = valid[:, ::-1].cumsum(axis=1)[:, ::-1] <= RECENT
-    used = valid & last
+    used = valid & (valid[:, ::-1].cumsum(axis=1)[:, ::-1] <= RECENT)
     n = used.sum(axis=1).astype(np.float64)
     square = np.where(used, ab.residuals**2 / ab.span_estimation, 0.0).sum(axis=1)
+    return _recent(ab, n, square)
+
+
+def _recent(ab: Abnormal, n: Array, square: Array) -> tuple[Array, Array]:
+    """Return the volatility of n residuals with this sum of squares, or sigma."""
     enough = n >= LEAST_RECENT
     h = np.sqrt(np.divide(square, n, out=np.zeros_like(n), where=n > 0))
     enough &= h > 0

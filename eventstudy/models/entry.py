@@ -194,6 +194,17 @@ class ModelEntry:
         given to the function, and expected returns stay as they are.
     made_from : ModelEntry, optional
         The member that was bound to options.
+    min_donors : int
+        Donors that it needs at least; 0: it takes none. A study hands them over as
+        ``donors``, with arrays they stand in the place of the factors.
+    terms : tuple of str
+        Names of its coefficients, where they are not a constant and the factors.
+    exchangeable : bool
+        Whether it may be fitted to the event's sessions like to any others, as the
+        conformal test wants it.
+    by_window : bool
+        Whether it is fitted anew for every window, whose first and last session a
+        study hands over as ``window``.
 
     Examples
     --------
@@ -243,6 +254,10 @@ class ModelEntry:
     caution: Callable[[Mapping[str, Any]], str] | None = None
     bind: "Callable[[ModelEntry, Mapping[str, Any]], ModelEntry]" = said_to_function
     made_from: "ModelEntry | None" = None
+    min_donors: int = 0
+    terms: tuple[str, ...] = ()
+    exchangeable: bool = False
+    by_window: bool = False
 
     def __call__(
         self,
@@ -253,6 +268,9 @@ class ModelEntry:
         **context: Unpack[Context],
     ) -> Abnormal:
         """Fit the model; see `Model`.
+
+        The context of a model with donors holds them too, that of one that is fitted
+        by window the window.
 
         Raises `SpecError` where the function returns something else than an
         `Abnormal`.
@@ -289,7 +307,9 @@ class ModelEntry:
 
     @property
     def takes(self) -> str:
-        """How many factors it takes, in words."""
+        """How many factors or donors it takes, in words."""
+        if self.min_donors:
+            return f"at least {self.min_donors} donors"
         least, most = self.min_factors, self.max_factors
         if self.min_members:
             return f"at least {self.min_members} members"

@@ -14,19 +14,14 @@ import numpy as np
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import whole
+from eventstudy.models import equations
 
-# Below this share of independent variation a regressor's Gram matrix has lost half
-# of the digits, and the fit is made again by orthogonal decomposition.
-_INDEPENDENT_SHARE = 1e-8
-# Below these shares (of a factor that moves at all; of the least to the greatest
-# singular value) the forecast variance, a difference of terms as large as the inverse
-# of the share squared, would be rounding noise: the regressors count as collinear.
-_LEAST_VARIATION = 1e-6
-_LEAST_SINGULAR = 2e-8
 # Above these shares of the sums of squares, plain sums keep ten digits and more.
 _WELL_SPREAD = 1e-3
 # A residual sd below this share of the returns' root mean square is rounding noise.
 _NO_RESIDUAL = 1e-10
+# Returns and factors that are fitted together: few enough for the cache.
+_CACHED = 2**17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +122,9 @@ def model_input(
     if complete:  # views of one number instead of arrays full of it
         valid, span = np.broadcast_to(True, y.shape), np.broadcast_to(1.0, y.shape)
     else:
-        valid = np.isfinite(y) & np.isfinite(x).all(axis=2)
-        valid &= np.isfinite(span) & (span > 0)
+        valid = np.isfinite(y) & np.isfinite(span) & (span > 0)
+        if not _finite(x):
+            valid &= np.isfinite(x).all(axis=2)
         span = np.where(valid, span, 1.0)
     return ModelInput(
         y=y,
@@ -186,56 +182,56 @@ def least_squares(d: ModelInput, *, scale: Array | None = None) -> Fit:
 
     ``scale`` (E,) is the sum of squares beside which a residual is rounding noise, by
     default that of y.
-
-    The weighted mean per session is taken out first, so the Gram matrix is that of
-    centred, scaled factors; rows whose factors are nearly collinear are solved again
-    by singular value decomposition.
     """
     if d.complete and d.x.shape[2] == 1 and scale is None:
         fit = _one_factor(d)
         if fit is not None:
             return fit
+    n_rows, n_factors = len(d.y), d.x.shape[2]
+    fit = Fit(
+        coefficients=np.empty((n_rows, n_factors + 1)),
+        xtx_inv=np.empty((n_rows, n_factors + 1, n_factors + 1)),
+        sigma=np.empty(n_rows),
+        df=np.empty(n_rows),
+        r_squared=np.empty(n_rows),
+        status=np.empty(n_rows, np.int8),
+    )
+    step = max(1, _CACHED // (d.n_estimation * (n_factors + 1)))
+    for first in range(0, n_rows, step):
+        rows = slice(first, first + step)
+        _fill(fit, rows, d, None if scale is None else scale[rows])
+    return fit
+
+
+def _fill(fit: Fit, part: slice, d: ModelInput, scale: Array | None) -> None:
+    """Fit some of the rows."""
     t = d.n_estimation
-    valid = d.valid[:, :t]
-    weight = np.where(valid, 1.0 / np.sqrt(d.span[:, :t]), 0.0)
-    root = np.where(valid, np.sqrt(d.span[:, :t]), 0.0)  # the constant's column
-    y = np.where(valid, d.y[:, :t], 0.0) * weight
-    x = np.where(valid[:, :, None], d.x[:, :t], 0.0) * weight[:, :, None]
-    total = np.einsum("et,et->e", root, root)
-    n, k = valid.sum(axis=1), d.x.shape[2] + 1
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean_y = np.einsum("et,et->e", root, y) / total
-        mean_x = np.einsum("et,etf->ef", root, x) / total[:, None]
-    mean_y, mean_x = np.nan_to_num(mean_y), np.nan_to_num(mean_x)
-    yc = y - root * mean_y[:, None]
-    xc = x - root[:, :, None] * mean_x[:, None, :]
-    beta, gram_inv, singular = _slopes(xc, yc, np.einsum("etf,etf->ef", x, x))
-    alpha = mean_y - np.einsum("ef,ef->e", mean_x, beta)
-    residual = yc - np.einsum("etf,ef->et", xc, beta)
-    rss, tss = (np.einsum("et,et->e", v, v) for v in (residual, yc))
+    y, x, valid = d.y[part, :t], d.x[part, :t], d.valid[part, :t]
+    if d.complete:
+        n: IntArray = np.full(len(y), t)
+        shared = d.x.strides[0] == 0
+        rows = equations.centred(y, x[:1] if shared else x)
+    else:
+        n = valid.sum(axis=1)
+        rows = equations.centred_with_gaps(y, x, valid, d.span[part, :t])
+    found, k = equations.solve(rows), x.shape[2] + 1
+    alpha = rows.mean_y - np.einsum("ef,ef->e", rows.mean_x, found.slopes)
     df = np.maximum(n - k, 0).astype(np.float64)
-    scale = np.einsum("et,et->e", y, y) if scale is None else scale
+    scale = found.tss + rows.total * rows.mean_y**2 if scale is None else scale
     status = np.select(
-        [n <= k, singular, rss <= _NO_RESIDUAL**2 * scale],
+        [n <= k, found.singular, found.rss <= _NO_RESIDUAL**2 * scale],
         [Status.TOO_FEW, Status.SINGULAR, Status.CONSTANT],
         Status.OK,
-    ).astype(np.int8)
+    )
     ok = status == Status.OK
     with np.errstate(divide="ignore", invalid="ignore"):
-        sigma = np.where(ok, np.sqrt(rss / df), np.nan)
-        r_squared = np.where(ok, 1.0 - rss / tss, np.nan)
-        xtx_inv = _with_constant(gram_inv, mean_x, 1.0 / total)
-    coefficients = np.column_stack([alpha, beta])
-    coefficients[~ok] = np.nan
-    xtx_inv[~ok] = np.nan
-    return Fit(
-        coefficients=coefficients,
-        xtx_inv=xtx_inv,
-        sigma=sigma,
-        df=df,
-        r_squared=r_squared,
-        status=status,
-    )
+        fit.sigma[part] = np.where(ok, np.sqrt(found.rss / df), np.nan)
+        fit.r_squared[part] = np.where(ok, 1.0 - found.rss / found.tss, np.nan)
+    fit.coefficients[part] = np.column_stack([alpha, found.slopes])
+    fit.xtx_inv[part] = found.xtx_inv
+    fit.coefficients[part][~ok] = np.nan
+    fit.xtx_inv[part][~ok] = np.nan
+    fit.df[part], fit.status[part] = df, status
 
 
 def _one_factor(d: ModelInput) -> Fit | None:
@@ -277,71 +273,6 @@ def _finite(values: Array) -> bool:
         return bool(np.isfinite(values.sum()))
 
 
-def _slopes(xc: Array, yc: Array, squares: Array) -> tuple[Array, Array, BoolArray]:
-    """Return slopes (E, F), inverse Gram (E, F, F) and a flag for singular rows.
-
-    squares : (E, F) sums of squares of the factors before they were centred
-    """
-    n_obs, _, n_factors = xc.shape
-    if n_factors == 0:
-        empty = np.empty((n_obs, 0))
-        return empty, np.empty((n_obs, 0, 0)), np.zeros(n_obs, np.bool_)
-    size = np.sqrt(np.einsum("etf,etf->ef", xc, xc))
-    moves = size > _LEAST_VARIATION * np.sqrt(squares)
-    flat = ~moves.all(axis=1)
-    scale = np.where(moves, size, 1.0)
-    unit = xc / scale[:, None, :]
-    gram = np.einsum("etf,etg->efg", unit, unit)
-    gram[flat] = np.eye(n_factors)
-    share = 1.0 / np.diagonal(_inverse(gram), axis1=1, axis2=2).max(axis=1)
-    doubtful = ~flat & ~(share > _INDEPENDENT_SHARE)
-    gram[doubtful] = np.eye(n_factors)
-    inverse = _inverse(gram)
-    beta = np.einsum("efg,etg,et->ef", inverse, unit, yc, optimize=True)
-    singular = flat.copy()
-    if doubtful.any():
-        rows = np.flatnonzero(doubtful)
-        beta[rows], inverse[rows], lost = _by_svd(unit[rows], yc[rows])
-        singular[rows] = lost
-    return (
-        beta / scale,
-        inverse / (scale[:, :, None] * scale[:, None, :]),
-        singular,
-    )
-
-
-def _inverse(gram: Array) -> Array:
-    """Invert correlation matrices (E, F, F); exactly singular ones become inf."""
-    if gram.shape[1] == 1:
-        return np.asarray(1.0 / gram, np.float64)
-    determinant = np.linalg.det(gram)
-    safe = np.where((determinant > 0)[:, None, None], gram, np.eye(gram.shape[1]))
-    inverse: Array = np.linalg.inv(safe)
-    inverse[~(determinant > 0)] = np.inf
-    return inverse
-
-
-def _by_svd(unit: Array, yc: Array) -> tuple[Array, Array, BoolArray]:
-    """Solve nearly collinear rows without squaring their condition number."""
-    u, s, vt = np.linalg.svd(unit, full_matrices=False)
-    lost = s[:, -1] <= s[:, 0] * _LEAST_SINGULAR
-    inverse_s = np.where(lost[:, None], 0.0, 1.0 / np.where(s > 0, s, 1.0))
-    beta = np.einsum("esf,es,ets,et->ef", vt, inverse_s, u, yc, optimize=True)
-    gram_inv = np.einsum("esf,es,esg->efg", vt, inverse_s**2, vt)
-    return beta, gram_inv, lost
-
-
-def _with_constant(gram_inv: Array, mean: Array, inverse_total: Array) -> Array:
-    """Add the constant's row and column to the inverse of the centred Gram matrix."""
-    n_obs, n_factors = mean.shape
-    out = np.empty((n_obs, n_factors + 1, n_factors + 1))
-    shift = np.einsum("efg,eg->ef", gram_inv, mean)
-    out[:, 0, 0] = inverse_total + np.einsum("ef,ef->e", mean, shift)
-    out[:, 0, 1:] = out[:, 1:, 0] = -shift
-    out[:, 1:, 1:] = gram_inv
-    return out
-
-
 def abnormal(d: ModelInput, fit: Fit, *, model: str) -> Abnormal:
     """Return the prediction errors of a fit: residuals and abnormal returns."""
     if d.complete and d.x.shape[2] == 1 and (fit.status == Status.OK).all():
@@ -352,12 +283,17 @@ def abnormal(d: ModelInput, fit: Fit, *, model: str) -> Abnormal:
         event = d.x[:, d.n_estimation :]
         rows = np.concatenate([np.ones_like(event), event], axis=2)
         return assemble(d, errors, rows, fit, model=model)
-    constant = np.where(d.valid, d.span, 0.0)[:, :, None]
-    rows = np.concatenate([constant, np.where(d.valid[:, :, None], d.x, 0.0)], axis=2)
-    ok = fit.status == Status.OK
-    expected = np.einsum("etk,ek->et", rows, np.where(ok[:, None], fit.coefficients, 0))
-    errors = np.where(d.valid & ok[:, None], d.y - expected, np.nan)
-    return assemble(d, errors, rows[:, d.n_estimation :], fit, model=model)
+    t = d.n_estimation
+    alpha, beta = fit.coefficients[:, :1], fit.coefficients[:, 1:]
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = d.y - (d.x @ beta[:, :, None])[:, :, 0]
+        errors -= alpha if d.complete else alpha * d.span
+    if not d.complete:
+        errors[~d.valid] = np.nan
+    valid, x = d.valid[:, t:], d.x[:, t:]
+    constant = np.where(valid, d.span[:, t:], 0.0)[:, :, None]
+    rows = np.concatenate([constant, np.where(valid[:, :, None], x, 0.0)], axis=2)
+    return assemble(d, errors, rows, fit, model=model)
 
 
 def assemble(
@@ -401,4 +337,5 @@ def assemble(
         clock=d.clock,
         clocks=d.clocks,
         first_offset=d.first_offset,
+        weights=np.empty((len(errors), 0)),
     )

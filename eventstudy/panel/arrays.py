@@ -7,6 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, Clock, IntArray
 from eventstudy.panel.columns import Columns
+from eventstudy.panel.donor_series import DonorSeries
 from eventstudy.panel.plan import Observation, Unplaced
 from eventstudy.panel.series import Series
 from eventstudy.spec import ModelSetting
@@ -142,6 +143,8 @@ class Panel:
         First and last session of each observation's estimation window.
     left_out : tuple of tuple of str
         Per observation the members of a basket that are not in its own.
+    donors : DonorSeries or None
+        The donors of a model that has them.
 
     Examples
     --------
@@ -177,6 +180,7 @@ class Panel:
     purge: tuple[int, int]
     estimation: IntArray
     left_out: tuple[tuple[str, ...], ...]
+    donors: DonorSeries | None = None
 
     def __len__(self) -> int:
         """Return the number of observations."""

@@ -15,6 +15,7 @@ from eventstudy.core.errors import DataError
 from eventstudy.panel.arrays import Panel
 from eventstudy.panel.baskets import BASKET, LEAST_MEMBERS, Basket, basket_levels
 from eventstudy.panel.columns import Columns, columns_of
+from eventstudy.panel.donor_series import donor_series, named_in
 from eventstudy.panel.guessed import moved_day_zeros, refuse_stray_day_zeros
 from eventstudy.panel.plan import (
     Announcements,
@@ -111,7 +112,7 @@ def build(
     quotes = quotes_of(prices)
     members = [(asset, group) for group, assets in groups.items() for asset in assets]
     _refuse_missing_factors(spec, members, quotes)
-    beside = (*spec.factor_names, *spec.member_names)
+    beside = (*spec.factor_names, *spec.member_names, *spec.donor_names)
     studied = dict.fromkeys([*(asset for asset, _ in members), *beside])
     assigned = assign_calendars(
         {symbol: quotes[symbol].days for symbol in studied if symbol in quotes},
@@ -162,9 +163,26 @@ def build(
         for setting in spec.models
     ]
     codes = {asset: code for code, (asset, _) in enumerate(members)}
-    table = clocks.table()
+    table, named_by = clocks.table(), named_in(events, members)
+    panels = [_panel(spec, draft, columns, codes, table, calendars) for draft in drafts]
     return [
-        _panel(spec, draft, columns, codes, table, calendars) for draft in drafts
+        replace(
+            panel,
+            donors=donor_series(
+                spec,
+                panel.setting.donors,
+                {n: market.calendars[n] for n in sorted({*panel.calendar.values()})},
+                market,
+                announced,
+                named_by,
+                quotes,
+                wrong,
+                assigned.name_of,
+            ),
+        )
+        if panel.setting.donors
+        else panel
+        for panel in panels
     ], market
 
 

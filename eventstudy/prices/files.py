@@ -1,6 +1,6 @@
 """Prices from the user's own files and frames."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,14 +10,9 @@ import polars as pl
 
 from eventstudy.cells.frames import ArrowStream, as_polars, is_frame
 from eventstudy.core.errors import DataError, Problem
-from eventstudy.prices.clean import clean
-from eventstudy.prices.columns import is_wide
-from eventstudy.prices.parse import (
-    Spelling,
-    complete,
-    parse_table,
-    parse_wide,
-)
+from eventstudy.prices.assembled import assembled
+from eventstudy.prices.long_file import long_parts
+from eventstudy.prices.parse import Spelling, complete, parse_table
 from eventstudy.prices.raw import (
     RawTable,
     blanks_to_null,
@@ -25,17 +20,9 @@ from eventstudy.prices.raw import (
     read_raw,
     shown,
 )
-from eventstudy.prices.returns import Kind, first_returns, to_levels
 from eventstudy.prices.source import SOURCES, SourceEntry
 from eventstudy.prices.symbols import symbol_of_file
-from eventstudy.prices.table import (
-    SIMPLE_RETURNS,
-    SNAPSHOT,
-    PriceFile,
-    Prices,
-    describe_files,
-    issues_frame,
-)
+from eventstudy.prices.table import Prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +64,8 @@ class Files:
         raws = self._raws(())
         return self._read(raws)
 
-    def _read(self, raws: Sequence[RawTable]) -> Prices:
-        return _prices(raws, self.name, self._spelling)
+    def _read(self, raws: Iterable[RawTable]) -> Prices:
+        return assembled(raws, self.name, self._spelling)
 
     def _spelling(self, file: str) -> Spelling:
         """Return how a file is written: its own settings over those of all."""
@@ -98,14 +85,16 @@ class Files:
     def _raw(self, path: Path) -> RawTable:
         return read_raw(path, sheet=self._own(path.name).get("sheet", self.sheet))
 
-    def _raws(self, symbols: Sequence[str]) -> list[RawTable]:
+    def _raws(self, symbols: Sequence[str]) -> Iterable[RawTable]:
         if not self.path.exists():
             problem = Problem(
                 message="there is no such file or folder", file=str(self.path)
             )
             raise DataError("the prices cannot be read", [problem])
         if not self.path.is_dir():
-            return [self._raw(self.path)]
+            spelling = self._spelling(self.path.name)
+            parts = long_parts(self.path, symbols, spelling)
+            return [self._raw(self.path)] if parts is None else parts
         paths = sorted(path for path in self.path.iterdir() if is_price_file(path))
         if not paths:
             problem = Problem(
@@ -221,7 +210,7 @@ def read_prices(
         raws = [_raw_of_frame(frame, str(name)) for name, frame in source.items()]
     else:
         raws = [_raw_of_frame(source)]
-    return _prices(raws, "frame", lambda _file: spelling)
+    return assembled(raws, "frame", lambda _file: spelling)
 
 
 def parsed_frame(source: ArrowStream, symbol: str) -> pl.DataFrame:
@@ -263,145 +252,3 @@ def _collect(paths: Sequence[Path], read: Callable[[Path], RawTable]) -> list[Ra
     if problems:
         raise DataError("price files cannot be read", shown(problems))
     return raws
-
-
-def _prices(
-    raws: Sequence[RawTable],
-    source: str,
-    spelling: Callable[[str], Spelling],
-) -> Prices:
-    parsed: list[pl.DataFrame] = []
-    problems: list[Problem] = []
-    basis: dict[str, str] = {}
-    returns: dict[str, tuple[date, float]] = {}
-    for raw in raws:
-        symbol = raw.symbol
-        if symbol is None and raw.name != "frame":
-            symbol = symbol_of_file(Path(raw.name))
-        own = spelling(raw.name)
-        try:
-            if not own.columns and is_wide(raw.cells.columns):
-                table = parse_wide(raw, own)
-            else:
-                table = parse_table(raw, own, symbol=symbol)
-            basis[raw.name] = _basis_of(table, own)
-            if "return" in table.columns:
-                kind: Kind = "log" if own.input_returns == "log" else "simple"
-                table = to_levels(table, kind)
-                returns |= first_returns(table)
-        except DataError as error:
-            problems += error.problems
-            continue
-        parsed.append(complete(table))
-    if problems:
-        raise DataError("the price files hold what is wrong", shown(problems))
-    table = pl.concat(parsed, how="diagonal")
-    if not table.height:
-        raise DataError("there are no rows of prices")
-    frame, issues = clean(table)
-    issues = pl.concat([issues, _snapshot_issues(table), _midquote_issues(table)])
-    issues = pl.concat([issues, _note_issues(raws, table)])
-    issues = pl.concat([issues, _returns_issues(table, basis)])
-    origins = table.select("symbol", "file").unique()
-    files: list[PriceFile] = []
-    for raw in raws:
-        of_file = origins.filter(pl.col("file") == raw.name)["symbol"]
-        part = frame.filter(pl.col("symbol").is_in(of_file.to_list()))
-        files += describe_files(
-            part, name=raw.name, basis=basis[raw.name], sha256=raw.sha256
-        )
-    ordered = tuple(sorted(files, key=lambda file: (file.symbol, file.name)))
-    return Prices(
-        frame=frame, source=source, files=ordered, issues=issues, returns=returns
-    )
-
-
-def _basis_of(table: pl.DataFrame, spelling: Spelling) -> str:
-    """Say what the prices of a table are, before returns are made levels."""
-    if "return" in table.columns:
-        return RETURNS[spelling.input_returns]
-    return _ADJUSTED if "adj_close" in table.columns else _UNADJUSTED
-
-
-def _returns_issues(table: pl.DataFrame, basis: Mapping[str, str]) -> pl.DataFrame:
-    """Say of which symbols the returns were taken for simple ones, unsaid."""
-    unsaid = [name for name, held in basis.items() if held == RETURNS[""]]
-    found = table.filter(pl.col("file").is_in(unsaid))
-    rows = found.group_by("symbol", "file").agg(pl.col("date", "line").min())
-    return issues_frame(
-        {
-            **row,
-            "severity": "info",
-            "rule": SIMPLE_RETURNS,
-            "detail": "a column of returns, and nothing says of which kind",
-            "action": "read as simple returns",
-        }
-        for row in rows.sort("symbol", "file").iter_rows(named=True)
-    )
-
-
-def _snapshot_issues(table: pl.DataFrame) -> pl.DataFrame:
-    """Say of which symbols the prices were snapshots at midnight."""
-    moved = (
-        table.filter("snapshot").group_by("symbol", "file").agg(pl.col("date").min())
-    )
-    return issues_frame(
-        {
-            "symbol": row["symbol"],
-            "date": row["date"],
-            "file": row["file"],
-            "severity": "info",
-            "rule": SNAPSHOT,
-            "detail": "times at 00:00 UTC are closes of the day that ended",
-            "action": "dated a day earlier",
-        }
-        for row in moved.sort("symbol", "file").iter_rows(named=True)
-    )
-
-
-def _midquote_issues(table: pl.DataFrame) -> pl.DataFrame:
-    """Say of which symbols some closes were means of bid and ask."""
-    held = table.filter("midquote").group_by("symbol", "file")
-    counted = held.agg(pl.col("date", "line").min(), n=pl.len())
-    return issues_frame(
-        {
-            "symbol": row["symbol"],
-            "date": row["date"],
-            "file": row["file"],
-            "line": row["line"],
-            "severity": "info",
-            "rule": "midquote",
-            "detail": f"{row['n']} prices with a minus: means of bid and ask",
-            "action": "taken without the minus",
-        }
-        for row in counted.sort("symbol", "file").iter_rows(named=True)
-    )
-
-
-def _note_issues(raws: Sequence[RawTable], table: pl.DataFrame) -> pl.DataFrame:
-    """Say of each file what was decided in reading it."""
-    first = table.group_by("file").agg(pl.col("symbol").min(), pl.col("date").min())
-    of_file = {row["file"]: row for row in first.iter_rows(named=True)}
-    return issues_frame(
-        {
-            "symbol": of_file[raw.name]["symbol"],
-            "date": of_file[raw.name]["date"],
-            "file": raw.name,
-            "severity": "info",
-            "rule": "file",
-            "detail": note,
-            "action": "read",
-        }
-        for raw in raws
-        for note in raw.notes
-        if raw.name in of_file
-    )
-
-
-RETURNS = {
-    "": "returns of the file, taken for simple ones, as a level",
-    "simple": "simple returns of the file, as a level",
-    "log": "log returns of the file, as a level",
-}
-_ADJUSTED = "as in the file, which has an adjusted close"
-_UNADJUSTED = "as in the file; it has no adjusted close, the close is taken for it"

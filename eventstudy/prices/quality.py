@@ -127,8 +127,7 @@ def check_quality(
     if not frame.height:
         return issues_frame()
     span = _span(frame, end)
-    parts = frame.partition_by("symbol", maintain_order=True)
-    held = [_quotes(str(part["symbol"][0]), part, prices.returns) for part in parts]
+    held = _quotes(frame, prices.returns)
     assigned = assign_calendars({q.symbol: q.days for q in held}, calendars)
     for quotes in held:
         symbol = quotes.symbol
@@ -161,16 +160,31 @@ def refuse_warnings(issues: pl.DataFrame) -> None:
         raise DataError(message, shown(problems))
 
 
-def _quotes(symbol: str, part: pl.DataFrame, returns: Container[str]) -> _Quotes:
-    there = part.filter(pl.col("adj_close").is_not_null())
-    return _Quotes(
-        symbol=symbol,
-        days=there["date"].to_physical().cast(pl.Int64).to_numpy(),
-        closes=_floats(there["close"].fill_null(there["adj_close"])),
-        opens=_floats(there["open"]),
-        volumes=_floats(there["volume"]),
-        of_returns=symbol in returns,
-    )
+def _quotes(frame: pl.DataFrame, returns: Container[str]) -> list[_Quotes]:
+    """Cut the columns of prices into those of each symbol."""
+    used = pl.col("adj_close").is_not_null()
+    if frame["symbol"].rle_id().max() != frame["symbol"].n_unique() - 1:
+        frame = frame.sort("symbol", "date")
+    counts = frame.group_by("symbol", maintain_order=True).agg(used.sum())
+    there = frame.filter(used)
+    days = there["date"].to_physical().cast(pl.Int64).to_numpy()
+    closes = _floats(there["close"].fill_null(there["adj_close"]))
+    opens, volumes = _floats(there["open"]), _floats(there["volume"])
+    found, start = [], 0
+    for symbol, count in counts.iter_rows():
+        own = slice(start, start + count)
+        start += count
+        found.append(
+            _Quotes(
+                symbol=symbol,
+                days=days[own],
+                closes=closes[own],
+                opens=opens[own],
+                volumes=volumes[own],
+                of_returns=symbol in returns,
+            )
+        )
+    return found
 
 
 def _floats(column: pl.Series) -> Array:

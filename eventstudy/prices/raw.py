@@ -47,6 +47,7 @@ class RawTable:
 
     ``cells`` of a text file are all strings. ``name`` is the file's name; ``notes``
     say what was decided in reading it;  symbol : of a frame that is given by it
+    part : whether it has all rows of its symbols, and no other table has any
     """
 
     name: str
@@ -55,6 +56,7 @@ class RawTable:
     sha256: str | None
     notes: tuple[str, ...] = ()
     symbol: str | None = None
+    part: bool = False
 
 
 def is_price_file(path: Path) -> bool:

@@ -16,8 +16,9 @@ MANY = 40  # announcements, from which on figures and lists show some, or shares
 
 
 def means(result: StudyResult) -> pl.DataFrame:
-    """Mean CAR of each observation date and group: main window, first model held.
+    """Mean CAR of each announcement and group: main window, first model held.
 
+    Of all assets of the group, also those where other announcements share the day.
     Columns: event_id, group, car, headline.
     """
     names = model_names(result)
@@ -27,8 +28,21 @@ def means(result: StudyResult) -> pl.DataFrame:
         order=pl.col("model").replace_strict(names, range(len(names)), default=99)
     )
     first = cars.filter(pl.col("order") == pl.col("order").min().over("group"))
-    return first.group_by("event_id", "group", maintain_order=True).agg(
-        pl.col("car").mean(), pl.col("headline").any()
+    of = result.observations.filter(pl.col("status") == "used").select(
+        pl.col("event_id").alias("announcement"),
+        pl.col("observation").alias("event_id"),
+        "asset",
+        "group",
+    )
+    joined = of.unique(maintain_order=True).join(
+        first, on=["event_id", "asset", "group"], maintain_order="left"
+    )
+    chosen = pl.col("announcement").is_in(sorted(headline_ids(result)))
+    return (
+        joined.group_by("announcement", "group", maintain_order=True)
+        .agg(pl.col("car").mean())
+        .with_columns(headline=chosen)
+        .rename({"announcement": "event_id"})
     )
 
 

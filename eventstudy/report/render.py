@@ -7,11 +7,19 @@ import polars as pl
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import headline_ids, not_computed, study_title
+from eventstudy.report.announced import main_dates
+from eventstudy.report.labels import (
+    headline_ids,
+    not_computed,
+    study_title,
+    title_of,
+)
 from eventstudy.report.section import Section, page
-from eventstudy.report.sections import SECTIONS
+from eventstudy.report.sections import SECTIONS, made
 from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
+
+_NAMED = 60  # characters of the announcements that the first line names
 
 
 def render(result: StudyResult) -> str:
@@ -67,7 +75,8 @@ def _page(views: Views, name: str) -> str:
     sections = {section: _written(section, views) for section in SECTIONS[name]}
     title = md.escape(study_title(views.result.spec, views.result.provenance))
     if name == links.REPORT:
-        head = [f"# {title}", f"{_scope(views.result)}."]
+        scope = f"{_scope(views.result)}. {made.expected(views.result)}".rstrip()
+        head = [f"# {title}", scope]
     else:
         back = links.to(title, links.REPORT)
         held = [section.title for section, text in sections.items() if text]
@@ -94,7 +103,12 @@ def _scope(result: StudyResult) -> str:
     if major < events:
         text += f", {major} of them main ones (the headline sample),"
     text += f" and {nb.count(used['asset'].n_unique(), 'asset')}"
-    days = used["day0"].drop_nulls()
-    if len(days):
-        text += f"; dates from {min(days)} to {max(days)}"
-    return text
+    dated = [(day, row) for day, rows in main_dates(result).items() for row in rows]
+    if not dated:
+        return text
+    (first, one), (last, other) = dated[0], dated[-1]
+    text += f"; {'main ones ' if major < events else ''}"
+    named = f"“{md.escape(title_of(one, _NAMED))}” ({first})"
+    if one is other:
+        return f"{text}{named}"
+    return f"{text}from {named} to “{md.escape(title_of(other, _NAMED))}” ({last})"

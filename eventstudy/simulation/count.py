@@ -33,6 +33,8 @@ from eventstudy.simulation.request import (
 from eventstudy.spec import StudySpec
 
 # Observations fitted at a time: a few hundred megabytes for the usual windows.
+# Returns of donors that are held at once.
+MOST_OF_DONORS = 20_000_000
 CHUNK_ROWS = 4_000
 
 
@@ -141,7 +143,7 @@ def count(
     experiment: Experiment, *, workers: int, done: Callable[[int], None]
 ) -> Tally:
     """Count over all replications; ``done`` is told how many each chunk adds."""
-    step = max(1, CHUNK_ROWS // experiment.size)
+    step = max(1, min(CHUNK_ROWS, _most_rows(experiment.design)) // experiment.size)
     starts = range(0, len(experiment.sessions), step)
     chunks = [slice(start, start + step) for start in starts]
     total: Tally | None = None
@@ -153,6 +155,13 @@ def count(
             done(len(experiment.sessions[chunk]))
     assert total is not None
     return total
+
+
+def _most_rows(design: SimulationDesign) -> int:
+    """Return how many rows have donors that can be held at once."""
+    drawn = [part for part in design.parts if part.donors]
+    numbers = [p.at.shape[1] * p.donors.growth.shape[1] for p in drawn if p.donors]
+    return MOST_OF_DONORS // max(numbers, default=1)
 
 
 def _tally(experiment: Experiment, chunk: slice) -> Tally:

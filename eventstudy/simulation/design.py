@@ -13,6 +13,7 @@ from eventstudy.core.abnormal import Array, BoolArray, Clock, IntArray
 from eventstudy.core.bootstrap import politis_white
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.panel import Panel
+from eventstudy.panel.donors import donors_of_block
 from eventstudy.spec import ModelSetting, StudySpec, window_text
 from eventstudy.study.estimate import Estimate, Estimator
 
@@ -30,6 +31,7 @@ class Part:
     base : (N,) where the asset's series begins in ``growth``
     growth, factor_growth : (S,) and (S, F) log returns, or the logarithm of one plus
         simple returns, so that gaps are spanned by sums
+    window : the window that is tested;  donors : of a model with donors
     """
 
     setting: ModelSetting
@@ -45,6 +47,21 @@ class Part:
     clocks: Clock
     n_estimation: int
     first_offset: int
+    window: tuple[int, int]
+    donors: "DrawnDonors | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DrawnDonors:
+    """Donors of a part, which are drawn with its assets.
+
+    growth : (S, J) the logarithm of one plus simple returns
+    allowed : (N, J);  follows : (T+L,), see `Donors`
+    """
+
+    growth: Array
+    allowed: BoolArray
+    follows: BoolArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +211,8 @@ def _design(
                 clocks=clocks,
                 n_estimation=t,
                 first_offset=spec.event_window[0],
+                window=window,
+                donors=_donors(panel, rows, offsets),
             )
         )
     return SimulationDesign(
@@ -204,6 +223,19 @@ def _design(
         block=_block_length(own, pool),
         path=int(days.max() + offsets.max()) - start + 1,
         first_date=int(days.min()) - start,
+    )
+
+
+def _donors(panel: Panel, rows: IntArray, offsets: IntArray) -> DrawnDonors | None:
+    """Return the donors of some observations of one calendar."""
+    if panel.donors is None or not len(rows):
+        return None
+    held, _ = donors_of_block(panel, rows, panel.block(rows))
+    calendar = panel.calendar[panel.observations[int(rows[0])].asset]
+    return DrawnDonors(
+        growth=np.log1p(panel.donors.returns[calendar]),
+        allowed=held.allowed,
+        follows=np.append(False, np.diff(offsets) == 1),
     )
 
 
@@ -224,6 +256,13 @@ def _pool(
             usable = held if usable is None else usable & held
             if held.sum() < fewest:
                 fewest, scarce = held.sum(), panel.observations[at].asset
+        drawn = _donors(panel, rows, panel.columns.offsets)
+        if panel.donors is not None and drawn is not None:
+            for donor in np.flatnonzero(drawn.allowed.any(axis=0)).tolist():
+                held = np.isfinite(drawn.growth[:, donor])
+                usable = held if usable is None else usable & held
+                if held.sum() < fewest:
+                    fewest, scarce = held.sum(), panel.donors.names[donor]
     assert usable is not None
     pool = np.flatnonzero(usable)
     wanted = spec.estimation[1] - spec.estimation[0] + 1

@@ -1,5 +1,6 @@
 """Sessions drawn for every replication, and the fits on their returns."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,9 @@ from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, IntArray
 from eventstudy.core.bootstrap import block_draws, resample
-from eventstudy.models import MODELS
-from eventstudy.simulation.design import Part, SimulationDesign
+from eventstudy.core.donors import Donors
+from eventstudy.models import MODELS, Model
+from eventstudy.simulation.design import DrawnDonors, Part, SimulationDesign
 
 # How much larger returns were before a market calmed down, and how many sessions before
 # the first date it did.
@@ -61,7 +63,12 @@ def replicate(
         return np.tile(values, (n_paths, *(1 for _ in values.shape[1:])))
 
     setting = part.setting
-    return MODELS.entry(setting.model).with_options(setting.options)(
+    entry = MODELS.entry(setting.model).with_options(setting.options)
+    more: dict[str, Any] = {"window": part.window} if entry.by_window else {}
+    if part.donors:
+        more["donors"] = _donors(part, part.donors, sessions, scale, simple=simple)
+    fit: Model = partial(entry, **more)
+    return fit(
         y.reshape(shape),
         x.reshape(*shape, -1) if setting.regressors else None,
         n_estimation=part.n_estimation,
@@ -70,6 +77,31 @@ def replicate(
         clock=repeated(part.clock),
         clocks=part.clocks,
         first_offset=part.first_offset,
+    )
+
+
+def _donors(
+    part: Part,
+    drawn: DrawnDonors,
+    sessions: IntArray,
+    scale: Array | None,
+    *,
+    simple: bool,
+) -> Donors:
+    """Gather the donors of every date on every path; rows are (R x N)."""
+    n_paths = len(sessions)
+    at, date = np.unique(part.at, axis=0, return_inverse=True)
+    growth = drawn.growth[sessions[:, at]]
+    if scale is not None:
+        growth = growth * scale[at][None, :, :, None]
+    row = date.ravel() + len(at) * np.arange(n_paths)[:, None]
+    allowed = drawn.allowed.any(axis=0)
+    return Donors(
+        returns=np.expm1(growth).reshape(-1, *growth.shape[2:])[:, :, allowed],
+        row=row.ravel(),
+        allowed=np.tile(drawn.allowed[:, allowed], (n_paths, 1)),
+        in_logs=not simple,
+        follows=drawn.follows,
     )
 
 

@@ -11,8 +11,8 @@ from scipy.sparse import csr_array
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import Window, columns_from, length_of
-from eventstudy.inference.aggregates import MAX_ASSETS, numbered_dates
 from eventstudy.inference.dependence import MIN_COMMON_DATES, Dates, dates_of
+from eventstudy.inference.sums import MAX_ASSETS, numbered_dates
 from eventstudy.simulation.design import SimulatedSample, SimulationDesign
 
 

@@ -70,6 +70,9 @@ class ModelSetting:
     weights: Literal["equal", "dollar_volume"] | None = setting(
         "basket: equal, or by the close times the volume of the session before", None
     )
+    donors: tuple[str, ...] = setting(
+        "symbols, indices among them, whose returns make the normal return", ()
+    )
 
     def __post_init__(self) -> None:
         """Refuse what is no text, and a factor named twice."""

@@ -139,6 +139,22 @@ def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -
             entry = MODELS.entry(held.model)
         except SpecError as err:
             raise SettingError(str(err), "models", at, "model") from err
+        if len(held.donors) < entry.min_donors or (
+            held.donors and not entry.min_donors
+        ):
+            got = len(held.donors) or "none"
+            raise SettingError(
+                f"model {held.name!r} ({held.model}) takes {entry.takes}, and got "
+                f"{got} under donors; "
+                + (
+                    'name them in [[models]], as in donors = ["AAPL", "MSFT", ...]'
+                    if entry.min_donors
+                    else "leave them out, or take a model with donors"
+                ),
+                "models",
+                at,
+                "donors",
+            )
         count, least, most = len(held.factors), entry.min_factors, entry.max_factors
         if count < least or (most is not None and count > most):
             raise SettingError(

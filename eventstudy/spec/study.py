@@ -262,6 +262,11 @@ class StudySpec:
             dict.fromkeys(n for f in named for n in (own if f == BENCHMARK else (f,)))
         )
 
+    @property
+    def donor_names(self) -> tuple[str, ...]:
+        """All donors of all models."""
+        return tuple(dict.fromkeys(d for s in self.models for d in s.donors))
+
     def factors_of(self, model: ModelSetting, asset: str) -> tuple[str, ...]:
         """Return the symbols of a model's factors for an asset.
 
@@ -300,9 +305,10 @@ class StudySpec:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """All assets, factors and members of baskets, and the rates of currencies."""
-        others = (*self.member_names, *self.currencies.values())
-        return tuple(dict.fromkeys([*self.assets, *self.factor_names, *others]))
+        """All assets, factors, members, donors, and the rates of currencies."""
+        beside = (*self.factor_names, *self.member_names, *self.donor_names)
+        others = (*beside, *self.currencies.values())
+        return tuple(dict.fromkeys([*self.assets, *others]))
 
     def group_of(self, asset: str) -> str:
         """Return the group of an asset.

@@ -39,16 +39,19 @@ def by_window(
     """Return the sample of every window, windows of one sample together.
 
     Each comes with the spec cut to its windows. Without cut windows and doubts that is
-    the sample itself, once.
+    the sample itself, once; a model that is fitted anew for every window has one each.
     """
     parts: dict[bytes, tuple[list[Window], GroupSample]] = {}
     for window in spec.windows:
+        own = sample.on(window)
         used = [
             in_average(spec, ab, held, window)
-            for ab, held in zip(sample.event, sample.held_back, strict=True)
+            for ab, held in zip(own.event, own.held_back, strict=True)
         ]
         key = np.packbits(np.concatenate(used)).tobytes()
-        found = sample if all(one.all() for one in used) else _kept(sample, used)
+        if own is not sample:
+            key += repr(window).encode()
+        found = own if all(one.all() for one in used) else _kept(own, used)
         if spec.cut_windows == "extend":
             longer = [extended(ab, window)[1].any() for ab in found.event]
             if any(longer):

@@ -1,18 +1,24 @@
 """Panels -> fitted observations, block by block, and what was left out."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
-from eventstudy.core.windows import narrow, narrow_clocks, select
-from eventstudy.models import MODELS, ModelEntry
+from eventstudy.core.donors import Donors, chosen
+from eventstudy.core.windows import Window, narrow, narrow_clocks, select
+from eventstudy.models import MODELS, Model, ModelEntry
 from eventstudy.panel import Block, History, Observation, Panel
+from eventstudy.panel.donors import RULES, donors_of_block
 from eventstudy.spec import StudySpec, window_text
 from eventstudy.study.doubts import Doubts, Gate
 
 BLOCK_SIZE = 20_000
+# Each date of a block holds the returns of all donors.
+BLOCK_OF_DONORS = 256
 NO_DOUBTS = Gate()
 
 
@@ -27,6 +33,8 @@ class Estimate:
     purged : (E, T) estimation sessions taken out near other events, or outside the
         observation's own window
     left_out : panel row -> (reason, held, wanted)
+    of_windows : fits made anew for a window, as ``event`` and ``event_simple``
+    donors : of a model with donors; barred : (E, J) places in `RULES`
     """
 
     rows: IntArray
@@ -38,6 +46,13 @@ class Estimate:
     n_valid: IntArray
     n_purged: IntArray
     left_out: dict[int, tuple[str, str, str]]
+    of_windows: Mapping[Window, tuple[Abnormal, Abnormal]] = field(default_factory=dict)
+    donors: Donors | None = None
+    barred: IntArray | None = None
+
+    def on(self, window: Window) -> tuple[Abnormal, Abnormal]:
+        """Return the fits of a window, from the study's and from simple returns."""
+        return self.of_windows.get(window, (self.event, self.event_simple))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,25 +90,28 @@ class Estimator:
 
     def __iter__(self) -> Iterator[Estimate]:
         """Fit the panel, one block after the other."""
-        for piece in self.panel.blocks(BLOCK_SIZE):
+        size = BLOCK_OF_DONORS if self.panel.donors else BLOCK_SIZE
+        for piece in self.panel.blocks(size):
             yield self._fit(np.arange(piece.start, piece.stop))
 
     def _fit(self, rows: IntArray) -> Estimate:
         block = self.panel.block(rows)
         left_out = _screen(self.spec, self.panel, block, rows)
+        donors, barred = None, None
+        if self.panel.donors:
+            donors, barred = donors_of_block(self.panel, rows, block)
+            least = MODELS.entry(self.panel.setting.model).min_donors
+            left_out = _too_few(rows, barred, least) | left_out
         rows_kept = np.array([r not in left_out for r in rows.tolist()], np.bool_)
-        wide = self._model(block, rows, simple=self.spec.returns == "simple")
+        held = (block, rows, donors)
+        wide = self._model(*held, simple=self.spec.returns == "simple")
         failed = np.flatnonzero((wide.status != Status.OK) & rows_kept)
         for at in failed.tolist():
             reason = Status(int(wide.status[at])).text
             left_out[int(rows[at])] = (reason, "no estimate", "an estimate")
         kept = np.flatnonzero(rows_kept & (wide.status == Status.OK))
         wide = select(wide, kept)
-        event = narrow(wide, self.spec.event_window, self.clocks)
-        simple = event
-        if self.spec.returns == "log":
-            fitted = select(self._model(block, rows, simple=True), kept)
-            simple = narrow(fitted, self.spec.event_window, self.clocks)
+        event, simple = self._both(held, kept, wide)
         return Estimate(
             rows=rows[kept],
             wide=wide,
@@ -104,12 +122,56 @@ class Estimator:
             n_valid=block.n_valid,
             n_purged=block.n_purged,
             left_out=left_out,
+            of_windows=self._of_windows(held, kept),
+            donors=None if donors is None else chosen(donors, kept),
+            barred=None if barred is None else barred[kept],
         )
 
-    def _model(self, block: Block, rows: IntArray, *, simple: bool) -> Abnormal:
-        setting = self.panel.setting
+    def _both(
+        self,
+        held: tuple[Block, IntArray, Donors | None],
+        kept: IntArray,
+        wide: Abnormal,
+        window: Window | None = None,
+    ) -> tuple[Abnormal, Abnormal]:
+        """Cut a fit to the event window, and fit simple returns where it is in logs."""
+        event = narrow(wide, self.spec.event_window, self.clocks)
+        if self.spec.returns == "simple":
+            return event, event
+        fitted = select(self._model(*held, simple=True, window=window), kept)
+        return event, narrow(fitted, self.spec.event_window, self.clocks)
+
+    def _of_windows(
+        self, held: tuple[Block, IntArray, Donors | None], kept: IntArray
+    ) -> dict[Window, tuple[Abnormal, Abnormal]]:
+        """Return the fits of a model that is fitted anew for every window."""
+        if not MODELS.entry(self.panel.setting.model).by_window:
+            return {}
+        simple = self.spec.returns == "simple"
+        out = {}
+        for window in self.spec.windows:
+            wide = select(self._model(*held, simple=simple, window=window), kept)
+            out[window] = self._both(held, kept, wide, window)
+        return out
+
+    def _model(
+        self,
+        block: Block,
+        rows: IntArray,
+        donors: Donors | None = None,
+        *,
+        simple: bool,
+        window: Window | None = None,
+    ) -> Abnormal:
+        setting, entry = self.panel.setting, self.entry
         x = block.x_simple if simple else block.x
-        return self.entry(
+        more: dict[str, Any] = {}
+        if donors is not None:
+            more["donors"] = replace(donors, in_logs=not simple)
+        if entry.by_window:
+            more["window"] = window or self.spec.event_window
+        fit: Model = partial(entry, **more)
+        return fit(
             block.y_simple if simple else block.y,
             x if setting.regressors else None,
             n_estimation=self.panel.columns.n_estimation,
@@ -124,10 +186,11 @@ class Estimator:
         """Return the errors of the fits over whole histories, (E, S).
 
         A model that predicts no other session than those it was given has its errors
-        in the windows of the study alone.
+        in the windows of the study alone, and so has one with donors.
         """
         entry, wide = self.entry, estimate.wide
-        if not entry.linear or wide.coefficients.shape[1]:
+        known = not entry.linear or wide.coefficients.shape[1]
+        if known and not entry.min_donors:
             expected = entry.predict(wide, history.x, span=history.span)
             errors: Array = history.y - expected
             return errors
@@ -138,6 +201,20 @@ class Estimator:
         held = np.concatenate([wide.residuals, wide.ar], axis=1)
         out[rows[inside], at[inside]] = held[inside]
         return out
+
+
+def _too_few(
+    rows: IntArray, barred: IntArray, least: int
+) -> dict[int, tuple[str, str, str]]:
+    """Say which observations have too few donors, and why the others are none."""
+    out = {}
+    n = (barred == 0).sum(axis=1)
+    for at in np.flatnonzero(n < least).tolist():
+        counts = [(rule, int((barred[at] == i).sum())) for i, rule in enumerate(RULES)]
+        others = "; ".join(f"{k}: {rule}" for rule, k in counts[1:] if k)
+        held = f"{n[at]} of {barred.shape[1]} ({others})"
+        out[int(rows[at])] = ("too few donors", held, str(least))
+    return out
 
 
 def estimators(

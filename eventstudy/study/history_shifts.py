@@ -21,7 +21,7 @@ def history_shifts(
     None where the sample lies on several calendars or under several model settings,
     so that its dates cannot be moved together, where events have estimation windows of
     their own, or where the model is estimated by a search that takes too long to be
-    repeated.
+    repeated, or has donors, which other announcements concern at other dates.
     """
     if len(members.panels) != 1:
         return None
@@ -31,8 +31,8 @@ def history_shifts(
     calendars = {panel.calendar[panel.observations[row].asset] for row in rows.tolist()}
     size = len(rows) * int(panel.length[rows].max(initial=0))
     own = (panel.estimation[rows] != spec.estimation).any()
-    slow = entry.conditional_variance or entry.slow
-    if len(calendars) > 1 or slow or own or size > _MOST:
+    apart = entry.conditional_variance or entry.slow or entry.min_donors
+    if len(calendars) > 1 or apart or own or size > _MOST:
         return None
     history = panel.history(rows, simple=spec.returns == "simple")
     return placebo_shifts(

@@ -459,6 +459,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     factors = {
         *spec.factor_names,
         *spec.member_names,
+        *spec.donor_names,
         *spec.benchmarks.values(),
         *spec.currencies.values(),
     }
@@ -466,7 +467,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     assets = tuple(s for s in priced if not s.startswith("^")) or priced
     if not assets:
         raise DataError(
-            "there is nothing to study: the prices hold only the factors "
+            "there is nothing to study: the prices hold only the factors or donors "
             f"{', '.join(sorted(factors))}; add the prices of assets"
         )
     return assets

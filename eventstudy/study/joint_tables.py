@@ -127,7 +127,7 @@ def _system(
     span = history.span[:, cut]
     entry = estimator.entry
     free = not estimates[0].wide.coefficients.shape[1]
-    if free and not entry.linear:
+    if free and not entry.linear and not entry.min_donors:
         fits = stack([estimate.wide for estimate in estimates])
         fits = select(fits, held["place"].to_numpy()[first])
         y, x = y - entry.predict(fits, x, span=span), x[:, :, :0]
@@ -148,7 +148,7 @@ def _fit(estimator: Estimator, system: _System, window: Pair) -> Joint | str:
     """Return the joint regression, or why there is none."""
     entry = estimator.entry
     other = entry.conditional_variance or not entry.by_least_squares
-    if other or entry.linear == system.parameter_free:
+    if other or entry.min_donors or entry.linear == system.parameter_free:
         return f"the joint regression is not defined for the model {entry.name}"
     n_assets, n_sessions = system.y.shape
     n_columns = 1 + system.x.shape[2] + len(system.day0)

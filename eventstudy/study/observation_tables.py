@@ -93,7 +93,9 @@ def cars(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     plain = _tested(spec, estimate.event, spec.windows)
     pieces = []
     for window in spec.windows:
-        ab, simple, tested = estimate.event, estimate.event_simple, plain
+        (ab, simple), tested = estimate.on(window), plain
+        if window in estimate.of_windows:
+            tested = _tested(spec, ab, [window])
         used = in_average(spec, ab, held, window)
         covered = covered_by(ab, window)
         if spec.cut_windows == "extend":
@@ -231,19 +233,24 @@ def coefficients(estimator: Estimator, estimate: Estimate) -> pl.DataFrame:
     """
     ab = estimate.event
     table = keys(estimator, estimate).select("event_id", "asset", "model")
-    n_obs, n_own = ab.coefficients.shape
-    terms = [*estimator.panel.setting.terms[:n_own], *ab.further_terms]
+    n_obs, n_held = ab.coefficients.shape
+    setting, entry = estimator.panel.setting, estimator.entry
+    own = list(entry.terms or setting.terms)[:n_held]
+    terms = [*own, *ab.further_terms]
     variances = np.diagonal(ab.cov_coef, axis1=1, axis2=2)
-    value = np.concatenate([ab.coefficients, ab.further[:, :, 0]], axis=1)
-    se = np.concatenate(
-        [ab.sigma[:, None] * np.sqrt(variances), ab.further[:, :, 1]], axis=1
-    )
+    errors = ab.sigma[:, None] * np.sqrt(variances)
+    held = slice(len(own))
+    value = np.concatenate([ab.coefficients[:, held], ab.further[:, :, 0]], axis=1)
+    se = np.concatenate([errors[:, held], ab.further[:, :, 1]], axis=1)
     rows = np.repeat(np.arange(n_obs), len(terms))
-    return table[rows].with_columns(
+    found = table[rows].with_columns(
         term=pl.Series(terms * n_obs, dtype=pl.String),
         value=number(value.ravel()),
         se=number(se.ravel()),
     )
+    if entry.terms:  # factors that were not chosen have neither
+        return found.filter((pl.col("value") != 0) | (pl.col("se") != 0))
+    return found
 
 
 def observations(

@@ -206,7 +206,8 @@ def run(
     spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
     shown += [*spec.factor_names, *spec.member_names]
-    prices = gated(spec, events.frame, prices, symbols=shown, strict=strict)
+    held = [*shown, *spec.donor_names]
+    prices = gated(spec, events.frame, prices, symbols=held, strict=strict)
     prices = converted(spec, prices)
     tell("Placing events on calendars")
     files = {symbol: read_bars(path, symbol) for symbol, path in spec.intraday.items()}
@@ -230,8 +231,8 @@ def run(
     ]
     observations = pl.concat(
         [
-            observation_tables.observations(e.panel, held, events.frame, day0)
-            for e, held in fitted
+            observation_tables.observations(e.panel, blocks, events.frame, day0)
+            for e, blocks in fitted
         ]
     )
     if "used" not in observations["status"]:
@@ -269,8 +270,8 @@ def run(
         defaults.said(spec, groups),
         *said_of_own(asked, events, own),
         *of_currencies(spec, groups, prices),
-        *remarks.of_absent(shown, prices),
-        *remarks.of_twins(shown, prices.issues),
+        *remarks.of_absent(held, prices),
+        *remarks.of_twins(held, prices.issues),
         *remarks.of_calendars(market),
         *remarks.of_snapshots(prices.issues),
         *remarks.of_returns(prices.issues),

@@ -1,14 +1,14 @@
 """Which observations are judged together: by sample, model and group, and spreads."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
 from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
-from eventstudy.core.windows import narrow, select
+from eventstudy.core.windows import Window, narrow, select
 from eventstudy.models import MODELS
 from eventstudy.panel import Observation, Panel
 from eventstudy.spec import StudySpec
@@ -32,6 +32,7 @@ class GroupSample:
     held_back : per chunk the sessions that a doubt about prices keeps out, (E, L)
     outcome : "car", or "signed_car": CARs times the direction that was expected
     names : clock -> ids of the events then, and asset code -> symbol
+    of_windows : fits made anew for a window, in the place of event and event_simple
     panels : estimators with the positions of their observations; none for a spread, for
         signed effects, and where some observations are left out
     """
@@ -45,6 +46,16 @@ class GroupSample:
     panels: list[tuple[Estimator, IntArray]]
     names: Names
     outcome: str = "car"
+    of_windows: dict[Window, tuple[list[Abnormal], list[Abnormal]]] = field(
+        default_factory=dict
+    )
+
+    def on(self, window: Window) -> "GroupSample":
+        """Return the sample with the fits of a window, where it has its own."""
+        if window not in self.of_windows:
+            return self
+        event, simple = self.of_windows[window]
+        return replace(self, event=event, event_simple=simple, of_windows={})
 
     @property
     def labels(self) -> dict[str, str]:
@@ -146,6 +157,10 @@ def _sample(
                 held.append(estimate.rows[wanted])
                 found.event.append(select(estimate.event, wanted))
                 found.event_simple.append(select(estimate.event_simple, wanted))
+                for window, pair in estimate.of_windows.items():
+                    own_fits = found.of_windows.setdefault(window, ([], []))
+                    for chunks, fits in zip(own_fits, pair, strict=True):
+                        chunks.append(select(fits, wanted))
                 kept_out = doubts.held_event | doubts.held_estimation[:, None]
                 found.held_back.append(kept_out[wanted])
                 if directions is not None:
@@ -179,12 +194,17 @@ def _signed(sample: GroupSample, signs: Sequence[IntArray]) -> GroupSample:
             asset=np.where(second, ab.asset + first, ab.asset),
         )
 
+    def all_turned(chunks: Sequence[Abnormal]) -> list[Abnormal]:
+        return [turned(ab, s) for ab, s in zip(chunks, signs, strict=True)]
+
     return replace(
         sample,
-        event=[turned(ab, s) for ab, s in zip(sample.event, signs, strict=True)],
-        event_simple=[
-            turned(ab, s) for ab, s in zip(sample.event_simple, signs, strict=True)
-        ],
+        event=all_turned(sample.event),
+        event_simple=all_turned(sample.event_simple),
+        of_windows={
+            window: (all_turned(event), all_turned(simple))
+            for window, (event, simple) in sample.of_windows.items()
+        },
     )
 
 
@@ -222,6 +242,8 @@ def _spreads(
         held = {o.group for o in estimator.panel.observations}
         if not one_benchmark(estimator.spec, estimator.panel):
             continue  # no model has the factors of both sides
+        if estimator.panel.donors:
+            continue  # a spread is no portfolio that donors could stand for
         for long, short in combinations([g for g in groups if g in held], 2):
             found = GroupSample(
                 sample=sample,

@@ -44,6 +44,7 @@ _CELL = (
 _COVERED = text("covered", "sessions that the returns span: full, cut or beyond")
 _DOUBT = text("doubt", "rules of the gate that doubt its prices, or null")
 _RETURN = "return (log or simple, as the study says; logs are not converted)"
+_SIMPLE = "simple return"
 _STATISTIC = (
     number("statistic", "the test statistic"),
     number("df", "its degrees of freedom; null for a normal or resampled one"),
@@ -507,6 +508,51 @@ _TABLES = (
             number("arch_lm_pvalue", "p-value of constant variance"),
         ),
         made_by=_RETURNS,
+    ),
+    Table(
+        "donors",
+        "a row per observation, model and donor that has weight, or may have none",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _MODEL,
+            text("donor", "the donor's symbol"),
+            number(
+                "weight", "its weight in the counterfactual; null: it may have none"
+            ),
+            text("reason", "why it may have none"),
+        ),
+        made_by={"returns": "eventstudy.study.donor_tables:donors"},
+    ),
+    Table(
+        "counterfactuals",
+        "a row per observation, model with donors and window: fit before, and tests",
+        (
+            _OBSERVATION,
+            _ASSET,
+            _GROUP,
+            _MODEL,
+            *_WINDOW,
+            count("n_donors", "donors that it may have"),
+            count("n_weighted", "donors that have weight"),
+            number(
+                "rmse_before",
+                "root mean square gap in the estimation window",
+                _SIMPLE,
+            ),
+            number("beta_treated", "slope of the asset on the donors' mean before"),
+            number("beta_synthetic", "the same of the counterfactual"),
+            number("pvalue_time", "placebo in time: the gap among those before"),
+            number("rmse_ratio", "root mean square gap in the window over that before"),
+            number("pvalue_space", "placebo in space: its rank among donors' ratios"),
+            count("n_space", "donors that were put in the asset's place"),
+            number("effect_daily", "mean gap of a session of the window", _SIMPLE),
+            number("pvalue_conformal", "conformal p-value of no effect"),
+            number("ci_low", "least daily effect that it does not reject", _SIMPLE),
+            number("ci_high", "greatest daily effect that it does not reject", _SIMPLE),
+            text("reason", "why there is no conformal set"),
+        ),
+        made_by={"returns": "eventstudy.study.donor_tables:donors"},
     ),
     Table(
         "coefficients",

@@ -25,6 +25,7 @@ from eventstudy.volatility import (
 from eventstudy.volatility.entries import tests_of
 from eventstudy.volatility.spread import dated
 
+MOST_ASSETS = 300
 POST = "post"
 EVENT = "event"
 
@@ -153,6 +154,8 @@ def pools(groups: Sequence[str], held: Sequence[Piece]) -> Iterator[Pool]:
     """Yield the headline events of each asset, of each group, and of all groups.
 
     Only observations on one calendar can be pooled: their dates are resampled jointly.
+    Of more assets than `MOST_ASSETS` none is a pool of its own: their announcements
+    are a row each anyway.
     """
     alike: dict[tuple[str, str | None], list[Piece]] = {}
     for piece in held:
@@ -163,7 +166,8 @@ def pools(groups: Sequence[str], held: Sequence[Piece]) -> Iterator[Pool]:
             .select("group", "asset")
             .unique(maintain_order=True)
         )
-        wanted = [(group, asset) for group, asset in assets.iter_rows()]
+        few = assets.height <= MOST_ASSETS
+        wanted = [(group, asset) for group, asset in assets.iter_rows() if few]
         wanted += [(group, ALL) for group in groups]
         if assets["group"].n_unique() > 1:
             wanted.append((ALL, ALL))

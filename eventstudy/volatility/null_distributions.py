@@ -28,6 +28,8 @@ MIN_PSEUDO_DATES = 20
 # A window whose spread is less than this share of the whole history's does not vary:
 # differences of running sums leave a trace of rounding where nothing moved.
 _STILL = 1e-6
+# Rows of which block lengths are worked out at once.
+_ROWS = 512
 
 
 def log_ratio(pre: Array, post: Array) -> Array:
@@ -120,28 +122,42 @@ def joint_bootstrap_law(
     """
     priced = np.flatnonzero(dated(history))
     history = history[:, priced[0] : priced[-1] + 1] if len(priced) else history
-    parts = spread.parts(history)
-    valid = complete(parts)
-    data = np.concatenate([valid[None], np.where(valid, parts, 0.0)])
     n_dates = history.shape[1]
-    packed, n = _packed(parts)
-    block = float(np.nanmax(block_lengths(packed, n, n_pre + n_post), initial=1.0))
-    block = min(block, n_dates // 2)
+    longest = _longest_block(spread, history, n_pre + n_post)
+    block = min(longest, n_dates // 2)
     offset = day0 - day0.min()
-    length = n_pre + gap + n_post
-    drawn = length + int(offset.max()), reps, seed, block, n_dates
-    running = _running(data)
+    drawn = _calendars(
+        n_pre + gap + n_post + int(offset.max()), reps, seed, block, n_dates
+    )
     total, count = np.zeros((2, len(pools), reps))
     for distance in np.unique(offset).tolist():
         rows = np.flatnonzero(offset == distance)
-        path = _path(running[:, rows], _stretches(*drawn, distance, length))
-        whole = path.prefix[..., -1]
+        running = _summed(spread, history[rows])
+        whole = running[..., -1]
+        after = distance + n_pre + gap
         ratio = log_ratio(
-            _enough(spread, path.sums(0, n_pre), whole, n_pre),
-            _enough(spread, path.sums(n_pre + gap, n_post), whole, n_post),
+            _enough(spread, drawn.sums(running, distance, n_pre), whole, n_pre),
+            _enough(spread, drawn.sums(running, after, n_post), whole, n_post),
         )
         _add(ratio, pools[:, rows], total, count)
     return _mean(total, count, pools) / _shortfall(block, n_dates)
+
+
+def _longest_block(spread: Spread, history: Array, least: int) -> float:
+    """Return the longest of the rows' block lengths, 1 where none has one."""
+    found = 1.0
+    for start in range(0, len(history), _ROWS):
+        packed, n = _packed(spread.parts(history[start : start + _ROWS]))
+        lengths = block_lengths(packed, n, least)
+        found = max(found, float(np.nanmax(lengths, initial=1.0)))
+    return found
+
+
+def _summed(spread: Spread, history: Array) -> Array:
+    """Running sums of the valid sessions' number and parts, (1 + M, E, S+1)."""
+    parts = spread.parts(history)
+    valid = complete(parts)
+    return _running(np.concatenate([valid[None], np.where(valid, parts, 0.0)]))
 
 
 def joint_placebo_law(law: Array, start: IntArray, pools: BoolArray) -> Array:
@@ -252,84 +268,62 @@ def _enough(spread: Spread, sums: Array, whole: Array, length: int) -> Array:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Stretches:
-    """Resampled calendars, which are few stretches of the true one.
+class _Calendars:
+    """Resampled calendars, each a few stretches of the true one.
 
-    index, number : (reps, P), date and number of the stretch of every position
-    first, before : (stretches,) date on which each begins, and on which the stretch
-    before it ended;  new : numbers of the stretches that begin a resample
+    index : (P, reps) date of every position
+    position, rep : (K,) where a stretch begins, but for the first of each calendar, in
+    the order of positions;  first, before : (K,) date on which it begins, and on which
+    the stretch before it ended
     """
 
     index: IntArray
-    number: IntArray
+    position: IntArray
+    rep: IntArray
     first: IntArray
     before: IntArray
-    new: IntArray
+
+    def sums(self, running: Array, start: int, length: int) -> Array:
+        """Sums of ``length`` positions of every calendar, (M, E, reps).
+
+        running : (M, E, S+1) sums over the true calendar. A window is the difference of
+        them at its ends, and where a stretch begins inside it what lies between the
+        date before and that date is taken out.
+        """
+        last = start + length - 1
+        total = running[..., self.index[last] + 1]
+        total = total - running[..., self.index[start]]
+        inside = slice(*np.searchsorted(self.position, [start + 1, last + 1]).tolist())
+        rep = self.rep[inside]
+        order = np.argsort(rep, kind="stable")
+        begins = np.flatnonzero(np.diff(rep[order], prepend=-1))
+        if len(begins):
+            jump = running[..., self.before[inside][order] + 1]
+            jump -= running[..., self.first[inside][order]]
+            total[..., rep[order][begins]] += np.add.reduceat(jump, begins, axis=-1)
+        return np.asarray(total)
 
 
 @lru_cache(maxsize=4)
-def _resampled_dates(
-    n: int, reps: int, seed: int, block: float, n_dates: int
-) -> IntArray:
+def _calendars(n: int, reps: int, seed: int, block: float, n_dates: int) -> _Calendars:
+    """``n`` resampled dates; assets and measures of equal blocks share them.
+
+    >>> _calendars(5, 2, 0, 2.0, 9) is _calendars(5, 2, 0, 2.0, 9)
+    True
+    """
     index: IntArray = resample(block_draws(n, reps, seed), np.array([block]), n_dates)[
         0
     ]
-    return index
-
-
-@lru_cache(maxsize=32)
-def _stretches(
-    n: int, reps: int, seed: int, block: float, n_dates: int, start: int, length: int
-) -> _Stretches:
-    """``length`` of ``n`` resampled dates; assets and measures of equal blocks share.
-
-    >>> _stretches(5, 2, 0, 2.0, 9, 1, 4) is _stretches(5, 2, 0, 2.0, 9, 1, 4)
-    True
-    """
-    dates = _resampled_dates(n, reps, seed, block, n_dates)
-    index = dates[:, start : start + length]
-    begins = np.ones(index.shape, np.bool_)
-    begins[:, 1:] = index[:, 1:] != index[:, :-1] + 1
-    at = np.flatnonzero(begins)
-    return _Stretches(
-        index=index,
-        number=(np.cumsum(begins) - 1).reshape(index.shape),
-        first=index.flat[at],
-        before=index.flat[at - 1],
-        new=np.flatnonzero(at % length == 0),
+    rep, position = np.nonzero(index[:, 1:] != index[:, :-1] + 1)
+    order = np.argsort(position, kind="stable")
+    rep, position = rep[order], position[order] + 1
+    return _Calendars(
+        index=np.ascontiguousarray(index.T),
+        position=position,
+        rep=rep,
+        first=index[rep, position],
+        before=index[rep, position - 1],
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Path:
-    """Prefix sums along resampled calendars.
-
-    prefix : (M, E, S+1) over the true calendar
-    level : (M, E, stretches), what to add to the prefix in a stretch so that it runs
-    on where the stretch before it ended
-    """
-
-    prefix: Array
-    drawn: _Stretches
-    level: Array
-
-    def sums(self, first: int, length: int) -> Array:
-        """Sums of ``length`` positions of every resample, (M, E, reps)."""
-        last = first + length - 1
-        index, number = self.drawn.index, self.drawn.number
-        end = self.prefix[..., index[:, last] + 1] + self.level[..., number[:, last]]
-        start = self.prefix[..., index[:, first]] + self.level[..., number[:, first]]
-        return np.asarray(end - start)
-
-
-def _path(prefix: Array, drawn: _Stretches) -> _Path:
-    """Lay running sums (M, E, S+1) along resamples."""
-    jumps = prefix[..., drawn.before + 1] - prefix[..., drawn.first]
-    # the level starts at 0 in every resample, so that sums stay small and exact
-    new = drawn.new
-    jumps[..., new] = 0.0
-    jumps[..., new[1:]] = -np.add.reduceat(jumps, new, axis=-1)[..., :-1]
-    return _Path(prefix=prefix, drawn=drawn, level=np.cumsum(jumps, axis=-1))
 
 
 @lru_cache(maxsize=4)

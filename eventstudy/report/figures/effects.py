@@ -254,7 +254,12 @@ def _percent(effects: Effects, value: float | None) -> float | None:
 def _scale(rows: list[_Effect], room: float) -> scales.Scale:
     """An axis that holds every estimate, and intervals unless one dwarfs all."""
     marks = [v for row in rows for v in (row.these[0], row.such[0]) if v is not None]
-    reach = 4 * max(1.0, *(abs(value) for value in marks))
+    ends = [(row.these[1], row.these[2]) for row in rows]
+    widths = sorted(
+        high - low for low, high in ends if low is not None and high is not None
+    )
+    usual = widths[len(widths) // 2] if widths else 0.0
+    reach = max(4 * max(1.0, *(abs(value) for value in marks)), 1.5 * usual)
     held = [v for row in rows for v in row.values()]
     low = max(min([0.0, *held]), -min(reach, 100.0))
     high = min(max([0.0, *held]), reach)
@@ -285,8 +290,10 @@ def _caption(result: StudyResult) -> str:
         f"Average effect over sessions {window_words(main_window(result))}, with "
         f"{confidence_text(result)} intervals: thick, whether prices moved on these "
         "dates; thin, whether announcements like these move them. Numbers: of these "
-        "dates. Blue: more than chance on these dates."
+        "dates."
     )
+    if any(row.found for row in rows):
+        text += " Blue: more than chance on these dates."
     if any(row.verdict == "distinguishable" for row in rows):
         text += " Distinguishable: from zero, by both."
     left = len(chosen(result)) - MOST

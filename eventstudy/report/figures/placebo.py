@@ -167,8 +167,8 @@ def _caption(result: StudyResult) -> str:
     if parts:
         text += f"As far out or further: {nb.listing(parts)}. "
     return (
-        f"{text}Moved within quiet months it sets wild dates against calm ones; moved "
-        "over months as wild it does not."
+        f"{text}Where the other dates lie in calmer months, the actual ones look "
+        "rarer than they are."
     ).strip()
 
 

@@ -240,8 +240,9 @@ def _links(result: StudyResult) -> dict[str, str]:
 
 
 def _alt(result: StudyResult) -> str:
-    number = count(len(_shown_dates(result)), "numbered date")
-    return f"Price of {asset_of(result)} with {number} of announcements"
+    shown = len(_shown_dates(result))
+    what = f"{count(shown, 'numbered date')} of" if shown else "the number of"
+    return f"Price of {asset_of(result)} with {what} announcements"
 
 
 def _caption(result: StudyResult) -> str:

@@ -7,7 +7,7 @@ import polars as pl
 from eventstudy.report import facts, links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.effects import Effects, Row, level_text
+from eventstudy.report.effects import Effects, Row, level_text, told
 from eventstudy.report.labels import (
     DIFFERENCE,
     alpha_of,
@@ -26,6 +26,7 @@ from eventstudy.study.result import StudyResult
 
 _MOST_ROWS = 20
 _MOST_GROUPS = 8
+_NAIVE_SHOWN = 3
 
 
 def blocks(views: Views) -> Iterator[str]:
@@ -81,13 +82,19 @@ def _counts(result: StudyResult, rows: list[Row]) -> str:
     row = max(rows, key=lambda r: r["n"])
     chosen = pl.col("event_id").is_in(sorted(headline_ids(result)))
     sample = result.observations.filter(chosen, pl.col("status") == "used")
-    text = (
-        f"{nb.count(sample['event_id'].n_unique(), 'announcement')} of the headline "
-        f"sample could be estimated. Those whose day 0 is the same count once: for "
-        f"{md.escape(words_for(result, row['group']))} they fall on "
-        f"{nb.count(row['n_dates'], 'date')}, which give "
-        f"{nb.count(row['n'], 'observation')} (dates by assets)"
-    )
+    number = sample["event_id"].n_unique()
+    minor = len(headline_ids(result)) < result.events.height
+    of = " of the headline sample" if minor else ""
+    text = f"{nb.count(number, 'announcement')}{of} could be estimated"
+    if number == 1:
+        text += f", in {nb.count(row['n'], 'observation')}, one of each asset"
+    else:
+        text += (
+            f". Those whose day 0 is the same count once: for "
+            f"{md.escape(words_for(result, row['group']))} they fall on "
+            f"{nb.count(row['n_dates'], 'date')}, which give "
+            f"{nb.count(row['n'], 'observation')} (dates by assets)"
+        )
     if 0 < (row["n_effective"] or 0) < row["n"]:
         text += (
             f"; as these move together, they are worth about "
@@ -108,8 +115,10 @@ def _terms(spec: StudySpec) -> str:
         "that session; the sum over a window around day 0, the first session that "
         "could react, is a *CAR*, shown in "
         f"{units}. Two questions are asked of each average: did prices move *on these "
-        "dates*, and do they at *announcements like these*, of which the dates are a "
-        f"small sample? (p-values {sides})"
+        "dates*, the average of observations, and do they at *announcements like "
+        "these*, the average of dates that stand for them? p-values "
+        f"({sides}) weigh each return by its asset's usual volatility, intervals do "
+        "not: near the limit the two may differ."
     )
 
 
@@ -152,6 +161,7 @@ def _left_rows(effects: Effects, rows: list[Row]) -> str:
 def _readings(views: Views) -> Iterator[str]:
     """What a naive reading would claim, and what chance alone would give."""
     yield naive_sentence(views.effects)
+    yield other_models(views.effects)
     yield finding.scan(views.effects)
     yield singles(views.result)
 
@@ -162,15 +172,65 @@ def naive_sentence(effects: Effects) -> str:
         r for r in effects.rows if effects.pvalue(r, r["recommended"]) is not None
     ]
     claims = [r for r in judged if effects.naive_claims(r)]
-    if not claims:
+    shown = _naive_values(effects)
+    if not shown:
         return ""
-    tests = nb.listing([md.code(n) for n in facts.naive() if n in effects.test_names])
-    return (
-        f"**A naive reading would have claimed much more**: in {len(claims)} of "
-        f"{nb.count(len(judged), 'combination')} of group, window and model tests that "
-        f"take observations as independent ({tests}) find an effect that the "
-        "recommended test does not carry."
+    text = (
+        "takes observations as independent, though those of one date move together: "
+        f"{shown}."
     )
+    if not claims:
+        return f"**A naive reading**, which {text} It would say the same here."
+    return (
+        f"**A naive reading would have claimed more.** It {text} In {len(claims)} of "
+        f"{nb.count(len(judged), 'combination')} of group, window and model it finds "
+        "an effect that the recommended test does not carry."
+    )
+
+
+def _naive_values(effects: Effects) -> str:
+    """The p-values of a naive test beside those relied on, of the first groups."""
+    parts = []
+    for row in told(effects.at(main_window(effects.result))):
+        for name in facts.naive():
+            value = effects.pvalue(row, name)
+            if value is None or (row["n"] == row["n_dates"] and row["n"] < 2):
+                continue
+            parts.append(
+                f"{effects.group(row)} {nb.p_equals(value)} ({md.code(name)}) in place "
+                f"of {nb.p_equals(row['pvalue_these'])}"
+            )
+            break
+    return nb.listing(parts[:_NAIVE_SHOWN])
+
+
+def other_models(effects: Effects) -> str:
+    """Say whether another model changes the finding, or that none was asked for."""
+    names = model_names(effects.result)
+    rows = told(effects.at(main_window(effects.result)))
+    rows = [r for r in rows if DIFFERENCE not in r["group"] and r["verdict"]]
+    by_group: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda r: names.index(r["model"])):
+        by_group.setdefault(row["group"], []).append(row)
+    compared = [held for held in by_group.values() if len(held) > 1]
+    if not compared:
+        return (
+            "**Another model?** Each group was measured by one model only; whether "
+            "another would change the finding is not known."
+            if rows
+            else ""
+        )
+    parts = []
+    for first, *others in compared:
+        moved = nb.listing(
+            [f"{effects.average(r)} % {effects.model(r)}" for r in others]
+        )
+        parts.append(
+            f"{effects.group(first)} {effects.average(first)} % become {moved}"
+        )
+    changed = any(held[0]["verdict"] != r["verdict"] for held in compared for r in held)
+    verdict = "The model matters" if changed else "No verdict changes"
+    return f"**Another model?** {verdict}: {nb.listing(parts, most=4)}."
 
 
 def singles(result: StudyResult) -> str:
@@ -183,9 +243,10 @@ def singles(result: StudyResult) -> str:
     holm = cars.filter(pl.col("pvalue_holm") < alpha)
     by_chance = alpha * cars.height
     compared = "fewer than" if low < by_chance else "more than"
+    chance = f", {compared} the {nb.decimal(by_chance, 0)} of chance"
     text = (
         f"**Single CARs** of that window: {low:,} of {cars.height:,} have p below "
-        f"{level_text(result)}, {compared} the {nb.decimal(by_chance, 0)} of chance; "
+        f"{level_text(result)}{chance if by_chance >= 1 else ''}; "
         f"{holm.height or 'none'} after Holm's correction for all CARs of the study"
     )
     if holm.is_empty():

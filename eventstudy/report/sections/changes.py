@@ -20,7 +20,7 @@ def blocks(views: Views) -> Iterator[str]:
     """The ratios of the groups; single assets and tests are in the details."""
     table = _table(views.result)
     if not table:
-        yield "No volatility could be compared."
+        yield volatility.line(views.result) or "No volatility could be compared."
         return
     yield views.figure("volatility")
     yield table

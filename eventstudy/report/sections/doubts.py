@@ -8,9 +8,16 @@ import polars as pl
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import CUT, DOUBTFUL, in_window, main_window
+from eventstudy.report.labels import (
+    CUT,
+    DOUBTFUL,
+    headline_ids,
+    in_window,
+    main_window,
+)
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
+from eventstudy.spec import ALL
 from eventstudy.study.result import StudyResult
 
 MARKS = (
@@ -22,6 +29,8 @@ _COVERED = {
     "beyond": "its first return begins before it",
 }
 _FEW, _MOST = 2, 6
+MANY_DATES = 10  # from which on tests of such announcements have some power
+_SAID = 110  # characters of a warning on the first screen
 
 Row = Mapping[str, Any]
 
@@ -46,7 +55,7 @@ def line(result: StudyResult) -> str:
     odd = cars.filter(pl.col("doubt").is_not_null()).unique(
         ["event_id", "asset"], maintain_order=True
     )
-    parts = []
+    parts = [*_few_dates(result), *_other_news(result)]
     if odd.height:
         assets = odd["asset"].unique(maintain_order=True).to_list()
         parts.append(
@@ -59,17 +68,52 @@ def line(result: StudyResult) -> str:
     overlapping = result.contamination["event_id"].n_unique()
     if overlapping:
         parts.append(
-            f"{nb.count(overlapping, 'announcement day')} share sessions with others"
+            f"the event windows of {nb.count(overlapping, 'announcement day')} hold "
+            "other announcements"
         )
-    warnings = result.remarks.filter(severity="warning").height
-    if warnings:
-        parts.append(nb.count(warnings, "warning"))
+    parts += _warnings(result)
     defaults = result.remarks.filter(about="defaults").height
     if defaults:
         parts.append("some settings were taken by default")
     said = "; ".join(parts) or "No price in use, and no window"
     where = links.to("All doubts", "left_out", "What is doubtful")
     return f"{said[:1].upper()}{said[1:]}. {where}."
+
+
+def _few_dates(result: StudyResult) -> list[str]:
+    """Say that an average rests on few dates."""
+    rows = result.headline.filter(
+        in_window(main_window(result)), sample="headline", outcome="car"
+    )
+    several = rows["group"].n_unique() > 1
+    rows = rows.filter(pl.col("group") != ALL) if several else rows
+    most = max(rows["n_dates"].drop_nulls().to_list(), default=0)
+    if len(headline_ids(result)) == 1:
+        return ["the study rests on one date"]
+    return [f"averages rest on {most} dates"] if 1 < most < MANY_DATES else []
+
+
+def _other_news(result: StudyResult) -> list[str]:
+    """Say how many announcements of the headline sample fell beside other news."""
+    if "confounders" not in result.events.columns:
+        return []
+    chosen = pl.col("event_id").is_in(sorted(headline_ids(result)))
+    held = result.events.filter(chosen)
+    beside = held.drop_nulls("confounders").height
+    if not beside:
+        return []
+    return [f"{beside} of {held.height} main announcements fell beside other news"]
+
+
+def _warnings(result: StudyResult) -> list[str]:
+    """Give the warnings that are not about doubtful prices: one in words, many as n."""
+    said = result.remarks.filter(
+        (pl.col("severity") == "warning") & ~pl.col("text").str.contains("is doubtful")
+    )
+    texts = said["text"].to_list()
+    if len(texts) > 1:
+        return [nb.count(len(texts), "warning")]
+    return [md.escape(md.shorten(text, _SAID)) for text in texts]
 
 
 def mark(row: Row) -> str:

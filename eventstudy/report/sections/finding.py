@@ -178,9 +178,9 @@ def scan(effects: Effects) -> str:
     else:
         text += f" In none of the {len(hits)} does every robust test agree."
     if not both:
-        return f"{text} In none of them is it said of such announcements."
+        return f"{text} In none of them is it so of announcements like these."
     listed = nb.listing([_combination(effects, r) for r in both], most=4)
-    return f"{text} It is said of such announcements in {len(both)}: {listed}."
+    return f"{text} Both questions are answered so in {len(both)}: {listed}."
 
 
 def _combination(effects: Effects, row: Row) -> str:

@@ -12,7 +12,7 @@ from eventstudy.report.announced import days_zero, in_order, means, numbers
 from eventstudy.report.labels import (
     headline_ids,
     main_window,
-    short_title,
+    model_names,
     title_of,
     words_for,
 )
@@ -43,13 +43,13 @@ def largest(result: StudyResult) -> str:
     if table["event_id"].n_unique() < 2:
         return ""
     shown = nb.Returns(result.spec.returns)
-    parts = []
+    parts, titles = [], {row["event_id"]: row for row in in_order(result)}
     for group in _groups(result, table)[:_MOST_GROUPS]:
         of_group = table.filter(pl.col("group") == group)
-        row = of_group.sort(pl.col("car").abs(), descending=True).row(0, named=True)
+        row = max(of_group.to_dicts(), key=lambda r: abs(shown.change(r["car"]) or 0.0))
         parts.append(
             f"of {md.escape(words_for(result, group))} at "
-            f"“{md.escape(short_title(result, row['event_id']))}” "
+            f"“{md.escape(title_of(titles[row['event_id']]))}” "
             f"({shown.percent(row['car'])} %)"
         )
     window = window_text(main_window(result))
@@ -76,7 +76,7 @@ def _index(views: Views) -> str:
     cars = {(r["event_id"], r["group"]): r["car"] for r in table.to_dicts()}
     number_of, chosen = numbers(result), headline_ids(result)
     minor = len(chosen) < result.events.height
-    observed, days_of = _observed(result), days_zero(result)
+    days_of = days_zero(result)
     shown = nb.Returns(result.spec.returns)
     cells = []
     for row in rows:
@@ -85,16 +85,14 @@ def _index(views: Views) -> str:
         main = minor and row["event_id"] in chosen
         title = f"**{link}**" if main else link
         days = days_of.get(row["event_id"], [])
-        values = [
-            shown.percent(cars.get((observed.get((row["event_id"], g)), g)))
-            for g in groups
-        ]
+        values = [shown.percent(cars.get((row["event_id"], g))) for g in groups]
         number = str(number_of.get(row["event_id"], ""))
         cells.append([number or " ", title, _days(days), *values])
     heads = [md.broken(md.escape(words_for(result, g)), 11) for g in groups]
     columns = ["No.", "Announcement", "Day 0", *heads]
     notes = (
-        f"Mean CAR{window_text(main_window(result))} in per cent, first model; "
+        f"Mean CAR{window_text(main_window(result))} of the group's assets in per cent"
+        f"{', first model' if len(model_names(result)) > 1 else ''}; "
         "announcements with the same day 0 share theirs."
     )
     if minor:
@@ -112,13 +110,6 @@ def _index(views: Views) -> str:
 def _listed(result: StudyResult) -> list[Row]:
     rows = in_order(result)
     return events.largest_first(result, rows)
-
-
-def _observed(result: StudyResult) -> dict[tuple[str, str], str]:
-    """The observation of each announcement in each group."""
-    used = result.observations.filter(pl.col("status") == "used")
-    of = used.select("event_id", "group", "observation").unique(maintain_order=True)
-    return {(event, group): name for event, group, name in of.iter_rows()}
 
 
 def _days(days: list[Any]) -> str:

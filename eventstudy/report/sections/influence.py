@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row
-from eventstudy.report.labels import headline_ids, short_title
+from eventstudy.report.labels import headline_ids
 from eventstudy.report.section import Section
 from eventstudy.report.sections import joint
 from eventstudy.report.sections.agreement import Verdict, verdict
@@ -36,7 +36,9 @@ def clause(effects: Effects, row: Row) -> str:
 def line(effects: Effects, rows: Sequence[Row]) -> str:
     """Say which averages rest on one date, and whether dates differ; may be empty."""
     held = [row for row in rows if row["influence_event"] and row["n_dates"] > 1]
-    if not held or len(headline_ids(effects.result)) < 2:
+    if len(headline_ids(effects.result)) < 2:
+        return "It is one date: whatever else happened on it is in the number."
+    if not held:
         return ""
     found = [text for row in held if (text := clause(effects, row))]
     if found:
@@ -44,11 +46,14 @@ def line(effects: Effects, rows: Sequence[Row]) -> str:
     else:
         parts = [
             f"{effects.returns.percent(row['estimate_without_it'], row['se'])} % for "
-            f"{effects.group(row)} (without "
-            f"“{md.escape(short_title(effects.result, row['influence_event']))}”)"
+            f"{effects.group(row)} (without {joint.titled(effects.result, event)})"
             for row in held
+            if (event := row["influence_event"])
         ]
-        text = f"No: left without the date that moves it most: {', '.join(parts)}."
+        text = (
+            "No average changes sign or halves: without the date that moves it most "
+            f"it is {', '.join(parts)}."
+        )
     differing = [
         effects.group(row)
         for row in held

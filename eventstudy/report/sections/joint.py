@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.catalogue.ids import first_of
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
@@ -92,12 +93,13 @@ def summary(result: StudyResult) -> str:
         model = (
             f", model {md.escape(words_for(result, row['model']))}" if several else ""
         )
+        name = md.escape(words_for(result, row["group"]))
         alone, net = (shown.percent(row[name]) for name in ("alone", "net"))
         parts.append(
-            f"Not well: on average {md.escape(words_for(result, row['group']))} moved "
-            f"by {alone} % at {titled(result, row['event_id'])} taken "
-            f"alone, but by {net} % net of the announcements that "
-            f"share its sessions (window {window_text(main_window(result))}{model})."
+            f"They cannot be told apart well: {name} moved on average by "
+            f"{alone} % at {titled(result, row['event_id'])} taken alone, but by "
+            f"{net} % net of the announcements that share its sessions "
+            f"(window {window_text(main_window(result))}{model})."
         )
     level = level_text(result)
     if flips:
@@ -138,13 +140,15 @@ def _named(result: StudyResult, joined: str) -> tuple[str, str]:
     ids = result.members(joined)
     first = min(ids, key=lambda event: event not in headline_ids(result))
     others = len(ids) - 1
+    if ids == [joined] and joined not in result.events["event_id"]:
+        first, others = first_of(joined)  # a date of several observations
     return first, f" and {nb.count(others, 'other')} of its day" if others else ""
 
 
 def titled(result: StudyResult, joined: str) -> str:
     """Name a day's announcements with the title of the first."""
-    _, others = _named(result, joined)
-    title = short_title(result, joined).split(" +")[0]
+    first, others = _named(result, joined)
+    title = short_title(result, first)
     return f"“{md.escape(title)}”{others}"
 
 

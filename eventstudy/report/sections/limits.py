@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import polars as pl
 
 from eventstudy.report import links
+from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
+from eventstudy.report.effects import level_text
 from eventstudy.report.labels import headline_ids
 from eventstudy.report.section import Section
-from eventstudy.report.sections import joint, kinds
+from eventstudy.report.sections import agreement, doubts, joint, kinds, opening
+from eventstudy.report.sections.agreement import Verdict
 from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
 
@@ -16,10 +19,45 @@ from eventstudy.study.result import StudyResult
 def blocks(views: Views) -> Iterator[str]:
     """Every limit that this study runs into."""
     result = views.result
-    from eventstudy.report import markdown as md
-
-    lines = [_other_news(result), _together(result), _kinds(result), _causes()]
+    lines = [_size(views), _others(views), _other_news(result), _together(result)]
+    lines += [_kinds(result), _causes()]
     yield md.bullets(line for line in lines if line)
+
+
+def _size(views: Views) -> str:
+    """Say which effects the data leave possible, of averages not told from chance."""
+    effects = views.effects
+    parts = [
+        f"{effects.group(row)} between {' and '.join(ends)} %"
+        for row in opening.leading(effects)
+        if agreement.verdict(effects, row) is Verdict.NEITHER
+        and (ends := opening.ends(effects, row))
+    ]
+    if not parts:
+        return ""
+    return (
+        "**No effect is not shown either.** What is not told from chance may still be "
+        f"there: the intervals hold effects of {nb.listing(parts, most=4)}. Only "
+        f"larger ones can be ruled out at {level_text(views.result)}."
+    )
+
+
+def _others(views: Views) -> str:
+    """Say that few dates do not stand for announcements like them."""
+    result = views.result
+    if len(headline_ids(result)) == 1:
+        return (
+            "**Other announcements.** One date, however many assets, says nothing of "
+            "other announcements."
+        )
+    rows = opening.leading(views.effects)
+    most = max((row["n_dates"] for row in rows), default=0)
+    if not 1 < most < doubts.MANY_DATES:
+        return ""
+    return (
+        f"**Other announcements.** {most} dates are a small sample of announcements "
+        "like these; only large effects can be found with it."
+    )
 
 
 def _other_news(result: StudyResult) -> str:

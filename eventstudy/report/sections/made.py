@@ -10,6 +10,7 @@ from eventstudy.report.section import Section
 from eventstudy.report.sections import provenance
 from eventstudy.report.views import Views
 from eventstudy.spec import StudySpec, window_text
+from eventstudy.study.result import StudyResult
 
 
 def blocks(views: Views) -> Iterator[str]:
@@ -40,6 +41,23 @@ def blocks(views: Views) -> Iterator[str]:
     )
 
 
+def expected(result: StudyResult) -> str:
+    """Say against what the effects of the first page are measured."""
+    parts: list[str] = []
+    done: set[str] = set()
+    for setting in result.spec.models:
+        groups = [group for group in setting.groups if group not in done]
+        if done and not groups:
+            continue
+        text = f"a {label(setting.model)} model"
+        if setting.factors:
+            text += f" on {nb.listing([md.escape(f) for f in setting.factor_words])}"
+        whom = [md.escape(words(g, result.spec.labels)) for g in groups]
+        parts.append(f"{text} for {nb.listing(whom, most=4)}" if whom else text)
+        done |= {*groups} or {""}
+    return f"Expected is what {nb.listing(parts)} says." if parts else ""
+
+
 def model_phrases(spec: StudySpec) -> list[str]:
     """Name each model in a few words, for readers who skip the methods."""
     phrases: dict[str, list[str]] = {}
@@ -55,7 +73,9 @@ def model_phrases(spec: StudySpec) -> list[str]:
             f"{kind} for {whom}" if whom else kind
         )
     return [
-        f"*{md.escape(words(name, spec.labels))}*: {', '.join(parts)}"
+        text
+        if (text := ", ".join(parts)) == words(name, spec.labels)
+        else f"*{md.escape(words(name, spec.labels))}*: {text}"
         for name, parts in phrases.items()
     ]
 

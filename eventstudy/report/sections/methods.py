@@ -136,6 +136,8 @@ def _model_bullet(result: StudyResult, setting: ModelSetting) -> str:
     text += f": {md.code(setting.model)}"
     if setting.factors:
         text += f" on {nb.listing([md.escape(f) for f in setting.factor_words])}"
+    if setting.donors:
+        text += f" from {len(setting.donors)} donors"
     if entry := MODELS.get(setting.model):
         formula = md.code(entry.formula)
         text += f", {md.escape(entry.meaning)}: {formula}. {md.escape(entry.citation)}."

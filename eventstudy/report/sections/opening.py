@@ -49,11 +49,14 @@ def lead(views: Views) -> str:
     rest = [row for row in judged if row not in found]
     where = f"round {_announcements(views.result)}"
     if not found:
-        parts = [f"{_name(effects, r)} {_moved(effects, r)}" for r in rest[:_NAMED]]
+        parts = [f"{_name(effects, r)} {_size(effects, r)}" for r in rest[:_NAMED]]
         if len(rest) > _NAMED:
             parts.append(f"{len(rest) - _NAMED} more groups likewise")
         sizes = nb.listing(parts)
-        return f"**No effect a{where} can be told from chance: {sizes}.**"
+        return (
+            f"**No effect a{where} can be told from chance. Beyond what was expected: "
+            f"{sizes}.**"
+        )
     first, *others = found
     text = f"A{where}, {_name(effects, first)} {_moved(effects, first)}. "
     text += _certainty(effects, first)
@@ -100,11 +103,27 @@ def _moved(effects: Effects, row: Row) -> str:
     text = f"{verb} {nb.decimal(abs(100 * change), places)} % more than expected"
     if not effects.interval(row):
         return text
-    ends = (
+    shown = " to ".join(ends(effects, row))
+    return f"{text} ({confidence_text(effects.result)} interval {shown})"
+
+
+def ends(effects: Effects, row: Row) -> list[str]:
+    """Write the ends of a group's interval in per cent; nothing without one."""
+    if not effects.interval(row):
+        return []
+    places = effects.returns.places(row["estimate"], row["se"])
+    return [
         nb.percent(effects.returns.change(row[name]), places)
         for name in ("ci_low_these", "ci_high_these")
-    )
-    return f"{text} ({confidence_text(effects.result)} interval {' to '.join(ends)})"
+    ]
+
+
+def _size(effects: Effects, row: Row) -> str:
+    """Write an average that is not told from chance, with its interval."""
+    text = f"{effects.average(row)} %"
+    if shown := " to ".join(ends(effects, row)):
+        text += f" ({confidence_text(effects.result)} interval {shown})"
+    return text
 
 
 def _sizes(effects: Effects, rows: Sequence[Row]) -> str:
@@ -143,8 +162,9 @@ def _lines(views: Views) -> Iterator[str]:
     rows = leading(effects)
     if sure := _how_sure(effects, rows):
         yield f"**How sure?** {sure}"
-    found = [row for row in rows if agreement.verdict(effects, row) in _FOUND]
-    if rests := influence.line(effects, found):
+    judged = [r for r in rows if agreement.verdict(effects, r) is not Verdict.NONE]
+    found = [row for row in judged if agreement.verdict(effects, row) in _FOUND]
+    if rests := influence.line(effects, (found or judged)[:_NAMED]):
         yield f"**Does it rest on one date?** {rests}"
     if changed := volatility.line(result):
         yield f"**Did volatility change?** {changed}"
@@ -161,6 +181,8 @@ def _how_sure(effects: Effects, rows: Sequence[Row]) -> str:
         text += nb.p_equals(row["pvalue_these"])
         if not nb.is_missing(row["pvalue_such"]):
             text += f", for announcements like these {nb.p_equals(row['pvalue_such'])}"
+        elif row["n_dates"] == 1 or len(headline_ids(effects.result)) == 1:
+            text += "; one date says nothing of announcements like these"
         if counted := agreement.count(row):
             text += f"; {counted}"
         if against := agreement.dissent_in_words(effects, row):

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.report import links, ratios
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report import ratios
 from eventstudy.report.effects import confidence_text, level_text
 from eventstudy.report.labels import (
     alpha_of,
@@ -59,11 +59,16 @@ def line(result: StudyResult) -> str:
         for answer, text in leads.items()
         if answer in found
     ]
+    if not parts and result.volatility.height:
+        return (
+            "Only single assets could be compared, as a group's assets trade on "
+            f"different calendars: {links.to('volatility', 'volatility')}."
+        )
     above = [md.escape(words_for(result, r["group"])) for r in above_forecast(result)]
     if parts and above:
         parts.append(
-            f"Yet it was above GARCH forecasts made before for "
-            f"{nb.listing(above, most=_NAMED)}: there the measures disagree."
+            f"Yet GARCH forecasts made before the dates expected less for "
+            f"{nb.listing(above, most=_NAMED)}: volatility did not calm as forecast."
         )
     return " ".join(parts)
 
