@@ -520,9 +520,21 @@ def test_the_record_says_whose_and_when():
 @pytest.mark.parametrize("entry", MODELS.values(), ids=list(MODELS))
 def test_the_family_calls_its_members(entry):
     y, x, _ = sample(entry.min_donors or 1)
-    inputs = x if entry.max_factors != 0 or entry.min_donors else None
+    needed = entry.max_factors != 0 or entry.min_donors or entry.min_members
+    inputs = x if needed else None
     direct = entry.fit(y, inputs, n_estimation=T)
     assert entry(y, inputs, n_estimation=T).model == entry.name == direct.model
+
+
+def test_a_single_row_with_a_gap_leaves_its_factor_as_it_was():
+    y, x, _ = sample(1)
+    y, x = y[:1].copy(), x[:1].copy()
+    y[0, 7] = np.nan
+    before = x.copy()
+    alone = market(y, x, n_estimation=T)
+    assert_array_equal(x, before)
+    both = market(np.repeat(y, 2, axis=0), np.repeat(x, 2, axis=0), n_estimation=T)
+    assert_allclose(alone.ar[0], both.ar[0], rtol=1e-12)
 
 
 # --- diagnostics --------------------------------------------------------------------

@@ -348,7 +348,7 @@ def _centre(
         r[j] = r[j] - mean if r[j] == r[j] else 0.0
 
 
-_ARGUMENTS = "f2 f2 f2 f2 f3 f3 f3 f1 b1 i2 i1 i1 i1 t t F2 F3 F2 F3 F2 F3 F2"
+_ARGUMENTS = "f2 f2 f2 f2 f3 f3 f3 f3 f1 b1 i2 i1 i1 i1 t t F2 F3 F2 F3 F2 F3 F2"
 _PARTS = (
     _sessions,
     _shares,

@@ -75,7 +75,7 @@ def centred_with_gaps(y: Array, x: Array, valid: BoolArray, span: Array) -> Rows
     total = np.einsum("et,et->e", root, root)
     lasting = np.where(total > 0, total, 1.0)
     yw = np.where(valid, y, 0.0) * weight
-    xw = np.ascontiguousarray(x.transpose(0, 2, 1))
+    xw = np.array(x.transpose(0, 2, 1), order="C")  # a copy, also of a single row
     with np.errstate(over="ignore", invalid="ignore"):
         known = np.isfinite(xw.sum())
     if not known:

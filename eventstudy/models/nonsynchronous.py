@@ -312,7 +312,13 @@ def scholes_williams(
     fit = least_squares(replace(market, x=told))
     refused = (fit.status == Status.OK) & weak
     status = np.where(refused, Status.WEAK, fit.status).astype(np.int8)
-    fit = replace(fit, status=status, sigma=np.where(refused, np.nan, fit.sigma))
+    fit = replace(
+        fit,
+        status=status,
+        sigma=np.where(refused, np.nan, fit.sigma),
+        coefficients=np.where(refused[:, None], np.nan, fit.coefficients),
+        xtx_inv=np.where(refused[:, None, None], np.nan, fit.xtx_inv),
+    )
     ab = abnormal(market, fit, model="scholes_williams")
     return assemble(
         market,
