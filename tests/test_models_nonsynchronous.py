@@ -13,6 +13,7 @@ from eventstudy.core.errors import SpecError
 from eventstudy.core.loadings import loadings
 from eventstudy.core.windows import cumulate, forecast_se
 from eventstudy.models import MODELS, dimson, factors, market, scholes_williams
+from eventstudy.spec.files import spec_from
 
 T, L = 120, 21
 
@@ -323,6 +324,47 @@ def test_a_study_takes_the_instrument_from_the_sessions_of_the_market():
     assert_allclose(held["value"].to_numpy(), b, rtol=1e-8)
     assert_allclose(held["se"].to_numpy(), se, rtol=1e-8)
     assert result.cars["se"].null_count() == 0
+
+
+MEMBERS = ("A0", "A1", "A2", "A3", "A4")
+ASKED = [
+    {"model": "dimson", "factors": ["M"], "lags": 2, "leads": 0},
+    {"model": "scholes_williams", "factors": ["M"]},
+    {"model": "huber", "factors": ["M"]},
+    {"model": "lad", "factors": ["M"]},
+    {"model": "student", "factors": ["M"]},
+    {"model": "basket", "members": list(MEMBERS), "weights": "equal"},
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("asked", ASKED, ids=[one["model"] for one in ASKED])
+def test_a_model_of_a_study_file_can_be_simulated(asked):
+    (setting,) = spec_from({"models": [asked]}).models
+    spec = worlds.spec(2, models=(setting,), tests=("csect",), resamples=99)
+    found = es.simulate(
+        spec=spec,
+        events=worlds.events([400, 600, 700, 800]),
+        prices=worlds.prices(5, 900, correlation=0.4),
+        replications=100,
+        effects=[],
+        variances=[1.0],
+    )
+    assert found.rejections.height > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({"model": "dimson", "lags": 1.5}, "lags = 1.5; wanted a whole number"),
+        ({"model": "dimson", "beta_only": 1}, "beta_only = 1; wanted true or false"),
+        ({"model": "basket", "weights": "value"}, "allowed: equal, dollar_volume"),
+        ({"model": "basket", "members": "A0"}, "members = 'A0'; wanted a list"),
+    ],
+)
+def test_a_study_file_that_says_what_cannot_be_is_told_what_can(asked, wanted):
+    with pytest.raises(SpecError, match=wanted):
+        spec_from({"models": [{"factors": ["M"], **asked}]})
 
 
 # --- what the report says -----------------------------------------------------------

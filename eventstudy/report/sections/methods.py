@@ -145,6 +145,8 @@ def _model_bullet(result: StudyResult, setting: ModelSetting) -> str:
         if options:
             said = [f"{name} = {_option(value)}" for name, value in options.items()]
             text += f" Options: {md.code(', '.join(said))}."
+        if entry.min_members:
+            text += " Who was in each basket: `tables/baskets.csv`."
         if entry.caution and (caution := entry.caution(options)):
             text += f" {md.escape(caution)}."
     return text
