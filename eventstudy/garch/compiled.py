@@ -118,8 +118,8 @@ def _of_squares(
         for t in range(n_times):
             h[t] = now = omega[t] + state
             if known[t]:
-                shock = alpha + gamma if e[t] < 0.0 else alpha
-                state = shock * e[t] * e[t] + beta * now
+                shock = alpha * e[t] + gamma * min(e[t], 0.0)
+                state = shock * e[t] + beta * now
                 ratio[t] = e[t] * e[t] / now
                 packed *= now
                 if not _LITTLE < packed < _MUCH:
@@ -135,13 +135,12 @@ def _of_squares(
         for t in range(n_times - 1, -1, -1):
             by_beta += later * h[t]
             if known[t]:
-                falls, square = e[t] < 0.0, e[t] * e[t]
-                by_alpha += later * square
-                by_gamma += later * square if falls else 0.0
-                shock = alpha + gamma if falls else alpha
-                direct = weight[t] / h[t]
-                e[t] *= direct - 2.0 * shock * later
-                later = 0.5 * (direct * square - 1.0) / h[t] + beta * later
+                error, falls = e[t], min(e[t], 0.0)
+                by_alpha += later * error * error
+                by_gamma += later * error * falls
+                direct = weight[t] * error / h[t]
+                e[t] = direct - 2.0 * later * (alpha * error + gamma * falls)
+                later = 0.5 * (direct * error - 1.0) / h[t] + beta * later
             else:
                 by_alpha += later * h[t]
                 by_gamma += 0.5 * later * h[t]
