@@ -2,9 +2,9 @@
 
 Run by hand: ``OPENBLAS_NUM_THREADS=1 python benchmarks/volatility.py`` (about six
 minutes; ``--quick`` leaves the 2,000 series out), with numba installed for the compiled
-likelihood, which a first fit loads and does not count. Both sides fit the same simulated series, one after the other in
-the same process; times are processor seconds, so that other work on the machine does
-not count.
+likelihood, which a first fit loads and does not count. Both sides fit the same
+simulated series, one after the other in the same process; times are processor seconds,
+so that other work on the machine does not count.
 """
 
 import sys
