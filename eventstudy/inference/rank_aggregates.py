@@ -107,7 +107,7 @@ def plain_ranks_of(
         pooled, series["rank"] = co_movement(block, first)
         sums |= {f"pooled_rank_{k}": v for k, v in pooled.items()}
         for i, own in enumerate(scar.T):
-            sums |= _grank_sums(block, first, own, i)
+            sums |= _grank_sums(block, values[:, :n_first], first, own, i)
     return sums, series
 
 
@@ -166,17 +166,17 @@ def _rank_sums(ranks: Array, name: str) -> dict[str, Array]:
     }
 
 
-def _grank_sums(block: RowBlock, first: Array, scar: Array, i: int) -> dict[str, Array]:
+def _grank_sums(
+    block: RowBlock, z: Array, first: Array, scar: Array, i: int
+) -> dict[str, Array]:
     """Σ_i U per estimation session and, last, for the event taken as one session.
 
+    z : (E, T) residuals per root of their span
     ``first`` ranks the estimation window alone; the event lifts by one the ranks of
     the sessions above it, so no second sort is needed.
     """
     used = _usable(block.ab) & np.isfinite(scar)
-    if block.complete:  # one comparison with sigma's multiple instead of a division
-        z, scar = block.ab.residuals, scar * block.ab.sigma
-    else:
-        z = standardised_residuals(block.ab)
+    scar = scar * block.ab.sigma
     if not used.all():
         z, first, scar = z[used], first[used], scar[used]
     above, equal = z > scar[:, None], z == scar[:, None]
