@@ -248,7 +248,11 @@ def by_design(n_obs: int) -> list[str]:
 def page(n_obs: int) -> str:
     """Write the page of the documentation."""
     n_loop = min(n_obs, 2_000)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}"
+    busy = os.getloadavg()[0]
+    machine = (
+        f"{platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, "
+        f"{busy:.1f} processes of others running at the start"
+    )
     text = (Path(__file__).parent / "speed_page.md").read_text(encoding="utf-8")
     return text.format(
         n_obs=f"{n_obs:,}",

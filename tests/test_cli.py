@@ -177,6 +177,7 @@ FLAGS = [
     ("--min-coverage 0.5", "min_coverage", 0.5),
     ("--level 0.9", "level", 0.9),
     ("--resamples 199", "resamples", 199),
+    ("--most-fitted 50", "most_fitted", 50),
     ("--regimes", "regimes", True),
     ("--assets BTCM", "groups", {"china": ("BTCM",)}),
     (

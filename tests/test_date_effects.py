@@ -54,6 +54,11 @@ def test_the_part_that_moves_the_average_most_is_left_out():
     found = leave_one_out(effect, np.array([7, 3, 4, 5, 7]))
     assert found.which == 7
     assert found.estimate == pytest.approx(0.0)
+    # dates that move it alike: the first, whatever the last digits say
+    even = np.array([0.1, 0.3, 0.1 + 1e-16, 0.3 + 1e-16, 0.2])
+    for nudge in (-1e-15, 0.0, 1e-15):
+        nudged = even + nudge * np.arange(5)
+        assert leave_one_out(nudged, np.arange(5)).which == 0
     alone = leave_one_out(effect, np.zeros(5, int))
     assert alone.which is None
     assert np.isnan(alone.estimate)

@@ -195,3 +195,26 @@ def test_functions_are_members_of_a_study_like_others():
     text = "".join(pages(result).values())
     assert "half_mean" in text
     assert "half_market" in text
+
+
+def test_many_observations_are_not_searched_unasked():
+    """The searching parts are left out above the limit, with a word; others stay."""
+    events = pl.DataFrame(
+        {
+            "event_id": ["a", "b"],
+            "announced_at": ["2021-06-21T18:12+08:00", "2021-08-03"],
+            "assets": ["BTCM", "BTCM"],
+        }
+    )
+    asked = {"factors": ["^GSPC"], "resamples": 99, "windows": [(-1, 1)]}
+    parts = ["returns", "breaks", "joint"]
+    whole = es.analyze(events, parts=parts, **asked)
+    few = es.analyze(events, parts=parts, most_fitted=1, **asked)
+    assert few.spec.parts == ("returns",)
+    said = few.remarks.filter(about="parts")["text"].item()
+    assert said.startswith("breaks, joint: not computed for 2 observations")
+    assert "most_fitted" in said
+    assert whole.remarks.filter(about="parts").is_empty()
+    assert few.breaks.is_empty()
+    assert not whole.breaks.is_empty() or not whole.joint.is_empty()
+    assert few.cars.equals(whole.cars)

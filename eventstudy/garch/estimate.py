@@ -6,6 +6,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.garch.compiled import walk_of
 from eventstudy.garch.fitted import GarchFit
 from eventstudy.garch.likelihood import path, variances
 from eventstudy.garch.maximise import Maximum
@@ -19,6 +20,8 @@ DISTS = ("normal", "t")
 # Sessions that a fit needs at least; below, the likelihood is too flat to mean much.
 MIN_SESSIONS = 60
 _BATCH = 2048  # rows prepared together
+# From so many returns on the compiled likelihood is worth the time that loading takes.
+_MANY = 50_000
 
 
 def fit(
@@ -80,7 +83,9 @@ def fit(
             ready = prepare(
                 y[some], x[some], moves[some], kind=kind, student=dist == "t"
             )
-            _store(out, some, ready, highest(ready.series, max_steps, work), work)
+            walk = walk_of(ready.series) if y.size >= _MANY else None
+            found = highest(ready.series, max_steps, work, walk)
+            _store(out, some, ready, found, work)
     return out
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eventstudy.core.abnormal import Array
+from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.garch import egarch
 from eventstudy.garch.information import information
 from eventstudy.garch.recursion import recur, recur_back
@@ -32,7 +32,7 @@ from eventstudy.garch.series import (
 )
 
 _STEP = 1e-5  # of the finite differences, relative to a parameter
-_LOG_2PI = np.log(2.0 * np.pi)
+LOG_2PI = np.log(2.0 * np.pi)
 
 
 def path(theta: Array, s: GarchSeries, work: Workspace | None = None) -> Path:
@@ -154,7 +154,7 @@ def value_and_gradient(
         if not log:
             gradient[first] = by_log.sum(axis=0) / p.variance[0]
     if p.inverse_nu is not None and tail is not None:
-        gradient[-1] = _nu_slope(p.inverse_nu, tail, s)
+        gradient[-1] = nu_slope(p.inverse_nu, tail.pull, tail.logs, s.n)
     return Slopes(value=got.found, gradient=gradient, information=info)
 
 
@@ -181,10 +181,10 @@ def _sessions(theta: Array, s: GarchSeries) -> Array:
     ratio = way.ratio
     each = -0.5 * np.log(variances(way, s))
     if p.inverse_nu is None:
-        each -= 0.5 * (ratio + _LOG_2PI)
+        each -= 0.5 * (ratio + LOG_2PI)
     else:
         nu = 1.0 / p.inverse_nu
-        each += _student_constant(nu) - (nu + 1.0) / 2.0 * np.log1p(ratio / (nu - 2.0))
+        each += student_constant(nu) - (nu + 1.0) / 2.0 * np.log1p(ratio / (nu - 2.0))
     return each if s.valid is None else np.where(s.valid, each, 0.0)
 
 
@@ -210,7 +210,7 @@ def _value(p: Parameters, way: Path, s: GarchSeries, work: Workspace) -> Value:
     total = -0.5 * _log_sum(way, s)
     tail = None
     if p.inverse_nu is None:
-        total -= 0.5 * (ratio.sum(axis=0) + s.n * _LOG_2PI)
+        total -= 0.5 * (ratio.sum(axis=0) + s.n * LOG_2PI)
     else:
         nu = 1.0 / p.inverse_nu
         inside = np.add(ratio, nu - 2.0, work.array("inside", *ratio.shape))
@@ -218,7 +218,7 @@ def _value(p: Parameters, way: Path, s: GarchSeries, work: Workspace) -> Value:
         inside /= nu - 2.0
         logs = sum_of_logs(inside)
         tail = Tail(weight=weight, pull=pair(weight, ratio), logs=logs)
-        total += s.n * _student_constant(nu) - (nu + 1.0) / 2.0 * logs
+        total += s.n * student_constant(nu) - (nu + 1.0) / 2.0 * logs
     found = np.where(np.isfinite(total), total, -np.inf)
     return Value(found=found, tail=tail)
 
@@ -233,15 +233,17 @@ def _log_sum(way: Path, s: GarchSeries) -> Array:
     )
 
 
-def _student_constant(nu: Array) -> Array:
+def student_constant(nu: Array) -> Array:
+    """Logarithm of the constant of Student's t of unit variance."""
     half = special.gammaln((nu + 1.0) / 2.0) - special.gammaln(nu / 2.0)
     return np.asarray(half - 0.5 * np.log(np.pi * (nu - 2.0)))
 
 
-def _nu_slope(inverse_nu: Array, tail: Tail, s: GarchSeries) -> Array:
+def nu_slope(inverse_nu: Array, pull: Array, logs: Array, n: IntArray) -> Array:
+    """Slope in 1/ν, from the sums of `Tail` over n sessions."""
     nu = 1.0 / inverse_nu
     constant = special.psi((nu + 1.0) / 2.0) - special.psi(nu / 2.0) - 1.0 / (nu - 2.0)
-    by_nu = 0.5 * (s.n * constant - tail.logs + tail.pull / (nu - 2.0))
+    by_nu = 0.5 * (n * constant - logs + pull / (nu - 2.0))
     return np.asarray(-by_nu * nu**2)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.garch.compiled import Walk
 from eventstudy.garch.likelihood import value, value_and_gradient
 from eventstudy.garch.series import GarchSeries, Workspace
 from eventstudy.garch.transform import from_free, pull_back, pull_back_twice
@@ -18,16 +19,28 @@ class FreeObjective:
 
     Problem i is about the series ``i mod E``.
     kink : half width of EGARCH's rounding, one for each problem
+    walk : the compiled likelihood, which takes the place of that of arrays
     """
 
-    def __init__(self, s: GarchSeries, n_problems: int, work: Workspace) -> None:
-        self.series, self.work = s, work
+    def __init__(
+        self,
+        s: GarchSeries,
+        n_problems: int,
+        work: Workspace,
+        walk: Walk | None = None,
+    ) -> None:
+        self.series, self.work, self.walk = s, work, walk
         self.kink = s.kink[np.arange(n_problems) % len(s.n)]
 
     def __call__(
         self, at: Array, rows: IntArray, *, curved: bool
     ) -> tuple[Array, Array, Array | None]:
         """As `maximise.Objective`."""
+        if self.walk is not None and not curved:
+            s, theta = self.series, from_free(at, self.series)
+            got = self.walk.value_and_gradient(theta, rows % len(s.n), self.kink[rows])
+            with np.errstate(all="ignore"):
+                return got.value, pull_back(got.gradient, at, s), None
         height, slope, s = np.empty(len(rows)), np.empty_like(at), self.series
         bend = np.empty((len(at), len(at), len(rows))) if curved else None
         for piece in pieces(s.kind, len(rows)):
@@ -45,8 +58,16 @@ class FreeObjective:
         return height, slope, bend
 
 
-def heights(theta: Array, s: GarchSeries, rows: IntArray, work: Workspace) -> Array:
+def heights(
+    theta: Array,
+    s: GarchSeries,
+    rows: IntArray,
+    work: Workspace,
+    walk: Walk | None = None,
+) -> Array:
     """Log-likelihoods (A,) of chosen rows (A,) at parameters (D, A)."""
+    if walk is not None:
+        return walk.value(theta, rows, s.kink[rows])
     out = np.empty(len(rows))
     for piece in pieces(s.kind, len(rows)):
         out[piece] = value(theta[:, piece], s.take(rows[piece], work), work)

@@ -10,6 +10,7 @@ where there is none, the highest on it.
 import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.garch.compiled import Walk
 from eventstudy.garch.maximise import Climbs, Maximum, maximise
 from eventstudy.garch.objective import FreeObjective, heights
 from eventstudy.garch.prepare import SHARP
@@ -41,17 +42,22 @@ _LOOSE, _TIGHT = 1e-4, 1e-10
 _LEAST, _SAME, _HOPE, _MARGIN = 3, 0.1, 4.0, 1.0
 
 
-def highest(s: GarchSeries, max_steps: int, work: Workspace) -> Maximum:
+def highest(
+    s: GarchSeries, max_steps: int, work: Workspace, walk: Walk | None = None
+) -> Maximum:
     """Highest maximum of each likelihood that the climbs find."""
-    return _Race(s, work).run(max_steps)
+    return _Race(s, work, walk).run(max_steps)
 
 
-def starting_values(s: GarchSeries, work: Workspace) -> tuple[Array, Array]:
+def starting_values(
+    s: GarchSeries, work: Workspace, walk: Walk | None = None
+) -> tuple[Array, Array]:
     """Starts (R, D, E), the likeliest of each series first, and heights (R, E)."""
     n, lines = len(s.n), _STARTS[s.kind]
     table = np.array([_start(s, one) for line in lines for one in line])
     places = np.tile(np.arange(n), len(table))
-    height = heights(np.repeat(table, n, axis=0).T, s, places, work).reshape(-1, n)
+    height = heights(np.repeat(table, n, axis=0).T, s, places, work, walk)
+    height = height.reshape(-1, n)
     chosen, first = np.empty((len(lines), n), np.int64), 0
     for rank, line in enumerate(lines):
         chosen[rank] = first + height[first : first + len(line)].argmax(axis=0)
@@ -81,12 +87,12 @@ class _Race:
     without the rounding of its kink
     """
 
-    def __init__(self, s: GarchSeries, work: Workspace) -> None:
-        starts, height = starting_values(s, work)
+    def __init__(self, s: GarchSeries, work: Workspace, walk: Walk | None) -> None:
+        starts, height = starting_values(s, work, walk)
         self.shape = n_ranks, n = height.shape
         self.series = s
         self.start = to_free(starts.transpose(1, 0, 2).reshape(-1, n_ranks * n), s)
-        self.objective = FreeObjective(s, n_ranks * n, work)
+        self.objective = FreeObjective(s, n_ranks * n, work, walk)
         self.begun = height > height[0] - _NEAR
         self.blunt = np.full(self.shape, s.kind == "egarch")
 

@@ -15,12 +15,7 @@ from eventstudy.inference.aggregates import Need
 from eventstudy.inference.block import RowBlock, blocks, is_one
 from eventstudy.inference.compiled_ranks import compiled_ranks
 from eventstudy.inference.plain_walk import co_movement
-from eventstudy.inference.ranking import (
-    average_ranks,
-    plain_ranks,
-    sort_rows,
-    tied_ranks,
-)
+from eventstudy.inference.ranking import average_ranks, ranks_of
 from eventstudy.inference.standardised import daily_sar, standardised_residuals
 from eventstudy.inference.sums import (
     AssetSeries,
@@ -99,7 +94,7 @@ def plain_ranks_of(
     values : (E, T+L) see `values_to_rank`;  scar : (E, W) scaled
     """
     n_first = block.ab.residuals.shape[1] if "granks" in needs else 0
-    ranks, first = _ranks(block, values, n_first)
+    ranks, first = ranks_of(values, n_first=n_first)
     sums: dict[str, Sum] = {}
     series: dict[str, Series] = {}
     if "ranks" in needs:
@@ -112,7 +107,7 @@ def plain_ranks_of(
         pooled, series["rank"] = co_movement(block, first)
         sums |= {f"pooled_rank_{k}": v for k, v in pooled.items()}
         for i, own in enumerate(scar.T):
-            sums |= _grank_sums(block, first, own, i)
+            sums |= _grank_sums(block, values[:, :n_first], first, own, i)
     return sums, series
 
 
@@ -153,20 +148,6 @@ def values_to_rank(block: RowBlock) -> Array:
     return values
 
 
-def _ranks(block: RowBlock, values: Array, n_first: int) -> tuple[Array, Array]:
-    """Ranks in both windows together, and among the first columns alone."""
-    found = sort_rows(values)
-    ranks, first = plain_ranks(found, n_first=n_first)
-    if not found.clear.all():
-        tied = ~found.clear
-        own = tied_ranks(values[tied], found.order[tied], n_first)
-        ranks[tied], first[tied] = own
-    if not block.complete:
-        missing = np.isnan(values)
-        ranks[missing], first[missing[:, :n_first]] = np.nan, np.nan
-    return ranks, first
-
-
 def _rank_sums(ranks: Array, name: str) -> dict[str, Array]:
     """Σ_i (K/(1+M_i) - ½) and the valid observations, per session."""
     n_obs, n_columns = ranks.shape
@@ -185,17 +166,17 @@ def _rank_sums(ranks: Array, name: str) -> dict[str, Array]:
     }
 
 
-def _grank_sums(block: RowBlock, first: Array, scar: Array, i: int) -> dict[str, Array]:
+def _grank_sums(
+    block: RowBlock, z: Array, first: Array, scar: Array, i: int
+) -> dict[str, Array]:
     """Σ_i U per estimation session and, last, for the event taken as one session.
 
+    z : (E, T) residuals per root of their span
     ``first`` ranks the estimation window alone; the event lifts by one the ranks of
     the sessions above it, so no second sort is needed.
     """
     used = _usable(block.ab) & np.isfinite(scar)
-    if block.complete:  # one comparison with sigma's multiple instead of a division
-        z, scar = block.ab.residuals, scar * block.ab.sigma
-    else:
-        z = standardised_residuals(block.ab)
+    scar = scar * block.ab.sigma
     if not used.all():
         z, first, scar = z[used], first[used], scar[used]
     above, equal = z > scar[:, None], z == scar[:, None]

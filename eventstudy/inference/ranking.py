@@ -17,9 +17,22 @@ def average_ranks(values: Array) -> tuple[Array, IntArray]:
     >>> average_ranks(np.array([[3.0, 1.0, np.nan, 1.0]]))
     (array([[3. , 1.5, nan, 1.5]]), array([3]))
     """
-    order = np.argsort(values, axis=1)
-    ranks, _ = ranks_from_order(values, order, n_first=0)
+    ranks, _ = ranks_of(np.ascontiguousarray(values), n_first=0)
     return ranks, np.asarray((~np.isnan(values)).sum(axis=1), np.int64)
+
+
+def ranks_of(values: Array, *, n_first: int) -> tuple[Array, Array]:
+    """Ranks of contiguous rows: among all columns, and of the first ones alone."""
+    found = sort_rows(values)
+    ranks, first = plain_ranks(found, n_first=n_first)
+    if not found.clear.all():
+        tied = ~found.clear
+        own = tied_ranks(values[tied], found.order[tied], n_first)
+        ranks[tied], first[tied] = own
+    if np.isnan(values.sum()):
+        missing = np.isnan(values)
+        ranks[missing], first[missing[:, :n_first]] = np.nan, np.nan
+    return ranks, first
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from eventstudy.core.windows import estimation_error
 
 # Recent volatility is that of so many returns, and not of fewer than the second.
 RECENT, LEAST_RECENT = 30, 15
+# Sums of so many numbers are had sooner without running sums.
+_FEW = 6
 
 
 def standardised_residuals(ab: Abnormal) -> Array:
@@ -60,17 +62,23 @@ def pseudo_scars(ab: Abnormal, length: int) -> Array:
     regressors of those sessions; it differs by order s/S² of the variance.) nan where
     fewer than 80 % of the sessions have a return; no columns when T < length.
     """
-    valid = ~np.isnan(ab.residuals)
-    n_sessions = ab.residuals.shape[1]
+    n_sessions, k = ab.residuals.shape[1], ab.xtx_inv.shape[1]
     if n_sessions < length:
         return np.empty((len(ab.residuals), 0))
+    if _is_complete(ab):
+        share = 1.0 - length / n_sessions if k else 1.0
+        variance = length * share * (1.0 - max(k - 1, 0) / n_sessions)
+        if variance > 0:
+            total = _window_sums(ab.residuals, length)
+            total *= (1.0 / (ab.sigma * np.sqrt(variance)))[:, None]
+            return total
+    valid = ~np.isnan(ab.residuals)
     span = np.where(valid, ab.span_estimation, 0.0)
     total, spanned, count = (
         _window_sums(v, length)
         for v in (np.where(valid, ab.residuals, 0.0), span, valid.astype(float))
     )
     whole = span.sum(axis=1, keepdims=True)
-    k = ab.xtx_inv.shape[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.ones_like(spanned) if k == 0 else 1.0 - spanned / whole
         variance = spanned * share * (1.0 - max(k - 1, 0) / whole)
@@ -85,12 +93,27 @@ def pseudo_sums(ab: Abnormal, length: int) -> Array:
     """
     if ab.residuals.shape[1] < length:
         return np.empty((len(ab.residuals), 0))
+    if _is_complete(ab):
+        return _window_sums(ab.residuals, length)
     valid = ~np.isnan(ab.residuals)
     total = _window_sums(np.where(valid, ab.residuals, 0.0), length)
     return np.where(_window_sums(valid * 1.0, length) >= 0.8 * length, total, np.nan)
 
 
+def _is_complete(ab: Abnormal) -> bool:
+    """Whether there is every residual, which spans one session, and a sigma above 0."""
+    whole = bool(np.isfinite(ab.residuals.sum()))
+    return whole and bool((ab.sigma > 0).all() and (ab.span_estimation == 1).all())
+
+
 def _window_sums(values: Array, length: int) -> Array:
+    """Sums of every ``length`` values in a row; few are added up one by one."""
+    n = values.shape[1] - length + 1
+    if length <= _FEW:
+        out = values[:, :n].copy()
+        for first in range(1, length):
+            out += values[:, first : first + n]
+        return out
     total = np.cumsum(values, axis=1)
     out = total[:, length - 1 :].copy()
     out[:, 1:] -= total[:, :-length]

@@ -214,6 +214,11 @@ class StudySpec:
         "per symbol a file of intraday bars", {}, flag=None
     )
     regimes: bool = setting("fit two regimes of variance to each asset: slow", False)
+    most_fitted: int = setting(
+        "observations from which on the parts that fit models of volatility, or of all "
+        "overlapping events, are left out, with a word: garch, breaks, joint",
+        2_000,
+    )
     resamples: int = setting("draws of tests that resample", 999)
     seed: int = setting("seed of all resampling", 20210621)
     questions: tuple[Question, ...] = setting(
@@ -385,6 +390,7 @@ def _check_numbers(spec: StudySpec) -> None:
             99 <= spec.resamples <= MOST_RESAMPLES,
             f"wanted 99 to {MOST_RESAMPLES:,}",
         ),
+        "most_fitted": (spec.most_fitted >= 0, "wanted a whole number from 0"),
         "seed": (spec.seed >= 0, "wanted a whole number from 0"),
     }
     for name, (possible, wanted) in limits.items():

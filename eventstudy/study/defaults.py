@@ -19,6 +19,8 @@ from eventstudy.spec import (
 )
 from eventstudy.study.remarks import Remark
 
+_SEARCHED = ("garch", "breaks", "joint")
+_SECONDS = 0.06  # an observation's, on a usual machine
 _LISTED = 8
 _CURRENCIES = "24/5"
 NO_BENCHMARK = "no benchmark named: market moves count as abnormal"
@@ -101,6 +103,27 @@ def _warning(held: Sequence[str], mixed: Sequence[str]) -> Remark:
     else:
         why = "name one with --market, such as ^GSPC, or under [benchmarks]"
     return Remark(severity="warning", about="model", text=f"{NO_BENCHMARK}; {why}")
+
+
+def without_searches(
+    spec: StudySpec, n_observations: int
+) -> tuple[StudySpec, list[Remark]]:
+    """Leave out the parts that search for the best fit of every series, if many.
+
+    Returns the spec and what must be said.
+    """
+    left = [part for part in _SEARCHED if part in spec.parts]
+    if n_observations <= spec.most_fitted or not left:
+        return spec, []
+    minutes = max(1, round(n_observations * _SECONDS / 60))
+    text = (
+        f"{', '.join(left)}: not computed for {n_observations:,} observations, as more "
+        f"than {spec.most_fitted:,} are fitted only where most_fitted allows it; that "
+        f"would take about {minutes} minute{'s' if minutes > 1 else ''}"
+    )
+    kept = tuple(part for part in spec.parts if part not in left)
+    note = Remark(severity="note", about="parts", text=text)
+    return replace(spec, parts=kept or ("returns",)), [note]
 
 
 def said(spec: StudySpec, groups: Groups) -> Remark:

@@ -237,6 +237,8 @@ def run(
     )
     if "used" not in observations["status"]:
         raise _nothing_to_study(observations, groups, prices)
+    used = observations.filter(status="used").unique(["observation", "asset"]).height
+    spec, about_parts = defaults.without_searches(spec, used)
     study = Study(
         spec=replace(
             spec,
@@ -268,6 +270,7 @@ def run(
     said = [
         *about_model,
         defaults.said(spec, groups),
+        *about_parts,
         *said_of_own(asked, events, own),
         *of_currencies(spec, groups, prices),
         *remarks.of_absent(held, prices),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eventstudy.core.abnormal import Array, BoolArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.spec import StudySpec
 from eventstudy.study.observation_tables import number
 from eventstudy.study.samples import ALL
@@ -24,6 +24,7 @@ from eventstudy.volatility import (
 )
 from eventstudy.volatility.entries import tests_of
 from eventstudy.volatility.spread import dated
+from eventstudy.volatility.windows import cut_shared
 
 MOST_ASSETS = 300
 POST = "post"
@@ -198,9 +199,10 @@ def _pooled(
 ) -> Iterator[ShiftRows]:
     for together in _comparable(pools(groups, held)):
         whole = _union(together)
-        windows = cut(
-            _series(whole),
-            np.concatenate([piece.day0[at] for piece, at in whole]),
+        day0 = np.concatenate([piece.day0[at] for piece, at in whole])
+        windows = cut_shared(
+            *_series(whole),
+            day0,
             pre=spec.volatility_pre,
             post=windows_of(spec)[window],
         )
@@ -209,7 +211,7 @@ def _pooled(
         for found in pooled_ratio(
             windows.pre,
             windows.post,
-            day0=windows.day0,
+            day0=day0,
             history=windows.history,
             gap=windows.gap,
             pools=np.array([_places(pool, whole) for pool in together]),
@@ -228,7 +230,8 @@ def _comparable(found: Iterable[Pool]) -> list[list[Pool]]:
     out: dict[tuple[Any, ...], list[Pool]] = {}
     for pool in found:
         piece, members = pool.chosen[0]
-        priced = np.flatnonzero(dated(_series(pool.chosen)))
+        series, row = _series(pool.chosen)
+        priced = np.flatnonzero(dated(series[np.unique(row)]))
         span = (priced[0], priced[-1]) if len(priced) else (0, 0)
         calendar = piece.calendar[int(members.argmax())]
         key = pool.measure.name, pool.model, calendar, *span
@@ -254,9 +257,13 @@ def _places(pool: Pool, whole: Chosen) -> BoolArray:
     )
 
 
-def _series(chosen: Chosen) -> Array:
-    """Values of chosen observations, (E, S, ...)."""
-    return joined([piece.values[piece.row[at]] for piece, at in chosen])
+def _series(chosen: Chosen) -> tuple[Array, IntArray]:
+    """Series of chosen observations, (A, S, ...), and the row of each there, (E,)."""
+    held = [piece.values for piece, _ in chosen]
+    starts = np.cumsum([0, *map(len, held)])
+    pairs = zip(starts[:-1], chosen, strict=True)
+    rows = [start + piece.row[at] for start, (piece, at) in pairs]
+    return held[0] if len(held) == 1 else joined(held), np.concatenate(rows)
 
 
 def joined(parts: Sequence[Array]) -> Array:

@@ -11,6 +11,7 @@ from eventstudy.core import registry
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import Family
+from eventstudy.volatility.histories import Histories
 from eventstudy.volatility.spread import MEASURES, MeasureEntry, Spread, spread_in
 
 
@@ -118,7 +119,7 @@ class PoolQuestion:
         Log of the ratio post / pre of each observation, (E,).
     start : ndarray
         Column of the first session of the pre window, (E,).
-    history : ndarray or None
+    history : ndarray, Histories or None
         Sessions on the calendar that the observations share, (E, S).
     lengths : tuple of int
         Sessions of the pre window, of the gap, of the post window.
@@ -146,7 +147,7 @@ class PoolQuestion:
 
     ratio: Array
     start: IntArray
-    history: Array | None
+    history: Array | Histories | None
     lengths: tuple[int, int, int]
     pools: BoolArray
     mean: Array

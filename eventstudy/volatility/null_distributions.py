@@ -21,6 +21,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.bootstrap import block_draws, politis_white, resample
+from eventstudy.volatility.histories import Histories
 from eventstudy.volatility.spread import Spread, complete, dated, needed
 
 # Fewer pseudo-dates than this cannot give a p-value of 5 %.
@@ -101,7 +102,7 @@ def bootstrap_law(
 
 def joint_bootstrap_law(
     spread: Spread,
-    history: Array,
+    history: Array | Histories,
     day0: IntArray,
     n_pre: int,
     gap: int,
@@ -120,10 +121,10 @@ def joint_bootstrap_law(
     the first and after the last value of any observation are not drawn; blocks are as
     long as the observation with the longest ones wants them.
     """
-    priced = np.flatnonzero(dated(history))
-    history = history[:, priced[0] : priced[-1] + 1] if len(priced) else history
-    n_dates = history.shape[1]
-    longest = _longest_block(spread, history, n_pre + n_post)
+    priced = np.flatnonzero(dates_held(history))
+    span = slice(priced[0], priced[-1] + 1) if len(priced) else slice(None)
+    n_dates = len(range(history.shape[1])[span])
+    longest = _longest_block(spread, history, span, n_pre + n_post)
     block = min(longest, n_dates // 2)
     offset = day0 - day0.min()
     drawn = _calendars(
@@ -132,7 +133,7 @@ def joint_bootstrap_law(
     total, count = np.zeros((2, len(pools), reps))
     for distance in np.unique(offset).tolist():
         rows = np.flatnonzero(offset == distance)
-        running = _summed(spread, history[rows])
+        running = _summed(spread, history[rows][:, span])
         whole = running[..., -1]
         after = distance + n_pre + gap
         ratio = log_ratio(
@@ -143,11 +144,21 @@ def joint_bootstrap_law(
     return _mean(total, count, pools) / _shortfall(block, n_dates)
 
 
-def _longest_block(spread: Spread, history: Array, least: int) -> float:
+def dates_held(history: Array | Histories) -> BoolArray:
+    """Tell on which dates some row of (E, S, ...) has a value, (S,)."""
+    found = np.zeros(history.shape[1], np.bool_)
+    for start in range(0, len(history), _ROWS):
+        found |= dated(history[start : start + _ROWS])
+    return found
+
+
+def _longest_block(
+    spread: Spread, history: Array | Histories, span: slice, least: int
+) -> float:
     """Return the longest of the rows' block lengths, 1 where none has one."""
     found = 1.0
     for start in range(0, len(history), _ROWS):
-        packed, n = _packed(spread.parts(history[start : start + _ROWS]))
+        packed, n = _packed(spread.parts(history[start : start + _ROWS][:, span]))
         lengths = block_lengths(packed, n, least)
         found = max(found, float(np.nanmax(lengths, initial=1.0)))
     return found
@@ -168,12 +179,14 @@ def joint_placebo_law(law: Array, start: IntArray, pools: BoolArray) -> Array:
     """
     n_obs, positions = law.shape
     shift = np.arange(-int(start.max(initial=0)), positions - int(start.min(initial=0)))
-    column = start[:, None] + shift
-    inside = (column >= 0) & (column < positions)
-    rows = np.arange(n_obs)[:, None]
-    moved = np.where(inside, law[rows, np.clip(column, 0, positions - 1)], np.nan)
     total, count = np.zeros((2, len(pools), len(shift)))
-    _add(moved, pools, total, count)
+    for begin in range(0, n_obs, _ROWS):
+        rows = slice(begin, begin + _ROWS)
+        column = start[rows, None] + shift
+        inside = (column >= 0) & (column < positions)
+        column = np.clip(column, 0, positions - 1)
+        moved = np.where(inside, np.take_along_axis(law[rows], column, 1), np.nan)
+        _add(moved, pools[:, rows], total, count)
     return _mean(total, count, pools)
 
 

@@ -13,6 +13,7 @@ from eventstudy.volatility.entries import (
     ShiftOptions,
     chosen,
 )
+from eventstudy.volatility.histories import Histories
 from eventstudy.volatility.null_distributions import log_ratio
 from eventstudy.volatility.spread import needed, spread_of
 from eventstudy.volatility.windows import ShiftResult
@@ -25,7 +26,7 @@ def pooled_ratio(
     post: Array,
     *,
     day0: IntArray,
-    history: Array | None = None,
+    history: Array | Histories | None = None,
     gap: int = 0,
     pools: BoolArray | None = None,
     tests: Sequence[str | ShiftEntry] | None = None,
@@ -42,7 +43,7 @@ def pooled_ratio(
         The windows, (E, P) and (E, Q), as for `variance_ratio`.
     day0 : ndarray
         Columns of one calendar that all observations share, (E,).
-    history : ndarray or None
+    history : ndarray, Histories or None
         Sessions on that calendar, (E, S), nan where missing or excluded; see `cut`.
     gap : int
         Sessions between the windows.
@@ -99,7 +100,7 @@ def pooled_ratio(
     ask = PoolQuestion(
         ratio=ratio[used],
         start=dates[used] - lengths[0] - gap,
-        history=None if history is None else np.asarray(history, np.float64)[used],
+        history=None if history is None else _of(history, used),
         lengths=lengths,
         pools=pools,
         mean=mean,
@@ -127,11 +128,17 @@ def pooled_ratio(
     )
 
 
+def _of(history: Array | Histories, used: BoolArray) -> Array | Histories:
+    if isinstance(history, Histories):
+        return history.of(used)
+    return np.asarray(history, np.float64)[used]
+
+
 def _check(
     pre: Array,
     post: Array,
     day0: IntArray,
-    history: Array | None,
+    history: Array | Histories | None,
     pools: BoolArray,
 ) -> None:
     held = {len(pre), len(post), len(day0)} | (

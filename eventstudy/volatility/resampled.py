@@ -104,7 +104,9 @@ def placebo_pooled(ask: PoolQuestion) -> ShiftAnswer:
     """
     if ask.history is None or not len(ask.ratio):
         return _no_history(ask)
-    own = placebo_law(ask.spread, ask.history, *ask.lengths)
+    rows = [slice(n, n + _CHUNK) for n in range(0, len(ask.history), _CHUNK)]
+    laws = [placebo_law(ask.spread, ask.history[part], *ask.lengths) for part in rows]
+    own = np.concatenate(laws)
     law = joint_placebo_law(own, ask.start, ask.pools)
     return _against_joint(ask, law, MIN_PSEUDO_DATES, "joint pseudo-dates")
 

@@ -1,11 +1,13 @@
 """The windows around day 0, what a test of them answers, and why one cannot."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.errors import SpecError
+from eventstudy.volatility.histories import Histories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +156,47 @@ def cut(
     )
 
 
-def _take(x: Array, zero: IntArray, window: tuple[int, int]) -> Array:
+class SharedWindows(NamedTuple):
+    """Windows of observations that share series, and their histories; see `cut`."""
+
+    pre: Array
+    post: Array
+    gap: int
+    history: Histories
+
+
+def cut_shared(
+    series: Array,
+    row: IntArray,
+    day0: IntArray,
+    *,
+    pre: tuple[int, int],
+    post: tuple[int, int],
+) -> SharedWindows:
+    """Cut windows as `cut` does, of observations that share series.
+
+    series : (A, S, ...);  row : (E,) each observation's series
+    """
+    lengths = (pre, post)
+    before, after = (_take(series, day0, w, row) for w in lengths)
+    held = Histories(
+        values=series,
+        row=row,
+        first=day0 + min(0, post[0]),
+        stop=day0 + post[1] + 1,
+    )
+    return SharedWindows(before, after, post[0] - pre[1] - 1, held)
+
+
+def _take(
+    x: Array, zero: IntArray, window: tuple[int, int], row: IntArray | None = None
+) -> Array:
     column = zero[:, None] + np.arange(window[0], window[1] + 1)
     inside = (column >= 0) & (column < x.shape[1])
     if not x.shape[1]:
         return np.full((*column.shape, *x.shape[2:]), np.nan)
-    taken: Array = x[np.arange(len(x))[:, None], np.where(inside, column, 0)]
+    row = np.arange(len(x)) if row is None else row
+    taken: Array = x[row[:, None], np.where(inside, column, 0)]
     taken[~inside] = np.nan
     return taken
 
