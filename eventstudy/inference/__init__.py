@@ -11,6 +11,14 @@ from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, me
 from eventstudy.inference.battery import Chunks, run
 from eventstudy.inference.dependence import Dependence, dependence
 from eventstudy.inference.entry import EventTest
+from eventstudy.inference.long_run import (
+    LongRun,
+    calendar_dummy,
+    calendar_time,
+    ctar,
+    live_sessions,
+    rats,
+)
 from eventstudy.inference.meta import MetaResult, meta
 from eventstudy.inference.multiple import (
     ADJUSTMENTS,
@@ -49,6 +57,7 @@ __all__ = [
     "EventTest",
     "Evidence",
     "Interval",
+    "LongRun",
     "MetaResult",
     "Need",
     "Options",
@@ -61,12 +70,17 @@ __all__ = [
     "assess",
     "battery",
     "caar_interval",
+    "calendar_dummy",
+    "calendar_time",
     "collect",
+    "ctar",
     "dependence",
+    "live_sessions",
     "merge",
     "meta",
     "placebo_shifts",
     "pseudo_dates",
+    "rats",
     "recommend",
     "romano_wolf",
     "step_down",
