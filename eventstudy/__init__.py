@@ -28,7 +28,13 @@ if TYPE_CHECKING:
         simulate,
         write_simulation,
     )
-    from eventstudy.spec import ModelSetting, Question, StudySpec, read_spec
+    from eventstudy.spec import (
+        LongRunSetting,
+        ModelSetting,
+        Question,
+        StudySpec,
+        read_spec,
+    )
     from eventstudy.study import analyze, run
     from eventstudy.study.result import StudyResult
     from eventstudy.tabulated import table
@@ -37,6 +43,7 @@ __all__ = [
     "DataError",
     "EventStudyError",
     "Events",
+    "LongRunSetting",
     "ModelSetting",
     "Prices",
     "Question",
@@ -74,6 +81,7 @@ _HOME = {
     "DataError": "core.errors",
     "EventStudyError": "core.errors",
     "Events": "catalogue",
+    "LongRunSetting": "spec",
     "ModelSetting": "spec",
     "Prices": "prices",
     "Question": "spec",

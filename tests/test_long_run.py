@@ -160,7 +160,7 @@ def draw(rng, design):
     if design == "clustered":
         day0 = rng.choice(np.array([150, 250, 350, 450, 550]), 40)
         noise += 0.7 * rng.normal(size=600)
-    return x + noise, x, np.arange(40), day0
+    return x[:, 0] + noise, x, np.arange(40), day0
 
 
 def fitted(y, x, day0):

@@ -236,6 +236,9 @@ TESTS: Family[Any] = Family(
     ),
     *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
 )
+LONG_RUN: Family[Any] = Family(
+    "method of the long run", *_in("inference", "long_run_methods")
+)
 MODELS: Family[Any] = Family(
     "model",
     *_in("models", "linear", "nonsynchronous", "robust", "lad", "student"),

@@ -165,13 +165,21 @@ def calendar_dummy(
 
     Parameters
     ----------
-    y, x, live, variance, alternative
-        As for `calendar_time`.
+    y : array (A, S)
+        As for `calendar_time`, and so are the others.
+    x : array (S, F) or (A, S, F), optional
+        The factors.
+    live : bool array (A, S)
+        Assets within a hold.
+    variance : {"ols", "wls", "hc3", "newey_west"}
+        The variance of the coefficient.
+    alternative : {"two-sided", "less", "greater"}
+        The side of the alternative.
 
     Returns
     -------
     LongRun
-        δ per session; `n` counts the sessions of the whole history.
+        The coefficient δ per session; `n` counts all sessions of the history.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from eventstudy.spec.entries import (
     FACTOR_REGIONS,
     FACTOR_SETS,
     RISK_FREE,
+    LongRunSetting,
     ModelSetting,
     Question,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "PARTS",
     "RISK_FREE",
     "Assumed",
+    "LongRunSetting",
     "Member",
     "ModelSetting",
     "Pair",

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from eventstudy.core.registry import MODELS
-from eventstudy.spec.setting import Member, Pair, parameters, setting
-from eventstudy.spec.typed import parse_fields, refuse_twice
+from eventstudy.core.registry import LONG_RUN, MODELS
+from eventstudy.spec.setting import Member, Pair, parameters, setting, window_text
+from eventstudy.spec.typed import SettingError, parse_fields, refuse_twice
 
 FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -18,6 +18,7 @@ FACTOR_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ff6": ("mkt_rf", "smb", "hml", "rmw", "cma", "mom"),
     }
 )
+_LONGEST = 10_000
 RISK_FREE = "rf"
 BENCHMARK = "benchmark"
 """The factor that is each asset's own: see ``benchmarks``."""
@@ -127,6 +128,38 @@ class ModelSetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LongRunSetting:
+    """Holds of months after the announcements, and how they are judged."""
+
+    holds: tuple[Pair, ...] = setting("first and last session of each hold")
+    methods: tuple[str, ...] = setting(
+        "names of `LONG_RUN`; none: all of them",
+        (),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse holds that end before they start, and unknown methods."""
+        parse_fields(self)
+        if not self.holds:
+            raise SettingError(
+                "holds is empty; give at least one, such as [[0, 20]]", "holds"
+            )
+        refuse_twice(("holds",), [window_text(hold) for hold in self.holds])
+        for at, (start, end) in enumerate(self.holds):
+            if start > end or max(-start, end) > _LONGEST:
+                raise SettingError(
+                    f"holds[{at}] = {start}:{end}; wanted a first and a last session "
+                    f"in this order, at most {_LONGEST} from day 0",
+                    "holds",
+                    at,
+                )
+        for name in self.methods:
+            if name not in LONG_RUN:
+                raise SettingError(str(LONG_RUN.unknown(name)), "methods")
+        object.__setattr__(self, "methods", self.methods or tuple(LONG_RUN))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A question that the report answers with a number and its uncertainty."""
 
@@ -180,6 +213,21 @@ Examples
 --------
 >>> ModelSetting(name="carhart", model="factors", factors=("carhart",)).factors
 ('mkt_rf', 'smb', 'hml', 'mom')
+"""
+LongRunSetting.__doc__ = f"""Holds of months after the announcements, and how to judge.
+
+{parameters(LongRunSetting)}
+
+Raises
+------
+SpecError
+    For a value of another type, a hold that ends before it starts, and an unknown
+    method.
+
+Examples
+--------
+>>> LongRunSetting(holds=[[0, 60]]).methods
+('calendar_time', 'ctar', 'rats')
 """
 Question.__doc__ = f"""A question that the report answers with a number and its error.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eventstudy.core.errors import DataError, SpecError, nearest
-from eventstudy.spec.entries import ModelSetting, Question
+from eventstudy.spec.entries import LongRunSetting, ModelSetting, Question
 from eventstudy.spec.study import StudySpec
 from eventstudy.spec.typed import Key, SettingError
 
@@ -81,7 +81,25 @@ def spec_from(table: Mapping[str, Any]) -> StudySpec:
     for name, kind in (("models", ModelSetting), ("questions", Question)):
         if name in table:
             given[name] = _entries(name, table[name], kind)
+    if "long_run" in table:
+        given["long_run"] = _long_run(table["long_run"])
     return StudySpec(**given)
+
+
+def _long_run(table: object) -> LongRunSetting:
+    if isinstance(table, LongRunSetting):
+        return table
+    if not isinstance(table, Mapping):
+        raise SettingError(
+            f"long_run = {table!r}; wanted a table headed [long_run]", "long_run"
+        )
+    _refuse_unknown_keys("[long_run]", table, LongRunSetting, "long_run")
+    if "holds" not in table:
+        raise SettingError("[long_run] lacks holds", "long_run")
+    try:
+        return LongRunSetting(**table)
+    except SettingError as err:
+        raise SettingError(f"[long_run]: {err}", "long_run", *err.key) from err
 
 
 def _entries(

@@ -10,6 +10,7 @@ from eventstudy.spec.entries import (
     FACTOR_REGIONS,
     FACTOR_SETS,
     MODEL_OPTIONS,
+    LongRunSetting,
     ModelSetting,
     Question,
 )
@@ -219,6 +220,9 @@ class StudySpec:
         "overlapping events, are left out, with a word: garch, breaks, joint",
         2_000,
     )
+    long_run: LongRunSetting | None = setting(
+        "holds of months that are tested by calendar session", None, flag=None
+    )
     resamples: int = setting("draws of tests that resample", 999)
     seed: int = setting("seed of all resampling", 20210621)
     questions: tuple[Question, ...] = setting(
@@ -336,11 +340,14 @@ class StudySpec:
         Returns
         -------
         dict
-            Every setting but ``model`` and ``factors``, which ``models`` says. Members
-            given as functions are there by their names.
+            Every setting but ``model`` and ``factors``, which ``models`` says, and
+            ``long_run`` where it is not asked for. Members given as functions are
+            there by their names.
         """
         plain: dict[str, Any] = _plain(self)
         del plain["model"], plain["factors"]
+        if self.long_run is None:
+            del plain["long_run"]
         return plain
 
 
@@ -351,7 +358,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
         return tuple(_plain(one) for one in value)
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, StudySpec | ModelSetting | Question):
+    if isinstance(value, StudySpec | ModelSetting | LongRunSetting | Question):
         held = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
         unsaid = [name for name in MODEL_OPTIONS if held.get(name, 0) is None]
         return {name: one for name, one in held.items() if name not in unsaid}

@@ -510,6 +510,29 @@ _TABLES = (
         made_by=_RETURNS,
     ),
     Table(
+        "long_run",
+        "a row per model, group, hold, method and variance of `[long_run]`",
+        (
+            _MODEL,
+            _GROUP,
+            count("start", "first session of the hold, day 0 = 0", "sessions"),
+            count("end", "last session of the hold, included", "sessions"),
+            text("method", "calendar_time, calendar_dummy, ctar or rats"),
+            text("variance", "ols, wls, hc3, newey_west or cross_section"),
+            number(
+                "estimate",
+                "abnormal return: per session, of the whole hold for rats, "
+                "standardised for ctar",
+                _RETURN,
+            ),
+            number("se", "its standard error", _RETURN),
+            *_STATISTIC,
+            count("n", "sessions; for rats observations"),
+            _REASON,
+        ),
+        made_by={"returns": "eventstudy.study.long_run_table:long_run"},
+    ),
+    Table(
         "donors",
         "a row per observation, model and donor that has weight, or may have none",
         (

@@ -25,6 +25,7 @@ from eventstudy.report.sections import (
     kinds,
     left_out,
     limits,
+    long_run,
     made,
     methods,
     opening,
@@ -67,7 +68,7 @@ SECTIONS: Mapping[str, tuple[Section[Views], ...]] = MappingProxyType(
             dynamics.BREAKS,
         ),
         "volume": (dynamics.VOLUME, dynamics.INTRADAY),
-        "overlap": (overlap.SECTION, joint.SECTION),
+        "overlap": (overlap.SECTION, joint.SECTION, long_run.SECTION),
         "diagnostics": (
             influence.SECTION,
             drift.SECTION,

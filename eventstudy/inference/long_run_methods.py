@@ -1,0 +1,132 @@
+"""The methods of the long run as a family: what a study asks, and what they answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.registry import LONG_RUN
+from eventstudy.inference.long_run import (
+    VARIANCES,
+    LongRun,
+    calendar_dummy,
+    calendar_time,
+    ctar,
+    live_sessions,
+    rats,
+)
+from eventstudy.inference.pvalues import Alternative
+
+# Method, variance, and what it found.
+Found = tuple[str, str, LongRun]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongSample:
+    """The events of a group on the union of its sessions.
+
+    y : (A, S) returns of the assets;  x : (A, S, F) their factors
+    errors : (E, S) abnormal returns by the normal return of each event
+    asset, day0 : (E,) row of the asset and column of day 0 of each event
+    hold, estimation : first and last session, day 0 = 0
+    """
+
+    y: Array
+    x: Array
+    errors: Array
+    asset: IntArray
+    day0: IntArray
+    hold: tuple[int, int]
+    estimation: tuple[int, int]
+    alternative: Alternative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongRunMethod:
+    """A member of `LONG_RUN`.
+
+    name, meaning, null, citation : as of a test
+    warning : where its size is wrong, in a sentence for the report; empty if nowhere
+    of_sample : sample -> answers
+    """
+
+    name: str
+    meaning: str
+    null: str
+    citation: str
+    warning: str = ""
+    of_sample: Callable[[LongSample], list[Found]]
+
+
+def _calendar(s: LongSample) -> list[Found]:
+    live = live_sessions(s.asset, s.day0, s.hold, (s.y.shape[0], s.y.shape[1]))
+    found: list[Found] = []
+    for name, form in (
+        ("calendar_time", calendar_time),
+        ("calendar_dummy", calendar_dummy),
+    ):
+        found += [
+            (name, one, form(s.y, s.x, live, variance=one, alternative=s.alternative))
+            for one in VARIANCES
+        ]
+    return found
+
+
+def _ctar(s: LongSample) -> list[Found]:
+    found = ctar(
+        s.errors,
+        s.asset,
+        s.day0,
+        hold=s.hold,
+        estimation=s.estimation,
+        alternative=s.alternative,
+    )
+    return [("ctar", "cross_section", found)]
+
+
+def _rats(s: LongSample) -> list[Found]:
+    column = s.day0[:, None] + np.arange(s.hold[0], s.hold[1] + 1)
+    inside = (column >= 0) & (column < s.y.shape[1])
+    at = np.where(inside, column, 0)
+    y = np.where(inside, s.y[s.asset[:, None], at], np.nan)
+    found = rats(y, s.x[s.asset[:, None], at], alternative=s.alternative)
+    return [("rats", "cross_section", found)]
+
+
+LONG_RUN.register(
+    LongRunMethod(
+        name="calendar_time",
+        meaning="portfolio of the assets with a live event, by calendar session",
+        null="H0: alpha of the portfolio = 0; dummy form: same as at other times",
+        citation="Jaffe (1974), J. Business 47; Fama (1998), J. Financial Economics 49",
+        of_sample=_calendar,
+    )
+)
+LONG_RUN.register(
+    LongRunMethod(
+        name="ctar",
+        meaning="standardised abnormal returns of those portfolios",
+        null="H0: mean standardised abnormal return = 0",
+        citation="Mandelker (1974), J. Financial Economics 1",
+        warning=(
+            "`ctar` does not know of the errors of the normal returns' own "
+            "coefficients, which last for the whole hold: it rejects too often where "
+            "the hold is not short beside the estimation window."
+        ),
+        of_sample=_ctar,
+    )
+)
+LONG_RUN.register(
+    LongRunMethod(
+        name="rats",
+        meaning="intercepts of regressions across observations, added up by session",
+        null="H0: sum of the intercepts = 0",
+        citation="Ibbotson (1975), J. Financial Economics 2",
+        warning=(
+            "`rats` takes observations as independent: where announcements share "
+            "dates it rejects far too often, and it is shown as history only."
+        ),
+        of_sample=_rats,
+    )
+)
