@@ -18,7 +18,9 @@ _NARROWEST = 9
 def list_family(
     family: Annotated[
         str,
-        typer.Argument(help="models, tests, volatility, outcomes, sources or kinds."),
+        typer.Argument(
+            help="models, tests, volatility, outcomes, long_run, sources or kinds."
+        ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, and nothing else, for programs.")
@@ -152,6 +154,20 @@ def _outcomes() -> _Facts:
     }
 
 
+def _long_run() -> _Facts:
+    from eventstudy.core.registry import LONG_RUN
+
+    return {
+        name: {
+            "meaning": entry.meaning,
+            "null": entry.null,
+            "beware": entry.warning.replace("`", ""),
+            "source": entry.citation,
+        }
+        for name, entry in LONG_RUN.items()
+    }
+
+
 def _sources() -> _Facts:
     from eventstudy.prices import SOURCES
 
@@ -176,6 +192,7 @@ _FAMILIES: Mapping[str, Mapping[str, Callable[[], _Facts]]] = {
     "tests": {"tests": _tests},
     "volatility": {"volatility": _volatility, "measures": _measures},
     "outcomes": {"outcomes": _outcomes},
+    "long_run": {"long_run": _long_run},
     "sources": {"sources": _sources},
     "kinds": {"kinds": _kinds},
 }

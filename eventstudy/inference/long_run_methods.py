@@ -100,6 +100,10 @@ LONG_RUN.register(
         meaning="portfolio of the assets with a live event, by calendar session",
         null="H0: alpha of the portfolio = 0; dummy form: same as at other times",
         citation="Jaffe (1974), J. Business 47; Fama (1998), J. Financial Economics 49",
+        warning=(
+            "`wls` weights sessions by their assets, which is right for independent "
+            "assets alone: where shocks are shared it rejects too often."
+        ),
         of_sample=_calendar,
     )
 )
