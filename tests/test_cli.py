@@ -403,14 +403,14 @@ def test_the_families_are_listed_with_every_member(run):
         names = [line.split()[0] for line in printed if line[:1].strip()]
         assert names == [family, *members]
         assert max(map(len, printed)) <= 100
-    for family in ("outcomes", "sources", "kinds"):
+    for family in ("outcomes", "long_run", "sources", "kinds"):
         assert run("list", family).out.strip()
     both = run("list", "volatility").out
     named = [line.split()[0] for line in both.splitlines() if line[:1].strip()]
     assert named == ["volatility", *SHIFTS, "measures", *MEASURES]
     ended = run("list", "nope")
     assert ended.code == 2
-    assert "unknown family 'nope'; known: kinds, models, outcomes" in ended.err
+    assert "unknown family 'nope'; known: kinds, long_run, models" in ended.err
     heads = families.table("tests").splitlines()[0].split()
     assert heads == ["tests", "meaning", "null", "robust", "to", "least", "N", "source"]
 
