@@ -63,7 +63,8 @@ def hard(seed, n_factors):
 def test_a_value_or_a_reason(name, seed):
     entry = MODELS[name]
     most = 2 if entry.max_factors is None else entry.max_factors
-    n_factors = entry.min_donors or max(entry.min_factors, min(2, most))
+    asked = max(entry.min_factors, min(2, most), min(1, entry.min_members))
+    n_factors = entry.min_donors or asked
     y, x, t = hard(seed, n_factors)
     ab = entry.fit(y, x, n_estimation=t)
     told = ab.status != Status.OK

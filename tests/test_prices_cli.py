@@ -71,7 +71,7 @@ def test_damage_is_found_and_mended(server, tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(SourceError, match="1 file damaged"):
         run("verify")
-    assert "RIOT.parquet: cut off" in run("status")
+    assert "the Parquet file is cut off" in run("status")
     assert "set aside and downloaded anew" in run("fetch", "RIOT", *SPAN)
     assert run("verify") == "1 file, no damage\n"
 

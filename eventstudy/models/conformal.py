@@ -38,9 +38,11 @@ class Conformal:
 
     Examples
     --------
-    >>> donors = 0.01 * np.random.default_rng(0).standard_normal((63, 6))
-    >>> y = donors @ np.full((6, 1), 1 / 6) + 0.05 * np.eye(63)[:, 61:62]
-    >>> conformal((y + 1e-3 * donors[:, :1]).T, donors, n_estimation=60).reason
+    >>> rng = np.random.default_rng(0)
+    >>> donors = 0.01 * rng.standard_normal((63, 6))
+    >>> y = donors.mean(axis=1) + 0.002 * rng.standard_normal(63)
+    >>> y[60:] += 0.05
+    >>> conformal(y[None], donors, n_estimation=60).reason
     (None,)
     """
 
@@ -104,11 +106,13 @@ def conformal(
 
     Examples
     --------
-    >>> donors = 0.01 * np.random.default_rng(0).standard_normal((63, 6))
-    >>> y = donors @ np.full((6, 1), 1 / 6) + 0.05 * np.eye(63)[:, 61:62]
-    >>> found = conformal((y + 1e-3 * donors[:, :1]).T, donors, n_estimation=60)
+    >>> rng = np.random.default_rng(0)
+    >>> donors = 0.01 * rng.standard_normal((63, 6))
+    >>> y = donors.mean(axis=1) + 0.002 * rng.standard_normal(63)
+    >>> y[60:] += 0.05
+    >>> found = conformal(y[None], donors, n_estimation=60)
     >>> found.pvalue.round(3)
-    array([0.048])
+    array([0.016])
     """
     given = treated(y, x, donors, n_estimation=n_estimation, **context)
     problem = _laid_out(given, window)

@@ -42,7 +42,7 @@ class DonorSeries:
     >>> import polars as pl
     >>> import eventstudy as es
     >>> from eventstudy.panel import build
-    >>> names = ["BTCM", "RIOT", "MARA", "HUT", "BITF", "HIVE", "^GSPC"]
+    >>> names = ["BTCM", "RIOT", "MARA", "CLSK", "MSTR", "SOS", "^GSPC"]
     >>> prices = es.fetch_prices(names, source="snapshot")
     >>> events = es.read_events(
     ...     pl.DataFrame({"event_id": ["summons"], "announced_at": ["2021-06-21"]})
