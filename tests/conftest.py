@@ -20,8 +20,10 @@ for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS")
     os.environ.setdefault(threads, "1")
 
 
-# How long an example takes says more about the other workers than about the code.
-settings.register_profile("shared cores", deadline=None)
+# How long an example takes says more about the other workers than about the code. The
+# same examples are drawn everywhere, so that one run tells of the next;
+# --hypothesis-seed draws others.
+settings.register_profile("shared cores", deadline=None, derandomize=True)
 settings.load_profile("shared cores")
 
 
