@@ -20,6 +20,7 @@ from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
 
 _NAMED = 60  # characters of the announcements that the first line names
+_WHOLE = 160  # of one that is alone
 
 
 def render(result: StudyResult) -> str:
@@ -108,7 +109,8 @@ def _scope(result: StudyResult) -> str:
         return text
     (first, one), (last, other) = dated[0], dated[-1]
     text += f"; {'main ones ' if major < events else ''}"
-    named = f"“{md.escape(title_of(one, _NAMED))}” ({first})"
     if one is other:
-        return f"{text}{named}"
+        whole = md.shorten(one.get("title") or title_of(one), _WHOLE)
+        return f"{text}“{md.escape(whole)}” ({first})"
+    named = f"“{md.escape(title_of(one, _NAMED))}” ({first})"
     return f"{text}from {named} to “{md.escape(title_of(other, _NAMED))}” ({last})"

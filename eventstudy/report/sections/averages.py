@@ -27,6 +27,7 @@ from eventstudy.study.result import StudyResult
 _MOST_ROWS = 20
 _MOST_GROUPS = 8
 _NAIVE_SHOWN = 3
+_FEW = 4  # CARs that are named one by one
 
 
 def blocks(views: Views) -> Iterator[str]:
@@ -239,6 +240,8 @@ def singles(result: StudyResult) -> str:
     cars = result.cars.filter(in_window(window) & pl.col("pvalue").is_not_null())
     if cars.height < 2:
         return ""
+    if cars.height <= _FEW:
+        return _few_singles(result, cars)
     low = cars.filter(pl.col("pvalue") < alpha).height
     holm = cars.filter(pl.col("pvalue_holm") < alpha)
     by_chance = alpha * cars.height
@@ -257,6 +260,22 @@ def singles(result: StudyResult) -> str:
         for row in holm.sort("pvalue").iter_rows(named=True)
     ]
     return f"{text}: {nb.listing(named, most=6)}."
+
+
+def _few_singles(result: StudyResult, cars: pl.DataFrame) -> str:
+    """Give each CAR of the main window, with its p-value and that after Holm."""
+    shown = nb.Returns(result.spec.returns)
+    several = cars["model"].n_unique() > 1
+    told = [
+        f"{md.escape(row['asset'])} {shown.percent(row['car'], row['se'])} %"
+        + (f" by {md.escape(words_for(result, row['model']))}" if several else "")
+        + f" ({nb.p_equals(row['pvalue'])}; {nb.pvalue(row['pvalue_holm'])})"
+        for row in cars.iter_rows(named=True)
+    ]
+    return (
+        f"**Single CARs** of that window: {nb.listing(told)}; the second p after "
+        "Holm's correction for all CARs of the study."
+    )
 
 
 SECTION = Section(title="Average effects", table="headline", blocks=blocks)

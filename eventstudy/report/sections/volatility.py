@@ -60,10 +60,7 @@ def line(result: StudyResult) -> str:
         if answer in found
     ]
     if not parts and result.volatility.height:
-        return (
-            "Only single assets could be compared, as a group's assets trade on "
-            f"different calendars: {links.to('volatility', 'volatility')}."
-        )
+        return _of_single_assets(result)
     above = [md.escape(words_for(result, r["group"])) for r in above_forecast(result)]
     if parts and above:
         parts.append(
@@ -71,6 +68,41 @@ def line(result: StudyResult) -> str:
             f"{nb.listing(above, most=_NAMED)}: volatility did not calm as forecast."
         )
     return " ".join(parts)
+
+
+def _of_single_assets(result: StudyResult) -> str:
+    """Say how each asset's volatility changed where no group has a ratio."""
+    models = ratios.main_models(result)
+    rows = [
+        row
+        for row in ratios.pooled(result).iter_rows(named=True)
+        if row["measure"] == ratios.main_measure(result)
+        and row["model"] == models[row["group"]]
+        and row["asset"] != "all"
+    ]
+    verdicts = {row["asset"]: changed(result, row) for row in rows}
+    told = [
+        f"{md.escape(row['asset'])} {nb.decimal(row['ratio'])} times its earlier level "
+        f"{nb.interval(row['ci_low'], row['ci_high'])}"
+        for row in rows
+        if verdicts[row["asset"]] is not None
+    ]
+    page = links.to("volatility", "volatility")
+    if not told:
+        return (
+            "No group could be compared, as its assets trade on different calendars, "
+            f"and no single asset has an interval: {page}."
+        )
+    moved = [md.escape(asset) for asset, verdict in verdicts.items() if verdict]
+    lead = (
+        f"Yes, for {nb.listing(moved, most=_NAMED)}"
+        if moved
+        else "No change that can be told from chance"
+    )
+    return (
+        f"{lead}. Single assets, as those of the group trade on different calendars: "
+        f"{nb.listing(told, most=_NAMED)}."
+    )
 
 
 def bullets(result: StudyResult) -> list[str]:
