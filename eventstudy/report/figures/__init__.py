@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from eventstudy.report.figures import (
+    anticipation,
     caar,
     distribution,
     effects,
@@ -34,6 +35,7 @@ DRAWINGS: Mapping[str, Drawing[StudyResult]] = MappingProxyType(
             influence.DRAWING,
             placebo.DRAWING,
             caar.DRAWING,
+            anticipation.DRAWING,
             heatmap.DRAWING,
             over_time.PRICES,
             forest.DRAWING,
