@@ -96,10 +96,10 @@ def anticipation(
     once. With at least 200 ``shifts`` over the whole history S is that of
     `kp_guarded`, else the mean SCAR among the pseudo-dates of the estimation window.
 
-    The size at 5 % is right within a point where dates are shared or far apart. Where
-    they are few and their estimation windows overlap partly, neighbouring pseudo-dates
-    are so much alike that the estimation window holds too few of them: 7 to 8 %
-    rejections with six dates within 92 sessions, and six assets.
+    Sizes at 5 %: 4 to 7 % where dates are shared or far apart. Where they are few and
+    overlap partly, neighbouring pseudo-dates are so much alike that the estimation
+    window holds few different ones: 8 % with six dates within 92 sessions and six
+    assets. See docs/uncertain_dates.md.
 
     Parameters
     ----------

@@ -82,7 +82,8 @@ def split_dates(
 
     Estimation windows of the two halves may share sessions; the correlation that this
     leaves between the halves is of the order of the window's length over that of the
-    estimation window.
+    estimation window. Size at 5 %: 5 to 6 % with twenty dates of six assets; 3 % with
+    six dates, or with one observation a date, where `kp_guarded` is cautious.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def _found(result: StudyResult, paths: pl.DataFrame) -> Iterator[str]:
     if few and any("estimation window" in one for one in basis):
         yield (
             "Pseudo-dates are those of the estimation window, and the dates are few: "
-            "where few dates overlap partly, 7 to 8 % are rejected at 5 % without any "
+            "where few dates overlap partly, about 8 % are rejected at 5 % without any "
             "effect."
         )
 
