@@ -5,6 +5,7 @@ import pytest
 from reference import anticipation_twins as twins
 from reference.inference_panels import SPACINGS, panel, take
 from reference.inference_twins import rows
+from scipy import stats
 
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.inference import (
@@ -195,6 +196,18 @@ def test_share_before_keeps_what_the_t_test_keeps(size, seed):
     kept = twins.shares_kept(before, whole, cluster, grid)
     assert (fieller_set(found, grid) == kept).all()
     assert found.n_clusters == 5
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_ends_are_where_the_t_test_rejects_just_not(seed):
+    rng = np.random.default_rng(seed)
+    before = rng.normal(size=7)
+    whole = before + 0.8 + rng.normal(size=7)
+    found = share_before(before, whole, level=0.9)
+    ends = [end for end in (found.low, found.high) if found.shape != "any"]
+    for end in ends:
+        p = stats.ttest_1samp(before - end * whole, 0.0).pvalue
+        assert p == pytest.approx(0.1, rel=1e-9)
 
 
 def test_all_shapes_of_the_set_occur():
