@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from eventstudy.report.markdown import shorten
+from eventstudy.report.remembered import remembered
 from eventstudy.spec import ALL, Pair, StudySpec, window_text
 from eventstudy.study.result import StudyResult
 
@@ -56,10 +57,15 @@ def short_title(result: StudyResult, joined: str, most: int = SHORT) -> str:
     ids = result.members(joined)
     chosen = headline_ids(result)
     first = min(ids, key=lambda event: event not in chosen)
-    found = result.events.filter(pl.col("event_id") == first)
-    held = found.to_dicts()[0] if found.height else {"event_id": first}
+    held = _announced(result).get(first, {"event_id": first})
     more = f" +{len(ids) - 1}" if len(ids) > 1 else ""
     return title_of(held, most) + more
+
+
+@remembered
+def _announced(result: StudyResult) -> dict[str, dict[str, Any]]:
+    """Rows of the catalogue by their name."""
+    return {row["event_id"]: row for row in result.events.to_dicts()}
 
 
 def title_of(event: Mapping[str, Any], most: int = SHORT) -> str:
@@ -133,12 +139,13 @@ def asset_order(result: StudyResult) -> list[str]:
     return list(dict.fromkeys([*(a for a in result.spec.assets if a in seen), *seen]))
 
 
-def headline_ids(result: StudyResult) -> set[str]:
+@remembered
+def headline_ids(result: StudyResult) -> frozenset[str]:
     """Announcements of the headline sample; all where the catalogue does not say."""
     if "headline" not in result.events.columns:
-        return set(result.events["event_id"])
+        return frozenset(result.events["event_id"])
     minor = result.events.filter(~pl.col("headline"))["event_id"]
-    return set(result.events["event_id"]) - set(minor)
+    return frozenset(result.events["event_id"]) - set(minor)
 
 
 def alpha_of(result: StudyResult) -> float:

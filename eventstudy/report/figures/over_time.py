@@ -1,9 +1,10 @@
 """Prices, conditional volatility and regimes over time, announcements marked."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -29,6 +30,7 @@ FOOT = 17.0  # of a panel, kept free of data for the group's name
 NAMES = 110.0  # widest name of an asset
 MOST_LABELS = 16
 MOST_LINES = 8  # of a panel; of more assets the median and a band
+MOST_ASSETS = 300  # of more, what they have in common says nothing of any
 MOST_BANDS = 20  # assets of a panel of shares
 LONGEST = 180.0  # label of an announcement
 SLANT = 14.0  # from a panel's top to the labels of the announcements
@@ -37,7 +39,7 @@ Marks = dict[date, tuple[list[str], bool]]
 Lines = dict[str, pl.DataFrame]  # asset -> date, value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Timeline:
     """A figure over time, one panel per group.
 
@@ -79,8 +81,10 @@ class Timeline:
         text = f"{self.caption} {marked}"
         if self.bands:
             return text
-        most = max(map(len, self._lines(result, marks_of(result)).values()), default=0)
-        if most > MOST_LINES:
+        lines = [
+            line for held in self.panels(result).values() for line in held.values()
+        ]
+        if any("low" in line.columns for line in lines):
             text += (
                 f" Of more than {MOST_LINES} assets: their median, in a band of the "
                 "middle four fifths."
@@ -89,39 +93,55 @@ class Timeline:
 
     def has_data(self, result: StudyResult) -> bool:
         """Tell whether there are values around announcements."""
-        return bool(self.panels(result, marks_of(result)))
+        return bool(self.panels(result))
 
-    def panels(self, result: StudyResult, marks: Marks) -> dict[str, Lines]:
+    @cached_property
+    def panels(self) -> Callable[[StudyResult], dict[str, Lines]]:
         """Give the lines of each group, or what stands for many."""
-        held = self._lines(result, marks)
-        if self.bands:
-            return {g: dict([*lines.items()][:MOST_BANDS]) for g, lines in held.items()}
-        return {group: _few(lines) for group, lines in held.items()}
+        return remembered(self._panels)
 
-    def _lines(self, result: StudyResult, marks: Marks) -> dict[str, Lines]:
+    def _panels(self, result: StudyResult) -> dict[str, Lines]:
         """Cut the table into lines around the announcements, by group and asset."""
+        marks = marks_of(result)
         if not marks:
             return {}
+        groups: dict[str, list[str]] = {}
+        assets = asset_order(result)
+        for asset in assets if len(assets) <= MOST_ASSETS else ():
+            groups.setdefault(result.spec.group_of(asset), []).append(asset)
         table: pl.DataFrame = getattr(result, self.table)
         value = pl.col(self.column)
-        held = table.rename({"symbol": "asset"}, strict=False).filter(
-            pl.col("date").is_between(min(marks) - MARGIN, max(marks) + MARGIN),
-            value.is_finite() & (pl.lit(self.bands) | (value > 0)),
+        held = (
+            table.lazy()
+            .rename({"symbol": "asset"}, strict=False)
+            .filter(
+                pl.col("date").is_between(min(marks) - MARGIN, max(marks) + MARGIN),
+                value.is_finite() & (pl.lit(self.bands) | (value > 0)),
+            )
         )
+        lines = {group: self._lines(held, assets) for group, assets in groups.items()}
+        return {group: found for group, found in lines.items() if found}
+
+    def _lines(self, table: pl.LazyFrame, assets: list[str]) -> Lines:
+        """Cut a group's lines; in the place of many, give what they have in common."""
+        value = self.shown.over("asset", order_by="date").alias("value")
+        held = (
+            table.filter(pl.col("asset").is_in(assets), pl.len().over("asset") > 1)
+            .select("asset", "date", value)
+            .collect()
+        )
+        number = held["asset"].n_unique()
+        if number > MOST_LINES and not self.bands:
+            return {f"{number} assets": _middle(held)}
         lines = held.sort("date").partition_by("asset", as_dict=True)
-        panels: dict[str, Lines] = {}
-        for asset in asset_order(result):
-            line = lines.get((asset,))
-            if line is not None and line.height > 1:
-                group = panels.setdefault(result.spec.group_of(asset), {})
-                group[asset] = line.select("date", value=self.shown)
-        return panels
+        shown = [asset for asset in assets if (asset,) in lines]
+        return {a: lines[a,].drop("asset") for a in shown[:MOST_BANDS]}
 
     @style.house()
     def draw(self, result: StudyResult) -> bytes:
         """Draw one panel per group, the announcements' names above the first."""
         marks = marks_of(result)
-        panels = self.panels(result, marks)
+        panels = self.panels(result)
         ends = _ends(panels)
         marks = {day: marks[day] for day in marks if ends[0] <= day <= ends[1]}
         if len(marks) > MANY:
@@ -151,17 +171,13 @@ class Timeline:
         return style.to_svg(figure)
 
 
-def _few(lines: Lines) -> Lines:
-    """Put the median and the middle four fifths in the place of many lines."""
-    if len(lines) <= MOST_LINES:
-        return lines
+def _middle(lines: pl.DataFrame) -> pl.DataFrame:
+    """Give the median and the middle four fifths of many lines, by date."""
     value = pl.col("value")
-    middle = (
-        pl.concat(lines.values())
-        .group_by("date")
-        .agg(value.median(), low=value.quantile(0.1), high=value.quantile(0.9))
+    middle = lines.group_by("date").agg(
+        value.median(), low=value.quantile(0.1), high=value.quantile(0.9)
     )
-    return {f"{len(lines)} assets": middle.sort("date")}
+    return middle.sort("date")
 
 
 def _ends(panels: Mapping[str, Lines]) -> tuple[date, date]:

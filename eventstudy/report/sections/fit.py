@@ -7,10 +7,12 @@ import polars as pl
 from eventstudy.models import MODELS
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
+from eventstudy.report.announced import MANY
 from eventstudy.report.effects import level_text
 from eventstudy.report.labels import (
     alpha_of,
     asset_order,
+    groups_of,
     model_names,
     words_for,
 )
@@ -31,8 +33,8 @@ def blocks(views: Views) -> Iterator[str]:
             continue
         yield (
             f"**Model {md.escape(words_for(result, model))}** (medians over the "
-            "observations of an asset; T: estimation returns, sigma: residual "
-            "standard deviation per session)"
+            f"observations of each {_unit(result)}; T: estimation returns, sigma: "
+            "residual standard deviation per session)"
         )
         yield table
         yield md.details(
@@ -51,7 +53,7 @@ def blocks(views: Views) -> Iterator[str]:
 
 
 def fit_table(result: StudyResult, model: str) -> str:
-    """Fit per asset: medians over its observations."""
+    """Fit per asset, or per group of many: medians over its observations."""
     betas = _betas(result, model)
     terms = list(dict.fromkeys(term for _, term in betas))
     words = _further_words(result, model)
@@ -59,11 +61,11 @@ def fit_table(result: StudyResult, model: str) -> str:
     factors = [term for term in terms if term in words] or terms[:3]
     rows = []
     shown = nb.Returns(result.spec.returns)
-    for asset, fits in _by_asset(result, model):
-        of_asset = [nb.decimal(betas.get((asset, f)), 2) for f in factors]
+    for unit, fits in _by_unit(result, model):
+        of_asset = [nb.decimal(betas.get((unit, f)), 2) for f in factors]
         rows.append(
             [
-                md.escape(asset),
+                _name(result, unit),
                 str(fits.height),
                 nb.decimal(_median(fits, "n_estimation"), 0),
                 nb.percent(shown.change(_median(fits, "alpha")), 3),
@@ -72,7 +74,7 @@ def fit_table(result: StudyResult, model: str) -> str:
                 nb.decimal(_median(fits, "r_squared")),
             ]
         )
-    heads = ["Asset", "Observations", "T", "alpha, % a session"]
+    heads = [_unit(result).capitalize(), "Observations", "T", "alpha, % a session"]
     heads += [words.get(f, f"beta {md.escape(f)}") for f in factors]
     return md.table([*heads, "sigma, %", "R²"], rows) if rows else ""
 
@@ -171,19 +173,31 @@ def _betas(result: StudyResult, model: str) -> dict[tuple[str, str], float | Non
     table = result.coefficients.filter(
         (pl.col("model") == model) & ~pl.col("term").is_in(["constant", "alpha"])
     )
-    grouped = table.group_by("asset", "term", maintain_order=True).agg(
-        pl.col("value").median()
+    units = result.fit.select("event_id", "asset", "model", "group")
+    unit = _unit(result)
+    grouped = (
+        table.join(units, on=["event_id", "asset", "model"], maintain_order="left")
+        .group_by(unit, "term", maintain_order=True)
+        .agg(pl.col("value").median())
     )
-    return {(asset, term): value for asset, term, value in grouped.iter_rows()}
+    return {(name, term): value for name, term, value in grouped.iter_rows()}
 
 
-def _by_asset(result: StudyResult, model: str) -> list[tuple[str, pl.DataFrame]]:
+def _unit(result: StudyResult) -> str:
+    """What has a row of its own: each asset or, of many assets, each group."""
+    return "asset" if result.fit["asset"].n_unique() <= MANY else "group"
+
+
+def _by_unit(result: StudyResult, model: str) -> list[tuple[str, pl.DataFrame]]:
+    unit = _unit(result)
     of_model = result.fit.filter(pl.col("model") == model)
-    found = [
-        (asset, of_model.filter(pl.col("asset") == asset))
-        for asset in asset_order(result)
-    ]
-    return [(asset, fits) for asset, fits in found if not fits.is_empty()]
+    held = of_model.partition_by(unit, as_dict=True)
+    order = asset_order(result) if unit == "asset" else groups_of(result, of_model)
+    return [(name, held[name,]) for name in order if (name,) in held]
+
+
+def _name(result: StudyResult, unit: str) -> str:
+    return md.escape(unit if _unit(result) == "asset" else words_for(result, unit))
 
 
 def _median(table: pl.DataFrame, column: str) -> float | None:
@@ -191,19 +205,19 @@ def _median(table: pl.DataFrame, column: str) -> float | None:
 
 
 def diagnostics_table(result: StudyResult, model: str) -> str:
-    """Shares of observations whose residuals fail a diagnostic, per asset."""
+    """Shares of observations whose residuals fail a diagnostic."""
     alpha = alpha_of(result)
     tests = ("jarque_bera_pvalue", "ljung_box_pvalue", "arch_lm_pvalue")
     rows = []
-    for asset, fits in _by_asset(result, model):
+    for unit, fits in _by_unit(result, model):
         shares = [
             _share(fits[column].drop_nulls().to_list(), alpha) for column in tests
         ]
         moments = [
             nb.decimal(_median(fits, c)) for c in ("skewness", "excess_kurtosis")
         ]
-        rows.append([md.escape(asset), str(fits.height), *moments, *shares])
-    heads = ["Asset", "Observations", "Skewness", "Excess kurtosis"]
+        rows.append([_name(result, unit), str(fits.height), *moments, *shares])
+    heads = [_unit(result).capitalize(), "Observations", "Skewness", "Excess kurtosis"]
     heads += ["Not normal", "Autocorrelated", "ARCH effects"]
     return md.table(heads, rows) if rows else ""
 

@@ -1,10 +1,11 @@
 """Where the numbers come from: prices, files, software, command, settings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
+from eventstudy.report.announced import MANY
 from eventstudy.report.labels import words
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
@@ -72,24 +73,33 @@ def _is_window(value: Any) -> bool:  # noqa: ANN401
 
 
 def file_table(provenance: Mapping[str, Any]) -> str:
-    """Input files with their dates and SHA-256."""
-    rows = []
+    """Input files with their dates and SHA-256; a row per symbol, unless many."""
+    files: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for file in provenance.get("files") or ():
-        dates = ""
-        if file.get("first") and file.get("last"):
-            dates = f"{file['first']} to {file['last']}"
-        rows.append(
-            [
-                md.escape(file.get("role") or ""),
-                md.escape(file.get("symbol") or ""),
-                md.escape(file.get("name") or ""),
-                dates,
-                nb.decimal(file.get("rows"), 0) if file.get("rows") else "",
-                md.code((file.get("sha256") or "")[:16]),
-            ]
-        )
+        key = tuple(str(file.get(name) or "") for name in ("role", "name", "sha256"))
+        files.setdefault(key, []).append(file)
+    rows = []
+    for held in files.values():
+        many = len(held) > MANY
+        for part in [held] if many else [[one] for one in held]:
+            symbol = nb.count(len(part), "symbol") if many else part[0].get("symbol")
+            rows.append(_file_row(symbol or "", part))
     columns = ["Role", "Symbol", "File", "Dates", "Rows", "SHA-256 (first 16 digits)"]
     return md.table(columns, rows, "llllrl") if rows else ""
+
+
+def _file_row(symbol: str, held: Sequence[Mapping[str, Any]]) -> list[str]:
+    first = min((file["first"] for file in held if file.get("first")), default="")
+    last = max((file["last"] for file in held if file.get("last")), default="")
+    number = sum(file.get("rows") or 0 for file in held)
+    return [
+        md.escape(held[0].get("role") or ""),
+        md.escape(symbol),
+        md.escape(held[0].get("name") or ""),
+        f"{first} to {last}" if first and last else "",
+        nb.decimal(number, 0) if number else "",
+        md.code((held[0].get("sha256") or "")[:16]),
+    ]
 
 
 def versions_text(provenance: Mapping[str, Any]) -> str:
