@@ -15,6 +15,7 @@ from eventstudy.report.views import Views
 from eventstudy.spec.files import spec_from
 from eventstudy.study import pipeline
 from eventstudy.study.builders import Study
+from eventstudy.study.uncertain_dates import path_windows
 
 pytestmark = pytest.mark.long
 SPEC = {
@@ -112,6 +113,32 @@ def test_shares_are_those_of_the_function_by_kind(made):
     assert row["shape"] == "between"
     assert row["ci_low"] < 0.75 < row["ci_high"]
     assert table["n"].to_list() == [30, 16, 14, 10, 20]
+
+
+@pytest.mark.parametrize(
+    ("event_window", "window", "wanted"),
+    [
+        ((-10, 10), (-1, 1), (-10, 1, 11)),
+        ((-3, 3), (0, 0), (-3, 0, 4)),
+        ((-60, 10), (2, 5), (-10, 5, 11)),
+        ((-20, 10), (-15, -12), (-12, -12, 1)),
+        ((-10, 10), (-8, -4), (-10, -4, 7)),
+        ((0, 10), (0, 1), (0, 1, 1)),
+        ((1, 10), (1, 2), None),
+    ],
+)
+def test_paths_lie_in_the_event_window(event_window, window, wanted):
+    spec = es.StudySpec(
+        returns="log",
+        estimation=(-200, -70),
+        event_window=event_window,
+        windows=(window,),
+    )
+    found = path_windows(spec)
+    if wanted is None:
+        assert found == ()
+    else:
+        assert (*found[0], len(found)) == wanted
 
 
 def test_the_words_name_what_was_found(made):

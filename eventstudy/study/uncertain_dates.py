@@ -55,10 +55,12 @@ def of_sample(study: "Study", at: int) -> Rows:
     """Return the rows of one of the samples."""
     spec, members = study.spec, study.samples[at]
     windows = path_windows(spec)
+    rows: dict[str, list[Row]] = {name: [] for name in _TABLES}
+    if len(windows) < 2:
+        return rows
     part = _on_path(spec, members, windows)
     chunks = with_returns(part.event, windows[-1])
-    rows: dict[str, list[Row]] = {name: [] for name in _TABLES}
-    if not chunks or len(windows) == 1:
+    if not chunks:
         return rows
     rows["anticipation"] = _path(spec, part, chunks, windows)
     rows["split_dates"] = [_split(spec, part, chunks, windows)]
@@ -68,9 +70,11 @@ def of_sample(study: "Study", at: int) -> Rows:
 
 
 def path_windows(spec: StudySpec) -> tuple[Window, ...]:
-    """Return the windows that end with the study's first window."""
-    last = spec.windows[0][1]
-    return windows_before(min(max(spec.event_window[0], FIRST), last), last)
+    """Return the windows that end with the study's first window; may be none."""
+    first, last = spec.event_window[0], spec.windows[0][1]
+    if first > min(0, last):
+        return ()
+    return windows_before(min(max(first, FIRST), last), last)
 
 
 def _on_path(

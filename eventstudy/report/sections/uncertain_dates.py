@@ -85,6 +85,10 @@ def blocks(views: Views) -> Iterator[str]:
     yield from _found(result, paths)
     yield from _split(result)
     yield from _shares(result)
+    yield (
+        "All rows: `tables/anticipation.csv`, `tables/split_dates.csv` and "
+        "`tables/share_before.csv`."
+    )
 
 
 def _found(result: StudyResult, paths: pl.DataFrame) -> Iterator[str]:
@@ -178,7 +182,6 @@ def _shares(result: StudyResult) -> Iterator[str]:
         [_share(result, row) for row in rows[:MOST_ROWS]],
         "llrrrr",
     )
-    yield "All rows: `tables/share_before.csv`."
 
 
 def _share(result: StudyResult, row: Row) -> list[str]:
