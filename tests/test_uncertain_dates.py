@@ -172,7 +172,7 @@ def test_split_dates_tests_the_other_half():
 def test_split_dates_needs_four_clusters():
     found = split_dates(panel("adjacent dates"), **PATH)
     assert found.reason == (
-        "only 3 clusters of dates whose windows share no session, at least 4 are needed"
+        "clusters of dates whose windows share no session: 3, at least 4 are needed"
     )
     assert found.found is None
 
@@ -221,7 +221,7 @@ def test_all_shapes_of_the_set_occur():
 
 def test_share_before_says_what_lacks():
     few = share_before([1.0, 2.0, 3.0], [2.0, 2.0, 2.0], [0, 0, 1])
-    assert few.reason == "only 2 clusters of dates, at least 3 are needed"
+    assert few.reason == "clusters of dates: 2, at least 3 are needed"
     assert few.share == pytest.approx(2.25 / 2)
     with pytest.raises(DataError, match="wanted three times"):
         share_before([1.0], [1.0, 2.0])

@@ -113,7 +113,7 @@ def share_before(
     low, high, shape, reason = np.nan, np.nan, None, None
     if n_clusters < LEAST_CLUSTERS:
         reason = (
-            f"only {n_clusters} clusters of dates, at least {LEAST_CLUSTERS} are needed"
+            f"clusters of dates: {n_clusters}, at least {LEAST_CLUSTERS} are needed"
         )
     else:
         low, high, shape = _fieller(b, w, level)

@@ -138,8 +138,8 @@ def split_dates(
     n_clusters = int(labels.max()) + 1
     if n_clusters < LEAST_CLUSTERS:
         return SplitDates(
-            reason=f"only {n_clusters} clusters of dates whose windows share no "
-            f"session, at least {LEAST_CLUSTERS} are needed"
+            reason=f"clusters of dates whose windows share no session: {n_clusters}, "
+            f"at least {LEAST_CLUSTERS} are needed"
         )
     drawn = np.random.default_rng(seed).permutation(n_clusters)[: n_clusters // 2]
     chosen = np.isin(labels, drawn)
