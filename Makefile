@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Tests run on all cores, and keep what they compiled for the next time.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: analyze check test lint slow audit lowest bench
+.PHONY: analyze check test lint slow audit lowest bench package
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -18,6 +18,7 @@ help:
 	@echo "make slow      Monte-Carlo tests of size and power"
 	@echo "make bench     time fits and tests, write docs/speed.md"
 	@echo "make lowest    run the command with the lowest versions that pyproject.toml allows"
+	@echo "make package   build the wheel, check it, and run the command from it on every Python"
 	@echo "make audit     look the locked dependencies up among known weaknesses"
 
 analyze: $(VENV)/runtime.stamp
@@ -44,6 +45,9 @@ bench: $(VENV)/dev.stamp
 
 lowest:
 	@.ci/lowest
+
+package:
+	@.ci/package
 
 audit: $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit \
