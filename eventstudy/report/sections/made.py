@@ -83,12 +83,13 @@ def expected(result: StudyResult) -> str:
         )
         whom = [md.escape(words(g, spec.labels)) for g in setting.groups]
         if setting.name == names[0] or not whom:
-            head = f"for {nb.listing(whom, most=4)}:" if whom else ""
+            head = f"for {nb.listing(whom, most=4)}," if whom else ""
         else:
             head = f"*{md.escape(words(setting.name, spec.labels))}* is beyond"
         parts.append(f"{head}{' ' if head else ''}{text}")
     window = window_text(spec.estimation)
-    return f"Expected is {'; '.join(parts)} (estimation window: sessions {window})."
+    told = "; ".join(parts)
+    return f"Expected is {told}. The estimation window is {window}, in sessions."
 
 
 def model_phrases(spec: StudySpec) -> list[str]:

@@ -68,8 +68,8 @@ def line(result: StudyResult) -> str:
     ]
     if parts and above:
         parts.append(
-            "Yet it had been expected to calm: above GARCH forecasts made before the "
-            f"dates it was for {nb.listing(above, most=_NAMED)}."
+            "Yet it had been expected to calm: it was above GARCH forecasts made "
+            f"before the dates for {nb.listing(above, most=_NAMED)}."
         )
     return " ".join(parts)
 
