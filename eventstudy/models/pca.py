@@ -19,7 +19,10 @@ from eventstudy.models.synthetic import by_donors
 MOST_FACTORS = 8
 SESSIONS_PER_FACTOR, DONORS_PER_FACTOR = 10, 2
 # A component whose size is below this share of the first one's is rounding noise.
-_LEAST_FACTOR = 1e-10
+_LEAST_FACTOR = 1e-7
+# A donor whose returns vary by less than this share of the largest does not move.
+_STILL = 1e-10
+_TINY = np.finfo(np.float64).tiny
 
 
 def pca(
@@ -178,18 +181,32 @@ def components(returns: Array, wanted: int | None = None) -> Array:
         return np.empty((n_donors, 0))
     centred = held - held.mean(axis=0)
     sd = np.sqrt((centred**2).mean(axis=0))
-    moves = sd > _LEAST_FACTOR * np.abs(held).max(initial=0.0)
+    moves = sd > _STILL * np.abs(held).max(initial=0.0)
     scale = np.divide(1.0, sd, out=np.zeros(n_donors), where=moves)
-    _, size, right = np.linalg.svd(centred * scale, full_matrices=False)
+    size, vectors = _largest(centred * scale)
     there = int((size > _LEAST_FACTOR * size[0]).sum()) if moves.any() else 0
     if wanted is None:
         wanted = _by_criterion(size, n_sessions, int(moves.sum()))
     r = min(wanted, there, MOST_FACTORS)
-    vectors = right[:r].T
+    vectors = vectors[:, :r]
     largest = np.abs(vectors).argmax(axis=0)
     sign = np.sign(vectors[largest, np.arange(r)])
     out: Array = scale[:, None] * vectors * sign * np.sqrt(n_sessions) / size[:r]
     return out
+
+
+def _largest(z: Array) -> tuple[Array, Array]:
+    """Return all singular values (n,), descending, and eight right vectors (J, 8).
+
+    By eigenvectors of the smaller of z'z and zz', many times faster than those of z.
+    """
+    wide = z.shape[0] < z.shape[1]
+    values, vectors = np.linalg.eigh(z @ z.T if wide else z.T @ z)
+    size = np.sqrt(np.maximum(values[::-1], 0.0))
+    vectors = vectors[:, ::-1][:, :MOST_FACTORS]
+    if wide:
+        vectors = z.T @ (vectors / np.maximum(size[: vectors.shape[1]], _TINY))
+    return size, vectors
 
 
 def _by_criterion(size: Array, n_sessions: int, n_donors: int) -> int:
