@@ -68,8 +68,10 @@ class ModelSetting:
         "those that the announcement names, are left out of its own",
         None,
     )
-    weights: Literal["equal", "dollar_volume"] | None = setting(
-        "basket: equal, or by the close times the volume of the session before", None
+    weights: Literal["equal", "value", "dollar_volume"] | None = setting(
+        "basket: equal, or by the market value, or by the close times the volume, of "
+        "the session before",
+        None,
     )
     donors: tuple[str, ...] = setting(
         "symbols, indices among them, whose returns make the normal return", ()
