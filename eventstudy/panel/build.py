@@ -265,11 +265,13 @@ def _draft(
         if asset not in quotes:
             draft.unpriced.append((asset, group))
             continue
-        placed, unplaced = observations_of(asset, group, events, market.zeros[name])
+        calendar = market.calendars[name]
+        placed, unplaced = observations_of(
+            asset, group, events, market.zeros[name], calendar
+        )
         draft.unplaced += unplaced
         if not placed:
             continue
-        calendar = market.calendars[name]
         n_sessions = len(calendar.sessions)
         held, factors = dict(quotes), spec.factors_of(setting, asset)
         if at_close and assigned.name_of(asset) == name:

@@ -224,6 +224,7 @@ def run(
         usual=asked.estimation,
         own=own,
     )
+    gate = gate.in_periods(market.calendars, panels)
     day0 = place_events(spec, events, market)
     tell("Fitting normal returns")
     fitted = [
@@ -271,6 +272,7 @@ def run(
         *about_model,
         defaults.said(spec, groups),
         *about_parts,
+        *remarks.of_frequency(spec),
         *said_of_own(asked, events, own),
         *of_currencies(spec, groups, prices),
         *remarks.of_absent(held, prices),
@@ -365,7 +367,7 @@ def place_events(spec: StudySpec, events: Events, market: Market) -> pl.DataFram
     """Return where every event falls on every calendar of the study."""
     return day_zero_table(
         events.frame["event_id"].to_list(),
-        market.calendars.values(),
+        market.by_day.values(),
         events.frame["announced_utc"].to_list(),
         events.frame["announced_date"].to_list(),
         spec.day0,
