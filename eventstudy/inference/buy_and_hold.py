@@ -103,6 +103,7 @@ def bhar(
     if control is not None:
         _check(y, control, len(y), "control")
         known, grown = _bought(control, asset, day0, hold)
+        known &= _last(control)[asset] >= day0 + hold[1]
     else:
         assert reference is not None
         _check(y, reference, len(reference), "reference")
@@ -133,13 +134,15 @@ def _last(y: Array) -> IntArray:
     """Return the last session with a return, -1 for none, (A,)."""
     there = np.isfinite(y)
     back = there[:, ::-1].argmax(axis=1)
-    return np.where(there.any(axis=1), y.shape[1] - 1 - back, -1)
+    last: IntArray = np.where(there.any(axis=1), y.shape[1] - 1 - back, -1)
+    return last
 
 
 def _first(y: Array) -> IntArray:
     """Return the first session with a return, S for none, (A,)."""
     there = np.isfinite(y)
-    return np.where(there.any(axis=1), there.argmax(axis=1), y.shape[1])
+    first: IntArray = np.where(there.any(axis=1), there.argmax(axis=1), y.shape[1])
+    return first
 
 
 def _bought(
@@ -180,9 +183,7 @@ def _portfolios(
         part = members[:, start : start + length]
         wealth = np.ones((len(members), length + 1))
         np.cumprod(1.0 + np.where(np.isfinite(part), part, 0.0), 1, out=wealth[:, 1:])
-        alive = (first <= start)[:, None] & (
-            last[:, None] >= start + np.arange(length)
-        )
+        alive = (first <= start)[:, None] & (last[:, None] >= start + np.arange(length))
         now = np.where(alive, wealth[:, 1:], 0.0)
         before = np.where(alive, wealth[:, :-1], 0.0)
         out = left_out[own]
@@ -220,7 +221,8 @@ def _by_dates(
     )
     draws = johnson_of_powers(*powers[:, drawn].sum(axis=2))
     draws = draws[np.isfinite(draws)]
-    observed = float(johnson_of_powers(*(np.sum(effect**p) for p in range(4))))
+    of_all = np.stack([np.sum(effect**p) for p in range(4)])
+    observed = float(johnson_of_powers(*of_all))
     below = (1 + (draws <= observed).sum()) / (1 + len(draws))
     above = (1 + (draws >= observed).sum()) / (1 + len(draws))
     return LongRun(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eventstudy.core.abnormal import Array
+from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.registry import TESTS
 from eventstudy.inference.entry import EventTest
 from eventstudy.inference.pvalues import (
@@ -146,10 +146,12 @@ def _johnson_of_centred(x: Array) -> Array:
     """
     square = np.einsum("...n,...n->...", x, x)
     cube = np.einsum("...n,...n,...n->...", x, x, x)
-    return johnson_of_powers(np.float64(x.shape[-1]), x.sum(axis=-1), square, cube)
+    return johnson_of_powers(np.array(x.shape[-1]), x.sum(axis=-1), square, cube)
 
 
-def johnson_of_powers(n: Array, total: Array, square: Array, cube: Array) -> Array:
+def johnson_of_powers(
+    n: Array | IntArray, total: Array, square: Array, cube: Array
+) -> Array:
     """Adjusted statistic of samples about 0 by their sizes and sums of powers.
 
     nan where all values are the same.

@@ -119,8 +119,7 @@ def build(
     quotes = quotes_of(prices)
     members = [(asset, group) for group, assets in groups.items() for asset in assets]
     _refuse_missing_factors(spec, members, quotes)
-    beside = (*spec.factor_names, *spec.member_names, *spec.donor_names)
-    studied = dict.fromkeys([*(asset for asset, _ in members), *beside])
+    studied = dict.fromkeys([*(asset for asset, _ in members), *spec.beside])
     assigned = assign_calendars(
         {symbol: quotes[symbol].days for symbol in studied if symbol in quotes},
         spec.calendars,

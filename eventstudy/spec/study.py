@@ -318,10 +318,20 @@ class StudySpec:
         return tuple(dict.fromkeys(n for s in self.models for n in s.members or ()))
 
     @property
+    def benchmark_names(self) -> tuple[str, ...]:
+        """All control assets, and members of a reference portfolio, of long runs."""
+        return self.long_run.symbols if self.long_run else ()
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """All factors, members, donors and benchmarks, beside the assets."""
+        named = (*self.factor_names, *self.member_names, *self.donor_names)
+        return tuple(dict.fromkeys([*named, *self.benchmark_names]))
+
+    @property
     def symbols(self) -> tuple[str, ...]:
-        """All assets, factors, members, donors, and the rates of currencies."""
-        beside = (*self.factor_names, *self.member_names, *self.donor_names)
-        others = (*beside, *self.currencies.values())
+        """All assets, what is `beside` them, and the rates of currencies."""
+        others = (*self.beside, *self.currencies.values())
         return tuple(dict.fromkeys([*self.assets, *others]))
 
     def group_of(self, asset: str) -> str:

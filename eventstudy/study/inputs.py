@@ -460,9 +460,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     if named and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
     factors = {
-        *spec.factor_names,
-        *spec.member_names,
-        *spec.donor_names,
+        *spec.beside,
         *spec.benchmarks.values(),
         *spec.currencies.values(),
     }

@@ -206,7 +206,7 @@ def run(
     spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
     shown += [*spec.factor_names, *spec.member_names]
-    held = [*shown, *spec.donor_names]
+    held = [*shown, *spec.donor_names, *spec.benchmark_names]
     prices = gated(spec, events.frame, prices, symbols=held, strict=strict)
     prices = converted(spec, prices)
     tell("Placing events on calendars")
