@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.calendars.periods import DAYS
 from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import (
     DataError,
@@ -442,9 +443,11 @@ def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     )
     back = -min(start for start, _ in (spec.estimation, *windows))
     ahead = max(end for _, end in windows)
+    each = DAYS[spec.frequency]
+    margin = 10 if spec.frequency == "daily" else 10 + int(each)
     return (
-        first - timedelta(days=int(1.6 * back) + 365),
-        last + timedelta(days=int(1.6 * max(ahead, 0)) + 10),
+        first - timedelta(days=int(each * back) + 365),
+        last + timedelta(days=int(each * max(ahead, 0)) + margin),
     )
 
 
@@ -457,9 +460,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     if named and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
     factors = {
-        *spec.factor_names,
-        *spec.member_names,
-        *spec.donor_names,
+        *spec.beside,
         *spec.benchmarks.values(),
         *spec.currencies.values(),
     }

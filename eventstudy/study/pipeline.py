@@ -206,7 +206,7 @@ def run(
     spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
     shown += [*spec.factor_names, *spec.member_names]
-    held = [*shown, *spec.donor_names]
+    held = [*shown, *spec.donor_names, *spec.benchmark_names]
     prices = gated(spec, events.frame, prices, symbols=held, strict=strict)
     prices = converted(spec, prices)
     tell("Placing events on calendars")
@@ -224,6 +224,7 @@ def run(
         usual=asked.estimation,
         own=own,
     )
+    gate = gate.in_periods(market.calendars, panels)
     day0 = place_events(spec, events, market)
     tell("Fitting normal returns")
     fitted = [
@@ -271,6 +272,7 @@ def run(
         *about_model,
         defaults.said(spec, groups),
         *about_parts,
+        *remarks.of_frequency(spec),
         *said_of_own(asked, events, own),
         *of_currencies(spec, groups, prices),
         *remarks.of_absent(held, prices),
@@ -369,7 +371,7 @@ def place_events(spec: StudySpec, events: Events, market: Market) -> pl.DataFram
     """Return where every event falls on every calendar of the study."""
     return day_zero_table(
         events.frame["event_id"].to_list(),
-        market.calendars.values(),
+        market.by_day.values(),
         events.frame["announced_utc"].to_list(),
         events.frame["announced_date"].to_list(),
         spec.day0,
