@@ -106,7 +106,7 @@ def factor_sets() -> str:
 
 
 def _settings(kind: str, of: type) -> str:
-    heads = ("key", "type", "default", "meaning", "flag")
+    heads = ("key", "type", "meaning")
     return _table(heads, (_setting(kind, one) for one in settings_of(of)))
 
 
@@ -114,10 +114,14 @@ def _setting(kind: str, one: Setting) -> Iterator[str]:
     yield f'<span id="{label(kind, one.name)}"></span>`{one.name}`'
     choices = ", ".join(f"`{choice}`" for choice in one.choices if choice)
     yield choices or plain(_words(one.kind))
-    required = one.default is None and not _optional(one)
-    yield "required" if required else _default(one)
-    yield plain(one.meaning)
-    yield f"`{one.flag}`" if kind == "setting" and one.flag else ""
+    meaning = plain(one.sentence)
+    if one.default is None and not _optional(one):
+        meaning += " Required."
+    elif default := _default(one):
+        meaning += f" Default: {default}."
+    if kind == "setting" and one.flag:
+        meaning += f" Flag: `{one.flag}`."
+    yield meaning
 
 
 def _optional(one: Setting) -> bool:
