@@ -1,5 +1,6 @@
 """How the site is built: ``make docs``, without network, warnings as errors."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -36,7 +37,18 @@ numpydoc_class_members_toctree = False
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 
-# Notebooks: run by each build, their outputs kept nowhere else.
+# Notebooks: run by each build, their outputs kept nowhere else; frames are shown whole.
+os.environ |= {"POLARS_FMT_MAX_COLS": "20", "POLARS_FMT_MAX_ROWS": "40"}
+os.environ |= {"POLARS_FMT_STR_LEN": "100"}
+# The kernels draw in vectors, and keep to themselves what they say of their sockets.
+IPYTHON = HERE / "_build" / "ipython"
+PROFILE = IPYTHON / "profile_default" / "ipython_kernel_config.py"
+PROFILE.parent.mkdir(parents=True, exist_ok=True)
+PROFILE.write_text(
+    'c.InlineBackend.figure_formats = {"svg"}\nc.IPKernelApp.log_level = 40\n',
+    encoding="utf-8",
+)
+os.environ["IPYTHONDIR"] = str(IPYTHON)
 nb_execution_mode = "force"
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
