@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Tests run on all cores, and keep what they compiled for the next time.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: analyze check test lint slow audit lowest bench docs
+.PHONY: analyze check test lint slow audit lowest bench docs package
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -19,6 +19,7 @@ help:
 	@echo "make bench     time fits and tests, write docs/speed.md"
 	@echo "make docs      build the site in docs/_build/html, without network; warnings are errors"
 	@echo "make lowest    run the command with the lowest versions that pyproject.toml allows"
+	@echo "make package   build the wheel, check it, and run the command from it on every Python"
 	@echo "make audit     look the locked dependencies up among known weaknesses"
 
 analyze: $(VENV)/runtime.stamp
@@ -49,6 +50,9 @@ docs: $(VENV)/docs.stamp
 
 lowest:
 	@.ci/lowest
+
+package:
+	@.ci/package
 
 audit: $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit \

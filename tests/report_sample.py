@@ -343,7 +343,18 @@ def _group_tables(spec: StudySpec, rng: np.random.Generator) -> dict[str, pl.Dat
         for group in setting.groups or tuple(spec.groups) or ("all",)
         for low in range(-8, 8)
     ]
+    end = spec.windows[0][1]
+    paths = [
+        {"sample": "headline", "model": setting.name, "group": group, "n": 6}
+        | {"start": start, "end": end, "found": start == -2, "pvalue": 0.2}
+        | {"estimate": 0.01 * start, "ci_low": -0.1, "ci_high": 0.06, "onset": 0.25}
+        | {"basis": "56 pseudo-dates of the estimation window"}
+        for setting in spec.models
+        for group in setting.groups or tuple(spec.groups) or ("all",)
+        for start in range(-3, 1)
+    ]
     named = {"tests": tests, "headline": headline, "aar": aar, "placebo": placebo}
+    named["anticipation"] = paths
     return {name: frame(name, rows) for name, rows in named.items()}
 
 

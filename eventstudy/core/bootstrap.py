@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
+
+_FEW_LAGS = 16  # that are looked at first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +55,18 @@ def politis_white(series: Array) -> BlockLengths:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(valid, x, 0.0).sum(axis=1) / n
         e = np.where(valid, x - mean[:, None], 0.0)
-        run = np.maximum(5, np.floor(np.log10(n)))
-        largest = np.ceil(np.sqrt(n)) + run
-        n_lags = int(largest[n > 0].max(initial=0))
-        cov = np.stack([_lagged(e, k) for k in range(n_lags + 1)], axis=1) / n[:, None]
-        inside = np.abs(cov / cov[:, :1]) < 2.0 * np.sqrt(np.log10(n) / n)[:, None]
-        bandwidth = np.minimum(2.0 * _first_run(inside, run, largest), largest)
-        k = np.arange(n_lags + 1)
-        taper = np.clip(2.0 * (1.0 - k / bandwidth[:, None]), 0.0, 1.0)
-        spectrum = (taper * cov).sum(axis=1) * 2.0 - cov[:, 0]
-        slope = 2.0 * (taper * k * cov).sum(axis=1)
+        most = int(_largest(n[n > 0]).max(initial=0))
+        few = min(_FEW_LAGS, most)
+        found = _spectra(e, n, few)
+        # most series are settled by few lags; only the others need all of them
+        late = ~(2.0 * found[3] <= few) & (few < most)
+        rest = np.flatnonzero(late)
+        if len(rest):
+            found[:, rest] = _spectra(e[rest], n[rest], most)
+        variance, spectrum, slope, _ = found
         cap = np.ceil(np.minimum(3.0 * np.sqrt(n), n / 3.0))
         size = np.cbrt(slope**2 * n / spectrum**2)
-        known = (n > 1) & (cov[:, 0] > 0)
+        known = (n > 1) & (variance > 0)
         stationary = np.maximum(np.minimum(size, cap), 1.0)
         circular = np.maximum(np.minimum(np.cbrt(1.5) * size, cap), 1.0)
     return BlockLengths(
@@ -126,12 +127,39 @@ def stationary_indices(
     return index if np.ndim(block) else index[0]
 
 
+def _largest(n: Array) -> Array:
+    """The largest lag that is looked at, (E,)."""
+    return np.ceil(np.sqrt(n)) + _run(n)
+
+
+def _run(n: Array) -> Array:
+    """How many insignificant lags end the search, (E,)."""
+    return np.maximum(5, np.floor(np.log10(n)))
+
+
+def _spectra(e: Array, n: Array, n_lags: int) -> Array:
+    """Variance, spectrum at nought, its slope, and the first lag of no account, (4, E).
+
+    From deviations (E, S) and their lags up to ``n_lags``; those beyond twice the
+    first lag of no account have no weight.
+    """
+    cov = np.stack([_lagged(e, k) for k in range(n_lags + 1)], axis=1) / n[:, None]
+    inside = np.abs(cov / cov[:, :1]) < 2.0 * np.sqrt(np.log10(n) / n)[:, None]
+    first = _first_run(inside, _run(n), _largest(n))
+    bandwidth = np.minimum(2.0 * first, _largest(n))
+    k = np.arange(n_lags + 1)
+    taper = np.clip(2.0 * (1.0 - k / bandwidth[:, None]), 0.0, 1.0)
+    spectrum = (taper * cov).sum(axis=1) * 2.0 - cov[:, 0]
+    slope = 2.0 * (taper * k * cov).sum(axis=1)
+    return np.stack([cov[:, 0], spectrum, slope, first])
+
+
 def _lagged(e: Array, k: int) -> Array:
     total: Array = np.einsum("es,es->e", e[:, k:], e[:, : max(e.shape[1] - k, 0)])
     return total
 
 
-def _first_run(inside: Array, run: Array, largest: Array) -> Array:
+def _first_run(inside: BoolArray, run: Array, largest: Array) -> Array:
     """Return the first lag >= 1 that starts a run of insignificant lags, (E,)."""
     n_rows, width = inside.shape
     length = np.zeros(n_rows)

@@ -8,6 +8,7 @@ from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import Family
 from eventstudy.core.windows import Window, as_windows
 from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, merge
+from eventstudy.inference.anticipation import Anticipation, anticipation, onset
 from eventstudy.inference.battery import Chunks, run
 from eventstudy.inference.dependence import Dependence, dependence
 from eventstudy.inference.entry import EventTest
@@ -44,14 +45,17 @@ from eventstudy.inference.recommend import (
     variance_increase,
 )
 from eventstudy.inference.sample import Sample
+from eventstudy.inference.share_before import ShareBefore, share_before
 from eventstudy.inference.shifts import placebo_shifts
 from eventstudy.inference.single import PseudoDates, pseudo_dates
+from eventstudy.inference.split_dates import SplitDates, split_dates
 
 __all__ = [
     "ADJUSTMENTS",
     "TESTS",
     "Answer",
     "Answers",
+    "Anticipation",
     "Assessment",
     "Dependence",
     "EventTest",
@@ -65,8 +69,11 @@ __all__ = [
     "PseudoDates",
     "Recommendation",
     "Sample",
+    "ShareBefore",
+    "SplitDates",
     "StepDown",
     "adjust",
+    "anticipation",
     "assess",
     "battery",
     "caar_interval",
@@ -78,11 +85,14 @@ __all__ = [
     "live_sessions",
     "merge",
     "meta",
+    "onset",
     "placebo_shifts",
     "pseudo_dates",
     "rats",
     "recommend",
     "romano_wolf",
+    "share_before",
+    "split_dates",
     "step_down",
     "tail",
     "variance_increase",

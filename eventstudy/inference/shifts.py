@@ -36,7 +36,7 @@ def placebo_shifts(
 
     At every shift the model and all scales are estimated anew, as before the events,
     without the returns near events. A shift counts when none of its windows comes near
-    an event and every observation has an estimate there.
+    an event, and every observation has an estimate there and returns in all windows.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ def placebo_shifts(
     -------
     dict of (int, int) to array (B,)
         By window, the statistic of `kp_guarded` over its larger standard error, for
-        `Options.shifts`; at most 999, evenly spread over the history.
+        `Options.shifts`; at most 999, evenly spread over the history, and the same
+        shifts in every window.
 
     Raises
     ------
@@ -108,10 +109,13 @@ def placebo_shifts(
     for first in range(0, len(shifts), step):
         at = shifts[first : first + step, None] + day0
         ab, n_valid = _fit(model, cleaned, x, span, at, offsets, estimation)
-        for window in windows:
-            found = _statistics(ab, n_valid, len(day0), window, rbar[window])
-            good = n_valid.reshape(-1, len(day0)).min(axis=1) >= min_estimation
-            out[window].append(found[good & np.isfinite(found)])
+        found = np.array(
+            [_statistics(ab, n_valid, len(day0), w, rbar[w]) for w in windows]
+        )
+        good = n_valid.reshape(-1, len(day0)).min(axis=1) >= min_estimation
+        good &= np.isfinite(found).all(axis=0)
+        for window, own in zip(windows, found, strict=True):
+            out[window].append(own[good])
     return {
         window: np.concatenate(parts) if parts else np.empty(0)
         for window, parts in out.items()

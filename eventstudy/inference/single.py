@@ -268,13 +268,13 @@ def placebo_interval(sample: Sample, options: Options, level: float) -> Bounds:
         found = readings(sample, *scaled_by_recent(sample))
         scale = np.maximum(found.own, found.floor)
         weight = (sample.sigma / (sample.recent * sample.se)).mean(axis=-1)
-        return _not_rejected(sample, shifts, found.mean / scale, weight / scale, level)
+        return not_rejected(sample, shifts, found.mean / scale, weight / scale, level)
     weight = (1.0 / sample.se).mean(axis=-1)
     dates = pseudo_dates(sample, options)
-    return _not_rejected(sample, dates.draws, dates.observed, weight, level)
+    return not_rejected(sample, dates.draws, dates.observed, weight, level)
 
 
-def _not_rejected(
+def not_rejected(
     sample: Sample, draws: Array, observed: Array, weight: Array, level: float
 ) -> Bounds:
     """Return the effects b with ``|observed - b weight|`` among the draws.

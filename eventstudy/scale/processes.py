@@ -183,16 +183,17 @@ def _started(ahead: Sequence[str]) -> "subprocess.Popen[bytes] | None":
 
 
 def _sent(stream: BinaryIO | Any, message: object) -> bool:  # noqa: ANN401
-    """Write a message; False where it cannot be pickled or nobody reads any more."""
+    """Write a message; False where it cannot be pickled or nobody reads any more.
+
+    After that nothing more may be written: half a message may be under way.
+    """
     try:
-        data = pickle.dumps(message, protocol=5)
-    except (pickle.PicklingError, TypeError, AttributeError, RecursionError):
-        return False
-    try:
-        stream.write(data)
+        pickle.dump(message, stream, protocol=5)
         stream.flush()
+    except (pickle.PicklingError, TypeError, AttributeError, RecursionError):
+        return False  # cannot be pickled
     except (OSError, ValueError):
-        return False
+        return False  # nobody reads
     return True
 
 

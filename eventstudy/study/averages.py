@@ -51,7 +51,7 @@ def by_window(
         key = np.packbits(np.concatenate(used)).tobytes()
         if own is not sample:
             key += repr(window).encode()
-        found = own if all(one.all() for one in used) else _kept(own, used)
+        found = own if all(one.all() for one in used) else kept(own, used)
         if spec.cut_windows == "extend":
             longer = [extended(ab, window)[1].any() for ab in found.event]
             if any(longer):
@@ -64,7 +64,7 @@ def by_window(
     ]
 
 
-def _kept(sample: GroupSample, used: Sequence[BoolArray]) -> GroupSample:
+def kept(sample: GroupSample, used: Sequence[BoolArray]) -> GroupSample:
     """Keep the observations that are used; none at all have no returns instead."""
     held_back = sample.held_back
     if any(one.any() for one in used):

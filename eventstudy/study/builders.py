@@ -32,6 +32,7 @@ from eventstudy.study.volatility_garch import (
 )
 from eventstudy.study.volatility_pieces import Piece, pieces, return_pieces
 from eventstudy.study.volume_tables import volume_tables
+from eventstudy.volatility import MEASURES
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -93,6 +94,14 @@ class Study:
         if "volatility" in self.spec.parts:
             return pieces(self.spec, self.fitted, self.calendars, self.prices)
         return return_pieces(self.spec, self.fitted)
+
+    @cached_property
+    def compared(self) -> list[Piece]:
+        """All pieces whose windows are compared, of daily prices and of bars."""
+        held = list(self.pieces) if "volatility" in self.spec.parts else []
+        if "intraday" in self.spec.parts:
+            held += realised_pieces(self.pieces, self.calendars, self.bars)
+        return held
 
     @cached_property
     def cars(self) -> pl.DataFrame:
@@ -162,14 +171,29 @@ def outcomes(study: Study) -> Tables:
     return {"tests": found.tests, "volume_aar": found.aar, "ledger": found.ledger}
 
 
-def volatility(study: Study) -> Tables:
-    """Compare volatilities by daily prices, and by intraday bars."""
+def volatility(study: Study, window: str, measure: str | None) -> Tables:
+    """Compare volatilities by daily prices, and by intraday bars.
+
+    Of single observations, or by one measure of means over observations.
+    """
     study.tell("Comparing volatilities")
-    held = list(study.pieces) if "volatility" in study.spec.parts else []
-    if "intraday" in study.spec.parts:
-        held += realised_pieces(study.pieces, study.calendars, study.bars)
-    answers = volatility_tables.shifts(study.spec, list(study.groups), held)
+    # a member that only the other process knows is an error here, not an empty table
+    known = measure and MEASURES[measure].name
+    answers = volatility_tables.shifts(
+        study.spec, list(study.groups), study.compared, window, known
+    )
     return {"volatility": volatility_tables.table(list(answers))}
+
+
+def tasks_of(builder: str, spec: StudySpec) -> list[Task]:
+    """Return what a builder does, in parts that can be done beside one another."""
+    if builder != f"{__name__}:{volatility.__name__}":
+        return [Task(builder, ("study",))]
+    return [
+        Task(builder, ("study",), (window, measure))
+        for window in volatility_tables.windows_of(spec)
+        for measure in (None, *MEASURES)
+    ]
 
 
 def garch(study: Study) -> Tables:

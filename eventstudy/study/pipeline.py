@@ -14,7 +14,7 @@ from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.prices.table import LEVEL
-from eventstudy.scale import Engine, Task, opened
+from eventstudy.scale import Engine, opened
 from eventstudy.spec import PARTS, StudySpec
 from eventstudy.study import builders, defaults, observation_tables, remarks
 from eventstudy.study.builders import Study
@@ -311,7 +311,11 @@ def _tables(
     ]
     study.engine.hold("study", study)
     # The last are begun first elsewhere, while this process begins with the first.
-    tasks = [Task(builder, ("study",)) for builder in dict.fromkeys(wanted)]
+    tasks = [
+        task
+        for builder in dict.fromkeys(wanted)
+        for task in builders.tasks_of(builder, study.spec)
+    ]
     for made in reversed(study.engine.later(tasks[::-1])):
         for name, rows in made.result().items():
             found.setdefault(name, []).append(SCHEMA[name].checked(rows))
@@ -404,6 +408,7 @@ def ledger(observations: pl.DataFrame, prices: Prices) -> pl.DataFrame:
 
 
 def _closes(prices: Prices, symbols: Sequence[str]) -> pl.DataFrame:
-    return prices.frame.filter(pl.col("symbol").is_in(symbols)).select(
-        "symbol", "date", close=LEVEL
-    )
+    frame = prices.frame
+    if set(prices.symbols) - set(symbols):
+        frame = frame.filter(pl.col("symbol").is_in(symbols))
+    return frame.select("symbol", "date", close=LEVEL)

@@ -79,6 +79,7 @@ _VOLATILITY = {
 }
 _BREAKS = {"breaks": f"{_BUILDERS}:breaks"}
 _INTRADAY = {"intraday": f"{_BUILDERS}:intraday"}
+_UNCERTAIN = {"returns": "eventstudy.study.uncertain_dates:uncertain_dates"}
 _JOINT = {"joint": f"{_BUILDERS}:joint"}
 
 _TABLES = (
@@ -327,6 +328,67 @@ _TABLES = (
             text("basis", "where the dates were moved"),
         ),
         made_by=_RETURNS,
+    ),
+    Table(
+        "anticipation",
+        "a row per sample, model, group and window that ends with the first window of "
+        "the study: when the move began, the search for it allowed for",
+        (
+            *_CELL,
+            *_WINDOW,
+            number("estimate", "mean CAR", _RETURN),
+            number("ci_low", "lower end of a band for all windows at once", _RETURN),
+            number("ci_high", "its upper end", _RETURN),
+            number("statistic", "the statistic compared with pseudo-dates"),
+            number("pvalue", "p-value, the search among the windows allowed for"),
+            number("onset", "probability that a lasting move began with the window"),
+            flag("found", "the window with the largest statistic"),
+            count("n", "observations, the same in every window"),
+            text("basis", "where the dates were moved"),
+            _REASON,
+        ),
+        made_by=_UNCERTAIN,
+    ),
+    Table(
+        "split_dates",
+        "a row per sample, model and group: a window found on half of the dates, and "
+        "tested on the others",
+        (
+            *_CELL,
+            *_WINDOW,
+            number("estimate_found", "mean CAR where it was found", _RETURN),
+            number("estimate", "mean CAR on the other dates", _RETURN),
+            *_INTERVAL,
+            text("test", "the test, see `eventstudy list tests`"),
+            number("pvalue", "its p-value on the other dates"),
+            count("n_found", "observations where it was found"),
+            count("n", "observations on which it was tested"),
+            count("clusters_found", "clusters of dates where it was found"),
+            count("n_clusters", "clusters of dates on which it was tested"),
+            _REASON,
+        ),
+        made_by=_UNCERTAIN,
+    ),
+    Table(
+        "share_before",
+        "a row per sample, model, group and kind of stamp: the share of the move that "
+        "came before day 0",
+        (
+            *_CELL,
+            text("by", "all, precision or leak"),
+            text("value", "all; minute, hour or day; leak or none"),
+            *_WINDOW,
+            number("before", "mean CAR before day 0, of clusters of dates", _RETURN),
+            number("whole", "mean CAR of the window, of clusters of dates", _RETURN),
+            number("share", "the first over the second"),
+            number("ci_low", "lower end of the set of shares"),
+            number("ci_high", "upper end of the set"),
+            text("shape", "the set lies between the ends, outside, or is any share"),
+            count("n", "observations"),
+            _N_CLUSTERS,
+            _REASON,
+        ),
+        made_by=_UNCERTAIN,
     ),
     Table(
         "volatility",

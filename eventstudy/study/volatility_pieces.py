@@ -8,6 +8,7 @@ import polars as pl
 
 from eventstudy.calendars import Calendar
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.windows import select
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.prices.table import LEVEL
 from eventstudy.spec import StudySpec
@@ -19,6 +20,7 @@ from eventstudy.volatility.spread import measures_of
 
 RETURNS = "returns"
 ABNORMAL = "abnormal returns"
+_ROWS = 512  # histories that are held at once beside what they give
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,14 +136,27 @@ def keep(piece: Piece, kept: BoolArray) -> Piece:
 def _abnormal(
     spec: StudySpec, estimator: Estimator, estimate: Estimate, raw: Piece
 ) -> Piece:
-    held = estimator.panel.history(estimate.rows, simple=spec.returns == "simple")
+    panel, simple = estimator.panel, spec.returns == "simple"
+    n_obs = len(estimate.rows)
+    shape = n_obs, int(panel.length[estimate.rows].max(initial=0))
+    values, near = np.full(shape, np.nan), np.zeros(shape, np.bool_)
+    for start in range(0, n_obs, _ROWS):
+        part = slice(start, min(start + _ROWS, n_obs))
+        held = panel.history(estimate.rows[part], simple=simple)
+        meant = np.zeros(n_obs, np.bool_)
+        meant[part] = True
+        own = replace(estimate, wide=select(estimate.wide, meant))
+        width = held.y.shape[1]
+        errors = estimator.prediction_errors(own, held)
+        values[part, :width] = errors / np.sqrt(held.span)
+        near[part, :width] = held.near_events
     return replace(
         raw,
-        keys=raw.keys.with_columns(model=pl.lit(estimator.panel.setting.name)),
+        keys=raw.keys.with_columns(model=pl.lit(panel.setting.name)),
         measure=measures_of(ABNORMAL, single=True)[0],
-        values=estimator.prediction_errors(estimate, held) / np.sqrt(held.span),
-        row=np.arange(len(estimate.rows)),
-        near_events=held.near_events,
+        values=values,
+        row=np.arange(n_obs),
+        near_events=near,
     )
 
 
@@ -162,9 +177,15 @@ def _ranges(
 
 
 def by_symbol(prices: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Cut prices into the rows of each symbol, in the order of dates."""
-    parts = prices.partition_by("symbol", as_dict=True)
-    return {str(symbol): part.sort("date") for (symbol,), part in parts.items()}
+    """Cut prices, sorted by symbol and date, into the rows of each symbol."""
+    runs = prices["symbol"].rle().struct.unnest()
+    starts = runs["len"].cum_sum() - runs["len"]
+    return {
+        symbol: prices.slice(start, length)
+        for symbol, start, length in zip(
+            runs["value"], starts, runs["len"], strict=True
+        )
+    }
 
 
 def adjusted_prices(prices: pl.DataFrame) -> pl.DataFrame:

@@ -17,14 +17,12 @@ from eventstudy.volatility import (
     MeasureEntry,
     ShiftOptions,
     ShiftResult,
-    ShiftWindows,
-    cut,
     pooled_ratio,
     variance_ratio,
 )
 from eventstudy.volatility.entries import tests_of
 from eventstudy.volatility.spread import dated
-from eventstudy.volatility.windows import cut_shared
+from eventstudy.volatility.windows import SharedWindows, cut_shared
 
 MOST_ASSETS = 300
 POST = "post"
@@ -59,18 +57,24 @@ def options_of(spec: StudySpec, measure: MeasureEntry) -> ShiftOptions:
 
 
 def shifts(
-    spec: StudySpec, groups: Sequence[str], held: Sequence[Piece]
+    spec: StudySpec,
+    groups: Sequence[str],
+    held: Sequence[Piece],
+    window: str,
+    measure: str | None = None,
 ) -> Iterator[ShiftRows]:
-    """Yield the answers for single observations, then those pooled.
+    """Yield the answers of a window for single observations, or of a measure, pooled.
 
     Further measures of the same sessions, such as ranges, are pooled only: single ones
     would say the same again.
     """
-    for window in windows_of(spec):
+    if measure is None:
         for piece in held:
             if piece.measure.single:
                 yield from _single(spec, piece, window)
-        yield from _pooled(spec, groups, held, window)
+    else:
+        own = [piece for piece in held if piece.measure.name == measure]
+        yield from _pooled(spec, groups, own, window)
 
 
 def table(answers: Sequence[ShiftRows]) -> pl.DataFrame:
@@ -102,14 +106,20 @@ def table(answers: Sequence[ShiftRows]) -> pl.DataFrame:
     )
 
 
-def _cut(spec: StudySpec, values: Array, piece: Piece, window: str) -> ShiftWindows:
-    return cut(
-        values, piece.day0, pre=spec.volatility_pre, post=windows_of(spec)[window]
+def _cut(
+    spec: StudySpec, values: Array | BoolArray, piece: Piece, window: str
+) -> SharedWindows:
+    return cut_shared(
+        values,
+        piece.row,
+        piece.day0,
+        pre=spec.volatility_pre,
+        post=windows_of(spec)[window],
     )
 
 
 def _single(spec: StudySpec, piece: Piece, window: str) -> list[ShiftRows]:
-    windows = _cut(spec, piece.values[piece.row], piece, window)
+    windows = _cut(spec, piece.values, piece, window)
     found = variance_ratio(
         windows.pre,
         windows.post,
@@ -124,7 +134,7 @@ def _single(spec: StudySpec, piece: Piece, window: str) -> list[ShiftRows]:
 
 def who_of(spec: StudySpec, piece: Piece, window: str) -> pl.DataFrame:
     """Return the observations of a piece, with the sessions near events counted."""
-    near = _cut(spec, piece.near_events[piece.row].astype(np.float64), piece, window)
+    near = _cut(spec, piece.near_events, piece, window)
     return piece.keys.with_columns(
         pre_near_events=pl.Series(np.nansum(near.pre, axis=1)).cast(_INT),
         post_near_events=pl.Series(np.nansum(near.post, axis=1)).cast(_INT),

@@ -75,7 +75,7 @@ class RatioQuestion:
     pre, post : ndarray
         Values of the windows, (E, P) and (E, Q), nan where missing; of a range
         (E, P, 4) and (E, Q, 4).
-    history : ndarray or None
+    history : ndarray, Histories or None
         The asset's sessions without those of events, (E, S).
     gap : int
         Sessions between the windows.
@@ -101,7 +101,7 @@ class RatioQuestion:
 
     pre: Array
     post: Array
-    history: Array | None
+    history: Array | Histories | None
     gap: int
     ratio: Array
     measure: MeasureEntry

@@ -68,8 +68,26 @@ class Histories:
         """Return all rows as an array."""
         return self[:].astype(dtype or np.float64, copy=False)
 
-    def of(self, rows: IntArray | BoolArray) -> "Histories":
+    def of(self, rows: slice | IntArray | BoolArray) -> "Histories":
         """Keep some observations."""
         return replace(
             self, row=self.row[rows], first=self.first[rows], stop=self.stop[rows]
         )
+
+    def own(self) -> "Histories":
+        """Leave out series that no observation has."""
+        kept, row = np.unique(self.row, return_inverse=True)
+        if len(kept) == len(self.values):
+            return self
+        return replace(self, values=self.values[kept], row=row)
+
+
+def histories_of(history: Array | Histories) -> Histories:
+    """Take an array (E, S, ...) for histories of which nothing is left out any more."""
+    if isinstance(history, Histories):
+        return history
+    values = np.asarray(history, np.float64)
+    nowhere = np.zeros(len(values), np.int64)
+    return Histories(
+        values=values, row=np.arange(len(values)), first=nowhere, stop=nowhere
+    )

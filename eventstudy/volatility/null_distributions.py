@@ -14,23 +14,28 @@ mean block length in resamples. Without it 300 sessions of history give 8 to 10 
 rejections at 5 %, with it 5 to 6 %.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
-from eventstudy.core.bootstrap import block_draws, politis_white, resample
-from eventstudy.volatility.histories import Histories
-from eventstudy.volatility.spread import Spread, complete, dated, needed
+from eventstudy.core.bootstrap import politis_white
+from eventstudy.volatility.calendars import calendars, kernel_for
+from eventstudy.volatility.histories import Histories, histories_of
+from eventstudy.volatility.running import RunningSums, dates_held, running_sums
+from eventstudy.volatility.spread import Spread, complete, needed
 
 # Fewer pseudo-dates than this cannot give a p-value of 5 %.
 MIN_PSEUDO_DATES = 20
 # A window whose spread is less than this share of the whole history's does not vary:
 # differences of running sums leave a trace of rounding where nothing moved.
 _STILL = 1e-6
-# Rows of which block lengths are worked out at once.
+# Rows that are worked out at once.
 _ROWS = 512
+# Running sums that are held at once: 200 MB.
+_MOST_SUMS = 25_000_000
 
 
 def log_ratio(pre: Array, post: Array) -> Array:
@@ -41,7 +46,7 @@ def log_ratio(pre: Array, post: Array) -> Array:
 
 
 def placebo_law(
-    spread: Spread, history: Array, n_pre: int, gap: int, n_post: int
+    spread: Spread, history: Array | Histories, n_pre: int, gap: int, n_post: int
 ) -> Array:
     """Log ratio at every pseudo-date of a history, (E, positions).
 
@@ -49,21 +54,73 @@ def placebo_law(
     window in columns [s, s + n_pre) and its post window ``gap`` sessions later; nan
     where one of them lacks sessions, so no pseudo-date uses those of an event.
     """
-    parts = spread.parts(history)
-    valid = complete(parts)
-    totals = _running(np.concatenate([valid[None], np.where(valid, parts, 0.0)]))
-    positions = history.shape[1] - (n_pre + gap + n_post) + 1
-    if positions < 1:
-        return np.empty((len(history), 0))
-    before = totals[:, :, n_pre:] - totals[:, :, :-n_pre]
-    after = totals[:, :, n_post:] - totals[:, :, :-n_post]
-    shift = n_pre + gap
-    whole = totals[..., -1]
-    ratio = log_ratio(
-        _enough(spread, before[:, :, :positions], whole, n_pre),
-        _enough(spread, after[:, :, shift : shift + positions], whole, n_post),
+    held = histories_of(history).own()
+    pseudo = _Pseudo(n_pre, gap, n_post)
+    if pseudo.positions(held.values.shape[1]) < 1:
+        return np.empty((len(held), 0))
+    sums = running_sums(spread, held)
+    return pseudo.law(
+        spread, sums, np.arange(len(held)), pseudo.of_series(spread, sums)
     )
-    return ratio / _shortfall(n_pre + n_post, valid.sum(axis=1))[:, None]
+
+
+class _Pseudo(NamedTuple):
+    """The windows of a pseudo-date."""
+
+    n_pre: int
+    gap: int
+    n_post: int
+
+    def positions(self, n_dates: int) -> int:
+        """Count the pseudo-dates of so many dates."""
+        return n_dates - sum(self) + 1
+
+    def of_series(self, spread: Spread, sums: RunningSums) -> Array:
+        """Log ratio at every pseudo-date of the series, no event left out, (A, P)."""
+        n_pre, gap, n_post = self
+        total, shift = sums.totals, n_pre + gap
+        positions = self.positions(total.shape[2] - 1)
+        before = total[:, :, n_pre:] - total[:, :, :-n_pre]
+        after = total[:, :, n_post:] - total[:, :, :-n_post]
+        whole = total[..., -1]
+        return log_ratio(
+            _enough(spread, before[:, :, :positions], whole, n_pre),
+            _enough(spread, after[:, :, shift : shift + positions], whole, n_post),
+        )
+
+    def law(
+        self, spread: Spread, sums: RunningSums, rows: IntArray, of_series: Array
+    ) -> Array:
+        """The law of observations: that of their series, anew near their event."""
+        n_pre, gap, n_post = self
+        law: Array = of_series[sums.row[rows]]
+        first, stop = sums.first[rows], sums.stop[rows]
+        reach, positions = n_pre + gap + n_post - 1, law.shape[1]
+        width = reach + int((stop - first).max(initial=0))
+        column = first[:, None] - reach + np.arange(width)
+        near = (column >= 0) & (column < np.minimum(stop[:, None], positions))
+        near &= (stop > first)[:, None]
+        if near.any():
+            column = np.clip(column, 0, positions - 1)
+            own = self._near(spread, sums, rows, column)
+            at, place = np.nonzero(near)
+            law[at, column[at, place]] = own[at, place]
+        number = sums.whole[0][rows]
+        law /= _shortfall(n_pre + n_post, number)[:, None]
+        return law
+
+    def _near(
+        self, spread: Spread, sums: RunningSums, rows: IntArray, column: IntArray
+    ) -> Array:
+        """Log ratio at pseudo-dates (n, K) without the sessions of the event."""
+        n_pre, gap, n_post = self
+        whole = sums.totals[:, sums.row[rows], -1]
+        ends = [0, n_pre, n_pre + gap, n_pre + gap + n_post]
+        start, stop, begin, end = (sums.before(rows, column + at) for at in ends)
+        return log_ratio(
+            _enough(spread, stop - start, whole, n_pre),
+            _enough(spread, end - begin, whole, n_post),
+        )
 
 
 def bootstrap_law(
@@ -85,19 +142,25 @@ def bootstrap_law(
     """
     parts, n = _packed(spread.parts(history))
     out = np.full((len(history), reps), np.nan)
-    block = block_lengths(parts, n, least_block)
+    block = block_lengths(parts[-1], n, least_block)
+    running = np.zeros((*parts.shape[:2], parts.shape[2] + 1))
+    np.cumsum(parts, axis=-1, out=running[..., 1:])
     enough = (n >= max(needed(n_pre), needed(n_post))) & np.isfinite(block)
     # rows of equal length and block length share their resamples
     for length, size in {*zip(n[enough].tolist(), block[enough].tolist(), strict=True)}:
         rows = np.flatnonzero(enough & (n == length) & (block == size))
-        data = parts[:, rows, :length]
-        before, after = _drawn(n_pre, gap, n_post, reps, seed, size, length)
+        drawn = calendars(n_pre + gap + n_post, reps, seed, size, length)
+        before = partial(_columns, running[:, rows])
         ratio = log_ratio(
-            spread.value(float(n_pre), data @ before),
-            spread.value(float(n_post), data @ after),
+            spread.value(float(n_pre), drawn.sums(before, 0, n_pre)),
+            spread.value(float(n_post), drawn.sums(before, n_pre + gap, n_post)),
         )
         out[rows] = ratio / _shortfall(size, length)
     return out
+
+
+def _columns(running: Array, column: IntArray) -> Array:
+    return running[..., column]
 
 
 def joint_bootstrap_law(
@@ -121,72 +184,115 @@ def joint_bootstrap_law(
     the first and after the last value of any observation are not drawn; blocks are as
     long as the observation with the longest ones wants them.
     """
-    priced = np.flatnonzero(dates_held(history))
+    held = histories_of(history).own()
+    priced = np.flatnonzero(dates_held(held))
     span = slice(priced[0], priced[-1] + 1) if len(priced) else slice(None)
-    n_dates = len(range(history.shape[1])[span])
-    longest = _longest_block(spread, history, span, n_pre + n_post)
+    n_dates = len(range(held.values.shape[1])[span])
+    longest = _longest_block(spread, held, span, n_pre + n_post)
     block = min(longest, n_dates // 2)
     offset = day0 - day0.min()
-    drawn = _calendars(
+    drawn = calendars(
         n_pre + gap + n_post + int(offset.max()), reps, seed, block, n_dates
     )
     total, count = np.zeros((2, len(pools), reps))
-    for distance in np.unique(offset).tolist():
-        rows = np.flatnonzero(offset == distance)
-        running = _summed(spread, history[rows][:, span])
-        whole = running[..., -1]
-        after = distance + n_pre + gap
-        ratio = log_ratio(
-            _enough(spread, drawn.sums(running, distance, n_pre), whole, n_pre),
-            _enough(spread, drawn.sums(running, after, n_post), whole, n_post),
-        )
-        _add(ratio, pools[:, rows], total, count)
+    walk = kernel_for(len(held) * reps)
+    for batch in _batches(spread, held, offset):
+        members = np.concatenate(batch)
+        sums = running_sums(spread, held.of(members).own())
+        whole = sums.whole
+        place = np.empty(len(held), np.int64)
+        place[members] = np.arange(len(members))
+        for alike in batch if walk is None else _merged(batch):
+            rows = place[alike]
+            wanted = partial(
+                drawn.windows, sums, rows, offset[alike], span.start or 0, walk
+            )
+            ratio = log_ratio(
+                _enough(spread, wanted(0, n_pre), whole[:, rows], n_pre),
+                _enough(spread, wanted(n_pre + gap, n_post), whole[:, rows], n_post),
+            )
+            _add(ratio, pools[:, alike], total, count)
     return _mean(total, count, pools) / _shortfall(block, n_dates)
 
 
-def dates_held(history: Array | Histories) -> BoolArray:
-    """Tell on which dates some row of (E, S, ...) has a value, (S,)."""
-    found = np.zeros(history.shape[1], np.bool_)
-    for start in range(0, len(history), _ROWS):
-        found |= dated(history[start : start + _ROWS])
-    return found
+def _batches(spread: Spread, held: Histories, offset: IntArray) -> list[list[IntArray]]:
+    """Rows of one date each, in batches whose running sums fit into memory together."""
+    keys = np.column_stack([offset, held.first, held.stop])
+    _, code = np.unique(keys, axis=0, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    alike = np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
+    n_series, n_dates = held.values.shape[:2]
+    n_parts = 1 + len(spread.parts(held.values[:1]))
+    if n_parts * n_series * n_dates <= _MOST_SUMS:
+        return [alike]
+    batches: list[list[IntArray]] = [[]]
+    for rows in alike:
+        if batches[-1] and sum(map(len, batches[-1])) + len(rows) > _ROWS:
+            batches.append([])
+        batches[-1].append(rows)
+    return batches
 
 
-def _longest_block(
-    spread: Spread, history: Array | Histories, span: slice, least: int
-) -> float:
+def _merged(batch: list[IntArray]) -> list[IntArray]:
+    """The same rows, as many at once as fit beside their resamples."""
+    rows = np.concatenate(batch)
+    return [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
+
+
+def _longest_block(spread: Spread, held: Histories, span: slice, least: int) -> float:
     """Return the longest of the rows' block lengths, 1 where none has one."""
     found = 1.0
-    for start in range(0, len(history), _ROWS):
-        packed, n = _packed(spread.parts(history[start : start + _ROWS][:, span]))
-        lengths = block_lengths(packed, n, least)
+    # about its row's mean, a session's part is another one without the event
+    last = None if spread.centred else spread.parts(held.values[:, span])[-1]
+    shared = None if last is None else replace(held, values=last)
+    begin = span.start or 0
+    for start in range(0, len(held), _ROWS):
+        rows = slice(start, start + _ROWS)
+        if shared is None:
+            part = spread.parts(held[rows][:, span])[-1]
+        else:
+            shared_rows = replace(
+                shared, first=shared.first - begin, stop=shared.stop - begin
+            )
+            part = shared_rows[rows]
+        packed, n = _packed(part[None])
+        lengths = block_lengths(packed[0], n, least)
         found = max(found, float(np.nanmax(lengths, initial=1.0)))
     return found
 
 
-def _summed(spread: Spread, history: Array) -> Array:
-    """Running sums of the valid sessions' number and parts, (1 + M, E, S+1)."""
-    parts = spread.parts(history)
-    valid = complete(parts)
-    return _running(np.concatenate([valid[None], np.where(valid, parts, 0.0)]))
-
-
-def joint_placebo_law(law: Array, start: IntArray, pools: BoolArray) -> Array:
+def joint_placebo_law(
+    spread: Spread,
+    history: Array | Histories,
+    start: IntArray,
+    n_pre: int,
+    gap: int,
+    n_post: int,
+    *,
+    pools: BoolArray,
+) -> Array:
     """Mean log ratio of each pool when all dates move by the same number, (G, shifts).
 
-    law : (E, positions) of `placebo_law` on one calendar;  start : (E,) the true
-    position of each observation;  pools : (G, E) members.
+    history : (E, S) on one calendar, nan = missing;  start : (E,) the true position of
+    each observation in the law of `placebo_law`;  pools : (G, E) members.
     """
-    n_obs, positions = law.shape
-    shift = np.arange(-int(start.max(initial=0)), positions - int(start.min(initial=0)))
-    total, count = np.zeros((2, len(pools), len(shift)))
-    for begin in range(0, n_obs, _ROWS):
-        rows = slice(begin, begin + _ROWS)
-        column = start[rows, None] + shift
-        inside = (column >= 0) & (column < positions)
-        column = np.clip(column, 0, positions - 1)
-        moved = np.where(inside, np.take_along_axis(law[rows], column, 1), np.nan)
-        _add(moved, pools[:, rows], total, count)
+    held, pseudo = histories_of(history).own(), _Pseudo(n_pre, gap, n_post)
+    positions = max(pseudo.positions(held.values.shape[1]), 0)
+    earliest, latest = int(start.min(initial=0)), int(start.max(initial=0))
+    shape = len(pools), positions + latest - earliest
+    total, count = np.zeros((2, *shape))
+    for batch in _batches(spread, held, start) if positions else ():
+        members = np.concatenate(batch)
+        sums = running_sums(spread, held.of(members).own())
+        of_series = pseudo.of_series(spread, sums)
+        for begin in range(0, len(members), _ROWS):
+            rows = np.arange(begin, min(begin + _ROWS, len(members)))
+            law = pseudo.law(spread, sums, rows, of_series)
+            dates, at = np.unique(start[members[rows]], return_index=True)
+            for date, alike in zip(dates, np.split(rows - begin, at[1:]), strict=True):
+                place = slice(latest - date, latest - date + positions)
+                own = pools[:, members[rows[alike]]]
+                _add(law[alike], own, total[:, place], count[:, place])
     return _mean(total, count, pools)
 
 
@@ -212,10 +318,10 @@ def needed_rows(n: int) -> int:
     return max(1, int(np.ceil(0.8 * n)))
 
 
-def block_lengths(parts: Array, n: IntArray, least: int) -> Array:
+def block_lengths(values: Array, n: IntArray, least: int) -> Array:
     """Mean block lengths, (E,), in whole sessions: at least ``least``, at most n/2."""
-    inside = np.arange(parts.shape[2]) < n[:, None]
-    found = np.ceil(politis_white(np.where(inside, parts[-1], np.nan)).stationary)
+    inside = np.arange(values.shape[1]) < n[:, None]
+    found = np.ceil(politis_white(np.where(inside, values, np.nan)).stationary)
     longest = np.maximum(n // 2, 1)
     return np.where(
         np.isnan(found), np.nan, np.minimum(np.maximum(found, least), longest)
@@ -240,12 +346,15 @@ def judge(
         square = np.where(known, (law - mean[:, None]) ** 2, 0.0).sum(axis=1)
         sd = np.sqrt(square / (count - 1.0))
     # the smallest half width whose test would not reject: same order as p
-    ordered = np.sort(np.where(known, size, np.inf), axis=1)
     place = np.ceil(level * (count + 1.0)).astype(np.int64) - 1
     inside = (place >= 0) & (place < count)
     half = np.full(len(law), np.nan)
     rows = np.flatnonzero(inside)
-    half[rows] = ordered[rows, place[rows]]
+    if len(rows):
+        least = int(place[rows].min())
+        ordered = np.partition(np.where(known, size, np.inf)[rows], least, axis=1)
+        ordered = np.sort(ordered[:, least:], axis=1)
+        half[rows] = ordered[np.arange(len(rows)), place[rows] - least]
     missing = np.isnan(observed) | (count == 0)
     return (
         np.where(missing, np.nan, pvalue),
@@ -262,12 +371,6 @@ def _shortfall(stretch: float, n: IntArray | int) -> Array:
         return np.sqrt(np.where(share > 0, share, np.nan))
 
 
-def _running(values: Array) -> Array:
-    totals = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
-    np.cumsum(values, axis=-1, out=totals[..., 1:])
-    return totals
-
-
 def _enough(spread: Spread, sums: Array, whole: Array, length: int) -> Array:
     """Spread from (1 + M, E, ...) sums, the count first; nan where sessions lack.
 
@@ -280,90 +383,12 @@ def _enough(spread: Spread, sums: Array, whole: Array, length: int) -> Array:
     return np.where(sums[0] >= needed(length), moving, np.nan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Calendars:
-    """Resampled calendars, each a few stretches of the true one.
-
-    index : (P, reps) date of every position
-    position, rep : (K,) where a stretch begins, but for the first of each calendar, in
-    the order of positions;  first, before : (K,) date on which it begins, and on which
-    the stretch before it ended
-    """
-
-    index: IntArray
-    position: IntArray
-    rep: IntArray
-    first: IntArray
-    before: IntArray
-
-    def sums(self, running: Array, start: int, length: int) -> Array:
-        """Sums of ``length`` positions of every calendar, (M, E, reps).
-
-        running : (M, E, S+1) sums over the true calendar. A window is the difference of
-        them at its ends, and where a stretch begins inside it what lies between the
-        date before and that date is taken out.
-        """
-        last = start + length - 1
-        total = running[..., self.index[last] + 1]
-        total = total - running[..., self.index[start]]
-        inside = slice(*np.searchsorted(self.position, [start + 1, last + 1]).tolist())
-        rep = self.rep[inside]
-        order = np.argsort(rep, kind="stable")
-        begins = np.flatnonzero(np.diff(rep[order], prepend=-1))
-        if len(begins):
-            jump = running[..., self.before[inside][order] + 1]
-            jump -= running[..., self.first[inside][order]]
-            total[..., rep[order][begins]] += np.add.reduceat(jump, begins, axis=-1)
-        return np.asarray(total)
-
-
-@lru_cache(maxsize=4)
-def _calendars(n: int, reps: int, seed: int, block: float, n_dates: int) -> _Calendars:
-    """``n`` resampled dates; assets and measures of equal blocks share them.
-
-    >>> _calendars(5, 2, 0, 2.0, 9) is _calendars(5, 2, 0, 2.0, 9)
-    True
-    """
-    index: IntArray = resample(block_draws(n, reps, seed), np.array([block]), n_dates)[
-        0
-    ]
-    rep, position = np.nonzero(index[:, 1:] != index[:, :-1] + 1)
-    order = np.argsort(position, kind="stable")
-    rep, position = rep[order], position[order] + 1
-    return _Calendars(
-        index=np.ascontiguousarray(index.T),
-        position=position,
-        rep=rep,
-        first=index[rep, position],
-        before=index[rep, position - 1],
-    )
-
-
-@lru_cache(maxsize=4)
-def _drawn(
-    n_pre: int, gap: int, n_post: int, reps: int, seed: int, block: float, n: int
-) -> tuple[Array, Array]:
-    """How often resamples hold each of ``n`` sessions before and after, (n, reps).
-
-    The same for returns and abnormal returns of assets with as many sessions.
-    """
-    draws = block_draws(n_pre + gap + n_post, reps, seed)
-    index = resample(draws, np.array([block]), n)[0]
-    return _counts(index[:, :n_pre], n), _counts(index[:, n_pre + gap :], n)
-
-
-def _counts(index: IntArray, n: int) -> Array:
-    """How often each resample holds each session, (n, reps)."""
-    reps = len(index)
-    flat = index + n * np.arange(reps)[:, None]
-    counts = np.bincount(flat.ravel(), minlength=n * reps).reshape(reps, n)
-    return counts.astype(np.float64).T
-
-
 def _packed(parts: Array) -> tuple[Array, IntArray]:
     """Move the valid sessions of every row to its left; 0 elsewhere."""
     valid = complete(parts)
-    order = np.argsort(~valid, axis=1, kind="stable")
     n = valid.sum(axis=1)
-    moved = np.take_along_axis(parts, order[None], axis=2)
-    return np.where(np.arange(parts.shape[2]) < n[:, None], moved, 0.0), n
+    moved = np.zeros(parts.shape)
+    left = np.arange(parts.shape[2]) < n[:, None]
+    for part, out in zip(parts, moved, strict=True):
+        out[left] = part[valid]
+    return moved, n

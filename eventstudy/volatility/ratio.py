@@ -13,6 +13,7 @@ from eventstudy.volatility.entries import (
     ShiftOptions,
     chosen,
 )
+from eventstudy.volatility.histories import Histories
 from eventstudy.volatility.null_distributions import log_ratio
 from eventstudy.volatility.spread import needed, spread_of
 from eventstudy.volatility.windows import ShiftResult, window_reasons
@@ -24,7 +25,7 @@ def variance_ratio(
     pre: Array,
     post: Array,
     *,
-    history: Array | None = None,
+    history: Array | Histories | None = None,
     gap: int = 0,
     tests: Sequence[str | ShiftEntry | Callable[..., Any]] | None = None,
     options: ShiftOptions = _DEFAULT,
@@ -37,7 +38,7 @@ def variance_ratio(
         Returns or abnormal returns of the two windows, (E, P) and (E, Q), nan where
         missing; a return that spans k sessions is to be divided by sqrt(k). Log ranges
         (E, P, 4) and (E, Q, 4) for a measure of ranges.
-    history : ndarray or None
+    history : ndarray, Histories or None
         The asset's sessions without those of events, (E, S), nan where missing or
         excluded; see `cut`. The placebo test needs one, the bootstrap should have one.
     gap : int
@@ -72,7 +73,9 @@ def variance_ratio(
     (array([2.27]), array([0.]), array([0.]))
     """
     pre, post = (np.atleast_2d(np.asarray(w, np.float64)) for w in (pre, post))
-    past = None if history is None else np.atleast_2d(np.asarray(history, np.float64))
+    past = history
+    if not (past is None or isinstance(past, Histories)):
+        past = np.atleast_2d(np.asarray(past, np.float64))
     members = chosen(tests, pooled=False)
     measure, spread = options.measured()
     _check(pre, post, past)
@@ -117,7 +120,7 @@ def variance_ratio(
     return tuple(results)
 
 
-def _check(pre: Array, post: Array, history: Array | None) -> None:
+def _check(pre: Array, post: Array, history: Array | Histories | None) -> None:
     if len(pre) != len(post) or (history is not None and len(history) != len(pre)):
         held = "none" if history is None else len(history)
         raise SpecError(

@@ -18,6 +18,7 @@ from eventstudy.volatility.entries import (
     ShiftAnswer,
     ShiftEntry,
 )
+from eventstudy.volatility.histories import Histories
 from eventstudy.volatility.null_distributions import (
     MIN_PSEUDO_DATES,
     bootstrap_law,
@@ -104,10 +105,9 @@ def placebo_pooled(ask: PoolQuestion) -> ShiftAnswer:
     """
     if ask.history is None or not len(ask.ratio):
         return _no_history(ask)
-    rows = [slice(n, n + _CHUNK) for n in range(0, len(ask.history), _CHUNK)]
-    laws = [placebo_law(ask.spread, ask.history[part], *ask.lengths) for part in rows]
-    own = np.concatenate(laws)
-    law = joint_placebo_law(own, ask.start, ask.pools)
+    law = joint_placebo_law(
+        ask.spread, ask.history, ask.start, *ask.lengths, pools=ask.pools
+    )
     return _against_joint(ask, law, MIN_PSEUDO_DATES, "joint pseudo-dates")
 
 
@@ -169,7 +169,9 @@ def _placebo_law(ask: RatioQuestion, rows: slice) -> Array:
     if ask.history is None:
         return np.empty((len(ask.pre[rows]), 0))
     lengths = ask.pre.shape[1], ask.gap, ask.post.shape[1]
-    return placebo_law(ask.spread, ask.history[rows], *lengths)
+    history = ask.history
+    part = history.of(rows) if isinstance(history, Histories) else history[rows]
+    return placebo_law(ask.spread, part, *lengths)
 
 
 def _standardised(spread: Spread, pre: Array, post: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.errors import SpecError
 from eventstudy.volatility.histories import Histories
 
@@ -166,7 +166,7 @@ class SharedWindows(NamedTuple):
 
 
 def cut_shared(
-    series: Array,
+    series: Array | BoolArray,
     row: IntArray,
     day0: IntArray,
     *,
@@ -180,7 +180,7 @@ def cut_shared(
     lengths = (pre, post)
     before, after = (_take(series, day0, w, row) for w in lengths)
     held = Histories(
-        values=series,
+        values=np.asarray(series),
         row=row,
         first=day0 + min(0, post[0]),
         stop=day0 + post[1] + 1,
@@ -189,14 +189,17 @@ def cut_shared(
 
 
 def _take(
-    x: Array, zero: IntArray, window: tuple[int, int], row: IntArray | None = None
+    x: Array | BoolArray,
+    zero: IntArray,
+    window: tuple[int, int],
+    row: IntArray | None = None,
 ) -> Array:
     column = zero[:, None] + np.arange(window[0], window[1] + 1)
     inside = (column >= 0) & (column < x.shape[1])
     if not x.shape[1]:
         return np.full((*column.shape, *x.shape[2:]), np.nan)
     row = np.arange(len(x)) if row is None else row
-    taken: Array = x[row[:, None], np.where(inside, column, 0)]
+    taken = np.asarray(x[row[:, None], np.where(inside, column, 0)], np.float64)
     taken[~inside] = np.nan
     return taken
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from eventstudy.report.figures import (
+    anticipation,
     caar,
     distribution,
     effects,
@@ -33,6 +34,7 @@ DRAWINGS: Mapping[str, Drawing[StudyResult]] = MappingProxyType(
             distribution.DRAWING,
             influence.DRAWING,
             placebo.DRAWING,
+            anticipation.DRAWING,
             caar.DRAWING,
             heatmap.DRAWING,
             over_time.PRICES,

@@ -33,6 +33,7 @@ from eventstudy.report.sections import (
     paths,
     provenance,
     questions,
+    uncertain_dates,
     volatility_tables,
 )
 from eventstudy.report.views import Views
@@ -59,6 +60,7 @@ SECTIONS: Mapping[str, tuple[Section[Views], ...]] = MappingProxyType(
             finding.SECTION,
             headline.SECTION,
             paths.SECTION,
+            uncertain_dates.SECTION,
             kinds.SECTION,
             dependence.SECTION,
         ),

@@ -10,7 +10,14 @@ from eventstudy.report import numbers as nb
 from eventstudy.report.effects import level_text
 from eventstudy.report.labels import headline_ids
 from eventstudy.report.section import Section
-from eventstudy.report.sections import agreement, doubts, joint, kinds, opening
+from eventstudy.report.sections import (
+    agreement,
+    doubts,
+    joint,
+    kinds,
+    opening,
+    uncertain_dates,
+)
 from eventstudy.report.sections.agreement import Verdict
 from eventstudy.report.views import Views
 from eventstudy.study.result import StudyResult
@@ -20,7 +27,7 @@ def blocks(views: Views) -> Iterator[str]:
     """Every limit that this study runs into."""
     result = views.result
     lines = [_size(views), _others(views), _other_news(result), _together(result)]
-    lines += [_kinds(result), _causes()]
+    lines += [uncertain_dates.line(result), _kinds(result), _causes()]
     yield md.bullets(line for line in lines if line)
 
 
