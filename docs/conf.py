@@ -40,6 +40,8 @@ myst_heading_anchors = 4
 # Notebooks: run by each build, their outputs kept nowhere else; frames are shown whole.
 os.environ |= {"POLARS_FMT_MAX_COLS": "20", "POLARS_FMT_MAX_ROWS": "40"}
 os.environ |= {"POLARS_FMT_STR_LEN": "100"}
+os.environ |= {"POLARS_FMT_TABLE_HIDE_DATAFRAME_SHAPE_INFORMATION": "1"}
+os.environ |= {"POLARS_FMT_TABLE_HIDE_COLUMN_DATA_TYPES": "1"}
 # The kernels draw in vectors, and keep to themselves what they say of their sockets.
 IPYTHON = HERE / "_build" / "ipython"
 PROFILE = IPYTHON / "profile_default" / "ipython_kernel_config.py"
@@ -61,6 +63,9 @@ html_css_files = ["site.css"]
 html_extra_path = ["llms.txt"]
 html_copy_source = False
 html_show_sourcelink = False
+html_sidebars = {
+    name: [] for name in ("index", "start", "gallery/*", "changelog", "contributing")
+}
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 6,

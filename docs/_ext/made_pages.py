@@ -11,6 +11,7 @@ from typing import Any
 
 import reference_text
 from public import MODULES, public_names
+from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 # Pages that name their neighbours in prose, and the neighbours.
@@ -79,7 +80,7 @@ def directive(module: str, name: str) -> list[str]:
     if module != TOP and name in public_names()[TOP]:
         kind = "class" if is_class else "function"
         text = f"   The same as :py:obj:`{TOP}.{name}`."
-        return [f".. py:{kind}:: {module}.{name}", "", text]
+        return [f".. py:{kind}:: {name}", "", text]
     if is_class:
         kind = "exception" if issubclass(value, BaseException) else "class"
         return [f".. auto{kind}:: {module}.{name}", "   :members:"]
@@ -90,6 +91,7 @@ def directive(module: str, name: str) -> list[str]:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.add_lexer("csv", TextLexer)
     app.connect("builder-inited", write_modules)
     app.connect("source-read", fill)
     app.connect("env-get-outdated", outdated)

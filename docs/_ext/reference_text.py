@@ -170,11 +170,14 @@ def _described(kind: str, table: Table) -> str:
 
 def catalogue() -> str:
     """Return the columns of a catalogue."""
+    from eventstudy.catalogue import corrections
     from eventstudy.catalogue.events import KNOWN
     from eventstudy.study.schema import SCHEMA
 
     told = {column.name: column.meaning for column in SCHEMA["events"].columns}
-    rows = [(f"`{name}`", plain(told.get(name, ""))) for name in KNOWN]
+    told |= corrections.COLUMNS
+    names = (*KNOWN, *corrections.COLUMNS)
+    rows = [(f"`{name}`", plain(told[name])) for name in names]
     return _table(("column", "meaning"), rows)
 
 

@@ -1,10 +1,10 @@
 """Corrections of a catalogue: a row that takes the place of another.
 
-Two columns that a catalogue may have: ``known_since``, the day from which the catalogue
-has the row as it stands, and ``supersedes``, the id of the row that it corrects. The
-corrected row stays in the file, so that what was known earlier can be read from it, and
-is left out of the events.
+The corrected row stays in the file, so that what was known earlier can be read from it,
+and is left out of the events.
 """
+
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -12,7 +12,11 @@ from eventstudy.catalogue.schema import parse_day
 from eventstudy.core.errors import Problem
 
 KNOWN_SINCE, SUPERSEDES = "known_since", "supersedes"
-COLUMNS = (KNOWN_SINCE, SUPERSEDES)
+COLUMNS: Mapping[str, str] = {
+    KNOWN_SINCE: "date from which the catalogue has the row as it stands",
+    SUPERSEDES: "id of the row that this one corrects, which is left out",
+}
+"""What a catalogue may say of corrections, by column."""
 
 
 def without_superseded(
@@ -31,17 +35,31 @@ def without_superseded(
         if old == own or old not in ids:
             said = "is the row itself" if old == own else "is no event_id of this file"
             problems.append(_problem(file, line, SUPERSEDES, old, said))
-    old_ids = pairs[SUPERSEDES].to_list()
-    if set(pairs["event_id"]) <= set(old_ids) and old_ids and not problems:
-        said = "leaves no row: the corrections go round in a circle"
-        problems.append(_problem(file, pairs["line"][0], SUPERSEDES, old_ids[0], said))
+    problems += _circles(pairs, file) if not problems else []
     if problems:
         return cells, [], problems
     notes = [
         f"{old} is left out: {own} takes its place"
         for own, old in pairs.select("event_id", SUPERSEDES).iter_rows()
     ]
-    return cells.filter(~pl.col("event_id").is_in(old_ids)), notes, []
+    corrected = pl.col("event_id").is_in(pairs[SUPERSEDES].to_list())
+    return cells.filter(~corrected), notes, []
+
+
+def _circles(pairs: pl.DataFrame, file: str) -> list[Problem]:
+    """Find rows whose corrections come back to themselves: none would be left."""
+    following = dict(pairs.select("event_id", SUPERSEDES).iter_rows())
+    found = []
+    for line, own, old in pairs.iter_rows():
+        one: str | None = old
+        for _ in following:
+            if one is None or one == own:
+                break
+            one = following.get(one)
+        if one == own:
+            said = "comes back to the row itself: corrections go in a circle"
+            found.append(_problem(file, line, SUPERSEDES, old, said))
+    return found
 
 
 def _no_days(cells: pl.DataFrame, file: str) -> list[Problem]:
