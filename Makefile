@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Tests run on all cores, and keep what they compiled for the next time.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: analyze check test lint slow audit lowest bench package
+.PHONY: analyze check test lint slow audit lowest bench docs package
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -17,6 +17,7 @@ help:
 	@echo "make lint      ruff, mypy, import-linter, numpydoc"
 	@echo "make slow      Monte-Carlo tests of size and power"
 	@echo "make bench     time fits and tests, write docs/speed.md"
+	@echo "make docs      build the site in docs/_build/html, without network; warnings are errors"
 	@echo "make lowest    run the command with the lowest versions that pyproject.toml allows"
 	@echo "make package   build the wheel, check it, and run the command from it on every Python"
 	@echo "make audit     look the locked dependencies up among known weaknesses"
@@ -42,6 +43,10 @@ slow: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python benchmarks/inference.py 50000 docs/speed.md
+
+docs: $(VENV)/docs.stamp
+	@$(BIN)/python -m sphinx -q -b html -W --keep-going -j 2 docs docs/_build/html
+	@$(BIN)/python docs/coverage.py docs/_build/html
 
 lowest:
 	@.ci/lowest
@@ -76,3 +81,7 @@ $(VENV)/runtime.stamp: pyproject.toml | $(VENV)/bin/python
 $(VENV)/dev.stamp: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing eventstudy, what it needs, and the tools of its tests ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@ $(VENV)/runtime.stamp
+
+$(VENV)/docs.stamp: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing eventstudy, what it needs, and what builds its site ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]' && touch $@ $(VENV)/runtime.stamp

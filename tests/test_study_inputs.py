@@ -12,6 +12,7 @@ import eventstudy as es
 from eventstudy.cli import main as cli
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.report import formats
+from eventstudy.spec import spec_from
 from eventstudy.study.inputs import gated, merged, request_of
 
 pytestmark = pytest.mark.long
@@ -146,6 +147,22 @@ def test_a_model_replaces_those_of_the_study_file(overrides, model, factors):
         found = merged(table, overrides)
         assert (found["model"], found["factors"]) == (model, factors)
         assert found["models"] == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kept"),
+    [
+        ({"assets": ["C"]}, {"coin", "total"}),
+        ({"assets": ["A"], "model": "market", "factors": ["M"]}, {"rigs"}),
+    ],
+)
+def test_labels_of_what_is_left_out_are_no_error(overrides, kept):
+    table = {
+        "groups": {"coin": ["C"], "rigs": ["A", "B"]},
+        "models": [{"name": "total", "model": "constant_mean"}],
+        "labels": {"coin": "the coin", "rigs": "miners", "total": "whole effect"},
+    }
+    assert set(spec_from(merged(table, overrides)).labels) == kept
 
 
 def test_settings_can_be_given_as_values(catalogue):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from eventstudy.catalogue import frames
+from eventstudy.catalogue import corrections, frames
 from eventstudy.catalogue.check import check_cells, check_header, expected_columns
 from eventstudy.catalogue.explain import near_misses
 from eventstudy.catalogue.lists import (
@@ -194,6 +194,9 @@ def read_events(
         for problem in check_cells(cells, name, skip=known_wrong)
         if (problem.line, problem.column) not in refused
     ]
+    cells, said, wrong = corrections.without_superseded(cells, name)
+    notes += said
+    problems += wrong
     if problems:
         raise _error(name, problems)
     if cells.is_empty():
@@ -256,9 +259,10 @@ def _decisions(columns: list[str]) -> list[str]:
                 f"column '{name}' is worked out by the reader; yours is ignored"
             )
     extra = _extra(columns)
-    if extra:
-        notes.append(f"extra columns kept: {', '.join(extra)}")
-    for name in extra:
+    unread = [name for name in extra if name not in corrections.COLUMNS]
+    if unread:
+        notes.append(f"extra columns kept: {', '.join(unread)}")
+    for name in unread:
         meant = [known for known in KNOWN if name in near_misses(known, [name])]
         meant = [known for known in meant if known not in columns]
         if meant:

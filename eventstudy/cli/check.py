@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from eventstudy.cli import options
+from eventstudy.cli.check_all import check_all
 from eventstudy.cli.terminal import say, say_json
 from eventstudy.core.errors import SpecError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @options.with_options(
+    options.ALL_OF,
     options.STUDY_FILE,
     *options.settings("day0", "prices", *options.READING),
     options.CACHE,
@@ -28,13 +30,18 @@ if TYPE_CHECKING:
 def check(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """Check a catalogue: all its problems, or its events with their day 0.
 
-    With --prices, what looks wrong in the prices that the study needs as well.
+    With --prices, what looks wrong in the prices that the study needs as well; with
+    --all, every catalogue of a folder.
     Example: eventstudy check events/china_2021.csv --prices snapshot
     """
     from eventstudy.study.inputs import Access, gated, prices_of, request_of
     from eventstudy.study.names import one_spelling
 
     said = options.overrides(given)
+    if given["every"]:
+        with options.told_by_flag(said):
+            check_all(events, given["study"], said, as_json=given["as_json"])
+        return
     with options.told_by_flag(said):
         request = request_of(events, given["study"], **said)
     if "prices" in said:

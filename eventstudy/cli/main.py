@@ -11,6 +11,7 @@ from eventstudy._version import __version__
 from eventstudy.cli.analyze import analyze
 from eventstudy.cli.check import check
 from eventstudy.cli.diff import diff
+from eventstudy.cli.guide import guide
 from eventstudy.cli.init import init
 from eventstudy.cli.list import list_family
 from eventstudy.cli.options import DEBUG
@@ -35,6 +36,7 @@ app.command()(init)
 app.command()(table)
 app.command()(diff)
 app.command("list")(list_family)
+app.command()(guide)
 app.add_typer(prices_app, name="prices")
 
 
@@ -51,6 +53,7 @@ Then:
   eventstudy diff reports/a reports/b   says what moved between two reports
   eventstudy simulate mine.csv          says which tests can be trusted here
   eventstudy list tests                 lists what there is to choose from
+  eventstudy guide                      tells programs how to run a study and read it
 
 eventstudy --help lists everything; eventstudy COMMAND --help its options."""
 

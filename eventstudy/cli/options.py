@@ -146,6 +146,13 @@ JSON = option(
     panel=OUTPUT,
     default=False,
 )
+ALL_OF = option(
+    "every",
+    bool,
+    "--all",
+    "EVENTS is a folder: check all its catalogues, and that every row has a source.",
+    default=False,
+)
 FORCE = option(
     "force",
     bool,

@@ -162,7 +162,8 @@ def merged(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
     """Return the content of a study file with overrides put on top.
 
     Other groups are studied by the models that their assets had, another model has
-    the file's factors, and questions about what is studied no more are left out.
+    the file's factors, and questions and labels of what is studied no more are left
+    out.
     """
     known = {one.name for one in fields(StudySpec)} | set(_PICKS)
     for name in overrides:
@@ -176,7 +177,17 @@ def merged(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
     changed |= _universe(table, overrides) | _model(table, overrides)
     if "questions" in table and "questions" not in overrides:
         changed["questions"] = _questions(table["questions"], changed)
+    if "labels" in table and "labels" not in overrides:
+        gone = _named(table) - _named({**table, **changed})
+        labels = table["labels"].items()
+        changed["labels"] = {name: one for name, one in labels if name not in gone}
     return {**table, **changed}
+
+
+def _named(table: Mapping[str, Any]) -> set[str]:
+    """Return the names of groups and models."""
+    models = (one.get("name", one.get("model", "")) for one in table.get("models", ()))
+    return {*table.get("groups", {}), *map(str, models)}
 
 
 def _universe(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Plain:
