@@ -18,6 +18,7 @@ from eventstudy.scale import Engine, opened
 from eventstudy.spec import PARTS, StudySpec
 from eventstudy.study import builders, defaults, observation_tables, remarks
 from eventstudy.study.builders import Study
+from eventstudy.study.counted import Counted
 from eventstudy.study.currencies import converted, of_currencies
 from eventstudy.study.defaults import with_market
 from eventstudy.study.doubts import Gate, findings_of
@@ -311,16 +312,18 @@ def _tables(
         for part, builder in table.made_by.items()
         if part in study.spec.parts
     ]
-    study.engine.hold("study", study)
     # The last are begun first elsewhere, while this process begins with the first.
     tasks = [
         task
         for builder in dict.fromkeys(wanted)
         for task in builders.tasks_of(builder, study.spec)
     ]
+    tell = Counted(study.tell, len(tasks))
+    study.engine.hold("study", replace(study, tell=tell))
     for made in reversed(study.engine.later(tasks[::-1])):
         for name, rows in made.result().items():
             found.setdefault(name, []).append(SCHEMA[name].checked(rows))
+        tell.done()
     return {name: pl.concat(rows) for name, rows in found.items()}
 
 

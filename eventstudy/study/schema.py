@@ -694,7 +694,7 @@ _TABLES = (
         "a row per thing that was left out or is doubtful",
         (
             text("stage", "where: observation, volume, prices"),
-            text("event_id", "the announcement; null for prices"),
+            text("event_id", "the announcement; null for prices, and of all"),
             _ASSET,
             text("model", "the model setting or outcome"),
             text("reason", "what and why"),

@@ -94,7 +94,8 @@ def _announcements(result: StudyResult) -> str:
         pl.col("status") == "used", pl.col("event_id").is_in(headline_ids(result))
     )["event_id"].n_unique()
     if used < number:
-        return f"{used} of {nb.count(number, f'{main}announcement')}"
+        of = nb.count(number, f"{main}announcement")
+        return f"{of}, of which {used} could be estimated,"
     return nb.count(number, f"{main}announcement")
 
 

@@ -68,8 +68,9 @@ def line(result: StudyResult) -> str:
     ]
     if parts and above:
         parts.append(
-            "Yet it had been expected to calm: it was above GARCH forecasts made "
-            f"before the dates for {nb.listing(above, most=_NAMED)}."
+            "Yet GARCH forecasts made before the dates expected less than came for "
+            f"{nb.listing(above, most=_NAMED)}: volatility stayed where it was, in "
+            "place of calming."
         )
     return " ".join(parts)
 
