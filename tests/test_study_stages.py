@@ -1,11 +1,14 @@
 """What a study says of its progress, and what it leaves out for want of columns."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 import eventstudy as es
 from eventstudy.study import counted
 from eventstudy.study.counted import Counted
+from eventstudy.study.inputs import request_of
 
 
 @pytest.fixture
@@ -58,3 +61,20 @@ def test_prices_with_volume_are_tested_on_it():
     result = study(columns=("high", "low", "close", "volume"))
     assert {"volume", "spread"} <= {*result.tests["outcome"]}
     assert result.ledger.filter(stage="illiquidity").is_empty()
+
+
+def test_paths_of_a_study_file_begin_at_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "study" / "quotes").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "bars").mkdir(parents=True)
+    catalogue = tmp_path / "study" / "events.csv"
+    catalogue.write_text("event_id,announced_at\na,2021-06-21\n")
+    catalogue.with_suffix(".toml").write_text(
+        'prices = "quotes"\n[intraday]\n"BTC-USD" = "bars"\n'
+    )
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    spec = request_of(catalogue).spec
+    assert Path(spec.prices) == tmp_path / "study" / "quotes"
+    assert spec.intraday == {"BTC-USD": "bars"}  # as there is none beside the file
+    catalogue.with_suffix(".toml").write_text('prices = "snapshot"\n')
+    (tmp_path / "study" / "snapshot").mkdir()
+    assert request_of(catalogue).spec.prices == "snapshot"

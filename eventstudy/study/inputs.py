@@ -23,6 +23,7 @@ from eventstudy.core.errors import (
 )
 from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
+    SOURCES,
     Factors,
     Prices,
     check_quality,
@@ -99,6 +100,7 @@ def request_of(
     else:
         _, table = read_table(path)
         read_spec(path)  # so that a fault of the file is told with its name and line
+        table = _with_paths(table, path.parent)
         inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     usual = {
         one.name: one.in_command
@@ -135,6 +137,26 @@ def events_of(
         date_format=spec.event_date_format or None,
         sheet=spec.event_sheet or None,
     )
+
+
+def _with_paths(table: Mapping[str, Any], folder: Path) -> Plain:
+    """Take the paths of a study file from its folder on, where they lead to something.
+
+    Others stay as they are: names of sources, and paths from where the command is run.
+    """
+
+    def found(path: object) -> object:
+        if not isinstance(path, str) or path in SOURCES:
+            return path
+        beside = folder / path
+        return str(beside) if beside.exists() else path
+
+    out = dict(table)
+    if "prices" in out:
+        out["prices"] = found(out["prices"])
+    if isinstance(out.get("intraday"), Mapping):
+        out["intraday"] = {name: found(one) for name, one in out["intraday"].items()}
+    return out
 
 
 def _beside(catalogue: object) -> Path | None:
