@@ -382,3 +382,13 @@ def test_own_estimation_windows_by_date_are_counted_in_weeks():
     fit = found.observations.filter(asset="A0")
     # weeks that end from 7 November 2016 to 31 January 2018
     assert fit["n_estimation"].item() == 64
+
+
+def test_weeks_have_no_leads_unless_they_are_asked_for():
+    one = es.ModelSetting(model="dimson", factors=("^GSPC",))
+    said = es.ModelSetting(model="dimson", factors=("^GSPC",), leads=2)
+    assert es.StudySpec(models=(one,)).models[0].shifts == (-1, 0, 1)
+    weekly = es.StudySpec(models=(one,), frequency="weekly")
+    assert weekly.models[0].shifts == (-1, 0)
+    asked = es.StudySpec(models=(said,), frequency="monthly", min_estimation=24)
+    assert asked.models[0].shifts == (-1, 0, 1, 2)

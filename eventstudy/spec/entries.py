@@ -1,7 +1,7 @@
 """Settings that come several to a study: its models, and the questions asked of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -56,7 +56,9 @@ class ModelSetting:
         "take them",
         None,
     )
-    leads: int | None = setting("the same of sessions after", None)
+    leads: int | None = setting(
+        "the same of sessions after; of weeks and months none unless said", None
+    )
     beta_only: bool | None = setting(
         "dimson: whether the sum of the slopes, times the factor's return of the "
         "session, is the normal return",
@@ -92,6 +94,12 @@ class ModelSetting:
         """What is said of the model itself, by the keys of the study file."""
         held = {name: getattr(self, name) for name in MODEL_OPTIONS}
         return {name: value for name, value in held.items() if value is not None}
+
+    def without_leads(self) -> "ModelSetting":
+        """Leave out leads that nobody asked for: a week holds its sessions' news."""
+        entry = MODELS.entry(self.model)
+        takes = entry.neighbours == "regressors" and self.leads is None
+        return replace(self, leads=0) if takes else self
 
     @property
     def shifts(self) -> tuple[int, ...]:

@@ -247,6 +247,9 @@ class StudySpec:
                 model = Assumed(model)
             held = ModelSetting(model=model, factors=self.factors)
             object.__setattr__(self, "models", (held,))
+        if self.frequency != "daily":
+            of_periods = tuple(one.without_leads() for one in self.models)
+            object.__setattr__(self, "models", of_periods)
         object.__setattr__(self, "model", None)
         object.__setattr__(self, "factors", ())
         object.__setattr__(self, "tests", expand_tests(self.tests))
