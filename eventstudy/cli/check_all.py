@@ -1,4 +1,4 @@
-"""``eventstudy check --all``: every catalogue of a folder, and the sources of its rows."""
+"""``eventstudy check --all``: the catalogues of a folder, and sources of their rows."""
 
 from collections.abc import Mapping
 from pathlib import Path
