@@ -145,6 +145,7 @@ def settings(spec):
 FLAGS = [
     ("--prices other.csv", "prices", "other.csv"),
     ("--returns simple", "returns", "simple"),
+    ("--frequency weekly", "frequency", "weekly"),
     ("--missing drop", "missing", "drop"),
     ("--overlap keep", "overlap", "keep"),
     ("--day0 previous", "day0", "previous"),

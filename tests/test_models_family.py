@@ -226,6 +226,20 @@ def by_factors_of_donors(y, x):
     return by_least_squares(rest, centred @ vectors[:, : best[1]])
 
 
+def by_eigenvectors(y, x):
+    """Components of the donors' correlations, counted by the criterion, then a fit."""
+    n = x.shape[1]
+    z = (x - x[:T].mean(axis=0)) / x[:T].std(axis=0)
+    values, vectors = np.linalg.eigh(np.corrcoef(x[:T].T))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    best = (np.inf, 0)
+    for r in range(min(8, T // 10, n // 2) + 1):
+        left = z[:T] - z[:T] @ vectors[:, :r] @ vectors[:, :r].T
+        penalty = r * (n + T) / (n * T) * np.log(min(n, T))
+        best = min(best, (np.log((left**2).mean()) + penalty, r))
+    return by_least_squares(y, (z @ vectors / np.sqrt(values))[:, : best[1]])
+
+
 # Every member, with a slow way to the same abnormal returns and standard errors, the
 # factors or donors it is given, and how close they are: likelihoods are climbed, not
 # solved.
@@ -246,6 +260,7 @@ TWINS = {
     "egarch": (by_arch("egarch"), 1, 2e-2),
     "synthetic": (by_nnls, 7, 1e-9),
     "synthetic_did": (by_did, 7, 1e-9),
+    "pca": (by_eigenvectors, 7, 1e-9),
     "gsynth": (by_factors_of_donors, 7, 1e-9),
 }
 

@@ -358,7 +358,7 @@ def test_a_model_of_a_study_file_can_be_simulated(asked):
     [
         ({"model": "dimson", "lags": 1.5}, "lags = 1.5; wanted a whole number"),
         ({"model": "dimson", "beta_only": 1}, "beta_only = 1; wanted true or false"),
-        ({"model": "basket", "weights": "value"}, "allowed: equal, dollar_volume"),
+        ({"model": "basket", "weights": "size"}, "allowed: equal, value, dollar"),
         ({"model": "basket", "members": "A0"}, "members = 'A0'; wanted a list"),
     ],
 )

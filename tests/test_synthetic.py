@@ -25,6 +25,7 @@ from eventstudy.models import (
     synthetic_weights,
 )
 from eventstudy.models.least_norm import least_norm
+from eventstudy.models.ridged import laid_out, ridged_weights, takes
 from eventstudy.models.simplex import simplex_weights
 
 T, L = 120, 5
@@ -83,6 +84,53 @@ def test_weights_are_those_of_a_cone_one_by_one(n_donors):
         past = donors[which[i]][rows[i]][:, at]
         twin = by_nnls(y[i, rows[i]], past, 1e-6)
         assert_allclose(found[i, at], twin, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_donors", [1, 2, 7, 60, 200])
+@pytest.mark.parametrize("size", [1e-3, 0.1, 3.0])
+def test_weights_under_a_ridge_are_those_of_a_cone(n_donors, size):
+    rng = np.random.default_rng(n_donors)
+    donors = np.stack([returns(n_donors, 1, seed=s)[1][:T] for s in range(3)])
+    y, _ = returns(1, 12, seed=9, n_sessions=T)
+    which = rng.integers(0, 3, 12)
+    allowed = rng.random((12, n_donors)) < 0.7
+    allowed[:, 0] = True
+    rows = rng.random((12, T)) < 0.9
+    ridge = np.full(12, size * (donors[0] ** 2).sum(axis=0).max())
+    given = {"which": which, "allowed": allowed, "rows": rows}
+    wide = laid_out(donors)
+    found, begin, arrived = ridged_weights(y, wide, ridge=ridge, **given)
+    assert takes(donors, which, ridge).all()
+    assert arrived.all()
+    plain = simplex_weights(y, donors, ridge=ridge, centred=True, **given)
+    assert_allclose(found, plain, atol=1e-12)
+    for i in range(12):
+        at = np.flatnonzero(allowed[i])
+        past = donors[which[i]][rows[i]][:, at]
+        own = y[i, rows[i]]
+        twin = by_nnls(own - own.mean(), past - past.mean(axis=0), ridge[i])
+        assert_allclose(found[i, at], twin, atol=1e-9)
+    given["rows"] = rows & (np.arange(T) >= 20)
+    warm, _, arrived = ridged_weights(y, wide, ridge=ridge, start=begin, **given)
+    cold, _, _ = ridged_weights(y, wide, ridge=ridge, **given)
+    assert arrived.all()
+    assert_allclose(warm, cold, atol=1e-13)
+
+
+def test_a_ridge_that_is_too_small_and_steps_that_do_not_arrive_take_the_other_way(
+    monkeypatch,
+):
+    y, donors = returns(30, 3)
+    usual = synthetic_did(y, donors, n_estimation=T)
+    assert not takes(donors[None], np.zeros(1, np.int64), np.array([1e-9])).any()
+    monkeypatch.setattr("eventstudy.models.ridged._MOST_STEPS", 1)
+    other = synthetic_did(y, donors, n_estimation=T)
+    monkeypatch.setattr("eventstudy.models.ridged._LEAST_RIDGE", 1e9)
+    third = synthetic_did(y, donors, n_estimation=T)
+    for ab in (other, third):
+        assert_allclose(ab.weights, usual.weights, atol=1e-12)
+        assert_allclose(ab.residuals, usual.residuals, atol=1e-13)
+        assert_allclose(ab.ar, usual.ar, atol=1e-13)
 
 
 def test_weights_do_not_depend_on_where_the_steps_begin():

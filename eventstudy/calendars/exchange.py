@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -18,6 +19,7 @@ from eventstudy.core.abnormal import IntArray
 from eventstudy.core.errors import DataError, SpecError, nearest_of
 
 ALWAYS_OPEN = "24/7"
+Period = Literal["daily", "weekly", "monthly"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = EPOCH.toordinal()
@@ -41,6 +43,8 @@ class Calendar:
         IANA zone of the exchange, which says what the local date of an instant is.
     hours : bool
         False where only dates are known and a session is its whole local day.
+    period : {"daily", "weekly", "monthly"}
+        What a session is: a day, or a week or month, whose last day it is named after.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Calendar:
     closes_utc: IntArray
     zone: str
     hours: bool = True
+    period: Period = "daily"
 
 
 def get_calendar(name: str, *, start: date, end: date) -> Calendar:

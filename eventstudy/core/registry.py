@@ -243,7 +243,7 @@ MODELS: Family[Any] = Family(
     "model",
     *_in("models", "linear", "nonsynchronous", "robust", "lad", "student"),
     *_in("models", "theil_sen", "basket", "garch"),
-    *_in("models", "synthetic", "synthetic_did", "gsynth"),
+    *_in("models", "pca", "synthetic", "synthetic_did", "gsynth"),
 )
 SHIFTS: Family[Any] = Family(
     "volatility test",

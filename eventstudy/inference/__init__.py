@@ -10,6 +10,7 @@ from eventstudy.core.windows import Window, as_windows
 from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, merge
 from eventstudy.inference.anticipation import Anticipation, anticipation, onset
 from eventstudy.inference.battery import Chunks, run
+from eventstudy.inference.buy_and_hold import bhar
 from eventstudy.inference.dependence import Dependence, dependence
 from eventstudy.inference.entry import EventTest
 from eventstudy.inference.long_run import (
@@ -76,6 +77,7 @@ __all__ = [
     "anticipation",
     "assess",
     "battery",
+    "bhar",
     "caar_interval",
     "calendar_dummy",
     "calendar_time",

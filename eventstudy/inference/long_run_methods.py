@@ -7,6 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.registry import LONG_RUN
+from eventstudy.inference.buy_and_hold import AfterDelisting, bhar
 from eventstudy.inference.long_run import (
     VARIANCES,
     LongRun,
@@ -23,6 +24,25 @@ Found = tuple[str, str, LongRun]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmarks:
+    """What holds are compared with, on the sessions of a sample.
+
+    assets, controls : (A, S) simple returns of the assets and of their controls, nan
+        for those that have none;  reference : (M, S) of the members of a portfolio
+    own : (A,) row of each asset in ``reference``, -1 for none
+    after_delisting, n_draws, seed : as for `bhar`
+    """
+
+    assets: Array
+    controls: Array | None
+    reference: Array | None
+    own: IntArray
+    after_delisting: AfterDelisting
+    n_draws: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LongSample:
     """The events of a group on the union of its sessions.
 
@@ -30,6 +50,7 @@ class LongSample:
     errors : (E, S) abnormal returns by the normal return of each event
     asset, day0 : (E,) row of the asset and column of day 0 of each event
     hold, estimation : first and last session, day 0 = 0
+    benchmarks : where some are named
     """
 
     y: Array
@@ -40,6 +61,7 @@ class LongSample:
     hold: tuple[int, int]
     estimation: tuple[int, int]
     alternative: Alternative
+    benchmarks: Benchmarks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +70,7 @@ class LongRunMethod:
 
     name, meaning, null, citation : as of a test
     warning : where its size is wrong, in a sentence for the report; empty if nowhere
+    needs_benchmark : whether it compares with assets that are named
     of_sample : sample -> answers
     """
 
@@ -56,6 +79,7 @@ class LongRunMethod:
     null: str
     citation: str
     warning: str = ""
+    needs_benchmark: bool = False
     of_sample: Callable[[LongSample], list[Found]]
 
 
@@ -92,6 +116,33 @@ def _rats(s: LongSample) -> list[Found]:
     y = np.where(inside, s.y[s.asset[:, None], at], np.nan)
     found = rats(y, s.x[s.asset[:, None], at], alternative=s.alternative)
     return [("rats", "cross_section", found)]
+
+
+def _bhar(s: LongSample) -> list[Found]:
+    held = s.benchmarks
+    if held is None:
+        return []
+    named = (("control", held.controls), ("reference", held.reference))
+    return [
+        (
+            f"bhar_{kind}",
+            "date_bootstrap",
+            bhar(
+                held.assets,
+                s.asset,
+                s.day0,
+                hold=s.hold,
+                own=held.own,
+                after_delisting=held.after_delisting,
+                alternative=s.alternative,
+                n_draws=held.n_draws,
+                seed=held.seed,
+                **{kind: returns},
+            ),
+        )
+        for kind, returns in named
+        if returns is not None
+    ]
 
 
 LONG_RUN.register(
@@ -134,5 +185,25 @@ LONG_RUN.register(
             "dates it rejects far too often, and it is shown as history only."
         ),
         of_sample=_rats,
+    )
+)
+LONG_RUN.register(
+    LongRunMethod(
+        name="bhar",
+        meaning="buy-and-hold returns in excess of a control asset's or a reference "
+        "portfolio's, by Johnson's statistic and resamples of dates",
+        null="H0: mean BHAR = 0",
+        citation="Lyon, Barber & Tsai (1999), J. Finance 54",
+        warning=(
+            "`bhar` keeps the announcements of a date together, and takes dates as "
+            "independent, which those with overlapping holds are not where assets "
+            "share shocks. In simulations of 20 dates with five assets each, whose "
+            "shocks have a correlation of 0.3, it rejected at 5 % in 6.1 % of samples "
+            "with holds that do not overlap, and in 29 % with holds of 120 sessions "
+            "and 20 between the dates; in 8.6 % with ten dates of unequal size, and in "
+            "3.3 % of samples of 20 dates with one asset each."
+        ),
+        needs_benchmark=True,
+        of_sample=_bhar,
     )
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eventstudy.core.abnormal import Array
+from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.registry import TESTS
 from eventstudy.inference.entry import EventTest
 from eventstudy.inference.pvalues import (
@@ -144,13 +144,23 @@ def _johnson_of_centred(x: Array) -> Array:
 
     nan where all values are the same.
     """
-    n = x.shape[-1]
-    mean = x.mean(axis=-1)
-    square = np.einsum("...n,...n->...", x, x) / n
-    cube = np.einsum("...n,...n,...n->...", x, x, x) / n
+    square = np.einsum("...n,...n->...", x, x)
+    cube = np.einsum("...n,...n,...n->...", x, x, x)
+    return johnson_of_powers(np.array(x.shape[-1]), x.sum(axis=-1), square, cube)
+
+
+def johnson_of_powers(
+    n: Array | IntArray, total: Array, square: Array, cube: Array
+) -> Array:
+    """Adjusted statistic of samples about 0 by their sizes and sums of powers.
+
+    nan where all values are the same.
+    """
+    mean, square, cube = total / n, square / n, cube / n
     variance = square - mean**2
     variance = np.where(variance > _NO_VARIANCE * square, variance, np.nan)
-    s = np.sqrt(variance * n / (n - 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        s = np.sqrt(variance * n / (n - 1))
     ratio, skew = mean / s, (cube - 3.0 * mean * square + 2.0 * mean**3) / s**3
     out: Array = np.sqrt(n) * (ratio + skew * ratio**2 / 3 + skew / (6 * n))
     return out

@@ -22,6 +22,7 @@ from eventstudy.models.linear import (
 )
 from eventstudy.models.nonsynchronous import dimson, scholes_williams
 from eventstudy.models.own import abnormal_from
+from eventstudy.models.pca import pca
 from eventstudy.models.robust import huber
 from eventstudy.models.student import student
 from eventstudy.models.synthetic import synthetic, synthetic_weights
@@ -53,6 +54,7 @@ __all__ = [
     "lad",
     "market",
     "market_adjusted",
+    "pca",
     "placebo_in_space",
     "scholes_williams",
     "student",

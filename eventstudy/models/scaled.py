@@ -18,7 +18,7 @@ from eventstudy.models.solver import (
     model_input,
 )
 
-_AT_ONCE = 256
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Scaled:
 
     d : the input;  start : its fit by least squares;  rows : (E,) which they are
     begin : (R, K) the coefficients of the scaled columns by least squares
-    y : (R, T), x : (R, T, K), 0 where there is no return;  there : (R, T)
+    y : (R, T), columns : (R, K, T), 0 where there is no return;  there : (R, T)
     n : (R,) returns;  unit : (R, K) what a column was divided by
     """
 
@@ -38,10 +38,15 @@ class Scaled:
     rows: BoolArray
     begin: Array
     y: Array
-    x: Array
+    columns: Array
     there: BoolArray
     n: Array
     unit: Array
+
+    @property
+    def x(self) -> Array:
+        """The columns by session, (R, T, K): in memory each column is in one piece."""
+        return self.columns.transpose(0, 2, 1)
 
     def errors(self, b: Array) -> Array:
         """Return what coefficients of the scaled columns leave, (R, T)."""
@@ -50,7 +55,7 @@ class Scaled:
 
     def of(self, rows: IntArray | slice) -> "Scaled":
         """Return some of the rows."""
-        names = ("begin", "y", "x", "there", "n", "unit")
+        names = ("begin", "y", "columns", "there", "n", "unit")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def by_information(self, ratio: Array) -> Array:
@@ -109,7 +114,7 @@ def scaled_input(
         rows=rows,
         begin=start.coefficients[rows] * unit,
         y=scaled,
-        x=columns,
+        columns=np.ascontiguousarray(columns.transpose(0, 2, 1)),
         there=there,
         n=there.sum(axis=1).astype(np.float64),
         unit=unit,

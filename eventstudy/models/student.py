@@ -23,7 +23,7 @@ second the law is all but normal."""
 
 _BEGIN = 5.0
 _LOW, _HIGH = np.log(LEAST), np.log(MOST)
-_SETTLING = 3  # steps of the EM algorithm before the first of Newton
+_SETTLING = 1  # step of the EM algorithm before the first of Newton
 _STEPS = 200
 _HALVINGS = 40
 _FLAT = 1e-7  # gradient per return: a step of Newton later it is 0 but for rounding
@@ -122,7 +122,7 @@ class _Point:
 def _likeliest(held: Scaled) -> tuple[Array, Array, Array, BoolArray]:
     """Return coefficients, scale, degrees of freedom, and whose search ended.
 
-    After a few steps of the EM algorithm come Newton's; where they do not lead up,
+    After a step of the EM algorithm come those of Newton; where they do not lead up,
     those with the information that is expected in place of the curvature.
     """
     theta = _settled(held)
@@ -149,7 +149,7 @@ def _likeliest(held: Scaled) -> tuple[Array, Array, Array, BoolArray]:
 
 
 def _settled(held: Scaled) -> Array:
-    """Return parameters after a few steps of the EM algorithm for a given ν."""
+    """Return parameters after the steps of the EM algorithm for a given ν."""
     b, nu = held.begin, _BEGIN
     errors = held.errors(b)
     square = np.einsum("rt,rt->r", errors, errors) / held.n
@@ -187,7 +187,7 @@ def _at(held: Scaled, theta: Array) -> _Point:
     of_nu = (special.digamma((nu + 1) / 2) - special.digamma(nu / 2) - 1 / nu) * n / 2
     of_nu += -tail / 2.0 + up / 2.0 * a
     gradient = np.column_stack([up[:, None] * once, (nu + 1.0) * a - n, nu * of_nu])
-    change = special.polygamma(1, (nu + 1) / 2) - special.polygamma(1, nu / 2)
+    change = special.zeta(2.0, (nu + 1) / 2) - special.zeta(2.0, nu / 2)
     bend = n / 2.0 * (change / 2.0 + 1.0 / nu**2) + (a - up / 2.0 * (2.0 * a - aa)) / nu
     inner = (2.0 * c - 1.0) * c * (up / scale**2)[:, None]
     out = np.empty((len(b), k + 2, k + 2))
@@ -217,7 +217,7 @@ def _expected(held: Scaled, point: _Point) -> Array:
     out[:, :k, :k] = ((nu + 1.0) / (nu + 3.0) / scale**2)[:, None, None] * of_x
     out[:, k, k] = 2.0 * n * nu / (nu + 3.0)
     out[:, k, k + 1] = out[:, k + 1, k] = -2.0 * n * nu / ((nu + 1.0) * (nu + 3.0))
-    change = special.polygamma(1, nu / 2) - special.polygamma(1, (nu + 1) / 2)
+    change = special.zeta(2.0, nu / 2) - special.zeta(2.0, (nu + 1) / 2)
     rest = 2.0 * (nu + 5.0) / (nu * (nu + 1.0) * (nu + 3.0))
     out[:, k + 1, k + 1] = n / 4.0 * nu**2 * (change - rest)
     return out
@@ -255,9 +255,13 @@ def _direction(curvature: Array, gradient: Array, free: BoolArray) -> Array:
     diagonal = np.arange(held.shape[1])
     held[:, diagonal, diagonal] += ~free
     slope = np.where(free, gradient, 0.0)
-    able = np.linalg.det(held) != 0.0
-    held[~able] = np.eye(held.shape[1])
-    found = np.linalg.solve(held, slope[:, :, None])[:, :, 0]
+    able = np.ones(len(held), np.bool_)
+    try:
+        found = np.linalg.solve(held, slope[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:  # one of them cannot be solved
+        able = np.linalg.det(held) != 0.0
+        held[~able] = np.eye(held.shape[1])
+        found = np.linalg.solve(held, slope[:, :, None])[:, :, 0]
     up: BoolArray = np.einsum("rk,rk->r", found, slope) >= 0.0
     led = able & up & np.isfinite(found).all(axis=1)
     return np.asarray(np.where(led[:, None], found, 0.0), np.float64)

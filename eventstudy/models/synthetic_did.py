@@ -4,13 +4,14 @@
 sum of the window's abnormal returns is its length times τ.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
-from eventstudy.core.abnormal import Abnormal, Array, BoolArray
-from eventstudy.core.donors import Donors, by_row, weighted
+from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
+from eventstudy.core.donors import Donors, by_row, chosen, weighted
 from eventstudy.core.registry import MODELS
 from eventstudy.core.windows import Window, columns_from
 from eventstudy.models.counterfactual import (
@@ -24,6 +25,7 @@ from eventstudy.models.counterfactual import (
 )
 from eventstudy.models.entry import Context, ModelEntry
 from eventstudy.models.least_norm import least_norm
+from eventstudy.models.ridged import laid_out, ridged_weights, takes
 from eventstudy.models.simplex import simplex_weights
 from eventstudy.models.synthetic import BLOCK, by_donors, held_out_square
 
@@ -106,13 +108,13 @@ def synthetic_did(
     noise = _differences(given)
     n = given.rows.sum(axis=1)
     ridge = np.sqrt(after.stop - after.start) * noise**2 * n
-    weights = solve(given, given.simple, given.past, ridge, centred=True)
+    weights, left_out = _donor_weights(given, ridge)
     before = _session_weights(given, after, noise)
     path = weighted(weights, given.donors)
     gap = given.simple - path[:, :t]
     level = np.einsum("et,et->e", before, np.where(given.rows, gap, 0.0))
     errors = d.y - expected(given, path + level[:, None])
-    errors[:, :t] = d.y[:, :t] - _held_out(given, ridge, weights)
+    errors[:, :t] = d.y[:, :t] - expected(given, left_out)[:, :t]
     square, n = held_out_square(given, errors)
     return finished(
         given,
@@ -211,29 +213,97 @@ def _centred(values: Array, allowed: BoolArray) -> Array:
     return np.where(mask, values - mean, 0.0)
 
 
-def _held_out(given: Treated, ridge: Array, weights: Array) -> Array:
-    """Return the counterfactual of sessions that ω and its constant were not fitted to.
+def _donor_weights(given: Treated, ridge: Array) -> tuple[Array, Array]:
+    """Return ω (E, J), and the path of sessions that it was not fitted to (E, T+L).
 
-    Blocks of ten sessions are left out in turn; (E, T).
+    Blocks of ten sessions are left out in turn, with the constant of the others.
     """
-    t = given.t
-    path = np.full((len(weights), given.d.y.shape[1]), np.nan)
+    weights = np.full(given.donors.allowed.shape, np.nan)
+    path = np.full(given.d.y.shape, np.nan)
+    able = given.donors.allowed.any(axis=1) & given.rows.any(axis=1)
+    able &= takes(given.past, given.donors.row, ridge)
+    others = np.flatnonzero(~able)
+    if len(others):
+        weights[others], path[others] = _one_by_one(_some(given, others), ridge[others])
+    order = np.flatnonzero(able)
+    order = order[np.argsort(given.donors.row[order], kind="stable")]
+    for first in range(0, len(order), _CHUNK):
+        own = order[first : first + _CHUNK]
+        weights[own], path[own] = _together(_some(given, own), ridge[own])
+    return weights, path
+
+
+def _some(given: Treated, at: IntArray) -> Treated:
+    """Return some observations; of the input only the shape is left."""
+    return replace(
+        given,
+        donors=chosen(given.donors, at),
+        simple=given.simple[at],
+        rows=given.rows[at],
+    )
+
+
+def _together(given: Treated, ridge: Array) -> tuple[Array, Array]:
+    """Solve by the sessions' dual; each block begins with the donors of them all."""
+    groups, which = np.unique(given.donors.row, return_inverse=True)
+    wide = laid_out(given.past[groups])
+    held: dict[str, Any] = {"which": which, "allowed": given.donors.allowed}
+    weights, begin, arrived = ridged_weights(
+        given.simple, wide, rows=given.rows, ridge=ridge, **held
+    )
+    path = np.full((len(weights), given.donors.returns.shape[1]), np.nan)
+    for block, rows, share in _blocks(given):
+        own, _, there = ridged_weights(
+            given.simple,
+            wide,
+            rows=rows,
+            ridge=share * ridge,
+            start=begin,
+            **held,
+        )
+        arrived &= there
+        path[:, block] = _constant_and_path(given, rows, own)[:, block]
+    if not arrived.all():
+        at = np.flatnonzero(~arrived)
+        weights[at], path[at] = _one_by_one(_some(given, at), ridge[at])
+    return weights, path
+
+
+def _one_by_one(given: Treated, ridge: Array) -> tuple[Array, Array]:
+    """Solve by letting donors in one by one."""
+    weights = solve(given, given.simple, given.past, ridge, centred=True)
     start = np.nan_to_num(weights)
     start[~(start.sum(axis=1) > 0), 0] = 1.0
+    path = np.full((len(weights), given.donors.returns.shape[1]), np.nan)
+    for block, rows, share in _blocks(given):
+        own = solve(
+            replace(given, rows=rows),
+            given.simple,
+            given.past,
+            share * ridge,
+            start=start,
+            centred=True,
+        )
+        path[:, block] = _constant_and_path(given, rows, own)[:, block]
+    return weights, path
+
+
+def _blocks(given: Treated) -> Iterator[tuple[slice, BoolArray, Array]]:
+    """Yield blocks of ten sessions, the rows without one, and their share (E,)."""
     n = np.maximum(given.rows.sum(axis=1), 1)
-    for first in range(0, t, BLOCK):
-        block = slice(first, min(first + BLOCK, t))
+    for first in range(0, given.t, BLOCK):
+        block = slice(first, min(first + BLOCK, given.t))
         rows = given.rows.copy()
         rows[:, block] = False
-        less, share = replace(given, rows=rows), rows.sum(axis=1) / n
-        own = solve(
-            less, given.simple, given.past, share * ridge, start=start, centred=True
-        )
-        fitted = weighted(own, given.donors)
-        gap = np.where(rows, given.simple - fitted[:, :t], 0.0).sum(axis=1)
-        level = gap / np.maximum(rows.sum(axis=1), 1)
-        path[:, block] = fitted[:, block] + level[:, None]
-    return expected(given, path)[:, :t]
+        yield block, rows, rows.sum(axis=1) / n
+
+
+def _constant_and_path(given: Treated, rows: BoolArray, weights: Array) -> Array:
+    """Return weighted donors with the constant of the rows, (E, T+L)."""
+    fitted = weighted(weights, given.donors)
+    gap = np.where(rows, given.simple - fitted[:, : given.t], 0.0).sum(axis=1)
+    level = gap / np.maximum(rows.sum(axis=1), 1)
+    return np.asarray(fitted + level[:, None], np.float64)
 
 
 MODELS.register(

@@ -1,5 +1,6 @@
 """The return of a basket of assets, each left out of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,14 @@ from eventstudy.panel.series import Quotes, on_sessions
 
 BASKET = "basket"
 
-__all__ = ["BASKET", "LEAST_MEMBERS", "Basket", "basket_levels"]
+__all__ = [
+    "BASKET",
+    "LEAST_MEMBERS",
+    "WEIGHTS",
+    "Basket",
+    "basket_levels",
+    "unweighted",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,14 +27,31 @@ class Basket:
     """What the market of some observations is made of.
 
     quotes : of the members;  wrong : per member the days whose price change is wrong
-    by_volume : weights are the closes times volumes of the session before
+    weights : what the weights of the session before are, see `WEIGHTS`
     left_out : members that are not in it
     """
 
     quotes: tuple[Quotes, ...]
     wrong: tuple[IntArray, ...]
-    by_volume: bool
+    weights: str
     left_out: tuple[str, ...]
+
+
+WEIGHTS: Mapping[str, str] = {
+    "value": "the market value: a column market_value of the prices, or shares, whose "
+    "product with the close it is",
+    "dollar_volume": "the volume: a column volume of the prices",
+}
+"""What unequal weights are made of, and where it comes from."""
+
+
+def unweighted(weights: str, members: Mapping[str, Quotes]) -> list[str]:
+    """Return the members that have no weight on any day."""
+    return [
+        name
+        for name, quotes in members.items()
+        if weights in WEIGHTS and not np.isfinite(_weights(weights, quotes)).any()
+    ]
 
 
 def basket_levels(basket: Basket, calendar: Calendar) -> tuple[Quotes, IntArray]:
@@ -42,9 +67,15 @@ def basket_levels(basket: Basket, calendar: Calendar) -> tuple[Quotes, IntArray]
         at = np.searchsorted(calendar.sessions, days)
         returns[at[at < len(returns)], column] = np.nan
     weights = np.ones(levels.shape)
-    if basket.by_volume:
-        traded = [_traded(quotes, calendar) for quotes in basket.quotes]
-        weights = np.column_stack(traded)
+    if basket.weights in WEIGHTS:
+        weights = np.column_stack(
+            [
+                on_sessions(
+                    Quotes(days=q.days, closes=_weights(basket.weights, q)), calendar
+                )
+                for q in basket.quotes
+            ]
+        )
     found = basket_return(returns, weights)
     lacking = np.isnan(found)
     growth = np.cumprod(1.0 + np.where(lacking, 0.0, found))
@@ -53,8 +84,7 @@ def basket_levels(basket: Basket, calendar: Calendar) -> tuple[Quotes, IntArray]
     return Quotes(days=calendar.sessions, closes=level), lost
 
 
-def _traded(quotes: Quotes, calendar: Calendar) -> Array:
-    """Return closes times volumes on the sessions, nan where one is not known."""
-    if quotes.traded is None:
-        return np.full(len(calendar.sessions), np.nan)
-    return on_sessions(Quotes(days=quotes.days, closes=quotes.traded), calendar)
+def _weights(weights: str, quotes: Quotes) -> Array:
+    """Return the weights of a member on its days, nan where one is not known."""
+    held = quotes.worth if weights == "value" else quotes.traded
+    return np.full(len(quotes.days), np.nan) if held is None else held

@@ -13,7 +13,14 @@ from eventstudy.calendars.of_prices import Assigned, assign_calendars
 from eventstudy.core.abnormal import Clock, IntArray
 from eventstudy.core.errors import DataError
 from eventstudy.panel.arrays import Panel
-from eventstudy.panel.baskets import BASKET, LEAST_MEMBERS, Basket, basket_levels
+from eventstudy.panel.baskets import (
+    BASKET,
+    LEAST_MEMBERS,
+    WEIGHTS,
+    Basket,
+    basket_levels,
+    unweighted,
+)
 from eventstudy.panel.columns import Columns, columns_of
 from eventstudy.panel.donor_series import donor_series, named_in
 from eventstudy.panel.guessed import moved_day_zeros, refuse_stray_day_zeros
@@ -112,8 +119,7 @@ def build(
     quotes = quotes_of(prices)
     members = [(asset, group) for group, assets in groups.items() for asset in assets]
     _refuse_missing_factors(spec, members, quotes)
-    beside = (*spec.factor_names, *spec.member_names, *spec.donor_names)
-    studied = dict.fromkeys([*(asset for asset, _ in members), *beside])
+    studied = dict.fromkeys([*(asset for asset, _ in members), *spec.beside])
     assigned = assign_calendars(
         {symbol: quotes[symbol].days for symbol in studied if symbol in quotes},
         spec.calendars,
@@ -258,11 +264,13 @@ def _draft(
         if asset not in quotes:
             draft.unpriced.append((asset, group))
             continue
-        placed, unplaced = observations_of(asset, group, events, market.zeros[name])
+        calendar = market.calendars[name]
+        placed, unplaced = observations_of(
+            asset, group, events, market.zeros[name], calendar
+        )
         draft.unplaced += unplaced
         if not placed:
             continue
-        calendar = market.calendars[name]
         n_sessions = len(calendar.sessions)
         held, factors = dict(quotes), spec.factors_of(setting, asset)
         if at_close and assigned.name_of(asset) == name:
@@ -342,6 +350,14 @@ def _baskets(
     if not setting.members:
         yield list(placed), None
         return
+    weights = setting.weights or "equal"
+    held = {name: quotes[name] for name in setting.members if name in quotes}
+    if lacking := unweighted(weights, held):
+        raise DataError(
+            f"model {setting.name!r} weights its basket by {WEIGHTS[weights]}; nothing "
+            f"is known of {', '.join(lacking)}: supply it, leave them out of members, "
+            'or say weights = "equal"'
+        )
     by_names: dict[tuple[str, ...], list[Observation]] = {}
     for one in placed:
         named = {name for row in one.events for name in events.named[row]}
@@ -361,7 +377,7 @@ def _baskets(
             Basket(
                 quotes=tuple(quotes[m] for m in inside),
                 wrong=tuple(wrong.get(m, np.empty(0, np.int64)) for m in inside),
-                by_volume=setting.weights == "dollar_volume",
+                weights=weights,
                 left_out=left_out,
             ),
         )

@@ -31,7 +31,7 @@ def refuse_stray_day_zeros(
         if asset not in named:
             continue
         name, there = named[asset], set(days.tolist())
-        calendar = with_days(market.calendars[name], name, days)
+        calendar = with_days(market.by_day[name], name, days)
         found = _zeros(spec, frame, calendar)
         for row in events.touching(asset):
             session = found[row].session

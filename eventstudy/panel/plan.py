@@ -15,20 +15,20 @@ from eventstudy.calendars import (
     calendar_name,
 )
 from eventstudy.calendars.day_zero import day_zeros
+from eventstudy.calendars.exchange import day_of
 from eventstudy.calendars.of_prices import Assigned
+from eventstudy.calendars.periods import DAYS, in_periods, of_period, whole_periods
 from eventstudy.catalogue.ids import merged_id
 from eventstudy.core.abnormal import IntArray
 from eventstudy.core.errors import DataError
 from eventstudy.spec import StudySpec
 
 _AT_HAND = "prices"
-# Calendar days per session, generously: New York trades 252 days of 365.
 OwnWindow = tuple[int | date, int | date]
 """First and last session of an event's estimation window: event time, or dates."""
 
 _EPOCH = date(1970, 1, 1)
 _HOLIDAYS = timedelta(days=14)  # more than any exchange rests
-_DAYS_PER_SESSION = 1.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Observation:
     day0 : int
         Place of day 0 among the calendar's sessions.
     session : date
-        Its date.
+        Its date; of a week or month that of its last session.
     estimation : (int or date, int or date), optional
         Its own estimation window, in event time or by dates.
 
@@ -143,9 +143,12 @@ class Market:
     Parameters
     ----------
     calendars : mapping of str to Calendar
-        The calendars by name.
+        The calendars by name, whose sessions are weeks or months where returns are.
+    by_day : mapping of str to Calendar
+        The same with every session.
     zeros : mapping of str to sequence of DayZero
-        Per calendar the day 0 of every event of the catalogue.
+        Per calendar the day 0 of every event of the catalogue: the place of its week or
+        month among the sessions of ``calendars``, and its own date.
     notes : tuple of str
         What the prices said against calendars guessed from symbols.
     strays : mapping of str to array
@@ -169,6 +172,7 @@ class Market:
     """
 
     calendars: Mapping[str, Calendar]
+    by_day: Mapping[str, Calendar]
     zeros: Mapping[str, Sequence[DayZero]]
     notes: tuple[str, ...] = ()
     strays: Mapping[str, IntArray] = field(default_factory=dict)
@@ -237,8 +241,8 @@ def lay_out(
     assigned: Assigned,
 ) -> Market:
     """Build the calendars called ``names`` and place every event on each of them."""
-    first, last = dates_needed(spec, events)
-    calendars = {
+    first, last = whole_periods(*dates_needed(spec, events), spec.frequency)
+    by_day = {
         name: _from_prices(spec, prices)
         if name == _AT_HAND
         else assigned.calendar(name, first, last)
@@ -246,11 +250,22 @@ def lay_out(
     }
     instants = events["announced_utc"].to_list()
     days = events["announced_date"].to_list()
-    zeros = {
-        name: day_zeros(calendar, instants, days, spec.day0)
-        for name, calendar in calendars.items()
+    calendars = {
+        name: in_periods(
+            calendar,
+            spec.frequency,
+            None if name == _AT_HAND or name in assigned.own else last,
+        )
+        for name, calendar in by_day.items()
     }
-    return Market(calendars=calendars, zeros=zeros)
+    zeros = {
+        name: [
+            of_period(zero, calendars[name])
+            for zero in day_zeros(calendar, instants, days, spec.day0)
+        ]
+        for name, calendar in by_day.items()
+    }
+    return Market(calendars=calendars, by_day=by_day, zeros=zeros)
 
 
 def own_calendar(
@@ -283,12 +298,13 @@ def dates_needed(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     back = -min(start for start, _ in windows)
     ahead = max(end for _, end in windows)
     margin = 15
+    each = DAYS[spec.frequency]
     first, last = events["announced_date"].min(), events["announced_date"].max()
     assert isinstance(first, date)
     assert isinstance(last, date)
     return (
-        first - timedelta(days=int(back * _DAYS_PER_SESSION) + margin),
-        last + timedelta(days=int(max(ahead, 0) * _DAYS_PER_SESSION) + margin),
+        first - timedelta(days=int(back * each) + margin),
+        last + timedelta(days=int(max(ahead, 0) * each) + margin),
     )
 
 
@@ -297,10 +313,12 @@ def observations_of(
     group: str,
     events: Announcements,
     zeros: Sequence[DayZero],
+    calendar: Calendar,
 ) -> tuple[list[Observation], list[Unplaced]]:
     """Return the observations of one asset, one per day 0, and what has no day 0.
 
-    Events of the same day 0 are one observation, so that no return is counted twice.
+    Events of the same day 0, or of its week or month, are one observation, so that no
+    return is counted twice.
     """
     by_day: dict[int, list[int]] = {}
     unplaced = []
@@ -315,8 +333,6 @@ def observations_of(
             by_day.setdefault(zero.index, []).append(row)
     placed = []
     for day0, rows in sorted(by_day.items()):
-        session = zeros[rows[0]].session
-        assert session is not None
         placed.append(
             Observation(
                 asset=asset,
@@ -327,7 +343,7 @@ def observations_of(
                 headline=any(events.headline[row] for row in rows),
                 estimation=_estimation_of(events, rows, asset),
                 day0=day0,
-                session=session,
+                session=day_of(int(calendar.sessions[day0])),
             )
         )
     return placed, unplaced

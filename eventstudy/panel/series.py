@@ -14,12 +14,14 @@ from eventstudy.core.abnormal import Array, IntArray
 class Quotes:
     """Closes of one symbol: days since 1970-01-01 (P,), ascending, and prices (P,).
 
-    traded : (P,) closes as they were times the volume, None where it is not known
+    traded : (P,) closes as they were times the volume, nan where it is not known
+    worth : (P,) market values, nan where they are not known
     """
 
     days: IntArray
     closes: Array
     traded: Array | None = None
+    worth: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,13 +42,15 @@ class Series:
 
 def quotes_of(prices: pl.DataFrame) -> dict[str, Quotes]:
     """Return adjusted closes by symbol; rows without a price are left out."""
-    known = "volume" in prices.columns
-    traded = pl.col("close") * pl.col("volume") if known else pl.lit(float("nan"))
+    nothing, known = pl.lit(float("nan")), prices.columns
+    traded = pl.col("close") * pl.col("volume") if "volume" in known else nothing
+    worth = pl.col("market_value") if "market_value" in known else nothing
     held = prices.select(
         "symbol",
         "date",
         close=pl.coalesce("adj_close", "close"),
         traded=traded.fill_null(float("nan")),
+        worth=worth.fill_null(float("nan")),
     )
     held = held.filter(pl.col("close").is_not_null()).sort("symbol", "date")
     return {
@@ -54,6 +58,7 @@ def quotes_of(prices: pl.DataFrame) -> dict[str, Quotes]:
             days=frame["date"].to_physical().cast(pl.Int64).to_numpy(),
             closes=frame["close"].to_numpy(),
             traded=frame["traded"].to_numpy(),
+            worth=frame["worth"].to_numpy(),
         )
         for key, frame in held.partition_by(
             "symbol", as_dict=True, include_key=False
@@ -78,7 +83,19 @@ def with_gaps(
     every = np.concatenate([before, days, gaps])
     order = np.argsort(every, kind="stable")
     levels = np.concatenate([np.full(len(before), base), quotes.closes, kept])
-    return Quotes(days=every[order], closes=levels[order]), gaps
+
+    def around(values: Array | None) -> Array | None:
+        if values is None:
+            return None
+        nothing = np.full(len(before), np.nan), np.full(len(gaps), np.nan)
+        return np.concatenate([nothing[0], values, nothing[1]])[order]
+
+    return Quotes(
+        days=every[order],
+        closes=levels[order],
+        traded=around(quotes.traded),
+        worth=around(quotes.worth),
+    ), gaps
 
 
 def on_sessions(quotes: Quotes, calendar: Calendar) -> Array:

@@ -69,7 +69,7 @@ def assembled(
     files = [file for one in done for file in one.files]
     return replace(
         done[0],
-        frame=pl.concat([one.frame for one in done]),
+        frame=pl.concat([one.frame for one in done], how="diagonal"),
         files=tuple(sorted(files, key=lambda file: (file.symbol, file.name))),
         issues=pl.concat([one.issues for one in done]),
         returns={k: v for one in done for k, v in one.returns.items()},

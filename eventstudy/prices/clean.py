@@ -17,6 +17,8 @@ high below low, open    open, high and low are missing, the close is kept; an
   or close outside        error when most rows of a symbol are like this
 volume negative or      the volume is missing
   not finite
+market value not        the market value is missing
+  positive, not finite
 rows out of order       sorted
 ======================  =======================================================
 
@@ -29,7 +31,14 @@ import polars as pl
 
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.prices.raw import MAX_PROBLEMS, shown
-from eventstudy.prices.table import ISSUE_SCHEMA, PRICES, SCHEMA, issues_frame
+from eventstudy.prices.table import (
+    ISSUE_SCHEMA,
+    MARKET_VALUE,
+    PRICES,
+    SCHEMA,
+    columns_of,
+    issues_frame,
+)
 from eventstudy.prices.twice import merged
 
 ROUNDING = 1e-4
@@ -59,7 +68,8 @@ def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     issues.append(twice)
     _refuse_duplicates(frame)
     _refuse_returns(frame)
-    for names, faulty, rule, detail, lost, action in _rules():
+    worth = [_WORTH] if MARKET_VALUE in frame.columns else []
+    for names, faulty, rule, detail, lost, action in [*_rules(), *worth]:
         hit = frame.filter(faulty)
         if hit.height:
             if rule == "range":
@@ -72,7 +82,7 @@ def clean(parsed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             frame = frame.with_columns(nulls)
     _refuse_empty(frame)
     found = pl.concat(issues).sort("symbol", "date", "line", maintain_order=True)
-    return frame.select(list(SCHEMA)), found
+    return frame.select(columns_of(frame, SCHEMA)), found
 
 
 _Rule = tuple[tuple[str, ...], pl.Expr, str, str, tuple[str, ...], str]
@@ -115,6 +125,16 @@ def _rules() -> list[_Rule]:
             "the volume is missing",
         ),
     ]
+
+
+_WORTH: _Rule = (
+    (MARKET_VALUE,),
+    ~pl.col(MARKET_VALUE).is_between(0, 1e18, closed="right"),
+    MARKET_VALUE,
+    "not a market value",
+    (MARKET_VALUE,),
+    "the market value is missing",
+)
 
 
 def _any_bad_price(names: Sequence[str]) -> pl.Expr:

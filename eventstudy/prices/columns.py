@@ -124,6 +124,17 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
         "stücke",
         "volumen",
     ),
+    "market_value": (
+        "market_value",
+        "market_cap",
+        "market_capitalization",
+        "market_capitalisation",
+        "marketcap",
+        "mktcap",
+        "dlycap",
+        "marktkapitalisierung",
+    ),
+    "shares": ("shares", "shares_outstanding", "shrout", "cshoc"),
     "return": (
         "return",
         "returns",

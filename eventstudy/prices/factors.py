@@ -206,7 +206,9 @@ def with_levels(prices: Prices, levels: Prices) -> Prices:
     notices = dict.fromkeys(one.notice for one in (prices, levels) if one.notice)
     return replace(
         prices,
-        frame=pl.concat([prices.frame, levels.frame]).sort("symbol", "date"),
+        frame=pl.concat([prices.frame, levels.frame], how="diagonal").sort(
+            "symbol", "date"
+        ),
         files=(*prices.files, *levels.files),
         issues=pl.concat([prices.issues, levels.issues]),
         notice=" ".join(notices) or None,

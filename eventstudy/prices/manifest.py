@@ -137,7 +137,7 @@ class Manifest:
                 "report was made (eventstudy prices export, import)"
             )
         return Prices(
-            frame=pl.concat(frames),
+            frame=pl.concat(frames, how="diagonal"),
             source=source,
             files=tuple(again),
             issues=pl.concat(issues),

@@ -19,7 +19,7 @@ from eventstudy.prices.raw import MAX_PROBLEMS, RawTable, shown
 from eventstudy.prices.returns import CODES
 from eventstudy.prices.stamps import read_stamps
 from eventstudy.prices.symbols import symbol_fault
-from eventstudy.prices.table import FIELDS, SCHEMA
+from eventstudy.prices.table import FIELDS, MARKET_VALUE, SCHEMA
 
 _DAYS = ((date.min - date(1970, 1, 1)).days, (date.max - date(1970, 1, 1)).days)
 _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
@@ -82,7 +82,8 @@ def parse_table(
         date_format=date_format,
         stamps=spelling.stamps,
     )
-    numbers = {f: fields[f] for f in (*FIELDS, "return") if f in fields}
+    known = (*FIELDS, MARKET_VALUE, "shares", "return")
+    numbers = {f: fields[f] for f in known if f in fields}
     if "return" in numbers:
         coded = pl.col("return").cast(pl.String).is_in(CODES["text"])
         picked = picked.with_columns(pl.when(~coded).then(pl.col("return")))
@@ -337,7 +338,15 @@ def _numbers(
 
 
 def complete(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add the columns that a table lacks: adj_close is the close, others are null."""
+    """Add the columns that a table lacks: adj_close is the close, others are null.
+
+    The market value, where nothing says it, is the close times the shares.
+    """
+    if "shares" in frame.columns:
+        if MARKET_VALUE not in frame.columns and "close" in frame.columns:
+            worth = (pl.col("close") * pl.col("shares")).alias(MARKET_VALUE)
+            frame = frame.with_columns(worth)
+        frame = frame.drop("shares")
     if "adj_close" not in frame.columns:
         frame = frame.with_columns(adj_close="close")
     absent = [name for name in FIELDS if name not in frame.columns]

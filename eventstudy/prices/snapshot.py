@@ -65,7 +65,7 @@ class Snapshot:
 SOURCES.register(
     SourceEntry(
         name="snapshot",
-        meaning="the embedded prices of the worked example, 2020-08-03 to 2021-12-31",
+        meaning="figures of Yahoo Finance, embedded for the worked example",
         needs_network=False,
         holds_all=True,
         open=Snapshot,

@@ -16,6 +16,9 @@ SCHEMA: Mapping[str, pl.DataType] = {
     "date": pl.Date(),
     **{name: pl.Float64() for name in FIELDS},
 }
+MARKET_VALUE = "market_value"
+"""A further column, in money, of frames whose source knows it."""
+
 ISSUE_SCHEMA: Mapping[str, pl.DataType] = {
     "symbol": pl.String(),
     "date": pl.Date(),
@@ -100,7 +103,8 @@ class Prices:
     ----------
     frame : polars.DataFrame
         Columns symbol, date, open, high, low, close, adj_close and volume; sorted by
-        symbol and date, unique in both, null where there is no usable price.
+        symbol and date, unique in both, null where there is no usable price; and
+        market_value, where the source says it or the shares outstanding.
     source : str
         Name of the source; ``"files: NAME"`` for files, ``"frame"`` for a frame.
     files : tuple of PriceFile
@@ -175,12 +179,17 @@ def issues_frame(rows: Iterable[Mapping[str, object]] = ()) -> pl.DataFrame:
     )
 
 
+def columns_of(frame: pl.DataFrame, names: Iterable[str]) -> list[str]:
+    """Return these columns, and the market value where the frame has it."""
+    return [*names, *([MARKET_VALUE] if MARKET_VALUE in frame.columns else [])]
+
+
 def content_sha256(frame: pl.DataFrame) -> str:
     """SHA-256 of the dates and prices of a frame, independent of any file format."""
     digest = hashlib.sha256()
     days = frame["date"].cast(pl.Int32).to_numpy()
     digest.update(days.astype("<i4").tobytes())
-    for name in FIELDS:
+    for name in columns_of(frame, FIELDS):
         values = frame[name].fill_null(float("nan")).to_numpy()
         digest.update(values.astype("<f8").tobytes())
     return digest.hexdigest()

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from eventstudy.prices.table import columns_of
+
 # What rows of one session may differ in: it is missing then.
-LOOSE = ("open", "volume")
+_LOOSE = ("open", "volume")
 
 
 def merged(
@@ -28,14 +30,14 @@ def merged(
     )
     rows = frame.filter(twice)
     agree = rows.select(alike.over(keys)).to_series()
-    agreeing = rows.filter(agree)
+    agreeing, loose = rows.filter(agree), columns_of(frame, _LOOSE)
     one = agreeing.group_by(keys, maintain_order=True).agg(
         *[pl.col(name).drop_nulls().first() for name in settled],
         *[
             pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first())
-            for name in LOOSE
+            for name in loose
         ],
-        pl.exclude(*keys, *settled, *LOOSE).first(),
+        pl.exclude(*keys, *settled, *loose).first(),
     )
     whole = pl.concat(
         [frame.filter(~twice), rows.filter(~agree), one.select(frame.columns)]

@@ -104,6 +104,8 @@ def _scope(result: StudyResult) -> str:
     if major < events:
         text += f", {major} of them main ones (the headline sample),"
     text += f" and {nb.count(used['asset'].n_unique(), 'asset')}"
+    groups = len(result.spec.groups)
+    text += f" in {groups} groups" if groups > 1 else " in one group"
     dated = [(day, row) for day, rows in main_dates(result).items() for row in rows]
     if not dated:
         return text
@@ -112,5 +114,7 @@ def _scope(result: StudyResult) -> str:
     if one is other:
         whole = md.shorten(one.get("title") or title_of(one), _WHOLE)
         return f"{text}“{md.escape(whole)}” ({first})"
+    if (one.get("title") or one["event_id"]) == one["event_id"]:
+        return f"{text}from {first} to {last}; the catalogue has no titles"
     named = f"“{md.escape(title_of(one, _NAMED))}” ({first})"
     return f"{text}from {named} to “{md.escape(title_of(other, _NAMED))}” ({last})"

@@ -68,8 +68,10 @@ class ModelSetting:
         "those that the announcement names, are left out of its own",
         None,
     )
-    weights: Literal["equal", "dollar_volume"] | None = setting(
-        "basket: equal, or by the close times the volume of the session before", None
+    weights: Literal["equal", "value", "dollar_volume"] | None = setting(
+        "basket: equal, or by the market value, or by the close times the volume, of "
+        "the session before",
+        None,
     )
     donors: tuple[str, ...] = setting(
         "symbols, indices among them, whose returns make the normal return", ()
@@ -133,8 +135,21 @@ class LongRunSetting:
 
     holds: tuple[Pair, ...] = setting("first and last session of each hold")
     methods: tuple[str, ...] = setting(
-        "names of `LONG_RUN`; none: all of them",
+        "names of `LONG_RUN`; none: all of them, `bhar` where a benchmark is named",
         (),
+    )
+    controls: Mapping[str, str] = setting(
+        "bhar: per asset its control asset, and `default` of the others", {}
+    )
+    reference: tuple[str, ...] = setting(
+        "bhar: the members of a reference portfolio, without announcements of their "
+        "own; an asset itself is left out of its own",
+        (),
+    )
+    after_delisting: Literal["benchmark", "cash"] = setting(
+        "bhar: where the last price of a delisted asset is invested for the rest of "
+        "the hold",
+        "benchmark",
     )
 
     def __post_init__(self) -> None:
@@ -156,7 +171,23 @@ class LongRunSetting:
         for name in self.methods:
             if name not in LONG_RUN:
                 raise SettingError(str(LONG_RUN.unknown(name)), "methods")
-        object.__setattr__(self, "methods", self.methods or tuple(LONG_RUN))
+            if LONG_RUN[name].needs_benchmark and not self.symbols:
+                raise SettingError(
+                    f"{name} wants a benchmark: controls, such as {{ RIOT = 'MARA' }}, "
+                    "or reference, such as ['MARA', 'CLSK', 'HUT']",
+                    "methods",
+                )
+        usual = tuple(
+            name
+            for name, entry in LONG_RUN.items()
+            if self.symbols or not entry.needs_benchmark
+        )
+        object.__setattr__(self, "methods", self.methods or usual)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The control assets, and the members of the reference portfolio."""
+        return tuple(dict.fromkeys([*self.controls.values(), *self.reference]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ PARTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a study can compute."""
+OF_SESSIONS = ("volume", "illiquidity", "intraday", "outcomes")
+"""Parts that are about single sessions, and not about weeks or months."""
 
 
 def default_model(factors: tuple[str, ...]) -> str:
@@ -54,8 +56,8 @@ def expand_tests(tests: tuple[Member, ...]) -> tuple[Member, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def expand_parts(parts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the parts in the order of `PARTS`."""
+def expand_parts(parts: tuple[str, ...], frequency: str) -> tuple[str, ...]:
+    """Return the parts in the order of `PARTS`; all: those that the frequency has."""
     for part in parts:
         if part not in (*PARTS, ALL):
             raise SettingError(str(unknown_name("part", part, PARTS)), "parts")
@@ -63,7 +65,18 @@ def expand_parts(parts: tuple[str, ...]) -> tuple[str, ...]:
         raise SettingError(
             "parts is empty; name at least one, such as returns", "parts"
         )
-    return tuple(part for part in PARTS if ALL in parts or part in parts)
+    lacking = OF_SESSIONS if frequency != "daily" else ()
+    if asked := [part for part in lacking if part in parts]:
+        raise SettingError(
+            f"parts: {', '.join(asked)} with frequency = {frequency!r}, but what is "
+            "traded is studied by session; leave it out, or study daily returns",
+            "parts",
+        )
+    return tuple(
+        part
+        for part in PARTS
+        if part in parts or (ALL in parts and part not in lacking)
+    )
 
 
 def check_groups(

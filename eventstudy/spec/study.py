@@ -55,6 +55,11 @@ class StudySpec:
     """What to estimate, and how; frozen, comparable, printable."""
 
     returns: Literal["log", "simple"] = setting("kind of return", Assumed("log"))
+    frequency: Literal["daily", "weekly", "monthly"] = setting(
+        "what a return is of, and what windows count: sessions, weeks or months; a "
+        "week or month ends with its last session, and day 0 lies in week or month 0",
+        "daily",
+    )
     title: str = setting("heading of the report; the catalogue's name by default", "")
     parts: tuple[str, ...] = setting(
         f"what is computed: {', '.join(PARTS)}, or `all`",
@@ -245,7 +250,7 @@ class StudySpec:
         object.__setattr__(self, "model", None)
         object.__setattr__(self, "factors", ())
         object.__setattr__(self, "tests", expand_tests(self.tests))
-        object.__setattr__(self, "parts", expand_parts(self.parts))
+        object.__setattr__(self, "parts", expand_parts(self.parts, self.frequency))
         _check(self)
 
     @property
@@ -313,10 +318,20 @@ class StudySpec:
         return tuple(dict.fromkeys(n for s in self.models for n in s.members or ()))
 
     @property
+    def benchmark_names(self) -> tuple[str, ...]:
+        """All control assets, and members of a reference portfolio, of long runs."""
+        return self.long_run.symbols if self.long_run else ()
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """All factors, members, donors and benchmarks, beside the assets."""
+        named = (*self.factor_names, *self.member_names, *self.donor_names)
+        return tuple(dict.fromkeys([*named, *self.benchmark_names]))
+
+    @property
     def symbols(self) -> tuple[str, ...]:
-        """All assets, factors, members, donors, and the rates of currencies."""
-        beside = (*self.factor_names, *self.member_names, *self.donor_names)
-        others = (*beside, *self.currencies.values())
+        """All assets, what is `beside` them, and the rates of currencies."""
+        others = (*self.beside, *self.currencies.values())
         return tuple(dict.fromkeys([*self.assets, *others]))
 
     def group_of(self, asset: str) -> str:
@@ -340,14 +355,16 @@ class StudySpec:
         Returns
         -------
         dict
-            Every setting but ``model`` and ``factors``, which ``models`` says, and
-            ``long_run`` where it is not asked for. Members given as functions are
-            there by their names.
+            Every setting but ``model`` and ``factors``, which ``models`` says,
+            ``long_run`` where it is not asked for, and ``frequency`` where it is daily.
+            Members given as functions are there by their names.
         """
         plain: dict[str, Any] = _plain(self)
         del plain["model"], plain["factors"]
         if self.long_run is None:
             del plain["long_run"]
+        if self.frequency == "daily":
+            del plain["frequency"]
         return plain
 
 
@@ -468,7 +485,8 @@ def _check_lengths(spec: StudySpec) -> None:
 
 StudySpec.__doc__ = f"""What to estimate, and how; frozen, comparable, printable.
 
-Windows are pairs of sessions relative to day 0, both ends included.
+Windows are pairs of sessions relative to day 0, both ends included; of weeks or months
+where ``frequency`` says so.
 
 {parameters(StudySpec)}
 

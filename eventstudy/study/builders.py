@@ -22,6 +22,7 @@ from eventstudy.study.intraday_bars import BarFile
 from eventstudy.study.intraday_tables import intraday_tables, realised_pieces
 from eventstudy.study.joint_tables import joint_effects
 from eventstudy.study.samples import Fitted, GroupSample
+from eventstudy.study.schema import frame
 from eventstudy.study.signed import directions
 from eventstudy.study.volatility_breaks import break_table, regime_table
 from eventstudy.study.volatility_conditional import garch_tables
@@ -159,7 +160,21 @@ def of_sample(study: Study, at: int) -> group_tables.Rows:
 def outcomes(study: Study) -> Tables:
     """Test the outcomes beside returns that belong to the parts asked for."""
     study.tell("Testing volume")
-    wanted = [one for one in OUTCOMES.values() if one.part in study.spec.parts]
+    asked = [one for one in OUTCOMES.values() if one.part in study.spec.parts]
+    prices = study.prices
+    known = {name for name in prices.columns if prices[name].null_count() < len(prices)}
+    known |= {"value"} if "volume" in known else set()
+    wanted = [one for one in asked if known.issuperset(one.needs)]
+    absent = [
+        {
+            "stage": one.part,
+            "model": one.name,
+            "reason": "the prices lack what it is computed from",
+            "wanted": ", ".join(one.needs),
+        }
+        for one in asked
+        if one not in wanted
+    ]
     found = volume_tables(
         study.spec,
         list(study.groups),
@@ -168,7 +183,8 @@ def outcomes(study: Study) -> Tables:
         study.prices,
         wanted,
     )
-    return {"tests": found.tests, "volume_aar": found.aar, "ledger": found.ledger}
+    ledger = pl.concat([frame("ledger", absent), found.ledger])
+    return {"tests": found.tests, "volume_aar": found.aar, "ledger": ledger}
 
 
 def volatility(study: Study, window: str, measure: str | None) -> Tables:

@@ -9,7 +9,7 @@ import polars as pl
 from eventstudy.calendars.of_symbol import currency_of, is_told
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.prices import Prices
-from eventstudy.prices.table import LEVEL, PRICES, issues_frame
+from eventstudy.prices.table import LEVEL, PRICES, columns_of, issues_frame
 from eventstudy.spec import StudySpec
 from eventstudy.study.remarks import Remark
 
@@ -69,7 +69,9 @@ def converted(spec: StudySpec, prices: Prices) -> Prices:
     lost = found.filter(
         pl.col("_rate").is_not_null() & pl.col("_level").is_null(), LEVEL.is_not_null()
     )
-    frame = found.with_columns([pl.col(name) * factor for name in _OHLC])
+    frame = found.with_columns(
+        [pl.col(name) * factor for name in columns_of(found, _OHLC)]
+    )
     return replace(
         prices,
         frame=frame.select(prices.frame.columns).sort("symbol", "date"),

@@ -1,13 +1,15 @@
 """What the quality gate doubts, at the sessions whose returns a study uses."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
+from eventstudy.calendars import Calendar
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, IntArray
 from eventstudy.core.windows import Window, columns
+from eventstudy.panel import Panel
 from eventstudy.prices.quality import HELD_BACK, OF_RETURNS
 
 
@@ -73,10 +75,24 @@ class Doubts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """Finds the doubts about observations; without findings there are none."""
+    """Finds the doubts about observations; without findings there are none.
+
+    periods : by asset its weeks or months, where returns are of these
+    """
 
     findings: Findings = field(default_factory=dict)
     hold_back: bool = True
+    periods: Mapping[str, Calendar] = field(default_factory=dict)
+
+    def in_periods(
+        self, calendars: Mapping[str, Calendar], panels: Sequence[Panel]
+    ) -> "Gate":
+        """Return the gate that finds the week or month in which a day lies."""
+        named = {a: name for panel in panels for a, name in panel.calendar.items()}
+        held = {asset: calendars[name] for asset, name in named.items()}
+        return replace(
+            self, periods={a: c for a, c in held.items() if c.period != "daily"}
+        )
 
     def wrong(self) -> Mapping[str, IntArray]:
         """Return per symbol the days whose price change is wrong and left out."""
@@ -124,6 +140,7 @@ class Gate:
         held_event = np.zeros(ab.ar.shape, np.bool_)
         for row, name, finding in self._about(assets, factors):
             clock, clocks = ab.clock[row], ab.clocks
+            finding = _moved(finding, self.periods.get(assets[row]))
             out = self.hold_back and finding.held_back
             before = ~purged[row] & _inside(
                 clocks.estimation[clock], ab.residuals[row], finding, left_out=out
@@ -154,6 +171,18 @@ class Gate:
             for factor in factors[asset]:
                 for found in self.findings.get(factor, ()):
                     yield row, f"{factor} {found.rule}", found
+
+
+def _moved(finding: Finding, calendar: Calendar | None) -> Finding:
+    """Return a finding about the last sessions of the weeks or months that it is in."""
+    if calendar is None:
+        return finding
+    sessions = calendar.sessions
+    at = np.searchsorted(sessions, [finding.first, finding.last])
+    if at[0] == len(sessions):
+        return finding
+    first, last = sessions[np.minimum(at, len(sessions) - 1)].tolist()
+    return Finding(rule=finding.rule, first=first, last=last)
 
 
 def _inside(

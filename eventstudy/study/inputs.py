@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.calendars.periods import DAYS
 from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import (
     DataError,
@@ -22,6 +23,7 @@ from eventstudy.core.errors import (
 )
 from eventstudy.core.registry import MODELS
 from eventstudy.prices import (
+    SOURCES,
     Factors,
     Prices,
     check_quality,
@@ -98,6 +100,7 @@ def request_of(
     else:
         _, table = read_table(path)
         read_spec(path)  # so that a fault of the file is told with its name and line
+        table = _with_paths(table, path.parent)
         inputs[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     usual = {
         one.name: one.in_command
@@ -134,6 +137,26 @@ def events_of(
         date_format=spec.event_date_format or None,
         sheet=spec.event_sheet or None,
     )
+
+
+def _with_paths(table: Mapping[str, Any], folder: Path) -> Plain:
+    """Take the paths of a study file from its folder on, where they lead to something.
+
+    Others stay as they are: names of sources, and paths from where the command is run.
+    """
+
+    def found(path: object) -> object:
+        if not isinstance(path, str) or path in SOURCES:
+            return path
+        beside = folder / path
+        return str(beside) if beside.exists() else path
+
+    out = dict(table)
+    if "prices" in out:
+        out["prices"] = found(out["prices"])
+    if isinstance(out.get("intraday"), Mapping):
+        out["intraday"] = {name: found(one) for name, one in out["intraday"].items()}
+    return out
 
 
 def _beside(catalogue: object) -> Path | None:
@@ -453,9 +476,11 @@ def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     )
     back = -min(start for start, _ in (spec.estimation, *windows))
     ahead = max(end for _, end in windows)
+    each = DAYS[spec.frequency]
+    margin = 10 if spec.frequency == "daily" else 10 + int(each)
     return (
-        first - timedelta(days=int(1.6 * back) + 365),
-        last + timedelta(days=int(1.6 * max(ahead, 0)) + 10),
+        first - timedelta(days=int(each * back) + 365),
+        last + timedelta(days=int(each * max(ahead, 0)) + margin),
     )
 
 
@@ -468,9 +493,7 @@ def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str
     if named and (events.frame["assets"].list.len() > 0).all():
         return tuple(named)
     factors = {
-        *spec.factor_names,
-        *spec.member_names,
-        *spec.donor_names,
+        *spec.beside,
         *spec.benchmarks.values(),
         *spec.currencies.values(),
     }

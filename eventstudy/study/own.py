@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
+from eventstudy.calendars.periods import SHORTEST
 from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.panel.plan import OwnWindow
@@ -81,7 +82,8 @@ def widened(spec: StudySpec, events: Events, own: Mapping[str, OwnWindow]) -> St
     first, last = spec.estimation
     for event_id, (start, end) in own.items():
         if isinstance(start, date):  # at most a session a day lies between
-            start = min((start - days[event_id]).days - 1, spec.event_window[0] - 1)
+            most = (days[event_id] - start).days // SHORTEST[spec.frequency]
+            start = min(-most - 1, spec.event_window[0] - 1)
         if isinstance(end, date):
             end = spec.event_window[0] - 1
         first, last = min(first, start), max(last, end)

@@ -18,6 +18,7 @@ from eventstudy.scale import Engine, opened
 from eventstudy.spec import PARTS, StudySpec
 from eventstudy.study import builders, defaults, observation_tables, remarks
 from eventstudy.study.builders import Study
+from eventstudy.study.counted import Counted
 from eventstudy.study.currencies import converted, of_currencies
 from eventstudy.study.defaults import with_market
 from eventstudy.study.doubts import Gate, findings_of
@@ -206,7 +207,7 @@ def run(
     spec, about_model = with_market(spec, groups, prices)
     shown = [asset for members in groups.values() for asset in members]
     shown += [*spec.factor_names, *spec.member_names]
-    held = [*shown, *spec.donor_names]
+    held = [*shown, *spec.donor_names, *spec.benchmark_names]
     prices = gated(spec, events.frame, prices, symbols=held, strict=strict)
     prices = converted(spec, prices)
     tell("Placing events on calendars")
@@ -224,6 +225,7 @@ def run(
         usual=asked.estimation,
         own=own,
     )
+    gate = gate.in_periods(market.calendars, panels)
     day0 = place_events(spec, events, market)
     tell("Fitting normal returns")
     fitted = [
@@ -271,6 +273,7 @@ def run(
         *about_model,
         defaults.said(spec, groups),
         *about_parts,
+        *remarks.of_frequency(spec),
         *said_of_own(asked, events, own),
         *of_currencies(spec, groups, prices),
         *remarks.of_absent(held, prices),
@@ -309,16 +312,18 @@ def _tables(
         for part, builder in table.made_by.items()
         if part in study.spec.parts
     ]
-    study.engine.hold("study", study)
     # The last are begun first elsewhere, while this process begins with the first.
     tasks = [
         task
         for builder in dict.fromkeys(wanted)
         for task in builders.tasks_of(builder, study.spec)
     ]
+    tell = Counted(study.tell, len(tasks))
+    study.engine.hold("study", replace(study, tell=tell))
     for made in reversed(study.engine.later(tasks[::-1])):
         for name, rows in made.result().items():
             found.setdefault(name, []).append(SCHEMA[name].checked(rows))
+        tell.done()
     return {name: pl.concat(rows) for name, rows in found.items()}
 
 
@@ -369,7 +374,7 @@ def place_events(spec: StudySpec, events: Events, market: Market) -> pl.DataFram
     """Return where every event falls on every calendar of the study."""
     return day_zero_table(
         events.frame["event_id"].to_list(),
-        market.calendars.values(),
+        market.by_day.values(),
         events.frame["announced_utc"].to_list(),
         events.frame["announced_date"].to_list(),
         spec.day0,

@@ -8,6 +8,7 @@ import polars as pl
 
 from eventstudy.calendars.of_prices import dates_text
 from eventstudy.calendars.offsets import offset_warnings
+from eventstudy.calendars.periods import WORDS
 from eventstudy.panel import Market, Panel
 from eventstudy.prices import Prices
 from eventstudy.prices.fetch import meant
@@ -145,6 +146,19 @@ _CUT = {
     "extend": "lengthened to the next return, or out of averages and tests",
     "keep": "counted as found",
 }
+
+
+def of_frequency(spec: StudySpec) -> Sequence[Remark]:
+    """Say what a study of weeks or months counts."""
+    if spec.frequency == "daily":
+        return []
+    word = WORDS[spec.frequency]
+    text = (
+        f"returns are {spec.frequency}: a session of the tables is a {word}, which "
+        f"ends with its last session, and windows count {word}s; day 0 lies in {word} "
+        f"0. An asset without a price on the last session of a {word} has none of it"
+    )
+    return [Remark(severity="note", about="frequency", text=text)]
 
 
 def of_windows(spec: StudySpec, cars: pl.DataFrame) -> Sequence[Remark]:

@@ -579,17 +579,21 @@ _TABLES = (
             _GROUP,
             count("start", "first session of the hold, day 0 = 0", "sessions"),
             count("end", "last session of the hold, included", "sessions"),
-            text("method", "calendar_time, calendar_dummy, ctar or rats"),
-            text("variance", "ols, wls, hc3, newey_west or cross_section"),
+            text(
+                "method", "calendar_time, calendar_dummy, ctar, rats, or bhar_control"
+            ),
+            text(
+                "variance", "ols, wls, hc3, newey_west, cross_section, date_bootstrap"
+            ),
             number(
                 "estimate",
-                "abnormal return: per session, of the whole hold for rats, "
+                "abnormal return: per session, of the whole hold for rats and bhar, "
                 "standardised for ctar",
                 _RETURN,
             ),
             number("se", "its standard error", _RETURN),
             *_STATISTIC,
-            count("n", "sessions; for rats observations"),
+            count("n", "sessions; for rats and bhar observations"),
             _REASON,
         ),
         made_by={"returns": "eventstudy.study.long_run_table:long_run"},
@@ -690,7 +694,7 @@ _TABLES = (
         "a row per thing that was left out or is doubtful",
         (
             text("stage", "where: observation, volume, prices"),
-            text("event_id", "the announcement; null for prices"),
+            text("event_id", "the announcement; null for prices, and of all"),
             _ASSET,
             text("model", "the model setting or outcome"),
             text("reason", "what and why"),

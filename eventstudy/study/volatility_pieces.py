@@ -202,6 +202,8 @@ def adjusted_prices(prices: pl.DataFrame) -> pl.DataFrame:
 
 def on_calendar(table: pl.DataFrame, calendar: Calendar) -> Array:
     """Return the columns beside ``date`` on the sessions of a calendar, (C, S)."""
+    if calendar.period != "daily":
+        table = _bars(table, calendar)
     days = table["date"].to_physical().cast(pl.Int64).to_numpy()
     return np.array(
         [
@@ -210,4 +212,31 @@ def on_calendar(table: pl.DataFrame, calendar: Calendar) -> Array:
             )
             for column in table.drop("date")
         ]
+    )
+
+
+def _bars(table: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
+    """Return open, high, low and close of weeks or months, on their last days.
+
+    A period is from the last session of the one before; one of which the close is not
+    known has no bar.
+    """
+    sessions = calendar.sessions
+    days = table["date"].to_physical().cast(pl.Int64).to_numpy()
+    at = np.searchsorted(sessions, days)
+    held = table.with_columns(_at=pl.Series(at)).filter(
+        pl.col("_at").is_between(1, len(sessions) - 1)
+    )
+    ends = held["_at"].to_numpy()
+    return (
+        held.with_columns(_end=pl.Series(sessions[ends]).cast(pl.Int32).cast(pl.Date))
+        .group_by("_end", maintain_order=True)
+        .agg(
+            pl.col("open").drop_nulls().first(),
+            pl.col("high").max(),
+            pl.col("low").min(),
+            pl.col("close").filter(pl.col("date") == pl.col("_end")).first(),
+        )
+        .drop_nulls("close")
+        .rename({"_end": "date"})
     )

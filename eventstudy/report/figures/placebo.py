@@ -128,7 +128,7 @@ def _marks(result: StudyResult) -> dict[str, str]:
     return found
 
 
-def _pvalues(result: StudyResult) -> dict[str, float]:
+def pvalues(result: StudyResult) -> dict[str, float]:
     """The p-value of the test that compares with these dates, by group."""
     table = _table(result).unique(["group", "model"], maintain_order=True)
     tests = result.tests.filter(
@@ -150,7 +150,7 @@ def _alt(result: StudyResult) -> str:
 
 
 def _caption(result: StudyResult) -> str:
-    values = _pvalues(result)
+    values = pvalues(result)
     parts = [
         f"{words_for(result, group)} {nb.p_equals(values[group])}"
         for group in _groups(result)

@@ -56,6 +56,11 @@ def verdict_words(effects: Effects, row: Row) -> str:
     }[verdict(effects, row)]
 
 
+def from_chance(effects: Effects, row: Row) -> bool:
+    """Tell whether an average is told from chance, on its dates at least."""
+    return verdict(effects, row) in (Verdict.BOTH, Verdict.THESE, Verdict.ALONE)
+
+
 def count(row: Row) -> str:
     """Count the robust tests that decide as the recommended one; empty without any."""
     if not row["agree_of"]:

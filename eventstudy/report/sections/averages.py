@@ -21,7 +21,7 @@ from eventstudy.report.labels import (
 from eventstudy.report.section import Section
 from eventstudy.report.sections import finding
 from eventstudy.report.views import Views
-from eventstudy.spec import ALL, StudySpec
+from eventstudy.spec import ALL, StudySpec, window_text
 from eventstudy.study.result import StudyResult
 
 _MOST_ROWS = 20
@@ -173,19 +173,32 @@ def naive_sentence(effects: Effects) -> str:
         r for r in effects.rows if effects.pvalue(r, r["recommended"]) is not None
     ]
     claims = [r for r in judged if effects.naive_claims(r)]
-    shown = _naive_values(effects)
-    if not shown:
-        return ""
-    text = (
-        "takes observations as independent, though those of one date move together: "
-        f"{shown}."
-    )
+    how = "takes observations as independent, though those of one date move together"
     if not claims:
-        return f"**A naive reading**, which {text} It would say the same here."
+        shown = _naive_values(effects)
+        same = f"**A naive reading**, which {how}, would say the same: {shown}."
+        return same if shown else ""
+    order = [id(row) for row in told(effects.at(main_window(effects.result)))]
+    claims.sort(key=lambda row: id(row) not in order)
+    examples = [_naive_value(effects, row) for row in claims[:_NAIVE_SHOWN]]
     return (
-        f"**A naive reading would have claimed more.** It {text} In {len(claims)} of "
+        f"**A naive reading would have claimed more.** It {how}. In {len(claims)} of "
         f"{nb.count(len(judged), 'combination')} of group, window and model it finds "
-        "an effect that the recommended test does not carry."
+        "an effect that the recommended test does not carry: "
+        f"{nb.listing(examples)}{' and others' if len(claims) > _NAIVE_SHOWN else ''}."
+    )
+
+
+def _naive_value(effects: Effects, row: Row) -> str:
+    """Set a naive p-value beside the one relied on, of a row where they part."""
+    name = effects.naive_claims(row)[0]
+    value = effects.pvalue(row, name)
+    model = f", {effects.model(row)}" if len(model_names(effects.result)) > 1 else ""
+    window = window_text((row["start"], row["end"]))
+    return (
+        f"{effects.group(row)} {window}{model} {nb.p_equals(value)} "
+        f"({md.code(name)}) in place of "
+        f"{nb.p_equals(effects.pvalue(row, row['recommended']))}"
     )
 
 
@@ -231,7 +244,11 @@ def other_models(effects: Effects) -> str:
         )
     changed = any(held[0]["verdict"] != r["verdict"] for held in compared for r in held)
     verdict = "The model matters" if changed else "No verdict changes"
-    return f"**Another model?** {verdict}: {nb.listing(parts, most=4)}."
+    alone = [effects.group(held[0]) for held in by_group.values() if len(held) == 1]
+    text = f"**Another model?** {verdict}: {nb.listing(parts, most=4)}."
+    if alone:
+        text += f" One model only: {nb.listing(alone, most=4)}."
+    return text
 
 
 def singles(result: StudyResult) -> str:
@@ -264,17 +281,19 @@ def singles(result: StudyResult) -> str:
 
 def _few_singles(result: StudyResult, cars: pl.DataFrame) -> str:
     """Give each CAR of the main window, with its p-value and that after Holm."""
+    low = cars.filter(pl.col("pvalue_holm") < alpha_of(result)).height
     shown = nb.Returns(result.spec.returns)
     several = cars["model"].n_unique() > 1
     told = [
-        f"{md.escape(row['asset'])} {shown.percent(row['car'], row['se'])} %"
+        f"{md.escape(row['asset'])} {nb.percent(shown.change(row['car']), 1)} %"
         + (f" by {md.escape(words_for(result, row['model']))}" if several else "")
         + f" ({nb.p_equals(row['pvalue'])}; {nb.pvalue(row['pvalue_holm'])})"
         for row in cars.iter_rows(named=True)
     ]
     return (
         f"**Single CARs** of that window: {nb.listing(told)}; the second p after "
-        "Holm's correction for all CARs of the study."
+        f"Holm's correction for all CARs of the study. So {low or 'none'} of "
+        f"{cars.height} {'is a finding' if low < 2 else 'are findings'}."
     )
 
 

@@ -113,7 +113,12 @@ def _warnings(result: StudyResult) -> list[str]:
     texts = said["text"].to_list()
     if len(texts) > 1:
         return [nb.count(len(texts), "warning")]
-    return [md.escape(md.shorten(text, _SAID)) for text in texts]
+    return [md.escape(_clause(text)) for text in texts]
+
+
+def _clause(text: str) -> str:
+    """Cut a long warning behind its first clause; all of it is told below."""
+    return text if len(text) <= _SAID else md.shorten(text.split("; ")[0], _SAID)
 
 
 def mark(row: Row) -> str:

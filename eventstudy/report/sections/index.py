@@ -8,7 +8,13 @@ import polars as pl
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.announced import days_zero, in_order, means, numbers
+from eventstudy.report.announced import (
+    days_zero,
+    in_order,
+    main_dates,
+    means,
+    numbers,
+)
 from eventstudy.report.labels import (
     headline_ids,
     main_window,
@@ -49,15 +55,27 @@ def largest(result: StudyResult) -> str:
         row = max(of_group.to_dicts(), key=lambda r: abs(shown.change(r["car"]) or 0.0))
         parts.append(
             f"of {md.escape(words_for(result, group))} at "
-            f"“{md.escape(title_of(titles[row['event_id']]))}” "
-            f"({shown.percent(row['car'])} %)"
+            f"“{md.escape(title_of(titles[row['event_id']]))}”"
+            f"{_beside(result, row['event_id'])} ({shown.percent(row['car'])} %)"
         )
     window = window_text(main_window(result))
+    minor = len(headline_ids(result)) < result.events.height
+    sample = " of the headline sample" if minor else ""
     return (
-        f"**Which mattered most?** The largest mean CAR{window} of the headline sample "
+        f"**Which mattered most?** The largest mean CAR{window}{sample} "
         f"was that {nb.listing(parts)}. One date cannot be tested against the others: "
         "a largest one there always is."
     )
+
+
+def _beside(result: StudyResult, event: str) -> str:
+    """Count the other headline announcements of an announcement's day 0."""
+    for rows in main_dates(result).values():
+        if any(row["event_id"] == event for row in rows) and len(rows) > 1:
+            return (
+                f" and {len(rows) - 1} other{'s' if len(rows) > 2 else ''} of its day"
+            )
+    return ""
 
 
 def _groups(result: StudyResult, table: pl.DataFrame) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row
+from eventstudy.report.figures.influence import without_each
 from eventstudy.report.labels import headline_ids
 from eventstudy.report.section import Section
 from eventstudy.report.sections import joint
@@ -33,35 +34,55 @@ def clause(effects: Effects, row: Row) -> str:
     return f"that of {name} ({effects.average(row)} %): {event}" if event else ""
 
 
-def line(effects: Effects, rows: Sequence[Row]) -> str:
-    """Say which averages rest on one date, and whether dates differ; may be empty."""
-    held = [row for row in rows if row["influence_event"] and row["n_dates"] > 1]
+def line(effects: Effects, found: Sequence[Row], others: Sequence[Row]) -> str:
+    """Say which averages rest on one date, and whether dates differ; may be empty.
+
+    found : told from chance;  others : not, of which none has anything to rest
+    """
     if len(headline_ids(effects.result)) < 2:
         return "It is one date: whatever else happened on it is in the number."
-    if not held:
-        return ""
-    found = [text for row in held if (text := clause(effects, row))]
-    if found:
-        text = f"Yes, {'; '.join(found)}."
-    else:
-        parts = [
-            f"{effects.returns.percent(row['estimate_without_it'], row['se'])} % for "
-            f"{effects.group(row)} (without {joint.titled(effects.result, event)})"
-            for row in held
-            if (event := row["influence_event"])
-        ]
-        text = (
-            "No average changes sign or halves: without the date that moves it most "
-            f"it is {', '.join(parts)}."
-        )
+    held = [row for row in found if row["influence_event"] and row["n_dates"] > 1]
+    parts = [_found(effects, held)] if held else []
+    ranges = [text for row in others if (text := _without_any(effects, row))]
+    if ranges:
+        lead = "Not told from chance" if held else "There is no effect to rest on one"
+        parts.append(f"{lead}: without any one date {nb.listing(ranges)}.")
     differing = [
         effects.group(row)
-        for row in held
+        for row in [*found, *others]
         if not nb.is_missing(row["q_pvalue"]) and row["q_pvalue"] < effects.alpha
     ]
-    if differing:
-        return f"{text} Dates differ by more than noise for {nb.listing(differing)}."
-    return f"{text} Dates do not differ by more than noise (Q test)."
+    if parts and differing:
+        parts.append(f"Dates differ by more than noise for {nb.listing(differing)}.")
+    elif parts:
+        parts.append("Dates do not differ by more than noise (Q test).")
+    return " ".join(parts)
+
+
+def _found(effects: Effects, held: Sequence[Row]) -> str:
+    if resting := [text for row in held if (text := clause(effects, row))]:
+        return f"Yes, {'; '.join(resting)}."
+    parts = [
+        f"{effects.returns.percent(row['estimate_without_it'], row['se'])} % for "
+        f"{effects.group(row)} (without {joint.titled(effects.result, event)})"
+        for row in held
+        if (event := row["influence_event"])
+    ]
+    return (
+        "No effect that was found changes sign or halves: without the date that moves "
+        f"it most it is {', '.join(parts)}."
+    )
+
+
+def _without_any(effects: Effects, row: Row) -> str:
+    """Give the ends between which an average stays without each date in turn."""
+    values = without_each(effects.result).filter(group=row["group"])["without"]
+    if len(values) < 2:
+        return ""
+    low, high = (
+        effects.returns.percent(end, row["se"]) for end in (min(values), max(values))
+    )
+    return f"{effects.group(row)} between {low} and {high} %"
 
 
 def blocks(views: Views) -> Iterator[str]:

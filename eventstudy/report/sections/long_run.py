@@ -9,7 +9,7 @@ from eventstudy.report import numbers as nb
 from eventstudy.report.labels import words_for
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
-from eventstudy.spec import window_text
+from eventstudy.spec import LongRunSetting, window_text
 from eventstudy.study.result import StudyResult
 
 MOST_ROWS = 80
@@ -36,6 +36,8 @@ def blocks(views: Views) -> Iterator[str]:
             for name in asked.methods
         ]
     )
+    if asked.symbols:
+        yield _benchmarks(asked)
     rows = result.long_run.to_dicts()
     cells = [_cells(result, row) for row in rows[:MOST_ROWS]]
     columns = ["Model", "Group", "Hold", "Method", "Variance"]
@@ -44,8 +46,34 @@ def blocks(views: Views) -> Iterator[str]:
     missing = dict.fromkeys(row["reason"] for row in rows if row["reason"])
     yield md.bullets([f"No value: {md.escape(one)}." for one in missing])
     yield (
-        "Estimates are in per cent a session, for `rats` in per cent of the whole "
-        "hold, and for `ctar` in standard deviations. All rows: `tables/long_run.csv`."
+        "Estimates are in per cent a session, for `rats` and `bhar` in per cent of "
+        "the whole hold, and for `ctar` in standard deviations. All rows: "
+        "`tables/long_run.csv`."
+    )
+
+
+def _benchmarks(asked: LongRunSetting) -> str:
+    """Say what holds are compared with, and what follows a delisting."""
+    parts = []
+    if asked.controls:
+        pairs = [f"{md.escape(a)}: {md.escape(c)}" for a, c in asked.controls.items()]
+        parts.append(f"control assets ({nb.listing(pairs)})")
+    if asked.reference:
+        members = nb.listing([md.escape(one) for one in asked.reference])
+        parts.append(
+            f"a reference portfolio of {members}, bought in equal parts when the hold "
+            "begins, without the asset itself; what a delisted member leaves goes into "
+            "the others"
+        )
+    after = {
+        "benchmark": "its last price is invested in the benchmark",
+        "cash": "its last price stays in cash",
+    }[asked.after_delisting]
+    return (
+        f"Buy-and-hold returns are simple returns in excess of those of "
+        f"{nb.listing(parts)}. Where an asset is delisted within a hold, {after} for "
+        "the rest of it. Not counted: holds that have not ended, and those whose "
+        "control has no price to the end."
     )
 
 

@@ -1,7 +1,10 @@
 """How the study was made, in a few lines with links to the details."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from eventstudy.models import MODELS
+from eventstudy.prices import SOURCES
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
@@ -24,14 +27,17 @@ def blocks(views: Views) -> Iterator[str]:
     )
     source = held.get("source") or "not recorded"
     rights = links.to("notice, files and settings", "methods", provenance.SECTION.title)
-    lines.append(f"**Prices.** {md.escape(source)} ({rights}).")
+    known = SOURCES.get(source)
+    named = f"{md.escape(source)}: {known.meaning}" if known else md.escape(source)
+    lines.append(f"**Prices.** {named}{_period(held)} ({rights}).")
+    lines.append(_settings(views.result))
     versions = held.get("versions") or {}
     program = f"eventstudy {versions['eventstudy']}" if "eventstudy" in versions else ""
     seed = f"seed {spec.seed}"
     lines.append(
         f"**Software.** {', '.join(part for part in (program, seed) if part)}."
     )
-    yield md.bullets(lines)
+    yield md.bullets(line for line in lines if line)
     yield provenance.command_block(held)
     pages = [links.to(title, page) for page, title in links.PAGES.items()]
     yield f"The details: {' · '.join(pages)}."
@@ -41,21 +47,49 @@ def blocks(views: Views) -> Iterator[str]:
     )
 
 
+def _period(held: Mapping[str, Any]) -> str:
+    """Give the first and the last day of the prices that were used."""
+    files = [one for one in held.get("files") or () if one.get("first")]
+    if not files:
+        return ""
+    first, last = min(f["first"] for f in files), max(f["last"] for f in files)
+    return f"; used from {first} to {last}"
+
+
+def _settings(result: StudyResult) -> str:
+    """Say which file the settings are from, and which were taken by default."""
+    files = result.provenance.get("files") or ()
+    study = [md.escape(one["name"]) for one in files if one.get("role") == "study"]
+    said = [f"From {nb.listing(study)} and the command"] if study else []
+    # the last sentence of the remark; what comes before it stands above
+    told = result.remarks.filter(about="defaults")["text"]
+    said += [text.rpartition(". ")[2] for text in told]
+    return f"**Settings.** {'. '.join(said)}." if said else ""
+
+
 def expected(result: StudyResult) -> str:
     """Say against what the effects of the first page are measured."""
+    spec = result.spec
+    names = list(dict.fromkeys(setting.name for setting in spec.models))
     parts: list[str] = []
-    done: set[str] = set()
-    for setting in result.spec.models:
-        groups = [group for group in setting.groups if group not in done]
-        if done and not groups:
-            continue
-        text = f"a {label(setting.model)} model"
-        if setting.factors:
-            text += f" on {nb.listing([md.escape(f) for f in setting.factor_words])}"
-        whom = [md.escape(words(g, result.spec.labels)) for g in groups]
-        parts.append(f"{text} for {nb.listing(whom, most=4)}" if whom else text)
-        done |= {*groups} or {""}
-    return f"Expected is what {nb.listing(parts)} says." if parts else ""
+    for setting in spec.models:
+        entry = MODELS.get(setting.model)
+        factors = nb.listing([md.escape(f) for f in setting.factor_words])
+        text = (
+            f"what {factors} {'tell' if len(setting.factor_words) > 1 else 'tells'}"
+            f" ({label(setting.model)} model)"
+            if factors
+            else (entry.meaning if entry else f"a {label(setting.model)} model")
+        )
+        whom = [md.escape(words(g, spec.labels)) for g in setting.groups]
+        if setting.name == names[0] or not whom:
+            head = f"for {nb.listing(whom, most=4)}," if whom else ""
+        else:
+            head = f"*{md.escape(words(setting.name, spec.labels))}* is beyond"
+        parts.append(f"{head}{' ' if head else ''}{text}")
+    window = window_text(spec.estimation)
+    told = "; ".join(parts)
+    return f"Expected is {told}. The estimation window is {window}, in sessions."
 
 
 def model_phrases(spec: StudySpec) -> list[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from eventstudy.calendars.periods import WORDS
 from eventstudy.inference import ADJUSTMENTS, TESTS
 from eventstudy.inference.entry import single_tests
 from eventstudy.models import MODELS
@@ -71,9 +72,20 @@ def _clock(spec: StudySpec) -> str:
         "**Clock.** Day 0 is the first session of the asset's own calendar whose close "
         f"comes after the announcement; an announcement on no session "
         f"{_DAY0[spec.day0]}. A market that never closes has the UTC day as its "
-        "session. Offsets count sessions. With daily bars, a factor that trades around "
+        f"session. {_counted(spec)} With daily bars, a factor that trades around "
         "the clock is compounded over the asset's close-to-close span, and up to a few "
         "hours of misalignment between the closes remain."
+    )
+
+
+def _counted(spec: StudySpec) -> str:
+    if spec.frequency == "daily":
+        return "Offsets count sessions."
+    word = WORDS[spec.frequency]
+    return (
+        f"Returns are {spec.frequency}: where this report says session it means a "
+        f"{word}, which ends with its last session; offsets count {word}s, and day 0 "
+        f"lies in {word} 0."
     )
 
 

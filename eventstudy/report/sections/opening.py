@@ -5,6 +5,8 @@ The lead has at most 60 words. Numbers that a table below holds are not repeated
 
 from collections.abc import Iterator, Sequence
 
+import polars as pl
+
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
@@ -88,6 +90,12 @@ def _announcements(result: StudyResult) -> str:
     main = "main " if number < result.events.height else ""
     if number == 1:
         return f"the {main}announcement"
+    used = result.observations.filter(
+        pl.col("status") == "used", pl.col("event_id").is_in(headline_ids(result))
+    )["event_id"].n_unique()
+    if used < number:
+        of = nb.count(number, f"{main}announcement")
+        return f"{of}, of which {used} could be estimated,"
     return nb.count(number, f"{main}announcement")
 
 
@@ -164,7 +172,8 @@ def _lines(views: Views) -> Iterator[str]:
         yield f"**How sure?** {sure}"
     judged = [r for r in rows if agreement.verdict(effects, r) is not Verdict.NONE]
     found = [row for row in judged if agreement.verdict(effects, row) in _FOUND]
-    if rests := influence.line(effects, (found or judged)[:_NAMED]):
+    others = [row for row in judged if row not in found]
+    if rests := influence.line(effects, found[:_NAMED], others[:_NAMED]):
         yield f"**Does it rest on one date?** {rests}"
     if changed := volatility.line(result):
         yield f"**Did volatility change?** {changed}"

@@ -61,11 +61,16 @@ def line(result: StudyResult) -> str:
     ]
     if not parts and result.volatility.height:
         return _of_single_assets(result)
-    above = [md.escape(words_for(result, r["group"])) for r in above_forecast(result)]
+    above = [
+        f"{md.escape(words_for(result, r['group']))} ({nb.decimal(r['ratio'])} times, "
+        f"one-sided {nb.p_equals(r['pvalue'])})"
+        for r in above_forecast(result)
+    ]
     if parts and above:
         parts.append(
-            f"Yet GARCH forecasts made before the dates expected less for "
-            f"{nb.listing(above, most=_NAMED)}: volatility did not calm as forecast."
+            "Yet GARCH forecasts made before the dates expected less than came for "
+            f"{nb.listing(above, most=_NAMED)}: volatility stayed where it was, in "
+            "place of calming."
         )
     return " ".join(parts)
 
@@ -82,7 +87,7 @@ def _of_single_assets(result: StudyResult) -> str:
     ]
     verdicts = {row["asset"]: changed(result, row) for row in rows}
     told = [
-        f"{md.escape(row['asset'])} {nb.decimal(row['ratio'])} times its earlier level "
+        f"{md.escape(row['asset'])} {nb.decimal(row['ratio'])} "
         f"{nb.interval(row['ci_low'], row['ci_high'])}"
         for row in rows
         if verdicts[row["asset"]] is not None
@@ -99,9 +104,11 @@ def _of_single_assets(result: StudyResult) -> str:
         if moved
         else "No change that can be told from chance"
     )
+    pre, post = result.spec.volatility_pre, result.spec.volatility_post
     return (
-        f"{lead}. Single assets, as those of the group trade on different calendars: "
-        f"{nb.listing(told, most=_NAMED)}."
+        f"{lead}. Standard deviation of sessions {window_text(post)} over that of "
+        f"{window_text(pre)}, of single assets, as those of the group trade on "
+        f"different calendars: {nb.listing(told, most=_NAMED)}."
     )
 
 
