@@ -1,4 +1,4 @@
-"""Compare the package with the built site: ``python docs/coverage.py docs/_build/html``.
+"""Compare the package with the site: ``python docs/coverage.py docs/_build/html``.
 
 Every public name, setting, column of a table, member of a family, option of a command
 and figure has its place on a page; every internal link leads somewhere. What lacks is
@@ -18,7 +18,15 @@ import click_of
 import reference_text
 from public import public_names
 
-PARTS = ("tutorial", "how-to", "explanation", "reference", "gallery", "adr", "changelog")
+PARTS = (
+    "tutorial",
+    "how-to",
+    "explanation",
+    "reference",
+    "gallery",
+    "adr",
+    "changelog",
+)
 FAMILY_PAGES = {
     **dict.fromkeys(("test", "long-run", "adjustment"), "tests"),
     "model": "models",
@@ -134,7 +142,9 @@ def _broken(page: Path, link: str, anchors: dict[Path, set[str]]) -> Iterator[st
     if not target.exists():
         yield f"link {link} of {page.name}"
     elif parts.fragment and target.suffix == ".html":
-        known = anchors.setdefault(target, set(re.findall(r'id="([^"]+)"', _read(target))))
+        known = anchors.setdefault(
+            target, set(re.findall(r'id="([^"]+)"', _read(target)))
+        )
         if unquote(parts.fragment) not in known:
             yield f"anchor {link} of {page.name}"
 

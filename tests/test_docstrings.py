@@ -13,18 +13,7 @@ from types import FunctionType, ModuleType
 import pytest
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import ERROR_MSGS, validate
-
-PUBLIC = [
-    "eventstudy",
-    *(
-        f"eventstudy.{name}"
-        for name in (
-            *("calendars", "catalogue", "core.registry", "cross_section", "inference"),
-            *("models", "outcomes", "panel", "plot", "prices", "report"),
-            *("simulation", "study", "volatility"),
-        )
-    ),
-]
+from public import MODULES, names_of
 
 # No See Also and no extended summary are asked for; a summary may be a noun phrase.
 LEFT_OUT = {"SA01", "ES01", "SS05"}
@@ -33,21 +22,10 @@ CHECKS = set(ERROR_MSGS) - LEFT_OUT
 OF_METHODS = CHECKS - {"EX01"}
 
 
-def names_of(module: ModuleType) -> list[str]:
-    """The public names of a module: its list, or what it defines itself."""
-    own = [n for n, v in vars(module).items() if home(v) == module.__name__]
-    listed = getattr(module, "__all__", None)
-    return [n for n in own if not n.startswith("_")] if listed is None else listed
-
-
-def home(value: object) -> str | None:
-    return getattr(value, "__module__", None)
-
-
 def classes_and_functions() -> dict[str, object]:
     """The public classes and functions by the name under which they are found."""
     found: dict[str, object] = {}
-    for name in PUBLIC:
+    for name in MODULES:
         module = import_module(name)
         for public in names_of(module):
             value = getattr(module, public)
@@ -104,7 +82,7 @@ def names_in(section: list) -> list[str]:
     return [name.strip().lstrip("*") for name in names]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", MODULES)
 def test_public_modules_list_their_names_and_say_what_they_are_for(name):
     module = import_module(name)
     assert isinstance(module, ModuleType)

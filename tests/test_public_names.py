@@ -4,13 +4,15 @@ from importlib import import_module
 from types import ModuleType
 
 import pytest
-from test_docstrings import PUBLIC
+from public import MODULES
 
 import eventstudy
 from eventstudy.core.registry import Family
 
 LISTED = [
-    name for name in PUBLIC if getattr(import_module(name), "__all__", None) is not None
+    name
+    for name in MODULES
+    if getattr(import_module(name), "__all__", None) is not None
 ]
 
 # What functions of an ``__init__`` need themselves.

@@ -23,7 +23,7 @@ def commands() -> dict[str, Any]:
     return dict(_below(typer.main.get_command(app), ()))
 
 
-def _below(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+def _below(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _below(command, (*words, name))
@@ -31,7 +31,7 @@ def _below(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:  # 
             yield " ".join((*words, name)), command
 
 
-def parameters(command: Any) -> Iterator[Parameter]:  # noqa: ANN401
+def parameters(command: Any) -> Iterator[Parameter]:
     """Yield the arguments and options of a command."""
     for one in command.params:
         is_option = one.opts[0].startswith("-")
@@ -40,7 +40,7 @@ def parameters(command: Any) -> Iterator[Parameter]:  # noqa: ANN401
         yield Parameter(tuple(names), takes, getattr(one, "help", "") or "")
 
 
-def _takes(one: Any) -> str:  # noqa: ANN401
+def _takes(one: Any) -> str:
     """Return what an option takes, in a word; typer keeps types in two ways."""
     kept = getattr(one, "type_descriptor", None)
     known = str(kept.annotation if kept else one.type).lower()

@@ -27,7 +27,9 @@ def fill(app: Sphinx, name: str, source: list[str]) -> None:
         source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{LISTS[name]}\n```\n"
 
 
-def outdated(app: Sphinx, env: Any, added: Any, changed: Any, removed: Any) -> list[str]:  # noqa: ANN401
+def outdated(
+    app: Sphinx, env: Any, added: Any, changed: Any, removed: Any
+) -> list[str]:
     """Return the pages that the package fills: they are read anew at each build."""
     del env, added, changed, removed
     folder = Path(app.srcdir)
@@ -56,7 +58,13 @@ def page_of(module: str, names: list[str]) -> str:
     """Return the page of a module: its own words, a list of its names, then each."""
     home = import_module(module)
     names = [name for name in names if name != "__version__"]
-    lines = [module, "=" * len(module), "", f".. automodule:: {module}", "   :no-members:"]
+    lines = [
+        module,
+        "=" * len(module),
+        "",
+        f".. automodule:: {module}",
+        "   :no-members:",
+    ]
     lines += ["", ".. list-table::", "   :class: names", ""]
     for name in names:
         lines += [f"   * - :py:obj:`{name} <{module}.{name}>`"]

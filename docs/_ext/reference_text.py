@@ -11,6 +11,7 @@ from inspect import cleandoc
 from typing import Any
 
 import click_of
+
 from eventstudy.spec.setting import Setting, _words, settings_of
 from eventstudy.study.table import Table
 
@@ -211,12 +212,14 @@ _TOLD = {"name", "meaning", "formula", "null", "citation", "words"}
 
 def family(kind: str, members: Mapping[str, Any]) -> str:
     """Return a section per member: meaning, formula, null, facts, paper."""
-    index = [(f"[`{n}`](#{label(kind, n)})", plain(e.meaning)) for n, e in members.items()]
+    index = [
+        (f"[`{n}`](#{label(kind, n)})", plain(e.meaning)) for n, e in members.items()
+    ]
     sections = [_member(kind, name, entry) for name, entry in members.items()]
     return "\n".join([_table((kind, "meaning"), index), *sections])
 
 
-def _member(kind: str, name: str, entry: Any) -> str:  # noqa: ANN401
+def _member(kind: str, name: str, entry: Any) -> str:
     lines = [_head(3, kind, name), _sentence(plain(entry.meaning)), ""]
     if formula := getattr(entry, "formula", ""):
         lines += [f"Normal return: `{formula}`", ""]
@@ -233,7 +236,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _story(entry: Any) -> Iterator[str]:  # noqa: ANN401
+def _story(entry: Any) -> Iterator[str]:
     """Yield what the docstring of the member's function tells beyond its first line."""
     for name in ("of_sample", "of_each", "of_pool", "fit", "function"):
         function = getattr(entry, name, None)
@@ -249,10 +252,15 @@ def _story(entry: Any) -> Iterator[str]:  # noqa: ANN401
         return
 
 
-def _facts(entry: Any) -> Iterator[str]:  # noqa: ANN401
+def _facts(entry: Any) -> Iterator[str]:
     for one in fields(entry):
         value = getattr(entry, one.name)
-        if one.name in _TOLD or callable(value) or value is None or value == one.default:
+        if (
+            one.name in _TOLD
+            or callable(value)
+            or value is None
+            or value == one.default
+        ):
             continue
         if one.default_factory is not MISSING and value == one.default_factory():
             continue
@@ -309,7 +317,7 @@ def commands() -> str:
     return "\n".join(_command(name, one) for name, one in click_of.commands().items())
 
 
-def _command(name: str, command: Any) -> str:  # noqa: ANN401
+def _command(name: str, command: Any) -> str:
     lines = [_head(2, "cli", name, f"`eventstudy {name}`"), ""]
     text, _, example = (command.help or "").partition("Example:")
     lines += [plain(" ".join(text.split())), ""]

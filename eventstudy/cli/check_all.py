@@ -1,13 +1,14 @@
-"""``eventstudy check --all``: every catalogue of a folder, and the sources of its rows."""
+"""``eventstudy check --all``: the catalogues of a folder, and sources of their rows."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from eventstudy.cli.terminal import say, say_json
 from eventstudy.core.errors import DataError, EventStudyError, SpecError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SUFFIXES = (".csv", ".xlsx")
 
@@ -38,12 +39,15 @@ def check_all(
         raise DataError(f"of {len(files)} catalogues {len(faulty)} must be mended")
 
 
-def unsourced(events: pl.DataFrame) -> list[str]:
+def unsourced(events: "pl.DataFrame") -> list[str]:
     """Return the ids of rows with neither a source nor a note that says why.
 
+    >>> import polars as pl
     >>> unsourced(pl.DataFrame({"event_id": ["a", "b"], "source_url": ["http", None]}))
     ['b']
     """
+    import polars as pl
+
     said = [name for name in ("source_url", "note") if name in events.columns]
     silent = pl.all_horizontal(pl.col(name).is_null() for name in said)
     found: list[str] = events.filter(silent)["event_id"].to_list()
