@@ -41,7 +41,7 @@ def one_announcement():
 def test_one_date_is_said_to_be_one():
     result = one_announcement()
     found = effects.Effects(result)
-    assert influence.line(found, found.rows[:1]).startswith("It is one date")
+    assert influence.line(found, found.rows[:1], []).startswith("It is one date")
     assert "The study rests on one date" in doubts.line(result)
     text = limits.SECTION.write(Views(result))
     assert "One date, however many assets, says nothing of other" in text
@@ -72,13 +72,13 @@ def test_a_naive_reading_is_told_with_its_numbers():
     result = sample.sample_result()
     row = effects.Effects(result).rows[0]
     first = (pl.col("model") == row["model"]) & (pl.col("group") == row["group"])
-    for pvalue, said in ((0.5, "would say the same here"), (0.001, "claimed more")):
+    for pvalue, said in ((0.5, "would say the same"), (0.001, "claimed more")):
         changed = pl.when(first & (pl.col("test") == "csect")).then(pvalue)
         tests = result.tests.with_columns(pvalue=changed.otherwise("pvalue"))
         held = result.headline.with_columns(recommended=pl.lit("kp_bmp"))
         high = pl.when(pl.col("test") == "kp_bmp").then(0.4).otherwise("pvalue")
         tests = tests.with_columns(pvalue=high)
-        if said == "would say the same here":
+        if said == "would say the same":
             naive = pl.col("test").is_in(["csect", "patell"])
             tests = tests.with_columns(
                 pvalue=pl.when(naive).then(0.5).otherwise("pvalue")
@@ -104,5 +104,6 @@ def test_another_model_is_compared_or_said_to_be_missing():
 def test_the_first_lines_say_what_expected_means():
     result = sample.sample_result()
     text = made.expected(result)
-    assert text.startswith("Expected is what a ")
+    assert text.startswith("Expected is ")
+    assert "what ^GSPC tells (market model)" in text
     assert text in render(result)

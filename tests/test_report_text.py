@@ -410,8 +410,8 @@ def test_an_average_that_rests_on_one_date_is_said_to(
     found = effects.Effects(result)
     text = finding.sentences(found, found.rows[0])
     assert text.count(" % without “Authority 1 ") == times
-    told = influence.line(found, [found.rows[0]])
-    assert told.startswith("Yes, that of" if times else "No average changes")
+    told = influence.line(found, [found.rows[0]], [])
+    assert told.startswith("Yes, that of" if times else "No effect that was found")
 
 
 def test_dates_that_differ_by_more_than_noise_are_said() -> None:

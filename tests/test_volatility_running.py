@@ -19,7 +19,7 @@ LENGTHS = 25, 5, 15
 SHARED = ("raw_return", "squared_return", "yang_zhang")
 
 
-def held(name, *, n_series=4, n_obs=12, n_dates=160, seed=0):
+def held(name, *, n_series=4, n_obs=12, n_dates=260, seed=0):
     """Windows of observations that share series with gaps, some at the edges."""
     rng = np.random.default_rng(seed)
     shape = (n_series, n_dates, 4) if MEASURES[name].is_range else (n_series, n_dates)
@@ -27,10 +27,10 @@ def held(name, *, n_series=4, n_obs=12, n_dates=160, seed=0):
     if MEASURES[name].is_range:
         reach = np.abs(series[..., 1:3]) + np.abs(series[..., 3:])
         series[..., 1], series[..., 2] = reach[..., 0], -reach[..., 1]
-    series[rng.random(series.shape[:2]) < 0.05] = np.nan
-    series[-1, :20] = np.nan
+    series[rng.random(series.shape[:2]) < 0.02] = np.nan
+    series[-1, :4] = np.nan
     row = rng.integers(0, n_series, n_obs)
-    day0 = rng.choice([35, 35, 60, 90, 140, 155], n_obs)
+    day0 = rng.choice([70, 70, 95, 120, 150, 255], n_obs)
     return cut_shared(series, row, day0, pre=PRE, post=POST).history, day0
 
 
@@ -92,7 +92,7 @@ def test_the_loop_that_is_compiled_adds_up_every_window():
     """The plain loop, so that it is run where nothing is compiled."""
     history, _ = held("raw_return")
     sums = running_sums(MEASURES["raw_return"].spread, history)
-    drawn = calendars.calendars(60, 7, 2, 9.0, 160)
+    drawn = calendars.calendars(60, 7, 2, 9.0, 260)
     for at in range(len(history)):
         rows, distance = np.array([at]), np.array([int(at % 4)])
         plain = drawn.windows(sums, rows, distance, 0, None, 5, 20)

@@ -1,6 +1,6 @@
 """Facts of the outcomes beside returns; the family is `OUTCOMES`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from inspect import getdoc
 from typing import Any
@@ -100,6 +100,16 @@ def _outcome_of(function: Callable[..., Any]) -> OutcomeEntry:
 
 OUTCOMES: Family[OutcomeEntry] = registry.OUTCOMES
 OUTCOMES.wrap = _outcome_of
+
+
+def possible(held: Collection[str]) -> list[OutcomeEntry]:
+    """Return the members that can be computed from columns of prices.
+
+    >>> [entry.name for entry in possible(["close", "volume"])]
+    ['volume', 'volume_change']
+    """
+    known = {*held, *(["value"] if "volume" in held else [])}
+    return [entry for entry in OUTCOMES.values() if known.issuperset(entry.needs)]
 
 
 def leading() -> OutcomeEntry:

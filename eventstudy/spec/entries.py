@@ -95,12 +95,6 @@ class ModelSetting:
         held = {name: getattr(self, name) for name in MODEL_OPTIONS}
         return {name: value for name, value in held.items() if value is not None}
 
-    def without_leads(self) -> "ModelSetting":
-        """Leave out leads that nobody asked for: a week holds its sessions' news."""
-        entry = MODELS.entry(self.model)
-        takes = entry.neighbours == "regressors" and self.leads is None
-        return replace(self, leads=0) if takes else self
-
     @property
     def shifts(self) -> tuple[int, ...]:
         """The sessions, from that of a return, whose factor returns count."""
@@ -282,3 +276,10 @@ Examples
 >>> Question(text="How far did it fall?", event_id="summons").measure
 'car'
 """
+
+
+def without_leads(setting: ModelSetting) -> ModelSetting:
+    """Leave out leads that nobody asked for: a week holds the news of its sessions."""
+    entry = MODELS.entry(setting.model)
+    takes = entry.neighbours == "regressors" and setting.leads is None
+    return replace(setting, leads=0) if takes else setting

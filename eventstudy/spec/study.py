@@ -13,6 +13,7 @@ from eventstudy.spec.entries import (
     LongRunSetting,
     ModelSetting,
     Question,
+    without_leads,
 )
 from eventstudy.spec.names import (
     ALL,
@@ -248,7 +249,7 @@ class StudySpec:
             held = ModelSetting(model=model, factors=self.factors)
             object.__setattr__(self, "models", (held,))
         if self.frequency != "daily":
-            of_periods = tuple(one.without_leads() for one in self.models)
+            of_periods = tuple(without_leads(one) for one in self.models)
             object.__setattr__(self, "models", of_periods)
         object.__setattr__(self, "model", None)
         object.__setattr__(self, "factors", ())

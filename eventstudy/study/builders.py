@@ -12,6 +12,7 @@ import polars as pl
 
 from eventstudy.calendars import Calendar
 from eventstudy.outcomes import OUTCOMES
+from eventstudy.outcomes.entries import possible
 from eventstudy.scale import Engine, OneProcess, Task
 from eventstudy.spec import StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
@@ -162,9 +163,8 @@ def outcomes(study: Study) -> Tables:
     study.tell("Testing volume")
     asked = [one for one in OUTCOMES.values() if one.part in study.spec.parts]
     prices = study.prices
-    known = {name for name in prices.columns if prices[name].null_count() < len(prices)}
-    known |= {"value"} if "volume" in known else set()
-    wanted = [one for one in asked if known.issuperset(one.needs)]
+    held = [name for name in prices.columns if prices[name].null_count() < len(prices)]
+    wanted = [one for one in possible(held) if one in asked]
     absent = [
         {
             "stage": one.part,
