@@ -77,9 +77,13 @@ class _Pseudo(NamedTuple):
 
     def of_series(self, spread: Spread, sums: RunningSums) -> Array:
         """Log ratio at every pseudo-date of the series, no event left out, (A, P)."""
+        starts = range(0, sums.totals.shape[1], _ROWS)
+        parts = [sums.totals[:, at : at + _ROWS] for at in starts]
+        return np.concatenate([self._of_totals(spread, part) for part in parts])
+
+    def _of_totals(self, spread: Spread, total: Array) -> Array:
         n_pre, gap, n_post = self
-        total, shift = sums.totals, n_pre + gap
-        positions = self.positions(total.shape[2] - 1)
+        shift, positions = n_pre + gap, self.positions(total.shape[2] - 1)
         before = total[:, :, n_pre:] - total[:, :, :-n_pre]
         after = total[:, :, n_post:] - total[:, :, :-n_post]
         whole = total[..., -1]
