@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         read_spec,
     )
     from eventstudy.study import analyze, run
+    from eventstudy.study.multiverse import MultiverseResult, multiverse
     from eventstudy.study.result import StudyResult
     from eventstudy.tabulated import table
 
@@ -45,6 +46,7 @@ __all__ = [
     "Events",
     "LongRunSetting",
     "ModelSetting",
+    "MultiverseResult",
     "Prices",
     "Question",
     "Regression",
@@ -60,6 +62,7 @@ __all__ = [
     "fetch_prices",
     "inference",
     "models",
+    "multiverse",
     "outcomes",
     "placebo_shifts",
     "plot",
@@ -83,6 +86,7 @@ _HOME = {
     "Events": "catalogue",
     "LongRunSetting": "spec",
     "ModelSetting": "spec",
+    "MultiverseResult": "study.multiverse",
     "Prices": "prices",
     "Question": "spec",
     "Regression": "cross_section",
@@ -95,6 +99,7 @@ _HOME = {
     "analyze": "study",
     "categories": "cross_section",
     "fetch_prices": "prices",
+    "multiverse": "study.multiverse",
     "placebo_shifts": "inference",
     "read_events": "catalogue",
     "read_prices": "prices",

@@ -18,9 +18,11 @@ from eventstudy.report.figures import effects as _effects
 from eventstudy.report.figures import forest as _forest
 from eventstudy.report.figures import heatmap as _heatmap
 from eventstudy.report.figures import influence as _influence
+from eventstudy.report.figures import multiverse as _multiverse
 from eventstudy.report.figures import placebo as _placebo
 from eventstudy.report.figures import timeline as _timeline
 from eventstudy.spec import Pair, window_text
+from eventstudy.study.multiverse import MultiverseResult
 from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ __all__ = [
     "effects",
     "heatmap",
     "influence",
+    "multiverse",
     "placebo",
     "timeline",
     "volatility",
@@ -497,6 +500,55 @@ def influence(
     """
     part = _part(result, window=window, group=group, model=model)
     return _drawn(_influence, part, ax, "cars", "averages of two dates or more")
+
+
+def multiverse(result: MultiverseResult, *, ax: "Axes | None" = None) -> "Figure":
+    """Draw a specification curve: the averages in order, the choices below each.
+
+    Parameters
+    ----------
+    result : MultiverseResult
+        What `eventstudy.multiverse` returns.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw the curve, without the choices; by default on a page of its own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The page, or the figure that ``ax`` is on.
+
+    Raises
+    ------
+    SpecError
+        Where there is no joint p-value, without which no curve is shown.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> from eventstudy.study.multiverse import SCHEMA
+    >>> cell = {"model": "market", "start": -1, "estimation": "-130:-11"}
+    >>> cell |= {"overlap": "keep", "returns": "log", "test": "bmp", "pvalue": 0.2}
+    >>> cells = [cell | {"end": k, "estimate": -0.01 * k} for k in (1, 2, 5)]
+    >>> joint = [{"statistic": "median", "value": -0.02, "pvalue": 0.3}]
+    >>> result = es.MultiverseResult(
+    ...     spec=es.StudySpec(),
+    ...     group="all",
+    ...     multiverse=SCHEMA["multiverse"].frame(cells),
+    ...     multiverse_joint=SCHEMA["multiverse_joint"].frame(joint),
+    ...     provenance={},
+    ... )
+    >>> len(es.plot.multiverse(result).axes)
+    2
+    """
+    if not _multiverse.has_data(result):
+        raise SpecError(
+            "there is no specification curve without its joint p-value: "
+            f"{result.reason}"
+        )
+    if ax is None:
+        return _multiverse.figure(result)
+    _multiverse.into(ax, result)
+    return cast("Figure", ax.figure)
 
 
 def _drawn(

@@ -14,6 +14,7 @@ from eventstudy.cli.diff import diff
 from eventstudy.cli.guide import guide
 from eventstudy.cli.init import init
 from eventstudy.cli.list import list_family
+from eventstudy.cli.multiverse import multiverse
 from eventstudy.cli.options import DEBUG
 from eventstudy.cli.prices import app as prices_app
 from eventstudy.cli.simulate import simulate
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(analyze)
 app.command()(check)
 app.command()(simulate)
+app.command()(multiverse)
 app.command()(init)
 app.command()(table)
 app.command()(diff)
@@ -52,6 +54,7 @@ Then:
   eventstudy table reports/mine         prints a table for a paper
   eventstudy diff reports/a reports/b   says what moved between two reports
   eventstudy simulate mine.csv          says which tests can be trusted here
+  eventstudy multiverse mine.csv        repeats it under many specifications
   eventstudy list tests                 lists what there is to choose from
   eventstudy guide                      tells programs how to run a study and read it
 
