@@ -32,7 +32,7 @@ from eventstudy.study.multiverse_cells import (
     HISTORY,
     WITHIN,
     Cells,
-    Fits,
+    Variant,
     at_other_dates,
     at_the_dates,
     immovable,
@@ -408,7 +408,7 @@ def _fitted(
     prices: Prices,
     *,
     strict: bool,
-) -> Iterator[Fits]:
+) -> Iterator[Variant]:
     """Yield the fits of each model, estimation window, overlap and kind of returns."""
     hull = (min(a for a, _ in grid.estimation), max(b for _, b in grid.estimation))
     held = [asset for members in groups.values() for asset in members]
@@ -445,7 +445,7 @@ def _fitted(
         for name in dict.fromkeys(one.name for one in base.models):
             if name not in samples:
                 raise _nothing(name, asked, fitted)
-            yield Fits(
+            yield Variant(
                 spec=spec,
                 estimation=estimation,
                 members=samples[name],
@@ -468,7 +468,7 @@ def _nothing(name: str, spec: StudySpec, fitted: Sequence[Any]) -> DataError:
     )
 
 
-def _recommended(fits: Fits) -> str:
+def _recommended(fits: Variant) -> str:
     """Return the test that the study recommends for the first window."""
     chunks, window = fits.members.event, fits.spec.windows[0]
     needs = needs_of(sum(len(ab.asset) for ab in chunks))
@@ -477,7 +477,9 @@ def _recommended(fits: Fits) -> str:
     return found.advice.test
 
 
-def _judged(engine: Engine, fits: Sequence[Fits]) -> tuple[list[Cells], pl.DataFrame]:
+def _judged(
+    engine: Engine, fits: Sequence[Variant]
+) -> tuple[list[Cells], pl.DataFrame]:
     """Return the cells of each fit, and the table of the joint test."""
     engine.hold("fits", fits)
     actual: list[Cells] = engine.share(
@@ -542,7 +544,7 @@ def statistics(estimate: Array, pvalue: Array, alpha: float) -> Array:
 
 
 def _draws(
-    engine: Engine, fits: Sequence[Fits], actual: Sequence[Cells], alpha: float
+    engine: Engine, fits: Sequence[Variant], actual: Sequence[Cells], alpha: float
 ) -> tuple[Array, str | None, str | None]:
     """Return the statistics at pseudo-dates (B, 3), where these lie, or why not."""
     n, known = _joined(actual, "n"), np.isfinite(_joined(actual, "estimate"))
@@ -573,7 +575,7 @@ def _draws(
     )
 
 
-def _table(fits: Sequence[Fits], cells: Sequence[Cells]) -> pl.DataFrame:
+def _table(fits: Sequence[Variant], cells: Sequence[Cells]) -> pl.DataFrame:
     rows = [
         {
             "model": one.members.model,

@@ -21,7 +21,7 @@ _ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fits:
+class Variant:
     """One model, estimation window, overlap and kind of returns: all its windows.
 
     spec : with these settings and the windows of the grid;  tests : of the grid
@@ -48,7 +48,7 @@ class Cells:
     reason: Any
 
 
-def at_the_dates(fits: Sequence[Fits], place: int) -> Cells:
+def at_the_dates(fits: Sequence[Variant], place: int) -> Cells:
     """Test the actual dates, as a study does."""
     spec, members = fits[place].spec, fits[place].members
     out = _none(fits[place])
@@ -59,7 +59,7 @@ def at_the_dates(fits: Sequence[Fits], place: int) -> Cells:
 
 
 def at_other_dates(
-    fits: Sequence[Fits], place: int, shifts: IntArray, where: str
+    fits: Sequence[Variant], place: int, shifts: IntArray, where: str
 ) -> Cells:
     """Test the dates moved by each of the shifts, (B, W, K).
 
@@ -87,7 +87,7 @@ def at_other_dates(
     )
 
 
-def _none(own: Fits) -> Cells:
+def _none(own: Variant) -> Cells:
     shape = (len(own.spec.windows), len(own.tests))
     return Cells(
         estimate=np.full(shape, np.nan),
@@ -98,7 +98,7 @@ def _none(own: Fits) -> Cells:
 
 
 def _test(
-    own: Fits, chunks: Sequence[Abnormal], held: Sequence[int], out: Cells
+    own: Variant, chunks: Sequence[Abnormal], held: Sequence[int], out: Cells
 ) -> None:
     """Test some windows, whose places are ``held``, and note what is found."""
     spec = own.spec
@@ -118,7 +118,7 @@ def _test(
             out.n[at, k], out.reason[at, k] = one.n[0], one.reason[0]
 
 
-def _tested(own: Fits, chunks: list[Abnormal], *, whole: bool) -> Cells:
+def _tested(own: Variant, chunks: list[Abnormal], *, whole: bool) -> Cells:
     """Test a pseudo-date: observations count where enough of a window has returns."""
     out = _none(own)
     least = own.spec.min_estimation if whole else 0
@@ -210,7 +210,7 @@ def _gathered(
 # --- which dates --------------------------------------------------------------------
 
 
-def immovable(fits: Sequence[Fits]) -> str | None:
+def immovable(fits: Sequence[Variant]) -> str | None:
     """Say why the dates of these cells cannot be moved together; None where they can.
 
     As of `history_shifts`, but that a sample may have several panels.
@@ -237,7 +237,7 @@ def immovable(fits: Sequence[Fits]) -> str | None:
     return None
 
 
-def shifts_over_history(fits: Sequence[Fits], most: int) -> IntArray:
+def shifts_over_history(fits: Sequence[Variant], most: int) -> IntArray:
     """Return the shifts that no cell forbids, at most so many, evenly spread.
 
     Every estimation window is in the history, and no window comes near an event.
@@ -266,7 +266,7 @@ def _free(spec: StudySpec, history: History) -> IntArray:
     return np.asarray(shifts[(touched == 0).all(axis=1)], np.int64)
 
 
-def shifts_within(fits: Sequence[Fits]) -> IntArray:
+def shifts_within(fits: Sequence[Variant]) -> IntArray:
     """Return the shifts that move event windows into all estimation windows."""
     first = max(one.spec.estimation[0] - one.spec.event_window[0] for one in fits)
     last = min(one.spec.estimation[1] - one.spec.event_window[1] for one in fits)

@@ -88,7 +88,7 @@ def figure(result: MultiverseResult) -> "Figure":
     left = EDGE + wide + 2 * GAP
     width, below = WIDTH - EDGE - left, LINE + 2 * GAP
     high = _ROW * len(rows)
-    height = below + high + 2 * GAP + _CURVE + 2 * LINE + EDGE
+    height = below + high + 2 * GAP + _CURVE + LINE + 3 * GAP
     page = style.canvas(WIDTH, height, "multiverse")
     top = layout.add_axes(page, left, below + high + 2 * GAP, width, _CURVE)
     scales.put(top, x, y, labels="y")
