@@ -84,10 +84,12 @@ def _settings(site: Path) -> Iterator[str]:
 
 def _tables(site: Path) -> Iterator[str]:
     from eventstudy.simulation.schema import SCHEMA as OF_SIMULATIONS
+    from eventstudy.study.multiverse_result import SCHEMA as OF_CURVES
     from eventstudy.study.schema import SCHEMA
 
+    schemas = {"table": SCHEMA, "simulation": OF_SIMULATIONS, "multiverse": OF_CURVES}
     page = _read(site / "reference" / "tables.html")
-    for kind, schema in (("table", SCHEMA), ("simulation", OF_SIMULATIONS)):
+    for kind, schema in schemas.items():
         for table in schema.values():
             section = _section(page, reference_text.label(kind, table.name))
             for column in table.columns:

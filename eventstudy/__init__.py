@@ -36,7 +36,8 @@ if TYPE_CHECKING:
         read_spec,
     )
     from eventstudy.study import analyze, run
-    from eventstudy.study.multiverse import MultiverseResult, multiverse
+    from eventstudy.study.multiverse import multiverse
+    from eventstudy.study.multiverse_result import MultiverseResult
     from eventstudy.study.result import StudyResult
     from eventstudy.tabulated import table
 
@@ -86,7 +87,7 @@ _HOME = {
     "Events": "catalogue",
     "LongRunSetting": "spec",
     "ModelSetting": "spec",
-    "MultiverseResult": "study.multiverse",
+    "MultiverseResult": "study.multiverse_result",
     "Prices": "prices",
     "Question": "spec",
     "Regression": "cross_section",

@@ -22,7 +22,7 @@ from eventstudy.report.figures import multiverse as _multiverse
 from eventstudy.report.figures import placebo as _placebo
 from eventstudy.report.figures import timeline as _timeline
 from eventstudy.spec import Pair, window_text
-from eventstudy.study.multiverse import MultiverseResult
+from eventstudy.study.multiverse_result import MultiverseResult
 from eventstudy.study.result import StudyResult
 
 if TYPE_CHECKING:
@@ -525,7 +525,7 @@ def multiverse(result: MultiverseResult, *, ax: "Axes | None" = None) -> "Figure
     Examples
     --------
     >>> import eventstudy as es
-    >>> from eventstudy.study.multiverse import SCHEMA
+    >>> from eventstudy.study.multiverse_result import SCHEMA
     >>> cell = {"model": "market", "start": -1, "estimation": "-130:-11"}
     >>> cell |= {"overlap": "keep", "returns": "log", "test": "bmp", "pvalue": 0.2}
     >>> cells = [cell | {"end": k, "estimate": -0.01 * k} for k in (1, 2, 5)]

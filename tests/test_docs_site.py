@@ -18,6 +18,7 @@ from eventstudy import plot
 from eventstudy.cli import guide
 from eventstudy.simulation.schema import SCHEMA as OF_SIMULATIONS
 from eventstudy.spec import StudySpec, settings_of, spec_from
+from eventstudy.study.multiverse_result import SCHEMA as OF_CURVES
 from eventstudy.study.schema import SCHEMA
 
 GUIDE = ROOT / "eventstudy" / "cli" / "guide.md"
@@ -79,6 +80,7 @@ class TestReference:
         [
             (reference_text.tables, SCHEMA),
             (reference_text.simulation_tables, OF_SIMULATIONS),
+            (reference_text.multiverse_tables, OF_CURVES),
         ],
     )
     def test_tables_and_columns(self, make, schema):

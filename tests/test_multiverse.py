@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from itertools import pairwise, product
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 
 import eventstudy as es
@@ -17,7 +19,8 @@ from eventstudy.cli import main as cli
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.report.figures import multiverse as curve
 from eventstudy.report.multiverse_page import render, write_multiverse
-from eventstudy.study.multiverse import MOST_SHIFTS, SCHEMA
+from eventstudy.study.multiverse import MOST_SHIFTS
+from eventstudy.study.multiverse_result import SCHEMA
 
 ASSETS = ("AA", "BB", "CC", "DD")
 WINDOWS, EVENT, PURGE = ((-1, 1), (0, 2)), (-3, 3), (-1, 2)
@@ -350,10 +353,10 @@ def test_the_figure_says_its_numbers(within):
     assert svg == curve.DRAWING.draw(found)
     for gid in curve.DRAWING.marks(found):
         assert f'id="{gid}"'.encode() in svg
-    from matplotlib.figure import Figure
-
-    own = Figure().add_subplot()
+    own, before = Figure().add_subplot(), dict(mpl.rcParams)
     assert es.plot.multiverse(found, ax=own) is own.figure
+    assert own.has_data()
+    assert dict(mpl.rcParams) == before
 
 
 def test_the_folder_has_the_tables_of_the_contract(within, tmp_path):
@@ -370,7 +373,6 @@ def test_the_folder_has_the_tables_of_the_contract(within, tmp_path):
         assert table.checked(getattr(found, name)).height
     assert "figures/multiverse.svg" in render(found)
     assert json.loads((folder / "manifest.json").read_text("utf-8"))["group"] == "firms"
-    assert "16 specifications" not in repr(found)
     assert "32 specifications of group firms" in repr(found)
     assert "median" in found._repr_html_()
 

@@ -163,6 +163,13 @@ def simulation_tables() -> str:
     return "\n".join(_described("simulation", table) for table in SCHEMA.values())
 
 
+def multiverse_tables() -> str:
+    """Return every table of a specification curve with its columns."""
+    from eventstudy.study.multiverse_result import SCHEMA
+
+    return "\n".join(_described("multiverse", table) for table in SCHEMA.values())
+
+
 def _described(kind: str, table: Table) -> str:
     head, _, body = table.markdown().partition("\n")
     assert head == f"## {table.name}"
@@ -339,6 +346,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "factor-sets": factor_sets,
     "tables": tables,
     "simulation-tables": simulation_tables,
+    "multiverse-tables": multiverse_tables,
     "catalogue": catalogue,
     "kinds": kinds,
     "flags": flags,

@@ -9,7 +9,7 @@ from eventstudy.cli.progress import stages
 from eventstudy.cli.terminal import say
 
 if TYPE_CHECKING:
-    from eventstudy.study.multiverse import MultiverseResult
+    from eventstudy.study.multiverse_result import MultiverseResult
 
 _NAMES = ("models", "overlap", "returns", "tests")
 _PAIRS = ("windows", "estimation")

@@ -9,7 +9,7 @@ from eventstudy.report.figures.drawing import drawn
 from eventstudy.report.folder import write_folder
 from eventstudy.report.labels import study_title, words
 from eventstudy.report.tables import to_csv
-from eventstudy.study.multiverse import SCHEMA, MultiverseResult
+from eventstudy.study.multiverse_result import SCHEMA, MultiverseResult
 
 PAGE = "multiverse.md"
 _WORDS = {

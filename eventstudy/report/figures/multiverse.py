@@ -10,7 +10,7 @@ from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, SMALL, WIDTH
 from eventstudy.report.labels import words
 from eventstudy.spec import window_text
-from eventstudy.study.multiverse import MultiverseResult
+from eventstudy.study.multiverse_result import MultiverseResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
