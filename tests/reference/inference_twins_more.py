@@ -190,6 +190,17 @@ def cluster_two_way(ab, window):
     return student(y.mean() / math.sqrt(v[0] + v[1] - v[2]), df)
 
 
+def ibragimov_muller(ab, window):
+    by_cluster = {}
+    for value, label in zip(cars(ab, window), clusters(ab, window), strict=True):
+        by_cluster.setdefault(label, []).append(value)
+    g = len(by_cluster)
+    facts = [sum(values) / len(values) for values in by_cluster.values()]
+    mean = sum(facts) / g
+    square = sum((fact - mean) ** 2 for fact in facts) / (g - 1)
+    return student(mean / math.sqrt(square / g), g - 1)
+
+
 def clustered_t(y, labels):
     import statsmodels.api as sm
 
@@ -407,6 +418,7 @@ TWINS = HEADLINE | {
     "cluster_cr3": cluster_cr3,
     "cluster_two_way": cluster_two_way,
     "wild_cluster": wild_cluster,
+    "ibragimov_muller": ibragimov_muller,
     "skewness": skewness,
     "skewness_hall": skewness_hall,
     "skewness_bootstrap": skewness_bootstrap,
