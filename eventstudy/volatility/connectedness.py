@@ -11,6 +11,7 @@ import numpy as np
 from eventstudy.core.abnormal import Array
 from eventstudy.core.bootstrap import stationary_indices
 from eventstudy.core.errors import DataError, SpecError
+from eventstudy.core.threads import OneThread
 
 LEAST_BLOCK = 20
 _BLOCKS = 3  # at least, in a sample that is resampled
@@ -318,6 +319,7 @@ def _rows(y: Array, lags: int, block: float) -> tuple[Array, Array]:
     return x, whole[:, :n_series]
 
 
+@OneThread()
 def _sampled(
     y: Array, lags: int, horizon: int, reps: int, block: float, seed: int
 ) -> tuple[Array, Array, int]:
