@@ -8,10 +8,12 @@ import pytest
 import statsmodels.api as sm
 from reference.inference_panels import N_ESTIMATION, panel
 from reference.inference_twins import cars, clusters
+from scipy import stats
 from wildboottest.wildboottest import wildboottest
 
-from eventstudy.inference import TESTS
+from eventstudy.inference import TESTS, Options, collect
 from eventstudy.inference.clustered import clustered_variance
+from eventstudy.inference.sample import sample_of
 from eventstudy.models import market
 
 WINDOW = (-1, 1)
@@ -102,3 +104,26 @@ def test_two_way_reduces_to_one_way_when_each_asset_has_one_event():
     ab = replace(ab, asset=np.arange(6))
     two, one = (TESTS[n](ab, WINDOW) for n in ("cluster_two_way", "cluster"))
     assert two.statistic[0] == pytest.approx(one.statistic[0])
+
+
+def test_ibragimov_muller_is_the_t_test_of_cluster_means():
+    ab = panel("uneven dates", seed=2, missing=0.1)
+    y, labels = cars(ab, WINDOW), np.array(clusters(ab, WINDOW))
+    means = [y[labels == label].mean() for label in np.unique(labels)]
+    theirs = stats.ttest_1samp(means, 0.0)
+    found = TESTS["ibragimov_muller"](ab, WINDOW)
+    assert found.statistic[0] == pytest.approx(theirs.statistic)
+    assert found.pvalue[0] == pytest.approx(theirs.pvalue)
+    assert found.estimate[0] == pytest.approx(np.mean(means))
+    assert found.df[0] == len(means) - 1
+
+
+def test_ibragimov_muller_interval_ends_where_the_test_begins_to_reject():
+    ab = panel("uneven dates", seed=2)
+    entry = TESTS["ibragimov_muller"]
+    found = sample_of(collect(ab, [WINDOW], frozenset()), WINDOW, residual=None)
+    held = entry.interval(found, Options(), 0.95)
+    assert (held.low + held.high) / 2 == pytest.approx(entry(ab, WINDOW).estimate[0])
+    for end in (held.low, held.high):
+        moved = replace(found, effect=found.effect - end)
+        assert entry.of_sample(moved, Options()).pvalue == pytest.approx(0.05)

@@ -13,7 +13,7 @@ from eventstudy.inference.bootstrap import (
     _running,
 )
 from eventstudy.inference.standardised import pseudo_scars
-from eventstudy.models import constant_mean, market
+from eventstudy.models import conformal, constant_mean, market, synthetic
 
 
 def test_pseudo_scars_have_variance_one_for_a_constant():
@@ -115,3 +115,64 @@ def test_single_tests_in_rows_of_any_number(monkeypatch):
     monkeypatch.setattr("eventstudy.inference.bootstrap._BUDGET", 99 * 4)
     apart = TESTS["bootstrap"](ab, (-1, 1), n_draws=99)
     np.testing.assert_array_equal(together.pvalue, apart.pvalue)
+
+
+def errors_of(kind, rng, shape):
+    if kind == "normal":
+        return rng.normal(size=shape)
+    if kind == "fat tails":
+        return rng.standard_t(3, size=shape)
+    h, out = np.ones(shape[0]), np.empty((shape[0], shape[1] + 200))
+    for day in range(out.shape[1]):
+        out[:, day] = np.sqrt(h) * rng.normal(size=shape[0])
+        h = 0.05 + 0.1 * out[:, day] ** 2 + 0.85 * h
+    return out[:, 200:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["normal", "fat tails", "garch"])
+@pytest.mark.parametrize("alternative", ["two-sided", "less"])
+def test_size_of_the_conformal_test(kind, alternative):
+    rng = np.random.default_rng(5)
+    e, x = errors_of(kind, rng, (8000, 120)), rng.normal(size=(8000, 120))
+    ab = market(e + x, x, n_estimation=117)
+    p = TESTS["conformal"](ab, (-1, 1), alternative=alternative).pvalue
+    rejected = 100 * (p <= 0.05 + 1e-12).mean()
+    assert 3.5 < rejected < 6.5
+    assert kind == "garch" or abs(rejected - 5) < 0.75
+
+
+def test_conformal_p_value_of_exchangeable_errors_is_uniform_on_its_grid():
+    y = np.random.default_rng(1).standard_t(3, size=(4000, 40))
+    ab = constant_mean(y, n_estimation=39, first_offset=0)
+    p = TESTS["conformal"](ab, (0, 0)).pvalue
+    counts = np.bincount(np.rint(40 * p).astype(int), minlength=41)[1:]
+    assert np.abs(counts - 100).max() < 5 * 10
+
+
+def test_conformal_fit_holds_the_window_as_well():
+    y = np.random.default_rng(1).normal(size=(1, 63))
+    y[0, 60:] += 3.0
+    ab = constant_mean(y, n_estimation=60)
+    found = TESTS["conformal"](ab, (-1, 1))
+    u = np.abs(y[0] - y[0].mean())
+    moved = [np.roll(u, -k)[:3].sum() for k in range(63)]
+    assert found.pvalue[0] == np.mean(np.array(moved) >= moved[60] - 1e-12)
+    s = np.std(y[0], ddof=1)
+    assert found.statistic[0] == pytest.approx(u[60:].sum() / (s * np.sqrt(3)))
+    one_sided = TESTS["conformal"](ab, (-1, 1), alternative="greater")
+    assert one_sided.pvalue[0] == pytest.approx(1 / 63)
+
+
+def test_conformal_without_sessions_or_with_donors_says_why():
+    rng = np.random.default_rng(1)
+    few = constant_mean(rng.normal(size=(1, 22)), n_estimation=19)
+    found = TESTS["conformal"](few, (-1, 1))
+    assert found.reason[0] == (
+        "only 19 sessions to compare the window with, at least 20 are needed"
+    )
+    donors = 0.01 * rng.normal(size=(63, 6))
+    y = donors.mean(axis=1)[None] + 0.002 * rng.normal(size=(1, 63))
+    found = TESTS["conformal"](synthetic(y, donors, n_estimation=60), (-1, 1))
+    assert "eventstudy.models.conformal" in found.reason[0]
+    assert np.isfinite(conformal(y, donors, n_estimation=60, level=None).pvalue[0])

@@ -15,6 +15,7 @@ NEED_CLUSTERS = {
     "cluster_cr3",
     "cluster_two_way",
     "wild_cluster",
+    "ibragimov_muller",
     "sign_flip",
     "skewness_bootstrap",
 }

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from reference.inference_panels import SPACINGS, panel
 
+from eventstudy.core.abnormal import Clock
 from eventstudy.inference import TESTS, battery
+from eventstudy.models import MODELS
 
 pytestmark = pytest.mark.slow
 N_REPETITIONS = 1000
@@ -38,6 +40,7 @@ BY_CLUSTER = (
     "cluster",
     "cluster_cr3",
     "wild_cluster",
+    "ibragimov_muller",
     "sign_flip",
 )
 # With five or six clusters these reject less than they may, never more; so do those
@@ -117,11 +120,54 @@ def test_adjacent_dates_are_one_cluster():
 
 
 @pytest.mark.parametrize("spacing", ["far dates", "uneven dates"])
-@pytest.mark.parametrize("name", [*ALWAYS, "portfolio"])
+@pytest.mark.parametrize("name", [*ALWAYS, "portfolio", "ibragimov_muller"])
 def test_fat_tails(spacing, name):
     low, high = bounds()
     assert rejections(spacing, tails=4)[name] < high
     assert name in GUARDED or rejections(spacing, tails=4)[name] > low
+
+
+def test_clusters_of_unlike_precision_make_ibragimov_muller_cautious_not_wrong():
+    rng = np.random.default_rng(11)
+    scale = np.array([1.0, 1.0, 1.0, 1.0, 3.0, 6.0])[:, None]
+    days = 200 * np.arange(6)[:, None] + np.arange(103)
+    clocks = Clock(estimation=days[:, :100], event=days[:, 100:])
+    name, count = "ibragimov_muller", 0
+    for _ in range(N_REPETITIONS):
+        y = 0.01 * scale * rng.standard_normal((6, 103))
+        ab = MODELS["constant_mean"](
+            y, n_estimation=100, clock=np.arange(6), clocks=clocks
+        )
+        count += int(TESTS[name](ab, (-1, 1)).pvalue[0] < 0.05)
+    assert 0 < 100 * count / N_REPETITIONS < bounds()[1]
+
+
+def test_ibragimov_muller_rejects_too_often_where_estimation_is_shared_and_purged():
+    rng = np.random.default_rng(12)
+    name, count = "ibragimov_muller", 0
+    for _ in range(N_REPETITIONS):
+        count += int(TESTS[name](purged(rng), (-10, 10)).pvalue[0] < 0.05)
+    assert 100 * count / N_REPETITIONS > 8
+
+
+def purged(rng):
+    """Six dates 25 sessions apart, whose windows no estimation window holds."""
+    dates, t = 25 * np.arange(6), 120
+    days = np.array([np.arange(d, d + t + 21) for d in dates])
+    held = (dates[None, :] + t)[..., None] + np.arange(21)
+    series = rng.standard_normal((6, days.max() + 1)) * np.sqrt(0.3)
+    series += np.sqrt(0.7) * rng.standard_normal(days.max() + 1)
+    y = np.stack([series[:, row] for row in days])
+    others = np.isin(days[:, :t], held)
+    y[np.broadcast_to(np.pad(others, ((0, 0), (0, 21)))[:, None], y.shape)] = np.nan
+    return MODELS["constant_mean"](
+        0.01 * y.reshape(36, -1),
+        n_estimation=t,
+        first_offset=-10,
+        asset=np.tile(np.arange(6), 6),
+        clock=np.repeat(np.arange(6), 6),
+        clocks=Clock(estimation=days[:, :t], event=days[:, t:]),
+    )
 
 
 def test_every_claim_of_clustering_is_tested():

@@ -58,14 +58,14 @@ def unit_loadings(ab: Abnormal, window: Window) -> Array:
 def _weights(ab: Abnormal, contrast: Array) -> Array:
     """Weight of each estimation return in the window's expected return, (E, T)."""
     span = ab.span_estimation
-    constant = contrast[:, :1] * _n_sessions(span)
+    constant = contrast[:, :1] * sessions_spanned(span)
     if ab.x_estimation.shape[2]:
         slopes = np.einsum("etf,ef->et", ab.x_estimation, contrast[:, 1:])
         constant = constant + slopes
     return np.where(np.isnan(ab.residuals), 0.0, constant / span)
 
 
-def _n_sessions(span: Array) -> IntArray:
+def sessions_spanned(span: Array) -> IntArray:
     """Sessions that returns span; 1 where the span holds a variance instead."""
     whole = np.rint(span)
     return np.where((whole == span) & (whole >= 1), whole, 1.0).astype(np.int64)
@@ -73,7 +73,7 @@ def _n_sessions(span: Array) -> IntArray:
 
 def _on_sessions(values: Array, span: Array) -> Array:
     """Put the value of each return on all sessions that it spans, in units of sigma."""
-    n = _n_sessions(span)
+    n = sessions_spanned(span)
     values = values * np.sqrt(span / n)
     out = values.copy()
     for back in range(1, min(int(n.max(initial=1)), values.shape[1])):

@@ -234,7 +234,8 @@ TESTS: Family[Any] = Family(
     *_in(
         "inference", "parametric", "guarded", "timeseries", "skewness", "rank", "sign"
     ),
-    *_in("inference", "clustered", "single", "bootstrap", "randomisation", "dating"),
+    *_in("inference", "clustered", "cluster_means", "single", "conformal"),
+    *_in("inference", "bootstrap", "randomisation", "dating"),
 )
 LONG_RUN: Family[Any] = Family(
     "method of the long run", *_in("inference", "long_run_methods")

@@ -29,6 +29,7 @@ from eventstudy.inference.multiple import (
     romano_wolf,
     step_down,
 )
+from eventstudy.inference.past_slopes import PastSlopes, past_slopes
 from eventstudy.inference.pvalues import (
     Answer,
     Answers,
@@ -67,6 +68,7 @@ __all__ = [
     "Need",
     "Options",
     "Outcome",
+    "PastSlopes",
     "PseudoDates",
     "Recommendation",
     "Sample",
@@ -88,6 +90,7 @@ __all__ = [
     "merge",
     "meta",
     "onset",
+    "past_slopes",
     "placebo_shifts",
     "pseudo_dates",
     "rats",

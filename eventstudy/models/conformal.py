@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
+from eventstudy.core.cyclic import cyclic_sums
 from eventstudy.core.donors import Donors, chosen
 from eventstudy.core.windows import Window, columns_from
 from eventstudy.models.counterfactual import Treated, mean_square, treated
@@ -224,20 +225,11 @@ def _pvalue(
     """Return the p-value of a daily effect, (E,), and the weights under it."""
     weights = _fit(problem, effect, problem.rows, start)
     size = np.abs(_gap(problem, effect, weights))
-    # the sessions that count come first, in their order
-    order = np.argsort(~problem.rows, axis=1, kind="stable")
-    total = np.zeros((len(size), size.shape[1] + 1))
-    total[:, 1:] = np.cumsum(np.take_along_axis(size, order, axis=1), axis=1)
     n = problem.rows.sum(axis=1)[:, None]
     length = problem.after.sum(axis=1)[:, None]
-    first = np.arange(size.shape[1])[None, :]
-    end = first + length
-    sums = np.take_along_axis(total, np.minimum(end, n), axis=1)
-    sums = sums - total[:, :-1]
-    around = np.clip(end - n, 0, size.shape[1])
-    sums = sums + np.take_along_axis(total, around, axis=1)
+    sums = cyclic_sums(size, problem.rows, length[:, 0])
     actual = np.take_along_axis(sums, np.maximum(n - length, 0), axis=1)
-    reached = (sums >= actual * (1 - _SAME)) & (first < n)
+    reached = sums >= actual * (1 - _SAME)
     able = _with_donors(problem) & (length[:, 0] > 0)
     share = reached.sum(axis=1) / np.maximum(n[:, 0], 1)
     return np.where(able & (n[:, 0] > length[:, 0]), share, np.nan), weights

@@ -17,6 +17,12 @@ from eventstudy.volatility.conditional import (
     event_multiple,
     filtered_simulation,
 )
+from eventstudy.volatility.connectedness import (
+    Connectedness,
+    ConnectednessChange,
+    connectedness,
+    connectedness_change,
+)
 from eventstudy.volatility.entries import (
     SHIFTS,
     PoolQuestion,
@@ -48,6 +54,8 @@ __all__ = [
     "Bars",
     "BreakDistance",
     "BreakResult",
+    "Connectedness",
+    "ConnectednessChange",
     "HarResult",
     "IntradayPath",
     "LogRanges",
@@ -67,6 +75,8 @@ __all__ = [
     "abnormal_volatility",
     "break_distance",
     "check_bars",
+    "connectedness",
+    "connectedness_change",
     "cumulative_abnormal_volatility",
     "cut",
     "date_clusters",

@@ -46,6 +46,43 @@ def sq(ab, window):
     return tuple(np.array(v) for v in zip(*found, strict=True))
 
 
+def conformal(ab, window):
+    """One regression of the returns of all sessions, row by row, and plain shifts."""
+    t0, found = ab.residuals.shape[1], []
+    start = window[0] - ab.first_offset
+    stop = window[1] - ab.first_offset + 1
+    k = ab.xtx_inv.shape[1]
+    for i in rows(ab, window):
+        y, design, spans, length = [], [], [], 0
+        for t in range(t0):
+            if not math.isnan(ab.residuals[i, t]):
+                y.append(ab.residuals[i, t])
+                spans.append(ab.span_estimation[i, t])
+                design.append([spans[-1], *ab.x_estimation[i, t]][:k])
+        for t in range(start, stop):
+            if not math.isnan(ab.ar[i, t]):
+                y.append(ab.ar[i, t])
+                spans.append(ab.span_event[i, t])
+                design.append(list(ab.x_event[i, t]))
+                length += 1
+        root = 1 / np.sqrt(spans)
+        u = np.array(y) * root
+        if k:
+            x = np.array(design) * root[:, None]
+            u = u - x @ np.linalg.lstsq(x, u, rcond=None)[0]
+        n = len(u)
+        moved = [
+            sum(abs(u[(first + step) % n]) for step in range(length))
+            for first in range(n)
+        ]
+        own = moved[n - length]
+        s = math.sqrt((u**2).sum() / (n - k))
+        value = math.copysign(own / (s * math.sqrt(length)), car(ab, i, window)[0])
+        reached = sum(m >= own - 1e-10 * s for m in moved)
+        found.append((value, reached / n, math.inf))
+    return tuple(np.array(v) for v in zip(*found, strict=True))
+
+
 def bootstrap(ab, window):
     """Errors laid out one by one, in blocks from arch-free plain lists."""
     from eventstudy.core.bootstrap import politis_white
@@ -188,6 +225,17 @@ def cluster_two_way(ab, window):
     v = [sandwich(y, labels, -0.5)[0] for labels in (dates, assets, both)]
     df = min(len(set(dates)), len(set(assets))) - 1
     return student(y.mean() / math.sqrt(v[0] + v[1] - v[2]), df)
+
+
+def ibragimov_muller(ab, window):
+    by_cluster = {}
+    for value, label in zip(cars(ab, window), clusters(ab, window), strict=True):
+        by_cluster.setdefault(label, []).append(value)
+    g = len(by_cluster)
+    facts = [sum(values) / len(values) for values in by_cluster.values()]
+    mean = sum(facts) / g
+    square = sum((fact - mean) ** 2 for fact in facts) / (g - 1)
+    return student(mean / math.sqrt(square / g), g - 1)
 
 
 def clustered_t(y, labels):
@@ -397,6 +445,7 @@ def ball_torous(ab, window):
 
 TWINS = HEADLINE | {
     "sq": sq,
+    "conformal": conformal,
     "bootstrap": bootstrap,
     "crude": crude,
     "lamb": lamb,
@@ -407,6 +456,7 @@ TWINS = HEADLINE | {
     "cluster_cr3": cluster_cr3,
     "cluster_two_way": cluster_two_way,
     "wild_cluster": wild_cluster,
+    "ibragimov_muller": ibragimov_muller,
     "skewness": skewness,
     "skewness_hall": skewness_hall,
     "skewness_bootstrap": skewness_bootstrap,
