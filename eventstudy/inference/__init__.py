@@ -51,6 +51,7 @@ from eventstudy.inference.share_before import ShareBefore, share_before
 from eventstudy.inference.shifts import placebo_shifts
 from eventstudy.inference.single import PseudoDates, pseudo_dates
 from eventstudy.inference.split_dates import SplitDates, split_dates
+from eventstudy.inference.variance_contrast import VarianceContrast, variance_contrast
 
 __all__ = [
     "ADJUSTMENTS",
@@ -75,6 +76,7 @@ __all__ = [
     "ShareBefore",
     "SplitDates",
     "StepDown",
+    "VarianceContrast",
     "adjust",
     "anticipation",
     "assess",
@@ -100,6 +102,7 @@ __all__ = [
     "split_dates",
     "step_down",
     "tail",
+    "variance_contrast",
     "variance_increase",
 ]
 
