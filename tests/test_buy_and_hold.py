@@ -384,3 +384,46 @@ def test_sizes_that_are_wrong_are_those_that_the_method_says():
     assert size(10, 5, 0.3, 65, 60, uneven=True) == pytest.approx(0.086, abs=0.025)
     assert "3.3 % of samples of 20 dates with one asset each" in said
     assert size(20, 1, 0.0, 65, 60) == pytest.approx(0.033, abs=0.012)
+
+
+RETURNS, CONTROL = 0.01 * np.random.default_rng(0).standard_normal((2, 40, 300))
+EVENTS = np.arange(40), np.repeat(np.arange(20, 220, 10), 2)
+
+
+def test_an_effect_of_rounding_has_no_variance():
+    found = es.inference.bhar(RETURNS, *EVENTS, hold=(1, 60), control=RETURNS)
+    assert found.reason == "the returns have no variance"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"hold": (60, 1)}, "ends before it begins"),
+        ({"hold": (1, 2, 3)}, "wanted a first and a last session"),
+        ({"asset": np.arange(40) - 1}, "wanted 0 to 39"),
+        ({"day0": EVENTS[1] + 0.5}, "wanted"),
+        ({"y": 100 * RETURNS}, "simple returns as fractions"),
+        ({"n_draws": 0}, "wanted 1 or more"),
+        ({"own": np.arange(3)}, "own has shape"),
+        ({"control": None, "reference": CONTROL[:0]}, "reference has shape"),
+    ],
+)
+def test_what_is_no_hold_is_refused_in_words(changed, said):
+    given = {"y": RETURNS, "asset": EVENTS[0], "day0": EVENTS[1], "hold": (1, 60)}
+    given |= {"control": CONTROL, **changed}
+    with pytest.raises(es.SpecError, match=said):
+        es.inference.bhar(**given)
+
+
+def test_controls_are_other_assets_and_of_assets_of_the_study():
+    def spec(controls):
+        return es.StudySpec(
+            groups={"miners": ("RIOT", "MARA")},
+            long_run=es.LongRunSetting(holds=((1, 20),), controls=controls),
+        )
+
+    spec({"RIOT": "CAN", "default": "CLSK"})
+    with pytest.raises(es.SpecError, match="RIOT is its own control"):
+        spec({"RIOT": "RIOT"})
+    with pytest.raises(es.SpecError, match="TSLA has the control CAN, but is no asset"):
+        spec({"TSLA": "CAN"})

@@ -233,3 +233,17 @@ def test_share_of_a_whole_that_is_all_before_is_one():
     moves = np.array([0.1, 0.3, 0.2, 0.4])
     found = share_before(moves, moves)
     assert (found.share, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("level", [95, 1.0, -0.5, float("nan")])
+def test_a_confidence_that_is_none_is_refused(level):
+    with pytest.raises(SpecError, match="wanted a number between 0 and 1"):
+        share_before([0.1, 0.2, 0.1], [0.2, 0.3, 0.3], level=level)
+
+
+def test_a_move_that_is_zero_everywhere_has_no_share():
+    found = share_before([0.0, 0.0, 0.0], [0.0, 0.0, 0.0])
+    assert found.shape is None
+    assert "zero in every cluster" in found.reason
+    with pytest.raises(DataError, match="cluster must be finite"):
+        share_before([0.1, 0.2], [0.2, 0.3], [0.0, float("nan")])

@@ -11,7 +11,7 @@ from eventstudy.core.windows import Window, columns, select
 from eventstudy.inference.aggregates import Evidence, Need, collect, merge_all
 from eventstudy.inference.dependence import correlations
 from eventstudy.inference.guarded import readings, scaled_by_recent
-from eventstudy.inference.pvalues import exceedance
+from eventstudy.inference.pvalues import check_level, exceedance
 from eventstudy.inference.sample import Sample, sample_of
 from eventstudy.inference.single import (
     FEW_DATES,
@@ -141,6 +141,7 @@ def anticipation(
     >>> round(found.max_pvalue, 3), found.windows[found.onset.argmax()]
     (0.009, (-3, 0))
     """
+    check_level(level)
     windows = windows_before(first, last)
     chunks = with_returns(data, windows[-1])
     if not chunks:
@@ -231,14 +232,15 @@ def _by_recent(sample: Sample) -> tuple[Array, Array]:
 
 
 def _aligned(windows: Sequence[Window], shifts: Mapping[Window, Array]) -> Array:
-    """Statistics of the shifts, (W, B)."""
+    """Statistics of the shifts that have one in every window, (W, B)."""
     held = [len(shifts.get(window, ())) for window in windows]
     if len(set(held)) > 1:
         raise DataError(
             f"shifts has {', '.join(map(str, held))} statistics of these windows; "
             "wanted those of one call of placebo_shifts for all of them"
         )
-    return np.array([shifts[window] for window in windows])
+    found = np.array([shifts[window] for window in windows])
+    return np.asarray(found[:, np.isfinite(found).all(axis=0)])
 
 
 def _pseudo_dates(known: Evidence, n: int) -> Array:

@@ -17,6 +17,8 @@ from eventstudy.inference.skewness import johnson_of_powers
 
 AfterDelisting = Literal["benchmark", "cash"]
 AFTER_DELISTING: tuple[AfterDelisting, ...] = get_args(AfterDelisting)
+# Variances of an effect below this are those of rounding.
+_ROUNDING = 1e-24
 MIN_DATES = 10
 
 
@@ -100,13 +102,14 @@ def bhar(
         raise SpecError("bhar wants a control for each asset, or a reference portfolio")
     if after_delisting not in AFTER_DELISTING:
         raise unknown_name("after_delisting", after_delisting, AFTER_DELISTING)
+    y, asset, day0 = _arrays(y, asset, day0, hold, own, n_draws)
     if control is not None:
         _check(y, control, len(y), "control")
         known, grown = _bought(control, asset, day0, hold)
         known &= _last(control)[asset] >= day0 + hold[1]
     else:
         assert reference is not None
-        _check(y, reference, len(reference), "reference")
+        _check(y, reference, max(len(reference), 1), "reference")
         row = np.full(len(y), -1) if own is None else own
         known, grown = _portfolios(reference, row[asset], day0, hold)
     bought, wealth = _bought(y, asset, day0, hold)
@@ -119,6 +122,42 @@ def bhar(
     usable = bought & known & np.isfinite(held) & np.isfinite(grown[:, -1])
     effect = (held - grown[:, -1])[usable]
     return _by_dates(effect, day0[usable], sides, n_draws, seed)
+
+
+def _arrays(
+    y: Array,
+    asset: IntArray,
+    day0: IntArray,
+    hold: tuple[int, int],
+    own: IntArray | None,
+    n_draws: int,
+) -> tuple[Array, IntArray, IntArray]:
+    """Refuse what is not returns of assets, events of theirs, and a hold."""
+    y, asset, day0 = np.asarray(y, np.float64), np.asarray(asset), np.asarray(day0)
+    whole = all(a.dtype.kind in "iu" and a.ndim == 1 for a in (asset, day0))
+    if y.ndim != 2 or not whole or asset.shape != day0.shape:
+        raise SpecError(
+            f"y, asset and day0 have shapes {y.shape}, {asset.shape} and {day0.shape}; "
+            "wanted (A, S) returns and whole numbers (E,) twice"
+        )
+    if asset.size and not 0 <= asset.min() <= asset.max() < len(y):
+        raise SpecError(
+            f"asset has rows {asset.min()} to {asset.max()}; wanted 0 to {len(y) - 1}"
+        )
+    if np.shape(hold) != (2,) or any(int(at) != at for at in hold):
+        raise SpecError(f"hold = {hold!r}; wanted a first and a last session, (1, 250)")
+    if hold[0] > hold[1]:
+        raise SpecError(f"hold = {hold!r} ends before it begins")
+    if own is not None and np.shape(own) != (len(y),):
+        raise SpecError(f"own has shape {np.shape(own)}; wanted ({len(y)},)")
+    if n_draws < 1:
+        raise SpecError(f"n_draws = {n_draws}; wanted 1 or more")
+    if np.nanmin(y, initial=0.0) < -1.0:
+        raise SpecError(
+            f"a return is {np.nanmin(y):g}; wanted simple returns as fractions, -1 at "
+            "least"
+        )
+    return y, asset.astype(np.int64), day0.astype(np.int64)
 
 
 def _check(y: Array, benchmark: Array, n_rows: int, name: str) -> None:
@@ -214,7 +253,7 @@ def _by_dates(
     mean = float(effect.mean())
     centred = effect - mean
     powers = np.stack([np.bincount(code, centred**p) for p in range(4)])
-    if not powers[2].sum() > 0:
+    if not powers[2].sum() > _ROUNDING * n:
         return LongRun(n=n, reason="the returns have no variance")
     drawn = np.random.default_rng(seed).integers(
         0, n_dates, (n_draws, max(n_dates // 4, 4))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from eventstudy.core.abnormal import Array, BoolArray, InferenceResult, IntArray
-from eventstudy.core.errors import unknown_name
+from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.core.windows import Window
 
 Alternative = Literal["two-sided", "less", "greater"]
@@ -112,6 +112,14 @@ class Bounds:
     low: Array | float
     high: Array | float
     reason: str | None = None
+
+
+def check_level(level: float) -> None:
+    """Refuse a confidence that is none; ``95`` for ``0.95`` among them."""
+    if not 0.0 < level < 1.0:
+        raise SpecError(
+            f"level = {level!r}; wanted a number between 0 and 1, like 0.95"
+        )
 
 
 def quantile(df: Array | float, level: float) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.errors import DataError
-from eventstudy.inference.pvalues import quantile
+from eventstudy.inference.pvalues import check_level, quantile
 
 LEAST_CLUSTERS = 3
 Shape = Literal["between", "outside", "any"]
@@ -97,7 +97,8 @@ def share_before(
     >>> round(found.share, 3), round(found.low, 3), round(found.high, 3), found.shape
     (0.286, 0.143, 0.419, 'between')
     """
-    b, w = np.asarray(before, np.float64), np.asarray(whole, np.float64)
+    check_level(level)
+    b, w = (np.atleast_1d(np.asarray(x, np.float64)) for x in (before, whole))
     label = np.arange(len(b)) if cluster is None else np.asarray(cluster)
     if b.ndim != 1 or b.shape != w.shape or b.shape != label.shape or not len(b):
         raise DataError(
@@ -106,6 +107,8 @@ def share_before(
         )
     if not (np.isfinite(b).all() and np.isfinite(w).all()):
         raise DataError("before and whole must be finite; leave out what is missing")
+    if label.dtype.kind == "f" and not np.isfinite(label).all():
+        raise DataError("cluster must be finite; give each observation a label")
     _, index = np.unique(label, return_inverse=True)
     count = np.bincount(index)
     b, w = (np.bincount(index, one) / count for one in (b, w))
@@ -115,6 +118,8 @@ def share_before(
         reason = (
             f"clusters of dates: {n_clusters}, at least {LEAST_CLUSTERS} are needed"
         )
+    elif not w.any():
+        reason = "the whole move is zero in every cluster"
     else:
         low, high, shape = _fieller(b, w, level)
     return ShareBefore(

@@ -13,7 +13,7 @@ from eventstudy.inference.anticipation import EMPTY, windows_before, with_return
 from eventstudy.inference.battery import run
 from eventstudy.inference.dependence import correlations, date_clusters
 from eventstudy.inference.entry import EventTest
-from eventstudy.inference.pvalues import Options
+from eventstudy.inference.pvalues import Options, check_level
 from eventstudy.inference.recommend import (
     Interval,
     interval_of,
@@ -129,6 +129,7 @@ def split_dates(
     >>> found.found, found.clusters_tested, found.pvalue < 0.01
     ((-3, 0), 6, True)
     """
+    check_level(level)
     windows = windows_before(first, last)
     chunks = with_returns(data, windows[-1])
     if not chunks:

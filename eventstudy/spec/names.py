@@ -143,6 +143,34 @@ def check_labels(
             raise SettingError(f"the label of {name} is empty", "labels", name)
 
 
+def check_controls(controls: Mapping[str, str], assets: tuple[str, ...]) -> None:
+    """Refuse an asset that is its own control, and controls of no asset."""
+    for asset, control in controls.items():
+        if asset == control:
+            raise SettingError(
+                f"{asset} is its own control; name another asset that moves like it",
+                "long_run",
+                "controls",
+                asset,
+            )
+        if assets and asset not in (*assets, DEFAULT):
+            raise SettingError(
+                f"{asset} has the control {control}, but is no asset of the study: "
+                f"{', '.join(assets[:10])}; `default` is the control of all others",
+                "long_run",
+                "controls",
+                asset,
+            )
+
+
+def _where(entry: Any) -> str:  # noqa: ANN401 - an entry of any family of models
+    """Say where what a model is made of is named."""
+    if entry.min_donors or entry.min_members:
+        key = "donors" if entry.min_donors else "members"
+        return f"name them as {key} of [[models]], and leave factors out"
+    return "name them with --market or --factors, or as factors in the study file"
+
+
 def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -> None:
     """Refuse models and tests that there are not, and factors a model cannot take."""
     for at, held in enumerate(models):
@@ -172,8 +200,7 @@ def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -
         if count < least or (most is not None and count > most):
             raise SettingError(
                 f"model {held.name!r} ({held.model}) takes {entry.takes}, got "
-                f"{', '.join(held.factors) or 'none'}; name them with --market or "
-                "--factors, or as factors in the study file",
+                f"{', '.join(held.factors) or 'none'}; {_where(entry)}",
                 "models",
                 at,
                 "factors",

@@ -19,6 +19,7 @@ from eventstudy.spec.names import (
     ALL,
     DEFAULT,
     PARTS,
+    check_controls,
     check_groups,
     check_labels,
     check_members,
@@ -396,6 +397,8 @@ def _check(spec: StudySpec) -> None:
     check_labels(spec.labels, spec.groups, spec.models)
     check_members(spec.models, spec.tests)
     check_questions(spec.questions, spec.models, spec.windows)
+    if spec.long_run is not None:
+        check_controls(spec.long_run.controls, spec.assets)
 
 
 def _check_files(spec: StudySpec) -> None:

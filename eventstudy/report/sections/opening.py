@@ -60,6 +60,7 @@ def lead(views: Views) -> str:
             f"{sizes}.**"
         )
     first, *others = found
+    where = where.removesuffix(",")
     text = f"A{where}, {_name(effects, first)} {_moved(effects, first)}. "
     text += _certainty(effects, first)
     text += _others(effects, first, others)
