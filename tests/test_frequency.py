@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 import eventstudy as es
 from eventstudy.calendars import calendar_from_dates, get_calendar
 from eventstudy.calendars.exchange import day_of
-from eventstudy.calendars.periods import in_periods, whole_periods
+from eventstudy.calendars.periods import in_periods, last_day, whole_periods
 from eventstudy.core.errors import SpecError
 from eventstudy.study.volatility_pieces import on_calendar
 
@@ -392,3 +392,39 @@ def test_weeks_have_no_leads_unless_they_are_asked_for():
     assert weekly.models[0].shifts == (-1, 0)
     asked = es.StudySpec(models=(said,), frequency="monthly", min_estimation=24)
     assert asked.models[0].shifts == (-1, 0, 1, 2)
+
+
+def early(spec, prices, *days):
+    """The symbols of which prices are missed at the end."""
+    found = es.run(spec, announced(*days), prices)
+    return set(found.price_issues.filter(rule="ends_early")["symbol"])
+
+
+@pytest.mark.parametrize(
+    ("frequency", "until"),
+    [("weekly", date(2018, 6, 1)), ("monthly", date(2018, 8, 30))],
+)
+def test_prices_need_not_reach_beyond_the_windows_that_are_computed(frequency, until):
+    changes = {"event_window": (-2, 3), "windows": ((0, 0),)}
+    changes |= {"volatility_post": (0, 30), "tests": ("csect",)}
+    returns = asked(frequency, parts=("returns",), **changes)
+    prices = world()  # the week of 9 May + 3, the month + 3, with a holiday at its end
+    enough = prices.filter(pl.col("date") <= until)
+    short = prices.filter(pl.col("date") <= until - timedelta(days=7))
+    assert early(returns, enough, date(2018, 5, 9)) == set()
+    some = pl.concat(
+        [enough.filter(symbol="A1"), short.filter(pl.col("symbol") != "A1")]
+    )
+    assert early(returns, some, date(2018, 5, 9)) == {"A0", "M"}
+    both = asked(frequency, parts=("returns", "volatility"), **changes)
+    assert early(both, enough, date(2018, 5, 9)) == {"A0", "A1", "M"}
+
+
+def test_the_last_day_of_a_later_period():
+    for k in range(800):
+        day = FIRST + timedelta(days=k)
+        week, month = last_day(day, 2, "weekly"), last_day(day, 14, "monthly")
+        assert week.weekday() == 6
+        assert 14 <= (week - day).days < 21
+        assert (month + timedelta(days=1)).day == 1
+        assert 12 * (month.year - day.year) + month.month - day.month == 14
