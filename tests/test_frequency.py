@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 import eventstudy as es
 from eventstudy.calendars import calendar_from_dates, get_calendar
 from eventstudy.calendars.exchange import day_of
-from eventstudy.calendars.periods import in_periods, whole_periods
+from eventstudy.calendars.periods import in_periods, last_day, whole_periods
 from eventstudy.core.errors import SpecError
 from eventstudy.study.volatility_pieces import on_calendar
 
@@ -344,7 +344,7 @@ def test_every_part_goes_through_and_the_report_says_weeks(tmp_path):
     assert found.long_run.height > 0
     es.write_report(found, tmp_path)
     text = "".join(p.read_text("utf-8") for p in sorted(tmp_path.rglob("*.md")))
-    assert "where this report says session it means a week" in text
+    assert "Where tables say session they mean a week." in text
 
 
 def test_a_doubt_about_a_day_is_one_about_its_week():
@@ -392,3 +392,71 @@ def test_weeks_have_no_leads_unless_they_are_asked_for():
     assert weekly.models[0].shifts == (-1, 0)
     asked = es.StudySpec(models=(said,), frequency="monthly", min_estimation=24)
     assert asked.models[0].shifts == (-1, 0, 1, 2)
+
+
+def early(spec, prices, *days):
+    """The symbols of which prices are missed at the end."""
+    found = es.run(spec, announced(*days), prices)
+    return set(found.price_issues.filter(rule="ends_early")["symbol"])
+
+
+@pytest.mark.parametrize(
+    ("frequency", "until"),
+    [("weekly", date(2018, 6, 1)), ("monthly", date(2018, 8, 30))],
+)
+def test_prices_need_not_reach_beyond_the_windows_that_are_computed(frequency, until):
+    changes = {"event_window": (-2, 3), "windows": ((0, 0),)}
+    changes |= {"volatility_post": (0, 30), "tests": ("csect",)}
+    returns = asked(frequency, parts=("returns",), **changes)
+    prices = world()  # the week of 9 May + 3, the month + 3, with a holiday at its end
+    enough = prices.filter(pl.col("date") <= until)
+    short = prices.filter(pl.col("date") <= until - timedelta(days=7))
+    assert early(returns, enough, date(2018, 5, 9)) == set()
+    some = pl.concat(
+        [enough.filter(symbol="A1"), short.filter(pl.col("symbol") != "A1")]
+    )
+    assert early(returns, some, date(2018, 5, 9)) == {"A0", "M"}
+    both = asked(frequency, parts=("returns", "volatility"), **changes)
+    assert early(both, enough, date(2018, 5, 9)) == {"A0", "A1", "M"}
+
+
+def test_the_last_day_of_a_later_period():
+    for k in range(800):
+        day = FIRST + timedelta(days=k)
+        week, month = last_day(day, 2, "weekly"), last_day(day, 14, "monthly")
+        assert week.weekday() == 6
+        assert 14 <= (week - day).days < 21
+        assert (month + timedelta(days=1)).day == 1
+        assert 12 * (month.year - day.year) + month.month - day.month == 14
+
+
+def first_page(frequency, tmp_path, *days):
+    """The first page of a report, and the words of its figures."""
+    spec = asked(frequency, parts=("returns",), tests=("default",))
+    es.write_report(es.run(spec, announced(*days), world()), tmp_path)
+    figures = {path.stem: path.read_text("utf-8") for path in tmp_path.rglob("*.svg")}
+    return (tmp_path / "report.md").read_text("utf-8"), figures
+
+
+@pytest.mark.parametrize(
+    ("frequency", "word"),
+    [("daily", "session"), ("weekly", "week"), ("monthly", "month")],
+)
+def test_the_first_page_counts_what_the_study_counts(frequency, word, tmp_path):
+    days = [date(2017, 9, 6) + timedelta(days=50 * k) for k in range(5)]
+    text, figures = first_page(frequency, tmp_path, *days)
+    window = "[-26,-3]" if frequency == "monthly" else "[-62,-3]"
+    screen = text.split("\n\n")[1]
+    assert f"The estimation window is {window}, in {word}s" in screen
+    assert (f"returns are {frequency}" in screen) == (word != "session")
+    assert text.count(f"Average effect over {word}s [0,0] (1 {word})") == 2
+    assert f"in the {word}s around 5 headline dates" in text
+    assert f"moved by the same number of {word}s" in text
+    assert f"in {word}s of each asset's own market" in text
+    zero = "day" if word == "session" else word
+    assert f"{word}s from {zero} 0" in figures["announcements"]
+    assert f"{word}s from {zero} 0" in figures["caar"]
+    others = {"session", "week", "month"} - {word}
+    told = text.replace("the first session that could react", "")
+    told = told.replace("calmer months", "")
+    assert [one for one in others if f"{one}s" in told or f"a {one}" in told] == []

@@ -21,6 +21,7 @@ SHORTEST = {"daily": 1, "weekly": 7, "monthly": 28}
 """Calendar days of a period, at least."""
 
 _MONDAY, _SUNDAY = 3, 4  # of day 0, 1970-01-01, a Thursday, since the week began
+_DAY = timedelta(days=1)
 _REST = timedelta(days=14)  # more than any exchange rests
 
 
@@ -38,6 +39,20 @@ def whole_periods(first: date, last: date, period: Period) -> tuple[date, date]:
     begins = np.searchsorted(names, names[start])
     ends = np.searchsorted(names, names[end], side="right")
     return day_of(int(days[begins]) - 1), day_of(int(days[ends - 1]) + 1)
+
+
+def last_day(day: date, ahead: int, period: Period) -> date:
+    """Return the last day of the week or month that is ``ahead`` ones after a day's.
+
+    >>> last_day(date(2021, 9, 24), 4, "weekly").isoformat()
+    '2021-10-24'
+    >>> last_day(date(2021, 9, 24), 4, "monthly").isoformat()
+    '2022-01-31'
+    """
+    if period == "weekly":
+        return whole_periods(day, day + timedelta(weeks=ahead), period)[1] - _DAY
+    months = 12 * day.year + day.month + ahead  # of the month after, from 0
+    return date(months // 12, months % 12 + 1, 1) - _DAY
 
 
 def in_periods(calendar: Calendar, period: Period, until: date | None) -> Calendar:

@@ -6,7 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.calendars.periods import WORDS
 from eventstudy.report.markdown import shorten
+from eventstudy.report.numbers import count
 from eventstudy.report.remembered import remembered
 from eventstudy.spec import ALL, Pair, StudySpec, window_text
 from eventstudy.study.result import StudyResult
@@ -123,14 +125,35 @@ def in_window(window: Pair) -> pl.Expr:
     return (pl.col("start") == window[0]) & (pl.col("end") == window[1])
 
 
-def window_words(window: Pair) -> str:
+def period_word(spec: StudySpec) -> str:
+    """Return what offsets count: session, or week or month by the study's frequency.
+
+    >>> period_word(StudySpec()), period_word(StudySpec(frequency="weekly"))
+    ('session', 'week')
+    """
+    return WORDS[spec.frequency]
+
+
+def offset_words(spec: StudySpec) -> str:
+    """Return the words of an axis of offsets.
+
+    >>> offset_words(StudySpec()), offset_words(StudySpec(frequency="monthly"))
+    ('sessions from day 0', 'months from month 0')
+    """
+    word = period_word(spec)
+    return f"{word}s from {'day' if spec.frequency == 'daily' else word} 0"
+
+
+def window_words(window: Pair, spec: StudySpec) -> str:
     """Write a window with its length.
 
-    >>> window_words((-1, 1)), window_words((0, 0))
-    ('[-1,+1] (3 sessions)', '[0,0] (1 session)')
+    >>> window_words((-1, 1), StudySpec())
+    '[-1,+1] (3 sessions)'
+    >>> window_words((0, 0), StudySpec(frequency="weekly"))
+    '[0,0] (1 week)'
     """
     length = window[1] - window[0] + 1
-    return f"{window_text(window)} ({length} session{'s' if length > 1 else ''})"
+    return f"{window_text(window)} ({count(length, period_word(spec))})"
 
 
 def asset_order(result: StudyResult) -> list[str]:

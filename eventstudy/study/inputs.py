@@ -6,13 +6,12 @@ The command and the library ask the same functions, so that both do the same stu
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from eventstudy.calendars.periods import DAYS
 from eventstudy.catalogue import Events, read_events
 from eventstudy.core.errors import (
     DataError,
@@ -48,6 +47,7 @@ from eventstudy.spec import (
 )
 from eventstudy.study.defaults import indices, is_open
 from eventstudy.study.names import named_assets, one_spelling
+from eventstudy.study.needed import last_used, needed_dates
 from eventstudy.study.own import own_windows, widened, with_benchmarks
 
 Plain = dict[str, Any]
@@ -383,6 +383,8 @@ def gated(
     `DataError`
     """
     start, end = needed_dates(spec, events)
+    if spec.frequency != "daily":
+        end = last_used(spec, events, prices.frame["date"].max(), end)
     looked_at = prices
     if symbols:
         rows = prices.frame.filter(pl.col("symbol").is_in(list(symbols)))
@@ -461,27 +463,6 @@ def default_prices(spec: StudySpec, events: pl.DataFrame) -> str:
     symbols = {name for name in spec.symbols if name == name.upper()}
     wanted = {*symbols, *named} if spec.groups or len(named) else set()
     return source_for(wanted, events["announced_date"])
-
-
-def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
-    """Return the dates of the prices: all windows, and a year of history before."""
-    first, last = events["announced_date"].min(), events["announced_date"].max()
-    assert isinstance(first, date)
-    assert isinstance(last, date)
-    windows = (
-        spec.event_window,
-        spec.volatility_pre,
-        spec.volatility_event,
-        spec.volatility_post,
-    )
-    back = -min(start for start, _ in (spec.estimation, *windows))
-    ahead = max(end for _, end in windows)
-    each = DAYS[spec.frequency]
-    margin = 10 if spec.frequency == "daily" else 10 + int(each)
-    return (
-        first - timedelta(days=int(each * back) + 365),
-        last + timedelta(days=int(each * max(ahead, 0)) + margin),
-    )
 
 
 def default_assets(spec: StudySpec, events: Events, prices: Prices) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import polars as pl
 
 from eventstudy.report import numbers as nb
 from eventstudy.report.figures import layout, multiples, scales, style
-from eventstudy.report.labels import main_window, of_first_model
+from eventstudy.report.labels import main_window, of_first_model, offset_words
 from eventstudy.spec import Pair
 from eventstudy.study.result import StudyResult
 
@@ -62,7 +62,7 @@ def _scales(
     result: StudyResult, path: pl.DataFrame, across: float, up: float
 ) -> tuple[scales.Scale, scales.Scale]:
     first, last = result.spec.event_window
-    title, ends = "sessions from day 0", (first - 0.6, last + 0.6)
+    title, ends = offset_words(result.spec), (first - 0.6, last + 0.6)
     x = scales.linear(title, *ends, across, whole=True)
     title = f"AAR, %{nb.NBSP}of price"
     return x, scales.linear(title, *scales.bounds(path["aar"]), up, upright=True)

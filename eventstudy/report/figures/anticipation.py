@@ -8,7 +8,7 @@ from eventstudy.report import numbers as nb
 from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import multiples, scales, style
 from eventstudy.report.figures.drawing import Drawing
-from eventstudy.report.labels import main_window, of_first_model, words_for
+from eventstudy.report.labels import main_window, of_first_model, period_word, words_for
 from eventstudy.spec import ALL
 from eventstudy.study.result import StudyResult
 
@@ -43,7 +43,7 @@ def draw(result: StudyResult) -> bytes:
     path = path.filter(pl.col("group").is_in([*titles]))
     start = path["start"].to_numpy()
     x = scales.linear(
-        "first session of the window",
+        f"first {period_word(result.spec)} of the window",
         float(start.min()) - 0.5,
         float(start.max()) + 0.5,
         multiples.room(len(titles)),
@@ -78,19 +78,21 @@ def _alt(result: StudyResult) -> str:
     found = paths(result).filter(pl.col("found"))
     parts = [
         f"{words_for(result, row['group'])} {nb.decimal(row['estimate'], 1, sign=True)}"
-        f" % from session {row['start']}"
+        f" % from {period_word(result.spec)} {row['start']}"
         for row in found.iter_rows(named=True)
     ]
-    text = "Mean CARs by the first session of the window, with a band for all"
+    word = period_word(result.spec)
+    text = f"Mean CARs by the first {word} of the window, with a band for all"
     return f"{text}; the largest: {nb.listing(parts, most=6)}" if parts else text
 
 
 def _caption(result: StudyResult) -> str:
     last = main_window(result)[1]
+    word = period_word(result.spec)
     return (
-        f"Mean CARs of windows that end on session {last:+d} by their first session, "
+        f"Mean CARs of windows that end on {word} {last:+d} by their first {word}, "
         f"headline sample; band: {confidence_text(result)} for all windows of a panel "
-        "at once. Bars: probability that a lasting move began with that session, if "
+        f"at once. Bars: probability that a lasting move began with that {word}, if "
         "there was one (full height is 1); a picture, not a test."
     )
 

@@ -13,6 +13,8 @@ from eventstudy.report.labels import (
     DIFFERENCE,
     main_window,
     model_names,
+    offset_words,
+    period_word,
     words_for,
 )
 from eventstudy.spec import ALL, Pair, window_text
@@ -134,7 +136,7 @@ def _scales(
     columns = [path[name] for name in (*SHOWN, "inner")]
     ends = scales.bounds(*(column.drop_nulls() for column in columns))
     x = scales.linear(
-        "sessions from day 0", *result.spec.event_window, across, whole=True
+        offset_words(result.spec), *result.spec.event_window, across, whole=True
     )
     return x, scales.linear(f"CAAR, %{nb.NBSP}of price", *ends, up, upright=True)
 
@@ -158,8 +160,8 @@ def paint(
 def _alt(result: StudyResult) -> str:
     window = window_text(result.spec.event_window)
     text = (
-        "Path of the cumulative average abnormal return per group over sessions "
-        f"{window} with {confidence_text(result)} bands"
+        "Path of the cumulative average abnormal return per group over "
+        f"{period_word(result.spec)}s {window} with {confidence_text(result)} bands"
     )
     last = result.aar.filter(
         (pl.col("sample") == "headline")

@@ -146,9 +146,9 @@ def _caption(result: StudyResult) -> str:
         for one in _histograms(result)
     ]
     text = (
-        f"Single CARs over {window_words(main_window(result))}; line: their mean. "
-        f"Below zero: {nb.listing(parts)}. The outermost {100 * _TAIL:.0f} % at either "
-        "end lie outside."
+        f"Single CARs over {window_words(main_window(result), result.spec)}; line: "
+        f"their mean. Below zero: {nb.listing(parts)}. The outermost {100 * _TAIL:.0f} "
+        "% at either end lie outside."
     )
     left = len([g for g in groups_of(result, _cars(result)) if g != ALL]) - _MOST
     if left > 0:

@@ -12,6 +12,7 @@ from eventstudy.report.labels import (
     DIFFERENCE,
     main_window,
     model_names,
+    period_word,
     window_words,
     words_for,
 )
@@ -287,7 +288,8 @@ def _alt(result: StudyResult) -> str:
 def _caption(result: StudyResult) -> str:
     rows = _effects(result)
     text = (
-        f"Average effect over sessions {window_words(main_window(result))}, with "
+        f"Average effect over {period_word(result.spec)}s "
+        f"{window_words(main_window(result), result.spec)}, with "
         f"{confidence_text(result)} intervals: thick, whether prices moved on these "
         "dates; thin, whether announcements like these move them. Numbers: of these "
         "dates."

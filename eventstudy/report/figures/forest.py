@@ -10,7 +10,7 @@ from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
-from eventstudy.report.labels import asset_order, groups_of, words_for
+from eventstudy.report.labels import asset_order, groups_of, period_word, words_for
 from eventstudy.report.ratios import main_measure, main_models, pooled
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
@@ -185,10 +185,11 @@ def _alt(result: StudyResult) -> str:
 def _caption(result: StudyResult) -> str:
     post, pre = result.spec.volatility_post, result.spec.volatility_pre
     return (
-        f"Standard deviation of returns per session in {window_text(post)} over that "
-        f"in {window_text(pre)}, with {confidence_text(result)} intervals; 1 is no "
-        "change. Diamonds: groups; dots: single assets, pooled over announcements, "
-        f"where there are at most {MOST_ROWS} rows."
+        f"Standard deviation of returns per {period_word(result.spec)} in "
+        f"{window_text(post)} over that in {window_text(pre)}, with "
+        f"{confidence_text(result)} intervals; 1 is no change. Diamonds: groups; dots: "
+        "single assets, pooled over announcements, where there are at most "
+        f"{MOST_ROWS} rows."
     )
 
 

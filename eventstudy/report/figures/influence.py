@@ -191,9 +191,10 @@ def _alt(result: StudyResult) -> str:
 
 def _caption(result: StudyResult) -> str:
     text = (
-        f"Average CAR over {window_words(main_window(result))}: line, of all dates; "
-        "dots, without one date each; named: the date that moves it most. An average "
-        "rests on one date where a dot lies far from the line, or across zero."
+        f"Average CAR over {window_words(main_window(result), result.spec)}: line, of "
+        "all dates; dots, without one date each; named: the date that moves it most. "
+        "An average rests on one date where a dot lies far from the line, or across "
+        "zero."
     )
     left = len(_groups(result)) - _MOST
     return f"{text} {nb.count(left, 'more group')} not shown." if left > 0 else text

@@ -11,12 +11,11 @@ from eventstudy.report.announced import MANY
 from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, SMALL, WIDTH
-from eventstudy.report.labels import title_of
+from eventstudy.report.labels import period_word, title_of
 from eventstudy.study.result import StudyResult
 
 CELL = 13.7  # side, at most
 NAMES = 175.0  # widest name of an announcement
-TITLE = "sessions shared"
 
 
 def has_data(result: StudyResult) -> bool:
@@ -47,7 +46,8 @@ def draw(result: StudyResult) -> bytes:
     figure = style.canvas(width, below + length + EDGE, "overlap")
     axes = layout.add_axes(figure, margin, below, length, length)
     first, last = result.spec.event_window
-    scale = scales.linear(TITLE, 0, last - first + 1, scales.BAR_WIDE, whole=True)
+    title = f"{period_word(result.spec)}s shared"
+    scale = scales.linear(title, 0, last - first + 1, scales.BAR_WIDE, whole=True)
     size, cells = (len(events), len(events)), _cells(shared, events)
     image = scales.matrix(axes, cells, size, scale, "Oranges")
     layout.write_rows(axes, margin - GAP, names, ha="right", fontsize=letters)
@@ -95,13 +95,15 @@ def _shared(result: StudyResult) -> dict[tuple[str, str], int]:
     return {pair: n for pair, n in shared.items() if pair[0] != pair[1]}
 
 
-def _alt(_: StudyResult) -> str:
-    return "Number of sessions that the event windows share, by pair"
+def _alt(result: StudyResult) -> str:
+    word = period_word(result.spec)
+    return f"Number of {word}s that the event windows share, by pair"
 
 
-def _caption(_: StudyResult) -> str:
+def _caption(result: StudyResult) -> str:
+    word = period_word(result.spec).capitalize()
     return (
-        "Sessions that two event windows share on the asset where they share most. "
+        f"{word}s that two event windows share on the asset where they share most. "
         "Announcements without overlap are left out."
     )
 

@@ -15,6 +15,8 @@ from eventstudy.report.labels import (
     groups_of,
     main_window,
     of_first_model,
+    offset_words,
+    period_word,
     words_for,
 )
 from eventstudy.spec import ALL, window_text
@@ -62,7 +64,9 @@ def figure(result: StudyResult) -> "Figure":
     titles = [_title(*date) for date in enumerate(dates.items(), 1)]
     first, last = _around(result)
     room = multiples.room(len(titles))
-    x = scales.linear("sessions from day 0", first - 0.6, last + 0.6, room, whole=True)
+    x = scales.linear(
+        offset_words(result.spec), first - 0.6, last + 0.6, room, whole=True
+    )
     by_date = _by_date(result)
     values = pl.concat(by_date)["percent"]
     title = f"AR, %{nb.NBSP}of price"
@@ -134,14 +138,14 @@ def paint(
 
 def _marks(result: StudyResult) -> dict[str, str]:
     """Say each bar's mean as the table of abnormal returns has it."""
-    found = {}
+    found, word = {}, period_word(result.spec)
     for number, means in enumerate(_by_date(result), 1):
         for place, group in enumerate(_groups(result)):
             held = means.filter(pl.col("group") == group)
             columns = held.select("offset", "percent", "mean").iter_rows()
             for offset, percent, mean in columns:
                 found[f"announcements-{number}-{place}-{offset}"] = (
-                    f"{words_for(result, group)}, session {offset:+d}: "
+                    f"{words_for(result, group)}, {word} {offset:+d}: "
                     f"{nb.decimal(percent, 1, sign=True)}{nb.NBSP}%; "
                     f"mean abnormal return {nb.exact(mean)}"
                 )
@@ -150,14 +154,15 @@ def _marks(result: StudyResult) -> dict[str, str]:
 
 def _alt(result: StudyResult) -> str:
     number = nb.count(len(main_dates(result)), "headline date")
-    return f"Mean abnormal returns by group in the sessions around {number}"
+    word = period_word(result.spec)
+    return f"Mean abnormal returns by group in the {word}s around {number}"
 
 
 def _caption(result: StudyResult) -> str:
     text = (
-        "Mean abnormal return of each group by session, a panel per headline date; "
-        f"shaded: {window_text(main_window(result))}. A date alone shows what "
-        "happened, not whether it was more than chance."
+        f"Mean abnormal return of each group by {period_word(result.spec)}, a panel "
+        f"per headline date; shaded: {window_text(main_window(result))}. A date alone "
+        "shows what happened, not whether it was more than chance."
     )
     first, last = result.spec.event_window
     if (first, last) != _around(result):

@@ -14,6 +14,7 @@ from eventstudy.report.labels import (
     in_window,
     main_window,
     of_first_model,
+    period_word,
     window_words,
     words_for,
 )
@@ -160,9 +161,9 @@ def _caption(result: StudyResult) -> str:
     ends = sorted({*counts.to_list()})
     number = nb.listing([str(n) for n in dict.fromkeys((ends[0], ends[-1]))], last="to")
     text = (
-        f"Standardised average over {window_words(main_window(result))} at the actual "
-        f"dates (line) among those with all dates moved by the same number of sessions "
-        f"({number} dates). "
+        f"Standardised average over {window_words(main_window(result), result.spec)} "
+        "at the actual dates (line) among those with all dates moved by the same "
+        f"number of {period_word(result.spec)}s ({number} dates). "
     )
     if parts:
         text += f"As far out or further: {nb.listing(parts)}. "

@@ -6,7 +6,7 @@ from eventstudy.report import facts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects, Row, level_text, told
-from eventstudy.report.labels import main_window, model_names
+from eventstudy.report.labels import main_window, model_names, period_word
 
 CALM, WILD = 0.67, 1.5
 
@@ -109,8 +109,9 @@ def sides(effects: Effects, row: Row) -> list[str]:
     if facts.measures_recently(row["test_these"]) and _apart(effects, these, floor):
         lines.append(
             "What counts as usual volatility decides here: measured by the last 30 "
-            f"sessions before, {nb.p_equals(these)}; by the whole estimation window, "
-            f"{nb.p_equals(floor)}, on the other side of {level}."
+            f"{period_word(effects.result.spec)}s before, {nb.p_equals(these)}; by the "
+            f"whole estimation window, {nb.p_equals(floor)}, on the other side of "
+            f"{level}."
         )
     if _apart(effects, these, such):
         dates = nb.count(row["n_clusters"], "cluster")

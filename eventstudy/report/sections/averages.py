@@ -15,6 +15,7 @@ from eventstudy.report.labels import (
     in_window,
     main_window,
     model_names,
+    period_word,
     window_words,
     words_for,
 )
@@ -40,7 +41,10 @@ def blocks(views: Views) -> Iterator[str]:
     yield md.bullets(_groups(result))
     yield _counts(result, rows)
     yield _terms(result.spec)
-    yield f"Average effect over sessions {window_words(main_window(result))}:"
+    yield (
+        f"Average effect over {period_word(result.spec)}s "
+        f"{window_words(main_window(result), result.spec)}:"
+    )
     yield _table(effects, rows)
     yield _left_rows(effects, rows)
     yield md.bullets(text for text in _readings(views) if text)
@@ -111,15 +115,17 @@ def _terms(spec: StudySpec) -> str:
     units = "per cent of price (geometric means)" if log else "per cent"
     one = spec.alternative != "two-sided"
     sides = f"one-sided: {spec.alternative}" if one else "two-sided"
+    word, zero, first = period_word(spec), "day", ""
+    if spec.frequency != "daily":
+        zero, first = word, f"the {word} of "
     return (
         "An *abnormal return* is what an asset did beyond what its model expects of "
-        "that session; the sum over a window around day 0, the first session that "
-        "could react, is a *CAR*, shown in "
-        f"{units}. Two questions are asked of each average: did prices move *on these "
-        "dates*, the average of observations, and do they at *announcements like "
-        "these*, the average of dates that stand for them? p-values "
-        f"({sides}) weigh each return by its asset's usual volatility, intervals do "
-        "not: near the limit the two may differ."
+        f"that {word}; the sum over a window around {zero} 0, {first}the first session "
+        f"that could react, is a *CAR*, shown in {units}. Two questions are asked of "
+        "each average: did prices move *on these dates*, the average of observations, "
+        "and do they at *announcements like these*, the average of dates that stand "
+        f"for them? p-values ({sides}) weigh each return by its asset's usual "
+        "volatility, intervals do not: near the limit the two may differ."
     )
 
 

@@ -97,10 +97,10 @@ def _how_judged(result: StudyResult, rows: pl.DataFrame) -> str:
     """Say what the columns of the tables are, and what few donors cannot show."""
     level = level_text(result)
     parts = [
-        f"Gaps over {window_words(main_window(result))}. RMSE: root mean square gap in "
-        "the estimation window; betas: on the donors' mean there. p in time: the gap "
-        "among those of the estimation window. p in space: every donor in the asset's "
-        "place, ranked by root mean square gap after over before."
+        f"Gaps over {window_words(main_window(result), result.spec)}. RMSE: root mean "
+        "square gap in the estimation window; betas: on the donors' mean there. p in "
+        "time: the gap among those of the estimation window. p in space: every donor "
+        "in the asset's place, ranked by root mean square gap after over before."
     ]
     if rows["pvalue_conformal"].null_count() < rows.height:
         parts.append(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects
+from eventstudy.report.labels import period_word
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import window_text
@@ -16,9 +17,10 @@ def blocks(views: Views) -> Iterator[str]:
     if not table:
         yield "There is no average to judge."
         return
+    word = period_word(views.result.spec)
     yield (
-        "Observations that share sessions and markets are not separate facts. "
-        "*Clusters* are sets of dates whose windows share a session; r̄ is the mean "
+        f"Observations that share {word}s and markets are not separate facts. "
+        f"*Clusters* are sets of dates whose windows share a {word}; r̄ is the mean "
         "correlation between the window sums of two observations; the effective N is "
         "N/(1+(N−1)r̄)."
     )

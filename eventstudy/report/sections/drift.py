@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Effects
-from eventstudy.report.labels import asset_order, label, model_names
+from eventstudy.report.labels import asset_order, label, model_names, period_word
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import Pair, window_text
@@ -19,8 +19,9 @@ def blocks(views: Views) -> Iterator[str]:
         yield "No model of this study has a constant."
         return
     yield (
-        "A constant estimated over a long rally (or slump) is taken off every session "
-        f"of the window. {drift_sentence(views.result)} What the constant adds to each "
+        "A constant estimated over a long rally (or slump) is taken off every "
+        f"{period_word(views.result.spec)} of the window. "
+        f"{drift_sentence(views.result)} What the constant adds to each "
         "CAAR, and the CAAR with it set to zero, for the longest window (for single "
         "CARs: column `alpha_part` of `tables/cars.csv`):"
     )
@@ -74,9 +75,10 @@ def drift_sentence(result: StudyResult) -> str:
     part = shown.percent(-value * length)
     daily = nb.percent(shown.change(value))
     return (
-        f"The largest is that of {md.escape(asset)}, {daily} % a session "
-        f"at the median (model {md.escape(label(name))}): over the {length} sessions "
-        f"of the event window subtracting it alone moves the CAR by {part} %."
+        f"The largest is that of {md.escape(asset)}, {daily} % a "
+        f"{period_word(result.spec)} at the median (model {md.escape(label(name))}): "
+        f"over the {length} {period_word(result.spec)}s of the event window "
+        f"subtracting it alone moves the CAR by {part} %."
     )
 
 

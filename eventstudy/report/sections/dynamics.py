@@ -19,6 +19,7 @@ from eventstudy.report.labels import (
     in_window,
     label,
     main_window,
+    period_word,
     words_for,
 )
 from eventstudy.report.section import Section
@@ -44,8 +45,9 @@ def persistence(result: StudyResult) -> str:
     if not lives.is_empty():
         middle = nb.decimal(nb.median(lives["half_life"].to_list()), 1)
         text += (
-            f"Half of a shock to the variance is gone after {middle} sessions at the "
-            f"median of {nb.count(lives.height, 'asset')}"
+            f"Half of a shock to the variance is gone after {middle} "
+            f"{period_word(result.spec)}s at the median of "
+            f"{nb.count(lives.height, 'asset')}"
         )
         if lives.height > 1:
             ends = lives.select("asset", "half_life").rows()
@@ -82,7 +84,14 @@ def garch_table(result: StudyResult) -> str:
         ]
         for row in _by_asset(result, result.garch)
     ]
-    columns = ["Asset", "Returns", "α", "β", "Persistence", "Half-life, sessions"]
+    columns = [
+        "Asset",
+        "Returns",
+        "α",
+        "β",
+        "Persistence",
+        f"Half-life, {period_word(result.spec)}s",
+    ]
     columns += ["Degrees of freedom", "Remark"]
     return md.table(columns, rows, "lrrrrrrl") if rows else ""
 
@@ -147,8 +156,9 @@ def break_table(result: StudyResult) -> str:
         for row in _by_asset(result, result.breaks)
         if row["date"] is not None
     ]
-    columns = ["Asset", "Break", "SD a session, %", "Nearest announcement"]
-    columns += ["Sessions from it", "p of the asset's breaks"]
+    word = period_word(result.spec)
+    columns = ["Asset", "Break", f"SD a {word}, %", "Nearest announcement"]
+    columns += [f"{word.capitalize()}s from it", "p of the asset's breaks"]
     return md.table(columns, rows[:MOST_BREAKS], "llrlrr") if rows else ""
 
 

@@ -18,6 +18,7 @@ from eventstudy.report.labels import (
     label,
     main_window,
     model_names,
+    period_word,
     words_for,
 )
 from eventstudy.report.observations import Held
@@ -201,9 +202,10 @@ def _overlaps(views: Views, event_id: str) -> str:
     ranked = sorted(shared.items(), key=lambda item: (-item[1], item[0]))
     named = [f"{md.escape(name)} ({n})" for name, n in ranked]
     window = window_text(views.result.spec.event_window)
+    word = period_word(views.result.spec)
     return (
-        f"**Overlap.** Its event window {window} shares sessions with those of "
-        f"{nb.listing(named, most=12)}; in brackets, how many sessions at most."
+        f"**Overlap.** Its event window {window} shares {word}s with those of "
+        f"{nb.listing(named, most=12)}; in brackets, how many {word}s at most."
     )
 
 

@@ -12,11 +12,7 @@ from eventstudy.report.effects import (
     level_text,
     told,
 )
-from eventstudy.report.labels import (
-    main_window,
-    model_names,
-    window_words,
-)
+from eventstudy.report.labels import main_window, model_names, period_word, window_words
 from eventstudy.report.section import Section
 from eventstudy.report.sections import agreement, doubts, influence
 from eventstudy.report.sections.agreement import Verdict
@@ -30,7 +26,10 @@ def blocks(views: Views) -> Iterator[str]:
     if not found:
         yield "No average effect could be estimated."
         return
-    yield f"Over sessions {window_words(main_window(views.result))}:"
+    yield (
+        f"Over {period_word(views.result.spec)}s "
+        f"{window_words(main_window(views.result), views.result.spec)}:"
+    )
     yield md.bullets(found)
     yield from agreement.yardstick_sentences(views.effects)
 

@@ -14,6 +14,7 @@ from eventstudy.report.labels import (
     asset_order,
     groups_of,
     model_names,
+    period_word,
     words_for,
 )
 from eventstudy.report.section import Section
@@ -34,7 +35,7 @@ def blocks(views: Views) -> Iterator[str]:
         yield (
             f"**Model {md.escape(words_for(result, model))}** (medians over the "
             f"observations of each {_unit(result)}; T: estimation returns, sigma: "
-            "residual standard deviation per session)"
+            f"residual standard deviation per {period_word(result.spec)})"
         )
         yield table
         yield md.details(
@@ -74,7 +75,12 @@ def fit_table(result: StudyResult, model: str) -> str:
                 nb.decimal(_median(fits, "r_squared")),
             ]
         )
-    heads = [_unit(result).capitalize(), "Observations", "T", "alpha, % a session"]
+    heads = [
+        _unit(result).capitalize(),
+        "Observations",
+        "T",
+        f"alpha, % a {period_word(result.spec)}",
+    ]
     heads += [words.get(f, f"beta {md.escape(f)}") for f in factors]
     return md.table([*heads, "sigma, %", "R²"], rows) if rows else ""
 

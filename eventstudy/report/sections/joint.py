@@ -18,6 +18,7 @@ from eventstudy.report.labels import (
     in_window,
     main_window,
     model_names,
+    period_word,
     short_title,
     window_words,
     words_for,
@@ -43,12 +44,13 @@ def blocks(views: Views) -> Iterator[str]:
     if not found:
         return
     yield (
-        "The windows of some announcements share sessions, so that one price move is "
-        "counted for both. Here one regression per asset holds all headline "
-        "announcements at once, each with an indicator for its window "
-        f"{window_words(main_window(result))} (Karafiath 1988). *Alone* is the CAR of "
-        "the tables above; *net* is the effect with the others' taken off. Only "
-        f"announcements that share sessions are shown. {doubts.MARKS}"
+        f"The windows of some announcements share {period_word(result.spec)}s, so that "
+        "one price move is counted for both. Here one regression per asset holds all "
+        "headline announcements at once, each with an indicator for its window "
+        f"{window_words(main_window(result), result.spec)} (Karafiath 1988). *Alone* "
+        "is the CAR of the tables above; *net* is the effect with the others' taken "
+        f"off. Only announcements that share {period_word(result.spec)}s are shown. "
+        f"{doubts.MARKS}"
     )
     (first, table), *others = found
     yield f"**Model {md.escape(first)}**"
@@ -98,8 +100,9 @@ def summary(result: StudyResult) -> str:
         parts.append(
             f"They cannot be told apart well: {name} moved on average by "
             f"{alone} % at {titled(result, row['event_id'])} taken alone, but by "
-            f"{net} % net of the announcements that share its sessions "
-            f"(window {window_text(main_window(result))}{model})."
+            f"{net} % net of the announcements that share its "
+            f"{period_word(result.spec)}s (window "
+            f"{window_text(main_window(result))}{model})."
         )
     level = level_text(result)
     if flips:

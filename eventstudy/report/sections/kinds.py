@@ -15,6 +15,7 @@ from eventstudy.report.labels import (
     label,
     main_window,
     model_names,
+    period_word,
     window_words,
     words_for,
 )
@@ -35,10 +36,10 @@ def blocks(views: Views) -> Iterator[str]:
     if not kinds:
         return
     yield (
-        f"Average CAR over {window_words(main_window(result))} by kind of "
+        f"Average CAR over {window_words(main_window(result), result.spec)} by kind of "
         "announcement, headline sample. Variances are clustered by dates whose windows "
-        "share a session (CR2, Satterthwaite degrees of freedom), so the interval of a "
-        "kind on two or three dates is very wide."
+        f"share a {period_word(result.spec)} (CR2, Satterthwaite degrees of freedom), "
+        "so the interval of a kind on two or three dates is very wide."
     )
     yield kinds
     yield md.bullets(reasons(result, found))

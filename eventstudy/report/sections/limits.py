@@ -9,7 +9,7 @@ from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import Row, level_text
 from eventstudy.report.figures import placebo
-from eventstudy.report.labels import DIFFERENCE, headline_ids, main_window
+from eventstudy.report.labels import DIFFERENCE, headline_ids, main_window, period_word
 from eventstudy.report.section import Section
 from eventstudy.report.sections import (
     agreement,
@@ -30,7 +30,7 @@ def blocks(views: Views) -> Iterator[str]:
     result = views.result
     lines = [_size(views), _against(views), _other_dates(views), _benchmark(result)]
     lines += [_others(views), _other_news(result), _together(result)]
-    lines += [uncertain_dates.line(result), _kinds(result), _causes()]
+    lines += [uncertain_dates.line(result), _kinds(result), _causes(result)]
     yield md.bullets(line for line in lines if line)
 
 
@@ -161,11 +161,12 @@ def _kinds(result: StudyResult) -> str:
     )
 
 
-def _causes() -> str:
+def _causes(result: StudyResult) -> str:
     return (
         "**Causes.** A test tells an effect of the dates from chance; that it is the "
-        "announcement's, and not that of other news of those sessions, is an "
-        "assumption. Prices also hold what was known or expected before."
+        "announcement's, and not that of other news of those "
+        f"{period_word(result.spec)}s, is an assumption. Prices also hold what was "
+        "known or expected before."
     )
 
 

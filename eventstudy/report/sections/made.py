@@ -8,7 +8,7 @@ from eventstudy.prices import SOURCES
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import label, words
+from eventstudy.report.labels import label, period_word, words
 from eventstudy.report.section import Section
 from eventstudy.report.sections import provenance
 from eventstudy.report.views import Views
@@ -22,8 +22,8 @@ def blocks(views: Views) -> Iterator[str]:
     lines = [f"**Models.** {'; '.join(model_phrases(spec))}."]
     lines.append(
         f"**Windows.** Estimation {window_text(spec.estimation)}, event "
-        f"{window_text(spec.event_window)}, in sessions of each asset's own market; "
-        f"{spec.returns} returns."
+        f"{window_text(spec.event_window)}, in {period_word(spec)}s of each asset's "
+        f"own market; {of_frequency(spec)}{spec.returns} returns."
     )
     source = held.get("source") or "not recorded"
     rights = links.to("notice, files and settings", "methods", provenance.SECTION.title)
@@ -89,7 +89,15 @@ def expected(result: StudyResult) -> str:
         parts.append(f"{head}{' ' if head else ''}{text}")
     window = window_text(spec.estimation)
     told = "; ".join(parts)
-    return f"Expected is {told}. The estimation window is {window}, in sessions."
+    unit = f"{period_word(spec)}s"
+    if said := of_frequency(spec):
+        unit += f"; returns are {said.strip()}"
+    return f"Expected is {told}. The estimation window is {window}, in {unit}."
+
+
+def of_frequency(spec: StudySpec) -> str:
+    """Name a frequency that is not daily, before the word returns."""
+    return "" if spec.frequency == "daily" else f"{spec.frequency} "
 
 
 def model_phrases(spec: StudySpec) -> list[str]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from eventstudy.calendars.periods import WORDS
 from eventstudy.inference import ADJUSTMENTS, TESTS
 from eventstudy.inference.entry import single_tests
 from eventstudy.models import MODELS
@@ -12,7 +11,7 @@ from eventstudy.outcomes import OUTCOMES
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report import ratios
-from eventstudy.report.labels import label, words_for
+from eventstudy.report.labels import label, period_word, words_for
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import ModelSetting, StudySpec, window_text
@@ -81,24 +80,25 @@ def _clock(spec: StudySpec) -> str:
 def _counted(spec: StudySpec) -> str:
     if spec.frequency == "daily":
         return "Offsets count sessions."
-    word = WORDS[spec.frequency]
+    word = period_word(spec)
     return (
-        f"Returns are {spec.frequency}: where this report says session it means a "
-        f"{word}, which ends with its last session; offsets count {word}s, and day 0 "
-        f"lies in {word} 0."
+        f"Returns are {spec.frequency}: a {word} ends with its last session, offsets "
+        f"count {word}s, and day 0 lies in {word} 0. Where tables say session they "
+        f"mean a {word}."
     )
 
 
 def _estimation(spec: StudySpec) -> str:
+    word = period_word(spec)
     purge = {
-        "exclude": f"sessions {window_text(spec.purge)} around other announcements "
+        "exclude": f"{word}s {window_text(spec.purge)} around other announcements "
         "that touch the same asset are left out of it",
-        "keep": "sessions near other announcements are kept in it",
+        "keep": f"{word}s near other announcements are kept in it",
     }[spec.overlap]
     return (
-        "**Estimation.** Models are fitted on sessions "
+        f"**Estimation.** Models are fitted on {word}s "
         f"{window_text(spec.estimation)}; {purge}. At least {spec.min_estimation} "
-        f"valid returns on {100 * spec.min_coverage:.3g} % of the admissible sessions "
+        f"valid returns on {100 * spec.min_coverage:.3g} % of the admissible {word}s "
         f"are required. Where prices are missing, {_GAPS[spec.missing]}. The event "
         f"window is {window_text(spec.event_window)}."
     )
@@ -133,9 +133,10 @@ _DEPENDENCE = (
 
 
 def _volatility(spec: StudySpec) -> str:
+    word = period_word(spec)
     return (
-        f"**Volatility** compares sessions {window_text(spec.volatility_post)}, and "
-        f"the event window {window_text(spec.volatility_event)}, with sessions "
+        f"**Volatility** compares {word}s {window_text(spec.volatility_post)}, and "
+        f"the event window {window_text(spec.volatility_event)}, with {word}s "
         f"{window_text(spec.volatility_pre)}; {spec.resamples:,} resamples. Measures:"
     )
 

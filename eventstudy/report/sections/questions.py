@@ -13,6 +13,7 @@ from eventstudy.report.labels import (
     alpha_of,
     main_window,
     model_names,
+    period_word,
     words_for,
 )
 from eventstudy.report.observations import Held, Row
@@ -266,7 +267,10 @@ def _price_words(result: StudyResult, row: Row) -> str:
         return ""
     verb = "rose" if change > 0 else "fell"
     size = nb.spread(abs(change), 1)
-    return f"the price {verb} by {size} % over the sessions {first} to {last}; "
+    return (
+        f"the price {verb} by {size} % over the {period_word(result.spec)}s "
+        f"{first} to {last}; "
+    )
 
 
 def _volatility(views: Views, question: Question, pairs: list[Held]) -> list[str]:
@@ -277,7 +281,8 @@ def _volatility(views: Views, question: Question, pairs: list[Held]) -> list[str
         sds = f"from {nb.spread(row['pre'])} % to {nb.spread(row['post'])} %"
         parts = [
             f"**{md.escape(pair[1])}**: standard deviation of abnormal returns per "
-            f"session {sds}, {volatility.sentence(result, row, held.pvalues)}",
+            f"{period_word(result.spec)} {sds}, "
+            f"{volatility.sentence(result, row, held.pvalues)}",
             volatility.during_event(result, held.during.get(key)),
             volatility.forecast(ratios.of_forecasts(held, key[:-1])),
         ]

@@ -14,6 +14,7 @@ from eventstudy.report.labels import (
     alpha_of,
     main_window,
     of_first_model,
+    period_word,
     words_for,
 )
 from eventstudy.report.section import Section
@@ -75,11 +76,12 @@ def blocks(views: Views) -> Iterator[str]:
         return
     yield (
         "The day of an announcement may be wrong, and news may be known before it. "
-        f"Windows that end on session {main_window(result)[1]:+d} are judged together "
-        "by their first session. The p-value is that of the largest statistic, set "
-        "against the largest ones of pseudo-dates, so that the search for the window "
-        "is part of the test. The effect of the window found is too large on average, "
-        "since it was chosen for its size."
+        f"Windows that end on {period_word(result.spec)} {main_window(result)[1]:+d} "
+        f"are judged together by their first {period_word(result.spec)}. The p-value "
+        "is that of the largest statistic, set against the largest ones of "
+        "pseudo-dates, so that the search for the window is part of the test. The "
+        "effect of the window found is too large on average, since it was chosen for "
+        "its size."
     )
     yield views.figure("anticipation")
     yield from _found(result, paths)

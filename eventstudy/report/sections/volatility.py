@@ -9,11 +9,7 @@ from eventstudy.report import links, ratios
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import confidence_text, level_text
-from eventstudy.report.labels import (
-    alpha_of,
-    groups_of,
-    words_for,
-)
+from eventstudy.report.labels import alpha_of, groups_of, period_word, words_for
 from eventstudy.spec import window_text
 from eventstudy.study.result import StudyResult
 
@@ -106,9 +102,10 @@ def _of_single_assets(result: StudyResult) -> str:
     )
     pre, post = result.spec.volatility_pre, result.spec.volatility_post
     return (
-        f"{lead}. Standard deviation of sessions {window_text(post)} over that of "
-        f"{window_text(pre)}, of single assets, as those of the group trade on "
-        f"different calendars: {nb.listing(told, most=_NAMED)}."
+        f"{lead}. Standard deviation of {period_word(result.spec)}s "
+        f"{window_text(post)} over that of {window_text(pre)}, of single assets, as "
+        "those of the group trade on different calendars: "
+        f"{nb.listing(told, most=_NAMED)}."
     )
 
 
@@ -258,18 +255,19 @@ def near_events(result: StudyResult) -> str:
         return ""
     pre, post = result.spec.volatility_pre, result.spec.volatility_post
     return (
-        f"Of the {post[1] - post[0] + 1} sessions after an announcement "
-        f"{nb.decimal(after, 0)} lie near another one at the median, of the "
-        f"{pre[1] - pre[0] + 1} before {nb.decimal(before, 0)}. Where announcements "
-        "follow each other so closely, a change of volatility cannot be given to one "
-        "of them."
+        f"Of the {post[1] - post[0] + 1} {period_word(result.spec)}s after an "
+        f"announcement {nb.decimal(after, 0)} lie near another one at the median, of "
+        f"the {pre[1] - pre[0] + 1} before {nb.decimal(before, 0)}. Where "
+        "announcements follow each other so closely, a change of volatility cannot be "
+        "given to one of them."
     )
 
 
 def significance_note(result: StudyResult) -> str:
     """Say which windows are compared and at what level."""
     pre, post = result.spec.volatility_pre, result.spec.volatility_post
+    unit = f"{period_word(result.spec)}s"
     return (
-        f"sessions {window_text(post)} against sessions {window_text(pre)}, "
+        f"{unit} {window_text(post)} against {unit} {window_text(pre)}, "
         f"judged at {level_text(result)}"
     )

@@ -13,6 +13,7 @@ from eventstudy.report.labels import (
     groups_of,
     label,
     not_computed,
+    period_word,
     words_for,
 )
 from eventstudy.report.section import Section
@@ -203,8 +204,8 @@ def blocks(views: Views) -> Iterator[str]:
         yield "No volatility could be compared." if asked else not_computed(result.spec)
         return
     yield (
-        "Standard deviations of returns per session, not annualised, "
-        f"{significance_note(result)}. {near_events(result)}"
+        f"Standard deviations of returns per {period_word(result.spec)}, not "
+        f"annualised, {significance_note(result)}. {near_events(result)}"
     ).rstrip()
     yield md.bullets(volatility_bullets(result))
     (first, table), *others = tables
@@ -223,10 +224,10 @@ def blocks(views: Views) -> Iterator[str]:
     if table := measure_table(result):
         forecasts = [f"*{md.escape(label(n))}*" for n in ratios.against_forecasts()]
         yield (
-            "**By other measures.** Ranges use the high and low of each session; "
-            f"{nb.listing(forecasts)}, where shown, sets squared abnormal returns "
-            "against forecasts made before the event, and its tests look for a rise "
-            "only."
+            "**By other measures.** Ranges use the high and low of each "
+            f"{period_word(result.spec)}; {nb.listing(forecasts)}, where shown, sets "
+            "squared abnormal returns against forecasts made before the event, and its "
+            "tests look for a rise only."
         )
         yield table
     yield md.details("Missing values", md.bullets(reasons(result)))
