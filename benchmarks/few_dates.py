@@ -249,6 +249,7 @@ def simulated(study: Study) -> tuple[SimulationDesign, SimulatedSample]:
         clocks=study.clocks,
         n_estimation=study.design.t,
         first_offset=-study.design.half,
+        window=(-study.design.half, study.design.half),
     )
     cell = SimulatedSample(model="m", group="all", members=((0, np.arange(n)),))
     whole = SimulationDesign(
