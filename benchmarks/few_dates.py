@@ -253,7 +253,13 @@ def simulated(study: Study) -> tuple[SimulationDesign, SimulatedSample]:
     )
     cell = SimulatedSample(model="m", group="all", members=((0, np.arange(n)),))
     whole = SimulationDesign(
-        calendar="", parts=(part,), cells=(cell,), pool=np.arange(1), block=1.0, path=1
+        calendar="",
+        parts=(part,),
+        cells=(cell,),
+        pool=np.arange(1),
+        block=1.0,
+        path=1,
+        first_date=0,
     )
     return whole, cell
 

@@ -26,7 +26,7 @@ def ibragimov_muller(sample: Sample, options: Options) -> Answer:
     levels up to 8.3 % estimates of different variances reject less often than those of
     one variance. The clusters must be independent. They are not where many of their
     estimation sessions are shared: six dates whose windows of 21 sessions are left out
-    of each other's estimation windows reject 11 to 12 % at 5 %, for which `portfolio`
+    of each other's estimation windows reject about 11 % at 5 %, for which `portfolio`
     and `cluster` have a correction.
     Ibragimov & Müller (2010), J. Business & Economic Statistics 28.
     """
