@@ -13,6 +13,7 @@ from eventstudy.calendars import calendar_from_dates, get_calendar
 from eventstudy.calendars.exchange import day_of
 from eventstudy.calendars.periods import in_periods, last_day, whole_periods
 from eventstudy.core.errors import SpecError
+from eventstudy.report.render import render
 from eventstudy.study.volatility_pieces import on_calendar
 
 FIRST = date(2015, 1, 1)
@@ -460,3 +461,30 @@ def test_the_first_page_counts_what_the_study_counts(frequency, word, tmp_path):
     told = text.replace("the first session that could react", "")
     told = told.replace("calmer months", "")
     assert [one for one in others if f"{one}s" in told or f"a {one}" in told] == []
+
+
+def test_the_first_page_says_that_its_dates_end_weeks():
+    spec = es.StudySpec(
+        groups={"miners": ("RIOT", "MARA")},
+        model="market",
+        factors=("^GSPC",),
+        frequency="weekly",
+        estimation=(-30, -3),
+        event_window=(-2, 2),
+        windows=((0, 1),),
+        min_estimation=10,
+        overlap="keep",
+        parts=("returns",),
+    )
+    events = pl.DataFrame(
+        {
+            "event_id": ["a", "b"],
+            "title": ["One", "Two"],
+            "announced_at": ["2021-05-19", "2021-09-22"],
+        }
+    )
+    prices = es.fetch_prices(spec.symbols, source="snapshot")
+    result = es.run(spec, events, prices)
+    page = render(result)
+    assert "from “One” (week to 2021-05-21) to “Two” (week to 2021-09-24)" in page
+    assert "Day 0: the last session of its week." in page

@@ -11,6 +11,7 @@ from eventstudy.report.announced import main_dates
 from eventstudy.report.labels import (
     headline_ids,
     not_computed,
+    period_word,
     study_title,
     title_of,
 )
@@ -109,7 +110,10 @@ def _scope(result: StudyResult) -> str:
     dated = [(day, row) for day, rows in main_dates(result).items() for row in rows]
     if not dated:
         return text
-    (first, one), (last, other) = dated[0], dated[-1]
+    (day, one), (end, other) = dated[0], dated[-1]
+    daily = result.spec.frequency == "daily"
+    of = "" if daily else f"{period_word(result.spec)} to "
+    first, last = f"{of}{day}", f"{of}{end}"
     text += f"; {'main ones ' if major < events else ''}"
     if one is other:
         whole = md.shorten(one.get("title") or title_of(one), _WHOLE)

@@ -19,6 +19,7 @@ from eventstudy.report.labels import (
     headline_ids,
     main_window,
     model_names,
+    period_word,
     title_of,
     words_for,
 )
@@ -113,6 +114,8 @@ def _index(views: Views) -> str:
         f"{', first model' if len(model_names(result)) > 1 else ''}; "
         "announcements with the same day 0 share theirs."
     )
+    if result.spec.frequency != "daily":
+        notes += f" Day 0: the last session of its {period_word(result.spec)}."
     if minor:
         notes += " Bold: headline sample."
     if number_of:
