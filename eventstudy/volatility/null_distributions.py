@@ -109,8 +109,7 @@ class _Pseudo(NamedTuple):
             own = self._near(spread, sums, rows, column)
             at, place = np.nonzero(near)
             law[at, column[at, place]] = own[at, place]
-        number = sums.whole[0][rows]
-        law /= _shortfall(n_pre + n_post, number)[:, None]
+        law /= _shortfall(n_pre + n_post, sums.whole(rows)[0])[:, None]
         return law
 
     def _near(
@@ -203,17 +202,17 @@ def joint_bootstrap_law(
     for batch in _batches(spread, held, offset):
         members = np.concatenate(batch)
         sums = running_sums(spread, held.of(members).own())
-        whole = sums.whole
         place = np.empty(len(held), np.int64)
         place[members] = np.arange(len(members))
         for alike in batch if walk is None else _merged(batch):
             rows = place[alike]
+            whole = sums.whole(rows)
             wanted = partial(
                 drawn.windows, sums, rows, offset[alike], span.start or 0, walk
             )
             ratio = log_ratio(
-                _enough(spread, wanted(0, n_pre), whole[:, rows], n_pre),
-                _enough(spread, wanted(n_pre + gap, n_post), whole[:, rows], n_post),
+                _enough(spread, wanted(0, n_pre), whole, n_pre),
+                _enough(spread, wanted(n_pre + gap, n_post), whole, n_post),
             )
             _add(ratio, pools[:, alike], total, count)
     return _mean(total, count, pools) / _shortfall(block, n_dates)
@@ -246,19 +245,19 @@ def _merged(batch: list[IntArray]) -> list[IntArray]:
 def _longest_block(spread: Spread, held: Histories, span: slice, least: int) -> float:
     """Return the longest of the rows' block lengths, 1 where none has one."""
     found = 1.0
-    # about its row's mean, a session's part is another one without the event
-    last = None if spread.centred else spread.parts(held.values[:, span])[-1]
-    shared = None if last is None else replace(held, values=last)
     begin = span.start or 0
+    near = replace(
+        held,
+        values=held.values[:, span],
+        first=held.first - begin,
+        stop=held.stop - begin,
+    )
+    # about its row's mean, a session's part is another one without the event
+    if not spread.centred:
+        near = replace(near, values=spread.parts(near.values)[-1])
     for start in range(0, len(held), _ROWS):
-        rows = slice(start, start + _ROWS)
-        if shared is None:
-            part = spread.parts(held[rows][:, span])[-1]
-        else:
-            shared_rows = replace(
-                shared, first=shared.first - begin, stop=shared.stop - begin
-            )
-            part = shared_rows[rows]
+        rows = near[start : start + _ROWS]
+        part = spread.parts(rows)[-1] if spread.centred else rows
         packed, n = _packed(part[None])
         lengths = block_lengths(packed[0], n, least)
         found = max(found, float(np.nanmax(lengths, initial=1.0)))

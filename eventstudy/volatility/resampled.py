@@ -18,7 +18,7 @@ from eventstudy.volatility.entries import (
     ShiftAnswer,
     ShiftEntry,
 )
-from eventstudy.volatility.histories import Histories
+from eventstudy.volatility.histories import histories_of
 from eventstudy.volatility.null_distributions import (
     MIN_PSEUDO_DATES,
     bootstrap_law,
@@ -169,9 +169,7 @@ def _placebo_law(ask: RatioQuestion, rows: slice) -> Array:
     if ask.history is None:
         return np.empty((len(ask.pre[rows]), 0))
     lengths = ask.pre.shape[1], ask.gap, ask.post.shape[1]
-    history = ask.history
-    part = history.of(rows) if isinstance(history, Histories) else history[rows]
-    return placebo_law(ask.spread, part, *lengths)
+    return placebo_law(ask.spread, histories_of(ask.history).of(rows), *lengths)
 
 
 def _standardised(spread: Spread, pre: Array, post: Array) -> Array:

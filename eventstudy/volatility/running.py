@@ -44,11 +44,9 @@ class RunningSums:
             found -= np.where(behind, self._taken(rows)[..., None], 0.0)
         return found
 
-    @property
-    def whole(self) -> Array:
-        """Sums of all sessions, (1 + M, E)."""
-        rows = np.arange(len(self.row))
-        return np.asarray(self.totals[:, self.row, -1] - self._taken(rows))
+    def whole(self, rows: IntArray) -> Array:
+        """Sums of all sessions of n observations, (1 + M, n)."""
+        return np.asarray(self.totals[:, self.row[rows], -1] - self._taken(rows))
 
     def _taken(self, rows: IntArray) -> Array:
         row = self.row[rows]
