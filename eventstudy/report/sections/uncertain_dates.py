@@ -108,7 +108,7 @@ def _found(result: StudyResult, paths: pl.DataFrame) -> Iterator[str]:
     if cells:
         columns = ["Group", "Model", "Largest<br>window", "Mean CAR, %"]
         yield md.table([*columns, "p, search<br>allowed for", "N"], cells, "lllrrr")
-    missing = dict.fromkeys(row for row in paths["reason"].drop_nulls())
+    missing = dict.fromkeys(paths["reason"].drop_nulls())
     yield md.bullets(f"No band: {md.escape(one)}." for one in missing)
     basis = dict.fromkeys(row["basis"] for row in rows)
     few = _most_dates(result) < _FEW_DATES
