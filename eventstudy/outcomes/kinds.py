@@ -40,6 +40,10 @@ class Kind:
             return values
         return np.concatenate([[np.nan], np.diff(values)])[: len(values)]
 
+    def back(self, y: Array | float) -> Array:
+        """Return what is studied as values of the series."""
+        return np.asarray(np.exp(y) if self.is_log else y)
+
     def poisson(self, values: Array) -> Array:
         """Return the variances of what is studied if values are Poisson counts."""
         with np.errstate(invalid="ignore", divide="ignore"):

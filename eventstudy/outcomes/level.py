@@ -107,32 +107,30 @@ def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> 
     likelihood, scale = _likelihood(walked, df, known=h is not None)
     weight = _normed(likelihood + prior)
     inverse = np.asarray(np.linalg.inv(walked.cross), np.float64)
-    beta = (inverse @ walked.moment[..., None])[..., 0]
     ahead = _Ahead(
-        away=x[:, None, history:] - walked.terms[:, :, None, :],
+        x=x[:, history:],
+        beta=(inverse @ walked.moment[..., None])[..., 0],
         inverse=inverse,
-        filtered=walked.filtered,
+        walked=walked,
         q=q,
         noise=held[:, history:],
+        scale=scale,
     )
-    expected = walked.level[..., None] + (ahead.away @ beta[..., None])[..., 0]
     there = np.isfinite(y[:, history:]) & ~few[:, None]
-    gap = np.where(there[:, None], y[:, None, history:] - expected, 0.0)
     c = in_proportion(weights, there)
-    sd = np.sqrt(ahead.of_means(c) * scale[:, None])
-    effect = np.einsum("eml,egl->emg", c, gap)
-    mixed = _mixed(effect, sd, weight, df if h is None else None)
-    middle = np.einsum("eg,egl->el", weight, expected)
-    error = np.einsum("eg,elg->el", weight, ahead.of_sessions() * scale[:, None])
-    error += np.einsum("eg,egl->el", weight, (expected - middle[:, None]) ** 2)
+    seen = np.einsum("eml,el->em", c, np.where(there, y[:, history:], 0.0))
+    expected, var = ahead.of_means(c)
+    effect = seen[..., None] - expected
+    mixed = _mixed(effect, np.sqrt(var), weight, df if h is None else None)
+    middle, square = ahead.of_sessions(weight)
     nothing = np.where(few, np.nan, 1.0)
     return Found(
         **mixed,
         expected=middle * nothing[:, None],
-        error=np.sqrt(error) * nothing[:, None],
+        error=np.sqrt(square) * nothing[:, None],
         n=walked.n,
         q=(weight * q * scale).sum(-1) * nothing,
-        pvalue_terms=_of_terms(beta, inverse, scale, weight, df) * nothing,
+        pvalue_terms=_of_terms(ahead.beta, inverse, scale, weight, df) * nothing,
     )
 
 
@@ -178,33 +176,44 @@ def _walk(y: Array, h: Array, x: Array, q: Array) -> _Walked:
     h : (E, S, G), or (E, S, 1): one for all q
     """
     shape, k = q.shape, x.shape[-1]
-    level, terms, before = np.zeros(shape), np.zeros((*shape, k)), q.copy()
+    pairs = [(i, j) for i in range(k) for j in range(i, k)]
+    # The columns of x come first, so that each is one block of memory.
+    x = np.moveaxis(x, -1, 0)[..., None]
+    level, terms, before = np.zeros(shape), np.zeros((k, *shape)), q.copy()
     filtered = np.zeros(shape)
     logs, square = np.zeros(shape), np.zeros(shape)
-    cross, moment = np.zeros((*shape, k, k)), np.zeros((*shape, k))
+    cross, moment = np.zeros((len(pairs), *shape)), np.zeros((k, *shape))
     there = np.isfinite(y)
+    filled, whole = np.where(there, y, 0.0), there.sum(axis=0) == len(y)
     for t in range(y.shape[1]):
-        seen = there[:, t, None]
-        total = np.where(seen, before + h[:, t], 1.0)
-        gain = np.where(seen, before / total, 0.0)
-        surprise = np.where(seen, y[:, t, None] - level, 0.0)
-        away = np.where(seen[..., None], x[:, t, None, :] - terms, 0.0)
-        scaled = away / total[..., None]
+        total = before + h[:, t]
+        gain = before / total
+        surprise = filled[:, t, None] - level
+        away = x[:, :, t] - terms
+        if not whole[t]:
+            for values in (gain, surprise, *away):
+                values[~there[:, t]] = 0.0
+            total[~there[:, t]] = 1.0
+        scaled = away / total
         logs += np.log(total)
-        square += surprise * surprise / total
-        moment += scaled * surprise[..., None]
-        cross += scaled[..., :, None] * away[..., None, :]
+        moment += scaled * surprise
+        for total_of, (i, j) in zip(cross, pairs, strict=True):
+            total_of += scaled[i] * away[j]
         level += gain * surprise
-        terms += gain[..., None] * away
+        terms += gain * away
+        square += surprise * (surprise / total)
         filtered = before * (1 - gain)
         before = filtered + q
+    full = np.empty((*shape, k, k))
+    for total_of, (i, j) in zip(cross, pairs, strict=True):
+        full[..., i, j] = full[..., j, i] = total_of
     return _Walked(
         level=level,
-        terms=terms,
+        terms=np.moveaxis(terms, 0, -1),
         filtered=filtered,
         logs=logs,
-        cross=cross,
-        moment=moment,
+        cross=full,
+        moment=np.moveaxis(moment, 0, -1),
         square=square,
         n=there.sum(1),
     )
@@ -212,8 +221,8 @@ def _walk(y: Array, h: Array, x: Array, q: Array) -> _Walked:
 
 def _likelihood(w: _Walked, df: IntArray, *, known: bool) -> tuple[Array, Array]:
     """Return the restricted log likelihood and the squared scale, (E, G)."""
-    beta = np.linalg.pinv(w.cross) @ w.moment[..., None]
-    rest = np.maximum(w.square - (w.moment * beta[..., 0]).sum(-1), 1e-300)
+    beta = np.linalg.solve(w.cross, w.moment[..., None])[..., 0]
+    rest = np.maximum(w.square - (w.moment * beta).sum(-1), 1e-300)
     logs = -0.5 * (w.logs + np.linalg.slogdet(w.cross)[1])
     if known:
         return logs - 0.5 * rest, np.ones_like(rest)
@@ -228,36 +237,59 @@ def _normed(logs: Array) -> Array:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Ahead:
-    """Errors of forecasts: Cov(g, h) = P + q min(g, h) + z_g' V z_h + noise_h 1{g = h}.
+    """Forecasts ``level + z'β``, ``z = x - terms``, and the errors of gaps.
 
-    away : (E, G, L, K) z;  inverse : (E, G, K, K) V;  filtered : (E, G) P
-    q : (E, G);  noise : (E, L, G), or one for all G
+    Cov(g, h) = scale (P + q min(g, h) + z_g' V z_h + noise_h 1{g = h})
+
+    x : (E, L, K);  beta : (E, G, K);  inverse : (E, G, K, K) V;  q, scale : (E, G)
+    noise : (E, L, G), or one for all G
     """
 
-    away: Array
+    x: Array
+    beta: Array
     inverse: Array
-    filtered: Array
+    walked: _Walked
     q: Array
     noise: Array
+    scale: Array
 
-    def of_means(self, c: Array) -> Array:
-        """Variances of gaps with weights (E, M, L): (E, M, G)."""
+    def of_means(self, c: Array) -> tuple[Array, Array]:
+        """Expected means with weights (E, M, L), and variances of gaps: (E, M, G)."""
+        z = (c @ self.x)[:, :, None] - self.walked.terms[:, None]
+        expected = self.walked.level[:, None] + (z * self.beta[:, None]).sum(-1)
         # Σ_gh c_g c_h min(g, h) = Σ_j (Σ_{h ≥ j} c_h)²
         later = np.cumsum(c[..., ::-1], axis=-1)
-        walk = (later**2).sum(-1)[..., None] * self.q[:, None]
-        z = np.einsum("eml,eglk->emgk", c, self.away)
-        estimated = np.einsum("emgk,egkj,emgj->emg", z, self.inverse, z)
-        noise = np.einsum("eml,elg->emg", c**2, self.noise)
-        level = c.sum(-1)[..., None] ** 2 * self.filtered[:, None]
-        return np.asarray(level + walk + estimated + noise)
+        var = (later**2).sum(-1)[..., None] * self.q[:, None]
+        var += (z * (self.inverse[:, None] @ z[..., None])[..., 0]).sum(-1)
+        var += c**2 @ self.noise + self.walked.filtered[:, None]
+        return expected, var * self.scale[:, None]
 
-    def of_sessions(self) -> Array:
-        """Variances of the gaps of single sessions, (E, L, G)."""
-        ahead = np.arange(1.0, self.noise.shape[1] + 1)[:, None]
-        z = self.away
-        estimated = np.einsum("eglk,egkj,eglj->elg", z, self.inverse, z)
-        level = self.filtered[:, None] + ahead * self.q[:, None]
-        return np.asarray(level + estimated + self.noise)
+    def of_sessions(self, weight: Array) -> tuple[Array, Array]:
+        """Mean forecasts of single sessions, and the mean squares of gaps: (E, L).
+
+        Both are sums over the weights (E, G) of polynomials in x.
+        """
+        x, terms = self.x, self.walked.terms
+        ahead = np.arange(1.0, x.shape[1] + 1)
+        known = weight * self.scale
+        v = (known[..., None, None] * self.inverse).sum(1)
+        vt = (self.inverse @ terms[..., None])[..., 0]
+        linear = (known[..., None] * vt).sum(1)
+        level = (known * (self.walked.filtered + (terms * vt).sum(-1))).sum(1)
+        square = level[:, None] + ahead * (known * self.q).sum(1)[:, None]
+        square += ((x @ v) * x).sum(-1) - 2 * (x @ linear[..., None])[..., 0]
+        square += (known[:, None] * self.noise).sum(-1)
+        # the forecasts differ as well, from one q to the next
+        start = self.walked.level - (terms * self.beta).sum(-1)
+        beta = (weight[..., None] * self.beta).sum(1)
+        mean = (weight * start).sum(1)
+        middle = mean[:, None] + (x @ beta[..., None])[..., 0]
+        away, apart = start - mean[:, None], self.beta - beta[:, None]
+        spread = apart.transpose(0, 2, 1) @ (weight[..., None] * apart)
+        both = ((weight * away)[..., None] * apart).sum(1)
+        square += (weight * away**2).sum(1)[:, None]
+        square += ((x @ spread) * x).sum(-1) + 2 * (x @ both[..., None])[..., 0]
+        return middle, square
 
 
 def _mixed(

@@ -9,6 +9,7 @@ from typing import Any
 
 from eventstudy.core.errors import DataError, SpecError, nearest
 from eventstudy.spec.entries import LongRunSetting, ModelSetting, Question
+from eventstudy.spec.outcome import OutcomeSetting
 from eventstudy.spec.study import StudySpec
 from eventstudy.spec.typed import Key, SettingError
 
@@ -78,7 +79,11 @@ def spec_from(table: Mapping[str, Any]) -> StudySpec:
     """
     _refuse_unknown_keys("the study file", table, StudySpec)
     given = dict(table)
-    for name, kind in (("models", ModelSetting), ("questions", Question)):
+    for name, kind in (
+        ("models", ModelSetting),
+        ("questions", Question),
+        ("outcomes", OutcomeSetting),
+    ):
         if name in table:
             given[name] = _entries(name, table[name], kind)
     if "long_run" in table:
@@ -103,7 +108,9 @@ def _long_run(table: object) -> LongRunSetting:
 
 
 def _entries(
-    name: str, tables: object, kind: type[ModelSetting] | type[Question]
+    name: str,
+    tables: object,
+    kind: type[ModelSetting] | type[Question] | type[OutcomeSetting],
 ) -> tuple[object, ...]:
     if not isinstance(tables, list | tuple) or not all(
         isinstance(table, Mapping | kind) for table in tables

@@ -28,6 +28,7 @@ from eventstudy.spec.names import (
     expand_parts,
     expand_tests,
 )
+from eventstudy.spec.outcome import OutcomeSetting
 from eventstudy.spec.setting import (
     Assumed,
     Member,
@@ -230,6 +231,9 @@ class StudySpec:
     long_run: LongRunSetting | None = setting(
         "holds of months that are tested by calendar session", None, flag=None
     )
+    outcomes: tuple[OutcomeSetting, ...] = setting(
+        "series that are no prices, such as a hash rate", (), flag=None
+    )
     resamples: int = setting("draws of tests that resample", 999)
     seed: int = setting("seed of all resampling", 20210621)
     questions: tuple[Question, ...] = setting(
@@ -361,16 +365,22 @@ class StudySpec:
         -------
         dict
             Every setting but ``model`` and ``factors``, which ``models`` says,
-            ``long_run`` where it is not asked for, and ``frequency`` where it is daily.
+            ``long_run`` and ``outcomes`` where they are not asked for, and
+            ``frequency`` where it is daily.
             Members given as functions are there by their names.
         """
         plain: dict[str, Any] = _plain(self)
         del plain["model"], plain["factors"]
         if self.long_run is None:
             del plain["long_run"]
+        if not self.outcomes:
+            del plain["outcomes"]
         if self.frequency == "daily":
             del plain["frequency"]
         return plain
+
+
+_TABLES = StudySpec | ModelSetting | LongRunSetting | OutcomeSetting | Question
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -380,7 +390,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
         return tuple(_plain(one) for one in value)
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, StudySpec | ModelSetting | LongRunSetting | Question):
+    if isinstance(value, _TABLES):
         held = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
         unsaid = [name for name in MODEL_OPTIONS if held.get(name, 0) is None]
         return {name: one for name, one in held.items() if name not in unsaid}
@@ -397,6 +407,7 @@ def _check(spec: StudySpec) -> None:
     check_labels(spec.labels, spec.groups, spec.models)
     check_members(spec.models, spec.tests)
     check_questions(spec.questions, spec.models, spec.windows)
+    refuse_twice(("outcomes",), [one.name for one in spec.outcomes])
     if spec.long_run is not None:
         check_controls(spec.long_run.controls, spec.assets)
 

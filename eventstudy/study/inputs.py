@@ -156,6 +156,13 @@ def _with_paths(table: Mapping[str, Any], folder: Path) -> Plain:
         out["prices"] = found(out["prices"])
     if isinstance(out.get("intraday"), Mapping):
         out["intraday"] = {name: found(one) for name, one in out["intraday"].items()}
+    if isinstance(out.get("outcomes"), list):
+        out["outcomes"] = [
+            {**one, "file": found(one["file"])}
+            if isinstance(one, Mapping) and "file" in one
+            else one
+            for one in out["outcomes"]
+        ]
     return out
 
 

@@ -12,10 +12,12 @@ from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
-from eventstudy.prices import Prices, read_prices
+from eventstudy.prices import OutcomeSeries, Prices, read_prices
+from eventstudy.prices.series import series_of
 from eventstudy.prices.table import LEVEL
 from eventstudy.scale import Engine, opened
 from eventstudy.spec import PARTS, StudySpec
+from eventstudy.spec.typed import refuse_twice
 from eventstudy.study import builders, defaults, observation_tables, remarks
 from eventstudy.study.builders import Study
 from eventstudy.study.counted import Counted
@@ -142,6 +144,7 @@ def run(
     inputs: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     engine: str | Engine = "threads",
+    outcomes: Sequence[OutcomeSeries] = (),
 ) -> StudyResult:
     """Compute the parts of a study that the spec asks for.
 
@@ -165,6 +168,9 @@ def run(
         Remarks for the provenance.
     engine : str or Engine
         As for `analyze`.
+    outcomes : sequence of OutcomeSeries
+        Series that are no prices, from `read_series`, beside those of the spec; they
+        belong to the part ``outcomes``.
 
     Returns
     -------
@@ -199,6 +205,7 @@ def run(
     events = events_of(events, spec)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
+    series = _series(spec, outcomes)
     events = one_spelling(spec, events, prices)
     asked = with_benchmarks(spec, events)
     own = own_windows(spec, events)
@@ -256,6 +263,7 @@ def run(
         fitted=fitted,
         observations=observations.drop("held", "wanted"),
         bars=files,
+        series=series,
         tell=tell,
     )
     always = {
@@ -268,7 +276,11 @@ def run(
     }
     with opened(engine, ahead=[builders.__name__]) as who:
         tables = _tables(replace(study, engine=who), always)
-    spec = replace(spec, estimation=asked.estimation)
+    spec = replace(
+        spec,
+        estimation=asked.estimation,
+        outcomes=tuple(one.setting for one in series) or spec.outcomes,
+    )
     said = [
         *about_model,
         defaults.said(spec, groups),
@@ -296,9 +308,19 @@ def run(
             command=command,
             inputs=inputs or {},
             bars=list(files.values()),
+            series=series,
             notes=[*notes, *_notes(spec), *closing.notes, *(r.text for r in said)],
         ),
     )
+
+
+def _series(spec: StudySpec, given: Sequence[OutcomeSeries]) -> Sequence[OutcomeSeries]:
+    """Return the series that are no prices, if their part is asked for."""
+    if "outcomes" not in spec.parts:
+        return []
+    series = [*(series_of(setting) for setting in spec.outcomes), *given]
+    refuse_twice(("outcomes",), [one.setting.name for one in series])
+    return series
 
 
 def _tables(

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.study.outcome_schema import OUTCOME_TABLES
 from eventstudy.study.remarks import REMARKS
 from eventstudy.study.table import (
     Table,
@@ -740,6 +741,7 @@ _TABLES = (
             day("until", "the last date that it concerns; null: the first"),
         ),
     ),
+    *OUTCOME_TABLES,
     REMARKS,
 )
 
