@@ -250,10 +250,14 @@ def check_questions(
     questions: tuple[Question, ...],
     models: tuple[ModelSetting, ...],
     windows: tuple[Pair, ...],
+    outcomes: tuple[str, ...],
 ) -> None:
-    """Refuse questions about a window or a model that the study has not."""
+    """Refuse questions about what the study has not: a window, a model, a series."""
     settings = {held.name for held in models}
     for at, question in enumerate(questions):
+        if question.outcome and question.outcome not in outcomes:
+            said = str(unknown_name("outcome", question.outcome, outcomes))
+            raise SettingError(said, "questions", at, "outcome")
         if question.window is not None and question.window not in windows:
             raise SettingError(
                 f"question {question.text!r}: window {window_text(question.window)} is "

@@ -406,8 +406,9 @@ def _check(spec: StudySpec) -> None:
     check_groups(spec.groups, spec.models)
     check_labels(spec.labels, spec.groups, spec.models)
     check_members(spec.models, spec.tests)
-    check_questions(spec.questions, spec.models, spec.windows)
-    refuse_twice(("outcomes",), [one.name for one in spec.outcomes])
+    series = tuple(one.name for one in spec.outcomes)
+    refuse_twice(("outcomes",), series)
+    check_questions(spec.questions, spec.models, spec.windows, series)
     if spec.long_run is not None:
         check_controls(spec.long_run.controls, spec.assets)
 

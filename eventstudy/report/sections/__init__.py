@@ -29,6 +29,7 @@ from eventstudy.report.sections import (
     made,
     methods,
     opening,
+    outcomes,
     overlap,
     paths,
     provenance,
@@ -45,6 +46,7 @@ SECTIONS: Mapping[str, tuple[Section[Views], ...]] = MappingProxyType(
             averages.SECTION,
             index.SECTION,
             questions.SECTION,
+            outcomes.SHORT,
             changes.SECTION,
             chance.SECTION,
             left_out.SECTION,
@@ -70,6 +72,7 @@ SECTIONS: Mapping[str, tuple[Section[Views], ...]] = MappingProxyType(
             dynamics.BREAKS,
         ),
         "volume": (dynamics.VOLUME, dynamics.INTRADAY),
+        "outcomes": (outcomes.SECTION,),
         "overlap": (overlap.SECTION, joint.SECTION, long_run.SECTION),
         "diagnostics": (
             influence.SECTION,
