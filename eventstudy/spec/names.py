@@ -246,6 +246,22 @@ def _check_options(at: int, held: ModelSetting, known: Mapping[str, Any]) -> Non
             )
 
 
+def check_intraday(
+    bars: Mapping[str, str], minutes: tuple[int, ...], benchmark: str
+) -> None:
+    """Refuse windows of no minutes, and a benchmark without bars."""
+    if not minutes or min(minutes) < 1 or len(set(minutes)) < len(minutes):
+        raise SettingError(
+            f"minutes = {list(minutes)}; wanted different whole numbers from 1, such "
+            "as [15, 60]",
+            "intraday",
+            "minutes",
+        )
+    if benchmark and benchmark not in bars:
+        said = unknown_name("benchmark", benchmark, bars)
+        raise SettingError(f"{said}; it wants bars", "intraday", "benchmark")
+
+
 def check_questions(
     questions: tuple[Question, ...],
     models: tuple[ModelSetting, ...],

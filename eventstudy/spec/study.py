@@ -21,6 +21,7 @@ from eventstudy.spec.names import (
     PARTS,
     check_controls,
     check_groups,
+    check_intraday,
     check_labels,
     check_members,
     check_questions,
@@ -222,6 +223,18 @@ class StudySpec:
     intraday: Mapping[str, str] = setting(
         "per symbol a file of intraday bars", {}, flag=None
     )
+    intraday_minutes: tuple[int, ...] = setting(
+        "lengths of the windows after an announcement's instant; `minutes` under "
+        "[intraday]",
+        (15, 60, 240, 1440),
+        flag=None,
+    )
+    intraday_benchmark: str = setting(
+        "symbol among the bars whose moves are taken out of the others'; `benchmark` "
+        "under [intraday]",
+        "",
+        flag=None,
+    )
     regimes: bool = setting("fit two regimes of variance to each asset: slow", False)
     most_fitted: int = setting(
         "observations from which on the parts that fit models of volatility, or of all "
@@ -403,6 +416,7 @@ def _check(spec: StudySpec) -> None:
     _check_files(spec)
     _check_windows(spec)
     _check_lengths(spec)
+    check_intraday(spec.intraday, spec.intraday_minutes, spec.intraday_benchmark)
     check_groups(spec.groups, spec.models)
     check_labels(spec.labels, spec.groups, spec.models)
     check_members(spec.models, spec.tests)

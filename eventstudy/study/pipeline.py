@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.calendars import ALWAYS_OPEN, day_zero_table
+from eventstudy.calendars import ALWAYS_OPEN, calendar_name, day_zero_table
 from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.core.threads import OneThread
@@ -218,7 +218,10 @@ def run(
     prices = gated(spec, events.frame, prices, symbols=held, strict=strict)
     prices = converted(spec, prices)
     tell("Placing events on calendars")
-    files = {symbol: read_bars(path, symbol) for symbol, path in spec.intraday.items()}
+    files = {
+        symbol: read_bars(path, symbol, calendar_name(symbol, spec.calendars))
+        for symbol, path in spec.intraday.items()
+    }
     closing = ClosingPrices(spec=spec, files=files)
     gate = Gate(findings=findings_of(prices.issues), hold_back=spec.hold_back)
     panels, market = build(
@@ -309,7 +312,13 @@ def run(
             inputs=inputs or {},
             bars=list(files.values()),
             series=series,
-            notes=[*notes, *_notes(spec), *closing.notes, *(r.text for r in said)],
+            notes=[
+                *notes,
+                *_notes(spec),
+                *closing.notes,
+                *(note for file in files.values() for note in file.notes),
+                *(r.text for r in said),
+            ],
         ),
     )
 

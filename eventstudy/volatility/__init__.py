@@ -47,7 +47,7 @@ from eventstudy.volatility.realised import (
     realised_variance,
 )
 from eventstudy.volatility.spread import MEASURES, MeasureEntry, Spread, spread_of
-from eventstudy.volatility.steps import Steps, steps_of
+from eventstudy.volatility.steps import Steps, returns_over, steps_of
 from eventstudy.volatility.variance_step import garch_dummy, window_dummy
 from eventstudy.volatility.windows import ShiftResult, ShiftWindows, cut
 
@@ -98,6 +98,7 @@ __all__ = [
     "pooled_ratio",
     "price_at",
     "realised_variance",
+    "returns_over",
     "spread_of",
     "steps_of",
     "variance_ratio",

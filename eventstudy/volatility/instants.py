@@ -84,7 +84,7 @@ def instant_effects(
     instant: int,
     *,
     minutes: Sequence[int] = MINUTES,
-    benchmark: Steps | None = None,
+    benchmark: Array | None = None,
 ) -> InstantEffects:
     """Compare the moves after an instant with those after all instants of a month.
 
@@ -97,8 +97,9 @@ def instant_effects(
         that ends after it: the bar in which the instant falls lies partly before it.
     minutes : sequence of int
         Lengths of the windows, in minutes of trade.
-    benchmark : Steps, optional
-        Returns on the same steps, whose slope over the month times them is taken out.
+    benchmark : array (N,), optional
+        Returns of another asset over the same steps, see `returns_over`; their slope
+        over the month times them is taken out.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def instant_effects(
     Raises
     ------
     SpecError
-        For windows that are not positive, and a benchmark of bars of another length.
+        For windows that are not positive, and a benchmark on other steps.
 
     Notes
     -----
@@ -120,6 +121,10 @@ def instant_effects(
     of the 30 days, each with its own v, whose longest window ends before the instant.
     Jumps: Lee & Mykland (2008), Review of Financial Studies 21, at 1 % over the bars
     from 240 minutes before to 240 after, v of the day before them.
+
+    Size at 5 % (3,000 months of bars each): 5 to 6.3 % with fat tails and a time of
+    day, of 15-minute and hourly bars; 5.5 to 6.7 % where volatility clusters through
+    the day, the most for a window of a day. ``pvalue_same_time``: 3 to 4 %.
 
     Examples
     --------
@@ -194,23 +199,18 @@ def _nothing(minutes: IntArray, reasons: Sequence[str | None]) -> InstantEffects
     )
 
 
-def _net(steps: Steps, benchmark: Steps | None, first: int) -> tuple[Array, float]:
+def _net(steps: Steps, benchmark: Array | None, first: int) -> tuple[Array, float]:
     """Take the benchmark out, by its slope over the month before the first step."""
     if benchmark is None:
         return steps.returns, float("nan")
-    if benchmark.bar != steps.bar:
+    own = np.nan_to_num(np.asarray(benchmark, np.float64))
+    if own.shape != steps.returns.shape:
         raise SpecError(
-            f"bars of the benchmark are {benchmark.bar // 60} minutes long, those of "
-            f"the asset {steps.bar // 60}; wanted the same"
+            f"the benchmark has {own.shape} returns; wanted {steps.returns.shape}, one "
+            "a step"
         )
-    at = np.searchsorted(benchmark.ends, steps.ends)
-    at = np.minimum(at, len(benchmark.ends) - 1)
-    same = benchmark.ends[at] == steps.ends
-    own = np.where(same, benchmark.returns[at], 0.0)
-    begin = int(
-        np.searchsorted(steps.ends, steps.ends[first] - DAYS * _DAY, side="right")
-    )
-    part = slice(begin, first)
+    start = steps.ends[first] - DAYS * _DAY
+    part = slice(int(np.searchsorted(steps.ends, start, side="right")), first)
     square = float(own[part] @ own[part])
     beta = float(own[part] @ steps.returns[part]) / square if square else 0.0
     return steps.returns - beta * own, beta

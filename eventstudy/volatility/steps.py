@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventstudy.core.abnormal import Array, BoolArray, IntArray
-from eventstudy.core.errors import DataError
-from eventstudy.volatility.realised import Bars
+from eventstudy.core.errors import DataError, SpecError
+from eventstudy.volatility.realised import Bars, price_at
 
 _DAY, _WEEK = 86_400, 7
 _SPLIT_DAYS = 60  # weekends have slots of their own from so many days of bars on
@@ -60,7 +60,25 @@ class Steps:
         return int(self.clock.max()) + 1
 
     def first(self, instant: int) -> int:
-        """Return the first step that ends after an instant."""
+        """Return the first step that ends after an instant.
+
+        Parameters
+        ----------
+        instant : int
+            Seconds since 1970-01-01 UTC.
+
+        Returns
+        -------
+        int
+            Its place; N where the steps end before.
+
+        Examples
+        --------
+        >>> from eventstudy.volatility import check_bars, steps_of
+        >>> bars = check_bars(60 * np.arange(3), [1, 2, 4.0], [2, 4, 8.0], bar=60)
+        >>> steps_of(bars).first(60)
+        1
+        """
         return int(np.searchsorted(self.ends, instant, side="right"))
 
 
@@ -99,6 +117,44 @@ def steps_of(
     if opens is None or closes is None:
         return _continuous(bars)
     return _of_sessions(bars, np.asarray(opens), np.asarray(closes))
+
+
+def returns_over(steps: Steps, bars: Bars) -> Array:
+    """Return the log returns of another asset over the same steps.
+
+    Parameters
+    ----------
+    steps : Steps
+        Those of the one asset.
+    bars : Bars
+        Bars of the other, not longer than the steps.
+
+    Returns
+    -------
+    array (N,)
+        From the price at the end of each step to that at the end of the next; nought
+        where it is not known.
+
+    Raises
+    ------
+    SpecError
+        For bars that are longer than the steps.
+
+    Examples
+    --------
+    >>> from eventstudy.volatility import check_bars, steps_of
+    >>> bars = check_bars(60 * np.arange(3), [1, 2, 4.0], [2, 4, 8.0], bar=60)
+    >>> returns_over(steps_of(bars), bars).round(2).tolist()
+    [0.0, 0.69, 0.69]
+    """
+    if bars.bar > steps.bar:
+        raise SpecError(
+            f"bars of the benchmark are {bars.bar // 60} minutes long, those of the "
+            f"asset {steps.bar // 60}; wanted shorter ones or the same"
+        )
+    price = np.log(price_at(bars, steps.ends, max_age=2 * steps.bar).price)
+    returns = np.diff(price, prepend=np.nan)
+    return np.where(np.isfinite(returns), returns, 0.0)
 
 
 def _continuous(bars: Bars) -> Steps:

@@ -21,6 +21,7 @@ from eventstudy.report.sections import (
     headline,
     index,
     influence,
+    instants,
     joint,
     kinds,
     left_out,
@@ -71,7 +72,7 @@ SECTIONS: Mapping[str, tuple[Section[Views], ...]] = MappingProxyType(
             dynamics.PERSISTENCE,
             dynamics.BREAKS,
         ),
-        "volume": (dynamics.VOLUME, dynamics.INTRADAY),
+        "volume": (dynamics.VOLUME, instants.SECTION, dynamics.INTRADAY),
         "outcomes": (outcomes.SECTION,),
         "overlap": (overlap.SECTION, joint.SECTION, long_run.SECTION),
         "diagnostics": (
