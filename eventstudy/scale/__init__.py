@@ -1,12 +1,12 @@
 """Work in parts: plans, parts that merge, and who computes them."""
 
 from eventstudy.scale.choice import ENGINES, opened, usual
-from eventstudy.scale.collect import collect
+from eventstudy.scale.collecting import collect
 from eventstudy.scale.engine import Engine, OneProcess, Promise, Task
-from eventstudy.scale.finish import finish, second
+from eventstudy.scale.finishing import finish, second
 from eventstudy.scale.merging import merge
 from eventstudy.scale.part import Part, Source, read_part
-from eventstudy.scale.plan import Plan, plan
+from eventstudy.scale.plans import Plan, plan
 from eventstudy.scale.processes import TwoProcesses
 
 __all__ = [

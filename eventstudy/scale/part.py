@@ -21,7 +21,7 @@ from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.errors import DataError, Problem, SourceError
 from eventstudy.inference.sums import AssetSeries
 from eventstudy.scale.loadings import Linear, Loadings
-from eventstudy.scale.plan import FORMAT
+from eventstudy.scale.plans import FORMAT
 
 Numbers = NDArray[np.generic]
 _KEY = "eventstudy.part"

@@ -23,7 +23,7 @@ from eventstudy.inference.shared_error import error_key
 from eventstudy.inference.sums import AssetSeries, NumberedDates, members
 from eventstudy.scale.loadings import Loadings, reduced
 from eventstudy.scale.part import ByClock, Numbers, Part, Source
-from eventstudy.scale.plan import Plan
+from eventstudy.scale.plans import Plan
 
 # Sums by clock that are kept session by session, by name.
 _DENSE = ("residual", "residual_count", "day_z", "day_count")

@@ -23,11 +23,11 @@ from eventstudy.inference.dependence import Correlations, correlations
 from eventstudy.inference.rank_aggregates import Ranked, Scales
 from eventstudy.inference.sample import Sample, sample_of
 from eventstudy.inference.shared_error import error_key
-from eventstudy.scale.collect import RANKED, insides
+from eventstudy.scale.collecting import RANKED, insides
 from eventstudy.scale.loadings import expanded
 from eventstudy.scale.merging import check_plan
 from eventstudy.scale.part import Part
-from eventstudy.scale.plan import Plan, hashed
+from eventstudy.scale.plans import Plan, hashed
 
 if TYPE_CHECKING:
     import polars as pl
