@@ -16,7 +16,7 @@ from eventstudy.core.errors import DataError, SourceError, SpecError
 from eventstudy.core.windows import stack
 from eventstudy.inference import TESTS, Answer, EventTest, Options, battery
 from eventstudy.models import factors
-from eventstudy.scale import collect, finish, merge, plan, read_part, second
+from eventstudy.scale import again, collect, finish, merge, plan, read_part
 
 WINDOWS = [(-1, 1), (0, 0)]
 NINE = (
@@ -41,7 +41,7 @@ def from_parts(chunks, made, *, by_wire=False):
     first = walk(made)
     if made.walks == 1:
         return finish(first, made)
-    return finish(first, made, walk(second(first, made)))
+    return finish(first, made, walk(again(first, made)))
 
 
 def assert_same(found, wanted):
@@ -162,7 +162,7 @@ def test_parts_are_small():
     made = plan(windows=(-1, 1), tests=NINE, clocks=ab.clocks, assets=10_000)
     first = collect(ab, made)
     assert len(pickle.dumps(first)) <= 1_000_000
-    assert len(pickle.dumps(collect(ab, second(first, made)))) <= 200_000
+    assert len(pickle.dumps(collect(ab, again(first, made)))) <= 200_000
     assert len(pickle.dumps(collect(take(ab, np.arange(1)), made))) <= 200_000
 
 
@@ -280,21 +280,21 @@ def test_the_second_walk_is_held_to_the_first():
     ab = panel("far dates")
     made = plan(windows=(0, 1), tests=["grank_t", "rank"], clocks=ab.clocks)
     part = collect(ab, made)
-    again = second(part, made)
-    ranks = collect(ab, again)
+    ranking = again(part, made)
+    ranks = collect(ab, ranking)
     assert finish(part, made, ranks).height == 2
     with pytest.raises(SpecError, match="grank_t, rank rank what is first divided"):
         finish(part, made)
     few = take(ab, np.arange(4))
     with pytest.raises(SpecError, match="4 observations; wanted the 36"):
-        finish(part, made, collect(few, again))
-    with pytest.raises(SpecError, match=r"wanted one of second\(part, plan\)"):
-        finish(part, made, collect(few, second(collect(few, made), made)))
+        finish(part, made, collect(few, ranking))
+    with pytest.raises(SpecError, match=r"wanted one of again\(part, plan\)"):
+        finish(part, made, collect(few, again(collect(few, made), made)))
     with pytest.raises(SpecError, match="needs no second walk"):
-        second(ranks, again)
+        again(ranks, ranking)
     simple = plan(windows=(0, 1), tests=["rank"], clocks=ab.clocks)
     with pytest.raises(SpecError, match="needs no second walk"):
-        second(collect(ab, simple), simple)
+        again(collect(ab, simple), simple)
     with pytest.raises(SpecError, match="leave ranks out"):
         finish(collect(ab, simple), simple, ranks)
 
@@ -311,9 +311,9 @@ def test_a_written_part_is_the_same(tmp_path):
     for name, value in part.vectors.items():
         assert read.vectors[name].dtype == value.dtype
         np.testing.assert_array_equal(read.vectors[name], value)
-    again = second(read, made)
-    assert again.hash == second(part, made).hash
-    ranks = collect(ab, again)
+    ranking = again(read, made)
+    assert ranking.hash == again(part, made).hash
+    ranks = collect(ab, ranking)
     assert finish(read, made, ranks).equals(finish(part, made, ranks))
     assert [one.name for one in path.parent.iterdir()] == ["1.parquet"]
     assert pl.read_parquet(path).height == 1

@@ -3,7 +3,7 @@
 from eventstudy.scale.choice import ENGINES, opened, usual
 from eventstudy.scale.collecting import collect
 from eventstudy.scale.engine import Engine, OneProcess, Promise, Task
-from eventstudy.scale.finishing import finish, second
+from eventstudy.scale.finishing import again, finish
 from eventstudy.scale.merging import merge
 from eventstudy.scale.part import Part, Source, read_part
 from eventstudy.scale.plans import Plan, plan
@@ -19,12 +19,12 @@ __all__ = [
     "Source",
     "Task",
     "TwoProcesses",
+    "again",
     "collect",
     "finish",
     "merge",
     "opened",
     "plan",
     "read_part",
-    "second",
     "usual",
 ]

@@ -41,7 +41,7 @@ def collect(abnormal: Abnormal, plan: Plan, *, source: str = "") -> Part:
     abnormal : Abnormal
         Abnormal returns of E observations, on the plan's clocks.
     plan : Plan
-        What is to be tested; that of a second walk collects ranks, see `second`.
+        What is to be tested; that of a second walk collects ranks, see `again`.
     source : str
         Where the observations come from, such as a file and its row group. What has
         a name can be merged only once.

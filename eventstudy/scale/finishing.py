@@ -36,7 +36,7 @@ Results = dict[tuple[Window, str], InferenceResult]
 
 
 @OneThread()
-def second(part: Part, plan: Plan) -> Plan:
+def again(part: Part, plan: Plan) -> Plan:
     """Return the plan of a second walk through the observations.
 
     Some ranks are of returns that were divided by a spread over all observations. It is
@@ -65,8 +65,8 @@ def second(part: Part, plan: Plan) -> Plan:
     >>> y = np.random.default_rng(0).normal(size=(8, 63))
     >>> ab = es.models.constant_mean(y, n_estimation=60)
     >>> plan = es.scale.plan(windows=(0, 0), tests="grank_t", clocks=ab.clocks)
-    >>> again = es.scale.second(es.scale.collect(ab, plan), plan)
-    >>> again.scales.scar.shape
+    >>> ranks = es.scale.again(es.scale.collect(ab, plan), plan)
+    >>> ranks.scales.scar.shape
     (1,)
     """
     check_plan(part, plan.hash, "one of the plan given")
@@ -90,7 +90,7 @@ def finish(part: Part, plan: Plan, ranks: Part | None = None) -> "pl.DataFrame":
     plan : Plan
         The plan that they were collected for.
     ranks : Part, optional
-        The same observations collected for the `second` plan, where ``plan.walks`` is
+        The same observations collected for the `again` plan, where ``plan.walks`` is
         2.
 
     Returns
@@ -176,10 +176,10 @@ def _second_part(part: Part, plan: Plan, ranks: Part | None) -> Part:
         named = [e.name for e in plan.entries if e.needs & RANKS]
         raise SpecError(
             f"{', '.join(named)} rank what is first divided by a spread over all "
-            "observations: collect them again for eventstudy.scale.second(part, plan), "
+            "observations: collect them again for eventstudy.scale.again(part, plan), "
             "and give the merged parts as ranks"
         )
-    check_plan(ranks, second(part, plan).hash, "one of second(part, plan)")
+    check_plan(ranks, again(part, plan).hash, "one of again(part, plan)")
     if ranks.rows != part.rows:
         raise SpecError(
             f"the second walk has {ranks.rows:,} observations; wanted the "

@@ -48,7 +48,7 @@ class Plan:
     observations : int, optional
         Observations of the whole study, about; it decides no number.
     scales : Scales, optional
-        Of the plan of a second walk, see `second`: what is divided before it is ranked.
+        Of the plan of a second walk, see `again`: what is divided before it is ranked.
     first : str, optional
         Of the plan of a second walk: hash of the first one and of what was collected.
     calendar : NumberedDates
