@@ -4,7 +4,7 @@ Run by hand: ``python benchmarks/streaming.py FOLDER [observations] [threads]``.
 model, 250 sessions of estimation, event window of 21, a window of three, nine tests,
 4,000 assets on 2,500 dates. Both are run in processes of their own; time is that of the
 processor per observation, memory the most that the process had. The one in memory has
-as many observations as 20,000, since its cost per observation is the same for any
+as many observations as 100,000, since its cost per observation is the same for any
 number.
 """
 
@@ -25,7 +25,7 @@ import eventstudy as es
 
 T, L, WINDOW = 250, 21, (-1, 1)
 N_ASSETS, N_DATES = 4_000, 2_500
-IN_MEMORY = 20_000
+IN_MEMORY = 100_000
 Figures = dict[str, float]
 
 

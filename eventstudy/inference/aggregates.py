@@ -201,13 +201,15 @@ def parts_of(
     outcome: Outcome = "car",
     calendar: NumberedDates | None = None,
     many: bool = False,
+    by_asset: bool = True,
 ) -> Iterator[EvidencePart]:
     """Reduce a chunk a block of rows at a time; see `collect`.
 
     many : whether there are so many observations that a compiled walk is worth it
+    by_asset : whether series are kept asset by asset if the chunk has few assets
     """
     calendar = numbered_dates(ab.clocks) if calendar is None else calendar
-    for block in blocks(ab, calendar, many=many):
+    for block in blocks(ab, calendar, many=many, by_asset=by_asset):
         walked = compiled_walk(block, windows) if many else None
         if walked is None:
             related = "correlation" in needs

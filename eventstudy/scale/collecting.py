@@ -80,6 +80,7 @@ def collect(abnormal: Abnormal, plan: Plan, *, source: str = "") -> Part:
             outcome=plan.outcome,
             calendar=calendar,
             many=many,
+            by_asset=plan.by_asset,
         )
     )
     ranked = None
@@ -138,7 +139,15 @@ def _ranked(
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
             scar = np.column_stack([cumulate(ab, w).scar for w in plan.windows])
-    parts = ranked_parts(ab, scar, needs, scales, calendar=calendar, many=many)
+    parts = ranked_parts(
+        ab,
+        scar,
+        needs,
+        scales,
+        calendar=calendar,
+        many=many,
+        by_asset=plan.by_asset,
+    )
     return merge_ranked(parts)
 
 

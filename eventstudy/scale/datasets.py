@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from eventstudy.core.abnormal import Abnormal, Array, Clock, IntArray
 from eventstudy.core.errors import DataError, Problem, SourceError, SpecError
@@ -14,6 +16,8 @@ from eventstudy.core.limits import Limits
 from eventstudy.core.registry import MODELS
 from eventstudy.core.windows import Window, as_window
 
+# Codes of tens of millions of observations.
+ShortArray = NDArray[np.int32]
 # Numbers of an observation that are held at once, per session and factor.
 _COPIES = 14
 _MOST_ROWS = 8_000
@@ -62,13 +66,13 @@ class Dataset:
     sessions: Any = field(repr=False)
     factors: Array = field(repr=False)
     codes: tuple[Any, ...] = field(repr=False)
-    asset: IntArray = field(repr=False)
-    day0: IntArray = field(repr=False)
+    asset: ShortArray = field(repr=False)
+    day0: ShortArray = field(repr=False)
     ends: IntArray = field(repr=False)
     estimation: Window
     event_window: Window
     clocks: Clock = field(repr=False)
-    clock: IntArray = field(repr=False)
+    clock: ShortArray = field(repr=False)
     left_out: Mapping[str, int]
 
     def __len__(self) -> int:
@@ -120,18 +124,24 @@ class Dataset:
             For returns that are no numbers, and for two of an asset on a date.
         """
         rows = slice(*self.ends[number : number + 2])
-        held, place = np.unique(self.asset[rows], return_inverse=True)
+        held, place = np.unique(self.asset[rows].astype(np.int64), return_inverse=True)
         wide = self._returns(held)
         t = self.estimation[1] - self.estimation[0] + 1
-        at = self.day0[rows, None] + _offsets(self.estimation, self.event_window)
+        first = self.day0[rows] + self.estimation[0]
+        width = self.event_window[1] - self.estimation[0] + 1
+        # Whole windows are copied at once; what lies between the two is taken out.
+        own = _offsets(self.estimation, self.event_window) - self.estimation[0]
+        kept = slice(None) if len(own) == width else own
+        y = sliding_window_view(wide, width, axis=1)[place, first][:, kept]
+        x = sliding_window_view(self.factors, width, axis=0)[first][:, :, kept]
         fit = MODELS.entry(self.model)
         found: Abnormal = fit(
-            wide[place[:, None], at],
-            self.factors[at] if self.factors.shape[1] else None,
+            y,
+            np.moveaxis(x, 1, 2) if self.factors.shape[1] else None,
             n_estimation=t,
             first_offset=self.event_window[0],
-            asset=self.asset[rows],
-            clock=self.clock[rows],
+            asset=self.asset[rows].astype(np.int64),
+            clock=self.clock[rows].astype(np.int64),
             clocks=self.clocks,
         )
         return found
@@ -273,13 +283,13 @@ def dataset(
         sessions=sessions,
         factors=held,
         codes=codes,
-        asset=asset,
-        day0=day0,
+        asset=asset.astype(np.int32),
+        day0=day0.astype(np.int32),
         ends=_cut(asset, len(sessions), at.shape[1], held.shape[1], limits or Limits()),
         estimation=estimation,
         event_window=event_window,
         clocks=Clock(estimation=days[:, :t], event=days[:, t:]),
-        clock=clock,
+        clock=clock.astype(np.int32),
         left_out=left_out,
     )
 
