@@ -42,7 +42,7 @@ def connected(address: str) -> Any:  # noqa: ANN401 - dask has no types of its o
             "a cluster wants dask: pip install 'market-eventstudy[cluster]'"
         ) from error
     try:
-        return client(address, timeout="10s", set_as_default=False)
+        return client(address, timeout="5s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(
             f"no scheduler answers at {address}: {error}; start one with "

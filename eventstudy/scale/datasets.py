@@ -154,7 +154,7 @@ class Dataset:
             pl.scan_parquet(self.path)
             .select(asset, date, ret)
             .filter(
-                pl.col(asset).is_between(chosen.min(), chosen.max())
+                pl.col(asset).is_between(pl.lit(chosen[0]), pl.lit(chosen[-1]))
                 & pl.col(asset).is_in(chosen.implode())
             )
             .collect()
@@ -306,7 +306,9 @@ def _pattern(returns: str | Path) -> str:
 
 
 def _days(dates: pl.Series) -> Any:  # noqa: ANN401
-    """Return dates as numpy has them."""
+    """Return dates, or ISO texts of them, as numpy has them."""
+    if dates.dtype == pl.String:
+        dates = dates.str.to_date()
     return dates.cast(pl.Date).to_numpy().astype("datetime64[D]")
 
 
@@ -329,6 +331,15 @@ def _check_columns(path: str, names: Sequence[str]) -> None:
                 for name in lacking
             ],
         )
+    for name, wanted, good in (
+        (names[1], "dates", schema[names[1]].is_temporal()),
+        (names[2], "numbers", schema[names[2]].is_numeric()),
+    ):
+        if not good:
+            raise DataError(
+                f"the returns have {schema[name]} where {wanted} are wanted",
+                [Problem(message=f"write it as {wanted}", file=path, column=name)],
+            )
 
 
 def _frame(given: Any, what: str, columns: Sequence[str]) -> pl.DataFrame:  # noqa: ANN401
