@@ -52,7 +52,7 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """
     from eventstudy.report import check_folder, write_report
     from eventstudy.report.formats import DEFAULT, checked
-    from eventstudy.scale import opened, usual
+    from eventstudy.scale.choice import opened, usual
     from eventstudy.study import analyze as study
 
     said = options.overrides(given)

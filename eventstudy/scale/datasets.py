@@ -58,6 +58,24 @@ class Dataset:
         Its row.
     left_out : mapping of str to int
         Dates that are no observations, by the reason.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import eventstudy as es
+    >>> days = pl.date_range(pl.date(2021, 1, 1), pl.date(2021, 3, 31), eager=True)
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pl.DataFrame({"asset": "x", "date": days, "ret": rng.normal(size=90)})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     frame.write_parquet(f"{folder}/returns.parquet")
+    ...     made = es.scale.dataset(
+    ...         f"{folder}/returns.parquet",
+    ...         model="constant_mean",
+    ...         estimation=(-60, -2),
+    ...         event_window=(-1, 1),
+    ...     )
+    ...     made.open(0).ar.shape
+    (29, 3)
     """
 
     path: str

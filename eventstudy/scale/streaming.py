@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # Parts that are merged at a time: neighbours first, then what came of them.
 _FAN = 32
 # Bytes of an observation: in parts while they are merged, and while they are tested.
-_BYTES, _BYTES_WINDOW = 350, 70
+_BYTES, _BYTES_WINDOW = 190, 50
 # What the process takes before there is any observation.
-_BASE = 250_000_000
+_BASE = 350_000_000
 
 
 class Source(Protocol):

@@ -13,7 +13,7 @@ import polars as pl
 from eventstudy.calendars import Calendar
 from eventstudy.outcomes import OUTCOMES
 from eventstudy.outcomes.entries import possible
-from eventstudy.scale import Engine, OneProcess, Task
+from eventstudy.scale.engine import Engine, OneProcess, Task
 from eventstudy.spec import StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted

@@ -14,7 +14,8 @@ from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
 from eventstudy.prices import Prices, read_prices
 from eventstudy.prices.table import LEVEL
-from eventstudy.scale import Engine, opened
+from eventstudy.scale.choice import opened
+from eventstudy.scale.engine import Engine
 from eventstudy.spec import PARTS, StudySpec
 from eventstudy.study import builders, defaults, observation_tables, remarks
 from eventstudy.study.builders import Study
