@@ -1,5 +1,6 @@
 """A Dask cluster tells what one process tells, whatever becomes of its workers."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,8 @@ import threading
 import time
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -16,6 +19,7 @@ from reference.inference_panels import panel, take
 from test_scale_parts import NINE, WINDOWS, assert_same
 
 import eventstudy as es
+from eventstudy import __main__ as cli
 from eventstudy.core.errors import SourceError, SpecError
 from eventstudy.core.limits import Limits
 from eventstudy.inference import battery
@@ -251,3 +255,59 @@ def test_a_simulation_counts_the_same_anywhere(client):
     for other in found[1:]:
         assert other.rejections.equals(found[0].rejections)
         assert other.coverage.equals(found[0].coverage)
+
+
+EVENTS = {"event_id": ["summons"], "announced_at": ["2021-06-21T18:12+08:00"]}
+
+
+def test_a_study_is_the_same_on_a_cluster(client):
+    asked = {
+        "assets": ["BTCM", "SOS"],
+        "factors": ["^GSPC"],
+        "windows": [(-1, 1)],
+        "parts": ["returns", "volume", "volatility", "breaks", "joint"],
+        "resamples": 99,
+    }
+    here, there = (
+        es.analyze(pl.DataFrame(EVENTS), **asked, engine=engine)
+        for engine in ("threads", client)
+    )
+    for name, table in here.tables.items():
+        assert table.equals(there.tables[name]), name
+
+
+def command(monkeypatch, capsys, words):
+    """Run the command; return its exit code and what it printed."""
+    monkeypatch.setattr(sys, "argv", ["eventstudy", *words])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as ended:
+        code = ended.code
+    found = capsys.readouterr()
+    return SimpleNamespace(code=code, out=found.out, err=found.err)
+
+
+def test_the_command_takes_the_address_of_a_scheduler(
+    cluster, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame(EVENTS).write_csv("tiny.csv")
+    Path("tiny.toml").write_text('parts = ["breaks"]\n', encoding="utf-8")
+    words = ["analyze", "tiny.csv", "--assets", "BTCM", "--json", "--format", "md"]
+    ended = command(
+        monkeypatch, capsys, [*words, "--cluster", cluster.scheduler_address]
+    )
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["report"] == "reports/tiny"
+
+
+def test_the_command_says_that_no_scheduler_answers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame(EVENTS).write_csv("tiny.csv")
+    ended = command(
+        monkeypatch, capsys, ["analyze", "tiny.csv", "--cluster", "tcp://127.0.0.1:9"]
+    )
+    assert ended.code == 2
+    assert "no scheduler answers at tcp://127.0.0.1:9" in ended.err
+    assert not Path("reports").exists()

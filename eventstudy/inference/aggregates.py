@@ -260,35 +260,6 @@ def _further_sums(
     return sums
 
 
-def merge(a: Evidence, b: Evidence) -> Evidence:
-    """Return the evidence of both; order matters only for rounding.
-
-    Parameters
-    ----------
-    a, b : Evidence
-        Of two chunks of one study.
-
-    Returns
-    -------
-    Evidence
-        Of all their observations.
-
-    Raises
-    ------
-    SpecError
-        When they do not share clocks, event window, windows and outcome.
-
-    Examples
-    --------
-    >>> from eventstudy.models import constant_mean
-    >>> ab = constant_mean(np.eye(8)[:3], n_estimation=5)
-    >>> part = collect(ab, [(0, 0)], frozenset())
-    >>> merge(part, part).vectors.car.shape
-    (6, 1)
-    """
-    return merge_all((a, b))
-
-
 def merge_all(parts: Iterable[Evidence | EvidencePart]) -> Evidence:
     """Merge evidence in order; sums are added as they come, vectors joined at the end.
 

@@ -67,7 +67,7 @@ def answers(
     waiting: deque[Any] = deque()
     left = enumerate(items)
     try:
-        held = client.submit(_opened, data, key=key, pure=True)
+        held = client.submit(unpacked, data, key=key, pure=True)
         threads = max(1, sum(client.nthreads().values()))
         more = True
         while more or waiting:
@@ -92,13 +92,14 @@ def answers(
     except EventStudyError:
         raise
     except Exception as error:
-        raise _in_words(client, error) from error
+        raise in_words(client, error) from error
     finally:
         for future in waiting:
             _let_go(future)
 
 
-def _opened(data: bytes) -> Any:  # noqa: ANN401
+def unpacked(data: bytes) -> Any:  # noqa: ANN401
+    """Return what was sent as bytes; done again by a worker that starts anew."""
     return pickle.loads(zlib.decompress(data))
 
 
@@ -111,7 +112,7 @@ def _called(function: str, shared: object, item: object) -> bytes:
     return pickle.dumps((found, str(worker.address), memory), protocol=5)
 
 
-def _in_words(client: Any, error: Exception) -> Exception:  # noqa: ANN401
+def in_words(client: Any, error: Exception) -> Exception:  # noqa: ANN401
     """Say what became of the cluster; an error of a call itself stays as it is."""
     kind = type(error).__name__
     if kind == "KilledWorker":

@@ -84,6 +84,11 @@ class Study:
         given = {one.name: getattr(self, one.name) for one in fields(self)}
         return given | {"tell": _unheard, "engine": OneProcess()}
 
+    def __setstate__(self, given: dict[str, object]) -> None:
+        """Hold itself for what is done beside one another there."""
+        self.__dict__.update(given)
+        self.engine.hold("study", self)
+
     def stack(
         self, table: Callable[[Estimator, Estimate], pl.DataFrame]
     ) -> pl.DataFrame:
