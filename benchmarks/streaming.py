@@ -1,8 +1,9 @@
 """Memory and time of a battery over a Parquet data set, and of one in memory.
 
-Run by hand: ``python benchmarks/streaming.py FOLDER [observations] [threads]``. Market
+Run by hand: ``python benchmarks/streaming.py FOLDER [observations] [threads]``; threads
+are those of this process, and the workers of a Dask cluster on this machine. Market
 model, 250 sessions of estimation, event window of 21, a window of three, nine tests,
-4,000 assets on 2,500 dates. Both are run in processes of their own; time is that of the
+4,000 assets on 2,500 dates. All are run in processes of their own; time is that of the
 processor per observation, memory the most that the process had. The one in memory has
 as many observations as 100,000, since its cost per observation is the same for any
 number.
@@ -83,6 +84,29 @@ def streamed(folder: Path, threads: int) -> Figures:
     return _figures(time.process_time() - begun, clock, made.observations)
 
 
+def on_cluster(folder: Path, threads: int) -> Figures:
+    """Test all observations of the data set on workers of one thread each."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=threads, threads_per_worker=1, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.wait_for_workers(threads)
+        begun, clock = time.process_time(), time.perf_counter()
+        made = opened(folder)
+        es.scale.battery(
+            made,
+            windows=WINDOW,
+            tests=NINE,
+            limits=es.scale.Limits(memory="8 GB"),
+            engine=client,
+        )
+        return _figures(time.process_time() - begun, clock, made.observations)
+
+
 def in_memory(folder: Path, threads: int) -> Figures:
     """Fit and test some observations that are all in memory."""
     made = opened(folder)
@@ -119,18 +143,20 @@ def _figures(cpu: float, clock: float, n_obs: int) -> Figures:
     }
 
 
+JOBS = {"in memory": in_memory, "streamed": streamed, "on a cluster": on_cluster}
+
+
 def main() -> None:
     """Make the data, and run each job in a process of its own."""
     folder, job = Path(sys.argv[1]), sys.argv[4] if len(sys.argv) > 4 else ""
     n_obs = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
     threads = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     if job:
-        run = {"streamed": streamed, "in memory": in_memory}[job]
-        print(json.dumps(run(folder, threads)))
+        print(json.dumps(JOBS[job](folder, threads)))
         return
     folder.mkdir(parents=True, exist_ok=True)
     make(folder, n_obs)
-    for name in ("in memory", "streamed"):
+    for name in JOBS:
         given = [str(folder), str(n_obs), str(threads), name]
         found = subprocess.run(
             [sys.executable, __file__, *given],

@@ -1,4 +1,4 @@
-"""A study that was broken off goes on where it was."""
+"""Studies on a cluster, and studies that go on where they were broken off."""
 
 import json
 import sys
@@ -114,3 +114,26 @@ def test_the_command_keeps_parts(tmp_path, monkeypatch, capsys):
         assert ended.code == 0, ended.err
         assert json.loads(ended.out)["report"] == f"report_{number}"
     assert [one.name.split("_")[0] for one in Path("parts").iterdir()] == ["breaks"]
+
+
+@pytest.mark.processes
+def test_the_command_says_that_no_scheduler_answers(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("distributed", reason="a cluster wants the extra cluster")
+    monkeypatch.chdir(tmp_path)
+    EVENTS.write_csv("tiny.csv")
+    ended = command(
+        monkeypatch, capsys, ["analyze", "tiny.csv", "--cluster", "tcp://127.0.0.1:9"]
+    )
+    assert ended.code == 2
+    assert "no scheduler answers at tcp://127.0.0.1:9" in ended.err
+    assert not Path("reports").exists()
+
+
+def test_the_command_says_what_a_cluster_wants(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    EVENTS.write_csv("tiny.csv")
+    words = ["analyze", "tiny.csv", "--cluster", "tcp://127.0.0.1:9"]
+    ended = command(monkeypatch, capsys, words)
+    assert ended.code == 2
+    assert "pip install 'market-eventstudy[cluster]'" in ended.err

@@ -300,14 +300,3 @@ def test_the_command_takes_the_address_of_a_scheduler(
     )
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["report"] == "reports/tiny"
-
-
-def test_the_command_says_that_no_scheduler_answers(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    pl.DataFrame(EVENTS).write_csv("tiny.csv")
-    ended = command(
-        monkeypatch, capsys, ["analyze", "tiny.csv", "--cluster", "tcp://127.0.0.1:9"]
-    )
-    assert ended.code == 2
-    assert "no scheduler answers at tcp://127.0.0.1:9" in ended.err
-    assert not Path("reports").exists()

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -135,6 +135,24 @@ def test_day_zero_is_the_next_session(tmp_path):
     assert (
         made.open(0).clocks.event[0, 5] == (date(2020, 4, 20) - date(1970, 1, 1)).days
     )
+
+
+def test_sessions_may_be_minutes(tmp_path):
+    made = made_of(tmp_path)
+    _, frame = returns()
+    minutes = pl.col("date").cast(pl.Datetime("us"))
+    minute = pl.lit(datetime(2024, 3, 1, tzinfo=UTC)).dt.replace_time_zone(None) + (
+        minutes - DAYS[0]
+    ) / (24 * 60)
+    frame.sort("asset").with_columns(date=minute).write_parquet(tmp_path / "m.parquet")
+    listed = pl.DataFrame(events(), schema=["asset", "date"], orient="row")
+    given = [one.with_columns(date=minute) for one in (listed, MARKETS)]
+    bars = es.scale.dataset(
+        tmp_path / "m.parquet", given[0], factors=given[1], **WINDOW
+    )
+    assert bars.sessions[1] - bars.sessions[0] == 60_000_000
+    asked = {"windows": WINDOWS, "tests": NINE}
+    assert es.scale.battery(bars, **asked).equals(es.scale.battery(made, **asked))
 
 
 def test_every_date_is_a_placebo(tmp_path):

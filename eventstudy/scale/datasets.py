@@ -40,8 +40,10 @@ class Dataset:
         Name of the normal-return model.
     names : tuple of str
         Columns of asset, date and return.
-    sessions : array of datetime64 (D,)
-        The calendar.
+    kind : polars.DataType
+        Of the sessions: dates, or times within days.
+    sessions : int array (D,)
+        The calendar: days, or microseconds, since 1970-01-01.
     factors : array (D, F)
         Factors by session.
     codes : tuple
@@ -81,7 +83,8 @@ class Dataset:
     path: str
     model: str
     names: tuple[str, str, str]
-    sessions: Any = field(repr=False)
+    kind: pl.DataType
+    sessions: IntArray = field(repr=False)
     factors: Array = field(repr=False)
     codes: tuple[Any, ...] = field(repr=False)
     asset: ShortArray = field(repr=False)
@@ -180,7 +183,7 @@ class Dataset:
         row = found[asset].replace_strict(
             chosen, np.arange(len(chosen)), return_dtype=pl.Int64
         )
-        day = _days(found[date])
+        day = _times(found[date], self.kind)
         column = np.searchsorted(self.sessions, day)
         inside = column < len(self.sessions)
         inside[inside] = self.sessions[column[inside]] == day[inside]
@@ -218,8 +221,9 @@ def dataset(
     ----------
     returns : str or Path
         A Parquet file, a folder of them or a pattern such as ``crsp/*.parquet``: a row
-        per asset and session, with columns asset (text or a whole number), date and ret
-        (a number; null = no return), or as ``names`` says.
+        per asset and session, with columns asset (text or a whole number), date (a
+        date, or a time within days) and ret (a number; null = no return), or as
+        ``names`` says.
     events : frame or path, optional
         A Parquet file, or any frame that polars reads, with columns asset and date.
         Day 0 is the date, or the next session. Default every session of every asset:
@@ -280,24 +284,26 @@ def dataset(
         )
     entry = MODELS.entry(model)
     path = _pattern(returns)
-    _check_columns(path, names)
-    sessions, held = _calendar(path, names, factors)
+    kind = _kind_of(path, names)
+    sessions, held = _calendar(path, names, factors, kind)
     needs_factors = entry.min_factors > 0
     if needs_factors and not held.shape[1]:
         raise SpecError(f"{model} wants factors: a frame with date and a column each")
     if entry.max_factors == 0:
         held = held[:, :0]
     codes, asset, day0, left_out = _observations(
-        path, names, events, sessions, estimation, event_window
+        path, names, events, sessions, kind, estimation, event_window
     )
     kept, clock = np.unique(day0, return_inverse=True)
     at = kept[:, None] + _offsets(estimation, event_window)
-    days = sessions.astype(np.int64)[at]
+    # Within days the number of the session says the same as its time.
+    days = sessions[at] if kind == pl.Date else at
     t = estimation[1] - estimation[0] + 1
     return Dataset(
         path=path,
         model=entry.name,
         names=names,
+        kind=kind,
         sessions=sessions,
         factors=held,
         codes=codes,
@@ -323,14 +329,23 @@ def _pattern(returns: str | Path) -> str:
     return str(path / "*.parquet") if path.is_dir() else str(returns)
 
 
-def _days(dates: pl.Series) -> Any:  # noqa: ANN401
-    """Return dates, or ISO texts of them, as numpy has them."""
-    if dates.dtype == pl.String:
-        dates = dates.str.to_date()
-    return dates.cast(pl.Date).to_numpy().astype("datetime64[D]")
+def _times(given: pl.Series, kind: pl.DataType) -> IntArray:
+    """Return times as numbers of the calendar's kind: days, or microseconds."""
+    if given.dtype == pl.String:
+        given = given.str.to_date() if kind == pl.Date else given.str.to_datetime("us")
+    whole = given.cast(pl.Date if kind == pl.Date else pl.Datetime("us"))
+    return whole.to_physical().cast(pl.Int64).to_numpy()
 
 
-def _check_columns(path: str, names: Sequence[str]) -> None:
+def _text(time: int, kind: pl.DataType) -> str:
+    """Write a time of the calendar."""
+    if kind == pl.Date:
+        return str(np.datetime64(int(time), "D"))
+    return str(np.datetime64(int(time), "us"))
+
+
+def _kind_of(path: str, names: Sequence[str]) -> pl.DataType:
+    """Return the type of the sessions; refuse columns that are not there, or wrong."""
     try:
         schema = pl.scan_parquet(path).collect_schema()
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -358,6 +373,7 @@ def _check_columns(path: str, names: Sequence[str]) -> None:
                 f"the returns have {schema[name]} where {wanted} are wanted",
                 [Problem(message=f"write it as {wanted}", file=path, column=name)],
             )
+    return schema[names[1]]
 
 
 def _frame(given: Any, what: str, columns: Sequence[str]) -> pl.DataFrame:  # noqa: ANN401
@@ -378,22 +394,28 @@ def _frame(given: Any, what: str, columns: Sequence[str]) -> pl.DataFrame:  # no
     return found
 
 
-def _calendar(path: str, names: Sequence[str], factors: Any) -> tuple[Any, Array]:  # noqa: ANN401
+def _calendar(
+    path: str,
+    names: Sequence[str],
+    factors: Any,  # noqa: ANN401
+    kind: pl.DataType,
+) -> tuple[IntArray, Array]:
     """Return the sessions (D,) and the factors on them (D, F)."""
     date = names[1]
     if factors is None:
-        found = pl.scan_parquet(path).select(pl.col(date).cast(pl.Date)).unique()
-        sessions = _days(found.collect()[date].sort())
+        found = pl.scan_parquet(path).select(pl.col(date)).unique().collect()
+        sessions = np.unique(_times(found[date].drop_nulls(), kind))
         return sessions, np.empty((len(sessions), 0))
     frame = _frame(factors, "factors", ["date"]).sort("date")
     values = frame.drop("date").cast(pl.Float64).to_numpy()
-    sessions = _days(frame["date"])
+    sessions = _times(frame["date"], kind)
     if len(np.unique(sessions)) < len(sessions):
         raise DataError("the factors have two rows of a date; keep one of each")
     if not np.isfinite(values).all():
         first = sessions[~np.isfinite(values).all(axis=1)][0]
         raise DataError(
-            f"the factors have no number on {first}; leave sessions without one out"
+            f"the factors have no number on {_text(first, kind)}; leave sessions "
+            "without one out"
         )
     return sessions, values
 
@@ -402,7 +424,8 @@ def _observations(
     path: str,
     names: Sequence[str],
     events: Any,  # noqa: ANN401
-    sessions: Any,  # noqa: ANN401
+    sessions: IntArray,
+    kind: pl.DataType,
     estimation: Window,
     event_window: Window,
 ) -> tuple[tuple[Any, ...], IntArray, IntArray, dict[str, int]]:
@@ -421,12 +444,12 @@ def _observations(
         )
     frame = _frame(events, "events", ["asset", "date"]).select("asset", "date")
     frame = frame.drop_nulls().unique().sort("asset", "date")
-    at = np.searchsorted(sessions, _days(frame["date"]))
+    at = np.searchsorted(sessions, _times(frame["date"], kind))
     inside = (first <= at) & (at <= last)
     if not inside.any():
         raise DataError(
             f"no event has its windows inside the {len(sessions):,} sessions from "
-            f"{sessions[0]} to {sessions[-1]}"
+            f"{_text(sessions[0], kind)} to {_text(sessions[-1], kind)}"
         )
     codes = tuple(frame["asset"].unique().sort().to_list())
     place = frame["asset"].replace_strict(
