@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from eventstudy._version import __version__
 
 if TYPE_CHECKING:
-    from eventstudy import inference, models, outcomes, plot, prices, volatility
+    from eventstudy import inference, models, outcomes, plot, prices, scale, volatility
     from eventstudy.catalogue import Events, read_events
+    from eventstudy.core.abnormal import Clock
     from eventstudy.core.errors import (
         DataError,
         EventStudyError,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from eventstudy.tabulated import table
 
 __all__ = [
+    "Clock",
     "DataError",
     "EventStudyError",
     "Events",
@@ -83,6 +85,7 @@ __all__ = [
     "read_spec",
     "regress",
     "run",
+    "scale",
     "simulate",
     "table",
     "volatility",
@@ -92,6 +95,7 @@ __all__ = [
 
 # Names are looked up when first used, so that the command line answers at once.
 _HOME = {
+    "Clock": "core.abnormal",
     "DataError": "core.errors",
     "EventStudyError": "core.errors",
     "Events": "catalogue",
@@ -125,7 +129,7 @@ _HOME = {
     "write_report": "report",
     "write_simulation": "simulation",
 }
-_MODULES = ("inference", "models", "outcomes", "plot", "prices", "volatility")
+_MODULES = ("inference", "models", "outcomes", "plot", "prices", "scale", "volatility")
 
 
 def __getattr__(name: str) -> object:

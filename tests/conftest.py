@@ -82,7 +82,7 @@ sys.addaudithook(only_marked_tests_start_processes)
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch):
     """Commands that a test calls share the cores with the other workers."""
-    monkeypatch.setattr("eventstudy.scale.usual", lambda: "threads")
+    monkeypatch.setattr("eventstudy.scale.choice.usual", lambda: "threads")
 
 
 # --- the worked example --------------------------------------------------------------

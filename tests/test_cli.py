@@ -114,7 +114,9 @@ def asked(run, monkeypatch):
     def command(*words):
         held = []
 
-        def catch(catalogue, *, study, command, progress, strict, engine, **said):
+        def catch(
+            catalogue, *, study, command, progress, strict, engine, resume, **said
+        ):
             access = {name: said.pop(name) for name in ("cache", "offline", "refresh")}
             assert shlex.split(command)[:2] == ["eventstudy", "analyze"]
             request = inputs.request_of(catalogue, study, **said)
@@ -302,6 +304,7 @@ WRONG = [
         "no prices for NOPE in snapshot; it has BTBT",
     ),
     ("--engine nope", "unknown engine 'nope'; known: threads, processes"),
+    ("--engine threads --cluster tcp://127.0.0.1:9", "give --cluster or --engine"),
     ("--returns nope", "--returns: returns = 'nope'; allowed: log, simple"),
     ("--missing nope", "missing = 'nope'; allowed: trade_to_trade, drop"),
     ("--overlap nope", "overlap = 'nope'; allowed: exclude, keep"),

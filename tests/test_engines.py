@@ -12,7 +12,9 @@ import pytest
 
 import eventstudy as es
 from eventstudy.core.errors import SpecError
-from eventstudy.scale import OneProcess, Task, TwoProcesses, choice, opened
+from eventstudy.scale.choice import opened, usual
+from eventstudy.scale.engine import OneProcess, Task
+from eventstudy.scale.processes import TwoProcesses
 from eventstudy.study import builders
 
 pytestmark = pytest.mark.processes
@@ -94,7 +96,8 @@ def test_no_second_process_to_be_had(monkeypatch):
 def test_the_second_process_does_not_outlive_the_first(number):
     code = (
         "from eventstudy.core.interrupt import install; install()\n"
-        "from eventstudy.scale import Task, TwoProcesses\n"
+        "from eventstudy.scale.engine import Task\n"
+        "from eventstudy.scale.processes import TwoProcesses\n"
         "engine = TwoProcesses()\n"
         "print(engine._second.pid, flush=True)\n"
         "engine.later([Task('time:sleep', (), (600,))])\n"
@@ -141,7 +144,7 @@ def test_engines_by_name():
 @pytest.mark.parametrize(("cores", "name"), [(1, "threads"), (2, "processes")])
 def test_the_usual_engine_goes_by_the_cores(cores, name, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
-    assert choice.usual() == name
+    assert usual() == name
 
 
 def test_a_study_is_the_same_by_both():

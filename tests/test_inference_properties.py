@@ -9,7 +9,8 @@ from scipy import special
 
 from eventstudy.core.errors import SpecError
 from eventstudy.core.windows import buy_and_hold, cumulate
-from eventstudy.inference import TESTS, Answer, EventTest, battery, collect, merge
+from eventstudy.inference import TESTS, Answer, EventTest, battery, collect
+from eventstudy.inference.aggregates import merge_all
 from eventstudy.models import MODELS
 
 MODEL_NAMES = ("market", "constant_mean", "market_adjusted")
@@ -202,7 +203,7 @@ def test_chunks_of_different_calendars_are_refused():
     needs = frozenset({"correlation"})
     a, b = (collect(panel(s), [WINDOW], needs) for s in ("one date", "far dates"))
     with pytest.raises(SpecError, match="table of clocks"):
-        merge(a, b)
+        merge_all([a, b])
 
 
 @pytest.mark.parametrize("name", TESTS)

@@ -8,7 +8,8 @@ from reference.inference_twins import loading, nu, rbar
 
 from eventstudy.core.loadings import loadings, unit_loadings
 from eventstudy.core.windows import cumulate
-from eventstudy.inference import TESTS, collect, dependence, merge
+from eventstudy.inference import TESTS, collect, dependence
+from eventstudy.inference.aggregates import merge_all
 from eventstudy.models import MODELS
 
 T, L = 40, 9
@@ -113,7 +114,7 @@ def test_chunks_merge_to_the_same():
     needs = frozenset({"correlation"})
     whole = dependence(collect(ab, [(-1, 1)], needs), (-1, 1))
     parts = [take(ab, np.arange(0, 20)), take(ab, np.arange(20, len(ab.ar)))]
-    merged = merge(*(collect(p, [(-1, 1)], needs) for p in parts))
+    merged = merge_all(collect(p, [(-1, 1)], needs) for p in parts)
     found = dependence(merged, (-1, 1))
     assert found.rbar == pytest.approx(whole.rbar, rel=1e-12)
     assert found.nu == pytest.approx(whole.nu, rel=1e-12)

@@ -13,7 +13,7 @@ MODULES = (
         f"eventstudy.{name}"
         for name in (
             *("calendars", "catalogue", "core.registry", "cross_section", "inference"),
-            *("models", "outcomes", "panel", "plot", "prices", "report"),
+            *("models", "outcomes", "panel", "plot", "prices", "report", "scale"),
             *("simulation", "study", "volatility"),
         )
     ),

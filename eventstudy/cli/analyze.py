@@ -3,6 +3,8 @@
 import shlex
 import sys
 import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from eventstudy.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from eventstudy.report.numbers import Returns
+    from eventstudy.scale.engine import Engine
     from eventstudy.study.result import StudyResult
 
 _WIDTH = 88
@@ -41,6 +44,8 @@ _HOW_TO_READ = (
     options.PARQUET,
     options.FORCE,
     options.ENGINE,
+    options.CLUSTER,
+    options.RESUME,
     options.QUIET,
     options.JSON,
     options.DEBUGGED,
@@ -52,7 +57,6 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """
     from eventstudy.report import check_folder, write_report
     from eventstudy.report.formats import DEFAULT, checked
-    from eventstudy.scale import opened, usual
     from eventstudy.study import analyze as study
 
     said = options.overrides(given)
@@ -61,7 +65,7 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     folder = given["out"] or Path("reports") / events.stem
     check_folder(folder, force=given["force"])
     with (
-        opened(given["engine"] or usual(), ahead=_AHEAD) as who,
+        computing(given) as who,
         stages(quiet=quiet) as progress,
         options.told_by_flag(said),
     ):
@@ -75,6 +79,7 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
             progress=progress,
             command=options.command_line(sys.argv[1:]),
             engine=who,
+            resume=given["resume"],
             **said,
         )
         progress("Writing the report")
@@ -90,6 +95,24 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
         say_json(summary(result, report))
     elif not given["quiet"]:
         say(closing(result, report))
+
+
+@contextmanager
+def computing(given: Mapping[str, Any]) -> "Iterator[Engine]":
+    """Give the engine asked for: that of a name, or of a cluster."""
+    from eventstudy.core.errors import SpecError
+    from eventstudy.scale.choice import opened, usual
+    from eventstudy.scale.dask_engine import connected
+
+    address, name = given["cluster"], given["engine"]
+    if address is None:
+        with opened(name or usual(), ahead=_AHEAD) as who:
+            yield who
+        return
+    if name is not None:
+        raise SpecError("give --cluster or --engine, not both: a cluster is an engine")
+    with connected(address) as client, opened(client) as who:
+        yield who
 
 
 def closing(result: "StudyResult", report: Path) -> str:

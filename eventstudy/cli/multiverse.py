@@ -81,7 +81,7 @@ def multiverse(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     """
     from eventstudy.report import check_folder
     from eventstudy.report.multiverse_page import write_multiverse
-    from eventstudy.scale import usual
+    from eventstudy.scale.choice import usual
     from eventstudy.study.inputs import Access, prices_of, request_of
     from eventstudy.study.multiverse import multiverse as computed
 

@@ -138,6 +138,23 @@ ENGINE = option(
     panel=OUTPUT,
     metavar="NAME",
 )
+CLUSTER = option(
+    "cluster",
+    str | None,
+    "--cluster",
+    "Have the workers of a Dask cluster compute; the address of its scheduler, such as "
+    "tcp://10.0.0.5:8786.",
+    panel=OUTPUT,
+    metavar="ADDRESS",
+)
+RESUME = option(
+    "resume",
+    Path | None,
+    "--resume",
+    "Keep finished parts in a folder, and take those of this study that are there.",
+    panel=OUTPUT,
+    metavar="FOLDER",
+)
 JSON = option(
     "as_json",
     bool,

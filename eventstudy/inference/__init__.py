@@ -7,7 +7,7 @@ from eventstudy.core.abnormal import Array, InferenceResult
 from eventstudy.core.errors import SpecError
 from eventstudy.core.registry import Family
 from eventstudy.core.windows import Window, as_windows
-from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect, merge
+from eventstudy.inference.aggregates import Evidence, Need, Outcome, collect
 from eventstudy.inference.anticipation import Anticipation, anticipation, onset
 from eventstudy.inference.battery import Chunks, run
 from eventstudy.inference.buy_and_hold import bhar
@@ -89,7 +89,6 @@ __all__ = [
     "ctar",
     "dependence",
     "live_sessions",
-    "merge",
     "meta",
     "onset",
     "past_slopes",

@@ -201,13 +201,15 @@ def parts_of(
     outcome: Outcome = "car",
     calendar: NumberedDates | None = None,
     many: bool = False,
+    by_asset: bool = True,
 ) -> Iterator[EvidencePart]:
     """Reduce a chunk a block of rows at a time; see `collect`.
 
     many : whether there are so many observations that a compiled walk is worth it
+    by_asset : whether series are kept asset by asset if the chunk has few assets
     """
     calendar = numbered_dates(ab.clocks) if calendar is None else calendar
-    for block in blocks(ab, calendar, many=many):
+    for block in blocks(ab, calendar, many=many, by_asset=by_asset):
         walked = compiled_walk(block, windows) if many else None
         if walked is None:
             related = "correlation" in needs
@@ -256,35 +258,6 @@ def _further_sums(
         sums["sar_square"] = np.nansum(sar**2, axis=0)
         sums["sar_count"] = (~np.isnan(sar)).sum(axis=0, dtype=float)
     return sums
-
-
-def merge(a: Evidence, b: Evidence) -> Evidence:
-    """Return the evidence of both; order matters only for rounding.
-
-    Parameters
-    ----------
-    a, b : Evidence
-        Of two chunks of one study.
-
-    Returns
-    -------
-    Evidence
-        Of all their observations.
-
-    Raises
-    ------
-    SpecError
-        When they do not share clocks, event window, windows and outcome.
-
-    Examples
-    --------
-    >>> from eventstudy.models import constant_mean
-    >>> ab = constant_mean(np.eye(8)[:3], n_estimation=5)
-    >>> part = collect(ab, [(0, 0)], frozenset())
-    >>> merge(part, part).vectors.car.shape
-    (6, 1)
-    """
-    return merge_all((a, b))
 
 
 def merge_all(parts: Iterable[Evidence | EvidencePart]) -> Evidence:

@@ -21,7 +21,7 @@ from eventstudy.inference.aggregates import (
     merge_all,
     parts_of,
 )
-from eventstudy.inference.dependence import correlations
+from eventstudy.inference.dependence import Correlations, correlations
 from eventstudy.inference.pvalues import (
     ONE_CLUSTER,
     Answer,
@@ -51,13 +51,15 @@ Chunk = Abnormal | Callable[[], Abnormal]
 Chunks = Abnormal | Sequence[Chunk] | Callable[[], Iterable[Abnormal]]
 # Every table shows how dependent its observations are.
 _CORRELATION: frozenset[Need] = frozenset({"correlation"})
+# What is ranked, and of it what is first divided by a spread of all observations.
+RANKS: frozenset[Need] = frozenset({"ranks", "signs", "granks", "rank_z"})
+SCALED_RANKS: frozenset[Need] = frozenset({"granks", "rank_z"})
 _C = TypeVar("_C")
 _M = TypeVar("_M")
 _P = TypeVar("_P")
 _T = TypeVar("_T")
 # Chunks of more observations are merged where they are walked through.
 _MANY = 4_096
-_SECOND_WALK: frozenset[Need] = frozenset({"ranks", "signs", "granks", "rank_z"})
 
 
 class Entry(Protocol):
@@ -122,7 +124,7 @@ def run(
     """Run ``entries`` on ``windows``; see `battery`."""
     again = _walker(chunks)
     of_each = [(e.name, e.of_each) for e in entries if e.of_each is not None]
-    needs = _CORRELATION.union(*(e.needs for e in entries))
+    needs = needs_of(entries)
     calendar = _Numbered()
 
     def first_step(
@@ -156,17 +158,25 @@ def run(
     days = calendar.of(evidence.clocks)
     residual = correlations(evidence, groups=groups, calendar=days)
     samples = {w: sample_of(evidence, w, residual=residual) for w in windows}
-    if needs & _SECOND_WALK:
-        scales, scars = _scales(evidence, samples, windows), _Scars(evidence, sizes)
+    if needs & RANKS:
+        scales, scars = scales_of(evidence, samples), _Scars(evidence, sizes)
         ranked = _second_walk(again(), scars, scales, needs, days, workers)
-        samples = _with_ranks(evidence, ranked, samples, windows, groups, days)
+        rank = rank_correlations(evidence, ranked, groups=groups, calendar=days)
+        samples = {
+            w: ranked_sample(samples[w], rank, ranked, i) for i, w in enumerate(windows)
+        }
     return {
         (w, e.name): _each(e, answers[w, e.name], options, outcome)
         if e.of_sample is None
-        else _one(e, samples[w], options)
+        else result_of(e, samples[w], options)
         for w in windows
         for e in entries
     }
+
+
+def needs_of(entries: Sequence[Entry]) -> frozenset[Need]:
+    """What is to be summed for these tests."""
+    return _CORRELATION.union(*(e.needs for e in entries))
 
 
 def _second_walk(
@@ -278,21 +288,25 @@ class _Numbered:
         return self._known
 
 
-def _scales(
-    evidence: Evidence, samples: dict[Window, Sample], windows: Sequence[Window]
-) -> Scales:
-    scar = np.full(len(windows), np.nan)
-    for i, window in enumerate(windows):
-        sample = samples[window]
-        s, rbar = spread(sample.scar), sample.rbar
-        if s > 0 and rbar < 1:
-            scar[i] = s / np.sqrt(1.0 - rbar)
-    sar = np.full(evidence.clocks.event.shape[1], np.nan)
-    if "sar" in evidence.sums:
-        sar = daily_spread(
-            *(evidence.sums[k] for k in ("sar", "sar_square", "sar_count"))
-        )
-    return Scales(scar=scar, sar=sar)
+def scales_of(evidence: Evidence, samples: Mapping[Window, Sample]) -> Scales:
+    """What ranks are divided by first, window by window in the order of samples."""
+    scar = np.full(len(samples), np.nan)
+    for i, sample in enumerate(samples.values()):
+        scar[i] = scar_scale(sample)
+    return Scales(scar=scar, sar=sar_scale(evidence))
+
+
+def scar_scale(sample: Sample) -> float:
+    """``s(SCAR) / sqrt(1 - r̄)``, nan where there is none."""
+    s, rbar = spread(sample.scar), sample.rbar
+    return float(s / np.sqrt(1.0 - rbar)) if s > 0 and rbar < 1 else np.nan
+
+
+def sar_scale(evidence: Evidence) -> Array:
+    """Cross-sectional standard deviation of each day's SAR, (L,)."""
+    if "sar" not in evidence.sums:
+        return np.full(evidence.clocks.event.shape[1], np.nan)
+    return daily_spread(*(evidence.sums[k] for k in ("sar", "sar_square", "sar_count")))
 
 
 def daily_spread(total: Array, square: Array, count: Array) -> Array:
@@ -303,31 +317,33 @@ def daily_spread(total: Array, square: Array, count: Array) -> Array:
     return out
 
 
-def _with_ranks(
+def rank_correlations(
     evidence: Evidence,
     ranked: Ranked,
-    samples: Mapping[Window, Sample],
-    windows: Sequence[Window],
+    *,
     groups: Mapping[int, int] | None,
     calendar: NumberedDates,
-) -> dict[Window, Sample]:
-    """Return the samples with the sums of ranks of their own window."""
-    rank = correlations(
+) -> Correlations | None:
+    """Return the correlations of the estimation ranks, None without them."""
+    return correlations(
         replace(evidence, sums=ranked.sums, series=ranked.series),
         series="rank",
         groups=groups,
         of=evidence,
         calendar=calendar,
     )
-    out = {}
-    for i, window in enumerate(windows):
-        own = {
-            k.removesuffix(f"_{i}"): v
-            for k, v in ranked.sums.items()
-            if not k.startswith("grank") or k.endswith(f"_{i}")
-        }
-        out[window] = with_ranks(samples[window], rank, own)
-    return out
+
+
+def ranked_sample(
+    sample: Sample, rank: Correlations | None, ranked: Ranked, i: int
+) -> Sample:
+    """Return the sample with the sums of ranks of its own window, the i-th."""
+    own = {
+        k.removesuffix(f"_{i}"): v
+        for k, v in ranked.sums.items()
+        if not k.startswith("grank") or k.endswith(f"_{i}")
+    }
+    return with_ranks(sample, rank, own)
 
 
 def answer_of(entry: Entry, sample: Sample, options: Options) -> Answer:
@@ -376,7 +392,8 @@ def _lacking(entry: Entry, sample: Sample) -> str | None:
     return None
 
 
-def _one(entry: Entry, sample: Sample, options: Options) -> InferenceResult:
+def result_of(entry: Entry, sample: Sample, options: Options) -> InferenceResult:
+    """Ask a test of the sample, and say of how many observations its answer is."""
     return as_result(
         answer_of(entry, sample, options),
         test=entry.name,

@@ -88,9 +88,14 @@ class RowBlock:
         )
 
 
-def blocks(ab: Abnormal, calendar: NumberedDates, *, many: bool) -> Iterator[RowBlock]:
-    """Cut a chunk into blocks; one without observations is a block."""
-    by_asset = kept_apart(members(ab.asset).n)
+def blocks(
+    ab: Abnormal, calendar: NumberedDates, *, many: bool, by_asset: bool = True
+) -> Iterator[RowBlock]:
+    """Cut a chunk into blocks; one without observations is a block.
+
+    by_asset : whether series are kept asset by asset if the chunk has few assets
+    """
+    by_asset = by_asset and kept_apart(members(ab.asset).n)
     for first in range(0, max(len(ab.ar), 1), ROWS):
         part = rows_of(ab, slice(first, first + ROWS)) if len(ab.ar) > ROWS else ab
         yield RowBlock(

@@ -62,16 +62,18 @@ def ranked_parts(
     *,
     calendar: NumberedDates,
     many: bool = False,
+    by_asset: bool = True,
 ) -> Iterator[RankedPart]:
     """Rank a chunk of observations, a block of rows at a time.
 
     scar : (E, W) standardised CARs of the windows, as the first walk found them
     many : whether there are so many observations that a compiled walk is worth it
+    by_asset : whether series are kept asset by asset if the chunk has few assets
     ``rank`` and ``sign`` are over estimation and event window together,
     ``grank_i`` over the estimation window and the SCAR of the i-th window.
     """
     first = 0
-    for block in blocks(ab, calendar, many=many):
+    for block in blocks(ab, calendar, many=many, by_asset=by_asset):
         own = scar[first : first + len(block.ab.ar)] / scales.scar
         first += len(own)
         values = values_to_rank(block)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from eventstudy.core.abnormal import Array, IntArray
+from eventstudy.core.abnormal import Array, BoolArray, IntArray
 from eventstudy.core.windows import Window, length_of
 from eventstudy.inference.aggregates import Evidence, Outcome
 from eventstudy.inference.dependence import (
@@ -17,6 +18,8 @@ from eventstudy.inference.dependence import (
     measure,
 )
 from eventstudy.inference.shared_error import Moments, cluster_moments
+
+AnyArray = TypeVar("AnyArray", Array, IntArray)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +185,9 @@ def sample_of(
 ) -> Sample:
     """Cut the observations of one window out of the evidence."""
     v, column = evidence.vectors, evidence.windows.index(window)
-    used = v.usable & (v.n_valid[:, column] > 0)
+    there = v.usable & (v.n_valid[:, column] > 0)
+    # Nothing is copied where all are used: there may be tens of millions.
+    used: BoolArray | slice = slice(None) if there.all() else there
     asset, clock = v.asset[used], v.clock[used]
     columns = evidence.columns(window)
     dates = dates_of(evidence.clocks, clock, columns)
@@ -191,7 +196,7 @@ def sample_of(
         residual, window, asset=asset, clock=clock, dates=dates, labels=labels
     )
     between = _between_clusters(residual, window, clock, dates, labels)
-    car, se = v.car[used, column], v.se[used, column]
+    car, se = _own(v.car, used, column), _own(v.se, used, column)
     return Sample(
         window=window,
         columns=columns,
@@ -200,12 +205,12 @@ def sample_of(
         labels=labels,
         outcome=evidence.outcome,
         n_estimation_sessions=evidence.clocks.estimation.shape[1],
-        effect=v.effect[used, column],
+        effect=_own(v.effect, used, column),
         car=car,
         se=se,
         scar=car / se,
-        sar_sum=v.sar_sum[used, column],
-        n_valid=v.n_valid[used, column],
+        sar_sum=_own(v.sar_sum, used, column),
+        n_valid=_own(v.n_valid, used, column),
         sar=v.sar[used][:, columns],
         sigma=v.sigma[used],
         df=v.df[used],
@@ -222,6 +227,11 @@ def sample_of(
         sums=evidence.sums,
         dates=dates,
     )
+
+
+def _own(values: AnyArray, used: BoolArray | slice, column: int) -> AnyArray:
+    """Return a column of the observations used, in one piece."""
+    return np.ascontiguousarray(values[used, column])
 
 
 def _between_clusters(

@@ -239,6 +239,8 @@ class _Growing:
     def add(self, found: AssetSeries | AssetRows) -> bool:
         """Add a part; False where that would be too many assets."""
         assets = found.assets if isinstance(found, AssetSeries) else found.assets.values
+        if not len(assets):
+            return True
         self._assets = np.concatenate(
             [self._assets, np.setdiff1d(assets, self._assets, assume_unique=True)]
         )

@@ -16,7 +16,7 @@ from eventstudy.core.files import held, umask
 from eventstudy.core.interrupt import temporary
 from eventstudy.report.formats import DEFAULT, written
 from eventstudy.report.tables import tables, to_csv, to_parquet
-from eventstudy.scale import Engine
+from eventstudy.scale.engine import Engine
 from eventstudy.study.result import StudyResult
 
 MANIFEST = "manifest.json"

@@ -15,7 +15,8 @@ from eventstudy.report.printed import document, to_latex
 from eventstudy.report.render import pages
 from eventstudy.report.sections.events import name_of
 from eventstudy.report.workbook import to_dta, to_xlsx
-from eventstudy.scale import Engine, opened
+from eventstudy.scale.choice import opened
+from eventstudy.scale.engine import Engine
 from eventstudy.study.result import StudyResult
 
 DEFAULT = ("md", "html")

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from eventstudy.core.errors import SpecError, unknown_text
+from eventstudy.scale.cluster import Cluster
+from eventstudy.scale.dask_engine import is_client
 from eventstudy.scale.engine import Engine, OneProcess
 from eventstudy.scale.processes import TwoProcesses
 
@@ -29,9 +31,10 @@ def usual() -> str:
 
 
 @contextmanager
-def opened(engine: str | Engine, ahead: Sequence[str] = ()) -> Iterator[Engine]:
+def opened(engine: object, ahead: Sequence[str] = ()) -> Iterator[Engine]:
     """Give the engine of a name, closed at the end; an engine given stays open.
 
+    engine : a name, an `Engine`, or a `distributed.Client` of a Dask cluster
     ahead : modules that a second process imports before there is anything to do
     Raises `SpecError` for a name that there is not.
 
@@ -39,7 +42,11 @@ def opened(engine: str | Engine, ahead: Sequence[str] = ()) -> Iterator[Engine]:
     ...     type(engine).__name__
     'OneProcess'
     """
-    if not isinstance(engine, str):
+    if is_client(engine):
+        yield Cluster(engine)
+    elif not isinstance(engine, str):
+        if not isinstance(engine, Engine):
+            raise SpecError(unknown_text("engine", engine, ENGINES))
         yield engine
     elif engine == "threads":
         yield OneProcess()

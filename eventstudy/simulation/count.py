@@ -1,9 +1,7 @@
 """Counting rejections: chunks of replications, in threads, added up."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import partial
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from eventstudy.inference import TESTS, Dependence, EventTest, Need, battery, re
 from eventstudy.inference.battery import answers_of
 from eventstudy.inference.pvalues import Options
 from eventstudy.inference.sample import Sample
+from eventstudy.scale.spreading import spread
 from eventstudy.simulation.batch import Batch, Fits, batch_of, fits_of
 from eventstudy.simulation.design import SimulatedSample, SimulationDesign
 from eventstudy.simulation.draw import (
@@ -140,19 +139,27 @@ def _advised(layout: Layout) -> tuple[EventTest | None, EventTest | None]:
 
 
 def count(
-    experiment: Experiment, *, workers: int, done: Callable[[int], None]
+    experiment: Experiment,
+    *,
+    workers: int,
+    done: Callable[[int], None],
+    engine: object = "threads",
 ) -> Tally:
     """Count over all replications; ``done`` is told how many each chunk adds."""
     step = max(1, min(CHUNK_ROWS, _most_rows(experiment.design)) // experiment.size)
     starts = range(0, len(experiment.sessions), step)
     chunks = [slice(start, start + step) for start in starts]
     total: Tally | None = None
-    with ThreadPoolExecutor(workers) as pool:
-        for chunk, found in zip(
-            chunks, pool.map(partial(_tally, experiment), chunks), strict=True
-        ):
-            total = found if total is None else total + found
-            done(len(experiment.sessions[chunk]))
+    answers = spread(
+        "eventstudy.simulation.count:tally_of",
+        experiment,
+        chunks,
+        engine=engine,
+        threads=workers,
+    )
+    for chunk, found in zip(chunks, answers, strict=True):
+        total = found.value if total is None else total + found.value
+        done(len(experiment.sessions[chunk]))
     assert total is not None
     return total
 
@@ -164,7 +171,7 @@ def _most_rows(design: SimulationDesign) -> int:
     return MOST_OF_DONORS // max(numbers, default=1)
 
 
-def _tally(experiment: Experiment, chunk: slice) -> Tally:
+def tally_of(experiment: Experiment, chunk: slice) -> Tally:
     """Judge these replications in every state; a scenario's fits serve all of its."""
     request, cells = experiment.request, experiment.design.cells
     states, n_tests = request.states, len(request.tests) + len(QUESTIONS)

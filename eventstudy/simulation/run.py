@@ -55,6 +55,7 @@ def simulate(
     level: float = 0.05,
     seed: int | None = None,
     workers: int = 2,
+    engine: object = "threads",
     progress: Progress | None = None,
     command: str | None = None,
     inputs: Mapping[str, str] | None = None,
@@ -101,6 +102,9 @@ def simulate(
         Default the spec's. Tests that resample use the same draws in all replications.
     workers : int
         Threads; they change no number.
+    engine : {"threads", "processes"} or distributed.Client
+        Who counts: threads of this process, two processes, or the workers of a Dask
+        cluster. The numbers are the same.
     progress : callable, optional
         Called with a stage and the share done.
     command, inputs, notes : optional
@@ -170,7 +174,7 @@ def simulate(
     fitted = [(estimator, list(estimator)) for estimator in estimators(spec, panels)]
     designs, not_simulated = designs_of(spec, fitted, list(groups), request.window)
     samples, facts = _evaluate(
-        spec, request, entries, designs, workers=workers, tell=tell
+        spec, request, entries, designs, workers=workers, engine=engine, tell=tell
     )
     rejections = rejection_table(request, samples)
     return SimulationResult(
@@ -195,6 +199,7 @@ def _evaluate(
     designs: Sequence[SimulationDesign],
     *,
     workers: int,
+    engine: object,
     tell: Progress,
 ) -> tuple[list[Counts], list[dict[str, Any]]]:
     """Count the rejections of every sample, and describe the samples."""
@@ -209,7 +214,7 @@ def _evaluate(
             finished += replications * experiment.size
             tell(f"Simulating on {experiment.design.calendar}", finished / work)
 
-        tally = count(experiment, workers=workers, done=done)
+        tally = count(experiment, workers=workers, done=done, engine=engine)
         for c, cell in enumerate(experiment.design.cells):
             found[cell.model, cell.group] = (
                 _counts(experiment, tally, c),

@@ -14,7 +14,7 @@ from eventstudy.calendars import Calendar
 from eventstudy.outcomes import OUTCOMES
 from eventstudy.outcomes.entries import possible
 from eventstudy.prices import OutcomeSeries
-from eventstudy.scale import Engine, OneProcess, Task
+from eventstudy.scale.engine import Engine, OneProcess, Task
 from eventstudy.spec import StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
@@ -87,6 +87,11 @@ class Study:
         """Return what another process needs: it tells nobody, and works alone."""
         given = {one.name: getattr(self, one.name) for one in fields(self)}
         return given | {"tell": _unheard, "engine": OneProcess()}
+
+    def __setstate__(self, given: dict[str, object]) -> None:
+        """Hold itself for what is done beside one another there."""
+        self.__dict__.update(given)
+        self.engine.hold("study", self)
 
     def stack(
         self, table: Callable[[Estimator, Estimate], pl.DataFrame]

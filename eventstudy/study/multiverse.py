@@ -20,7 +20,8 @@ from eventstudy.inference.single import MIN_PSEUDO_DATES, MIN_SHIFTS
 from eventstudy.models import MODELS
 from eventstudy.panel import build
 from eventstudy.prices import Prices, read_prices
-from eventstudy.scale import Engine, Task, opened
+from eventstudy.scale.choice import opened
+from eventstudy.scale.engine import Engine, Task
 from eventstudy.spec import ALL, ModelSetting, Pair, StudySpec
 from eventstudy.study.currencies import converted
 from eventstudy.study.defaults import with_market

@@ -15,7 +15,7 @@ from eventstudy.panel import Market, build
 from eventstudy.prices import OutcomeSeries, Prices, read_prices
 from eventstudy.prices.series import series_of
 from eventstudy.prices.table import LEVEL
-from eventstudy.scale import Engine, opened
+from eventstudy.scale.choice import opened
 from eventstudy.spec import PARTS, StudySpec
 from eventstudy.spec.typed import refuse_twice
 from eventstudy.study import builders, defaults, observation_tables, remarks
@@ -35,6 +35,7 @@ from eventstudy.study.inputs import (
     request_of,
 )
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
+from eventstudy.study.kept import Kept
 from eventstudy.study.names import one_spelling
 from eventstudy.study.own import own_windows, widened, with_benchmarks
 from eventstudy.study.own import said as said_of_own
@@ -59,7 +60,8 @@ def analyze(
     strict: bool = False,
     progress: Progress | None = None,
     command: str | None = None,
-    engine: str | Engine = "threads",
+    engine: object = "threads",
+    resume: str | Path | None = None,
     **overrides: Any,  # noqa: ANN401 - fields of StudySpec
 ) -> StudyResult:
     """Study a catalogue as the command ``eventstudy analyze`` does, without a report.
@@ -80,9 +82,12 @@ def analyze(
         Called with the name of each stage.
     command : str, optional
         Command line for the provenance.
-    engine : str or Engine
-        "threads" computes in this process, "processes" in a second one beside it too;
-        the numbers are the same.
+    engine : str, Engine or distributed.Client
+        "threads" computes in this process, "processes" in a second one beside it too,
+        a client on the workers of a Dask cluster; the numbers are the same.
+    resume : str or Path, optional
+        A folder for finished parts. Those of the same study that are there already are
+        not computed again.
     **overrides
         Fields of `StudySpec` that replace what the study file says, and ``assets``:
         symbols to pick from its groups.
@@ -129,6 +134,7 @@ def analyze(
         inputs=request.inputs,
         notes=request.notes,
         engine=engine,
+        resume=resume,
     )
 
 
@@ -143,7 +149,8 @@ def run(
     command: str | None = None,
     inputs: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
-    engine: str | Engine = "threads",
+    engine: object = "threads",
+    resume: str | Path | None = None,
     outcomes: Sequence[OutcomeSeries] = (),
 ) -> StudyResult:
     """Compute the parts of a study that the spec asks for.
@@ -166,7 +173,9 @@ def run(
         Names and SHA-256 of further files for the provenance.
     notes : sequence of str
         Remarks for the provenance.
-    engine : str or Engine
+    engine : str, Engine or distributed.Client
+        As for `analyze`.
+    resume : str or Path, optional
         As for `analyze`.
     outcomes : sequence of OutcomeSeries
         Series that are no prices, from `read_series`, beside those of the spec; they
@@ -278,7 +287,7 @@ def run(
         "price_issues": prices.issues,
     }
     with opened(engine, ahead=[builders.__name__]) as who:
-        tables = _tables(replace(study, engine=who), always)
+        tables = _tables(replace(study, engine=who), always, resume)
     spec = replace(
         spec,
         estimation=asked.estimation,
@@ -333,7 +342,7 @@ def _series(spec: StudySpec, given: Sequence[OutcomeSeries]) -> Sequence[Outcome
 
 
 def _tables(
-    study: Study, always: Mapping[str, pl.DataFrame]
+    study: Study, always: Mapping[str, pl.DataFrame], resume: str | Path | None
 ) -> Mapping[str, pl.DataFrame]:
     """Return the tables of the parts asked for, each made by its builders in turn."""
     found = {name: [table] for name, table in always.items()}
@@ -349,12 +358,21 @@ def _tables(
         for builder in dict.fromkeys(wanted)
         for task in builders.tasks_of(builder, study.spec)
     ]
-    tell = Counted(study.tell, len(tasks))
+    kept = None if resume is None else Kept(Path(resume), study)
+    known = {} if kept is None else {task: kept.of(task) for task in tasks}
+    todo = [task for task in tasks if known.get(task) is None]
+    tell = Counted(study.tell, len(todo))
     study.engine.hold("study", replace(study, tell=tell))
-    for made in reversed(study.engine.later(tasks[::-1])):
-        for name, rows in made.result().items():
+    later = dict(zip(todo[::-1], study.engine.later(todo[::-1]), strict=True))
+    for task in tasks:
+        tables = known.get(task)
+        if tables is None:
+            tables = later[task].result()
+            if kept is not None:
+                kept.keep(task, tables)
+            tell.done()
+        for name, rows in tables.items():
             found.setdefault(name, []).append(SCHEMA[name].checked(rows))
-        tell.done()
     return {name: pl.concat(rows) for name, rows in found.items()}
 
 

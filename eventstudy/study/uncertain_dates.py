@@ -17,7 +17,7 @@ from eventstudy.inference.anticipation import (
     with_returns,
 )
 from eventstudy.inference.dependence import date_clusters
-from eventstudy.scale import Task
+from eventstudy.scale.engine import Task
 from eventstudy.spec import StudySpec
 from eventstudy.study.averages import in_average, kept
 from eventstudy.study.history_shifts import history_shifts

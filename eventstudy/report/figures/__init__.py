@@ -21,7 +21,7 @@ from eventstudy.report.figures import (
     volume,
 )
 from eventstudy.report.figures.drawing import Drawing, Drawn, drawn
-from eventstudy.scale import Engine, Task
+from eventstudy.scale.engine import Engine, Task
 from eventstudy.study.result import StudyResult
 
 # File name -> figure, in the order of the report. A new figure joins here.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from eventstudy.scale import Engine, Promise
+from eventstudy.scale.engine import Engine, Promise
 
 R = TypeVar("R")  # the result that is drawn: of a study, of a simulation
 
