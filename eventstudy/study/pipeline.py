@@ -10,6 +10,7 @@ import polars as pl
 from eventstudy.calendars import ALWAYS_OPEN, calendar_name, day_zero_table
 from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
+from eventstudy.core.memory import give_back
 from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
 from eventstudy.prices import OutcomeSeries, Prices, read_prices
@@ -286,6 +287,7 @@ def run(
         "closes": _closes(prices, shown),
         "price_issues": prices.issues,
     }
+    give_back()
     with opened(engine, ahead=[builders.__name__]) as who:
         tables = _tables(replace(study, engine=who), always, resume)
     spec = replace(
