@@ -13,7 +13,7 @@ from eventstudy.core.windows import Window
 from eventstudy.inference import NamedTest, Outcome
 from eventstudy.inference.pvalues import Options, check_alternative
 from eventstudy.scale.collecting import collect
-from eventstudy.scale.finishing import again, finish
+from eventstudy.scale.finishing import Known, ranking, results, table
 from eventstudy.scale.merging import merge
 from eventstudy.scale.part import Part, read_part
 from eventstudy.scale.plans import Plan, plan
@@ -196,10 +196,11 @@ def battery(
     folder = None if keep is None else Path(keep)
     walker = _Walker(chunks, engine, limits, folder, progress, made.walks)
     first = walker.walk(made)
-    if made.walks == 1:
-        return finish(first, made)
-    ranks = walker.walk(again(first, made))
-    return finish(first, made, ranks)
+    known: Known = {}
+    ranks = None
+    if made.walks == 2:
+        ranks = walker.walk(ranking(first, made, known))
+    return table(results(first, made, ranks, known))
 
 
 def needed(observations: int, windows: int = 1) -> int:
