@@ -66,7 +66,13 @@ def _names(site: Path) -> Iterator[str]:
 
 
 def _settings(site: Path) -> Iterator[str]:
-    from eventstudy.spec import LongRunSetting, ModelSetting, Question, StudySpec
+    from eventstudy.spec import (
+        LongRunSetting,
+        ModelSetting,
+        OutcomeSetting,
+        Question,
+        StudySpec,
+    )
     from eventstudy.spec.setting import settings_of
 
     page = _read(site / "reference" / "study_file.html")
@@ -74,6 +80,7 @@ def _settings(site: Path) -> Iterator[str]:
         "setting": StudySpec,
         "model-setting": ModelSetting,
         "long-run-setting": LongRunSetting,
+        "outcome-setting": OutcomeSetting,
         "question-setting": Question,
     }
     for kind, of in kinds.items():

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     )
     from eventstudy.cross_section import Regression, categories, regress
     from eventstudy.inference import placebo_shifts
-    from eventstudy.prices import Prices, fetch_prices, read_prices
+    from eventstudy.prices import (
+        OutcomeSeries,
+        Prices,
+        fetch_prices,
+        read_prices,
+        read_series,
+    )
     from eventstudy.report import write_report
     from eventstudy.simulation import (
         SimulationResult,
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from eventstudy.spec import (
         LongRunSetting,
         ModelSetting,
+        OutcomeSetting,
         Question,
         StudySpec,
         read_spec,
@@ -50,6 +57,8 @@ __all__ = [
     "LongRunSetting",
     "ModelSetting",
     "MultiverseResult",
+    "OutcomeSeries",
+    "OutcomeSetting",
     "Prices",
     "Question",
     "Regression",
@@ -72,6 +81,7 @@ __all__ = [
     "prices",
     "read_events",
     "read_prices",
+    "read_series",
     "read_spec",
     "regress",
     "run",
@@ -92,6 +102,8 @@ _HOME = {
     "LongRunSetting": "spec",
     "ModelSetting": "spec",
     "MultiverseResult": "study.multiverse_result",
+    "OutcomeSeries": "prices",
+    "OutcomeSetting": "spec",
     "Prices": "prices",
     "Question": "spec",
     "Regression": "cross_section",
@@ -108,6 +120,7 @@ _HOME = {
     "placebo_shifts": "inference",
     "read_events": "catalogue",
     "read_prices": "prices",
+    "read_series": "prices",
     "read_spec": "spec",
     "regress": "cross_section",
     "run": "study",

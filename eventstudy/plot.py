@@ -19,6 +19,7 @@ from eventstudy.report.figures import forest as _forest
 from eventstudy.report.figures import heatmap as _heatmap
 from eventstudy.report.figures import influence as _influence
 from eventstudy.report.figures import multiverse as _multiverse
+from eventstudy.report.figures import outcomes as _outcomes
 from eventstudy.report.figures import placebo as _placebo
 from eventstudy.report.figures import timeline as _timeline
 from eventstudy.spec import Pair, window_text
@@ -36,6 +37,7 @@ __all__ = [
     "heatmap",
     "influence",
     "multiverse",
+    "outcome",
     "placebo",
     "timeline",
     "volatility",
@@ -549,6 +551,67 @@ def multiverse(result: MultiverseResult, *, ax: "Axes | None" = None) -> "Figure
         return _multiverse.figure(result)
     _multiverse.into(ax, result)
     return cast("Figure", ax.figure)
+
+
+def outcome(
+    result: StudyResult,
+    *,
+    outcome: str | None = None,
+    event_id: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Figure":
+    """Draw a series that is no price, and what its past led to expect.
+
+    Parameters
+    ----------
+    result : StudyResult
+        A finished study.
+    outcome : str, optional
+        Name of a series; by default all of them, or the first in ``ax``.
+    event_id : str, optional
+        A headline announcement; by default the one that a question is about, or the
+        first.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default on a page of its own, as in the report.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The page, or the figure that ``ax`` is on.
+
+    Raises
+    ------
+    SpecError
+        For a name that the study does not have, and where it holds nothing to draw.
+
+    Examples
+    --------
+    >>> import eventstudy as es
+    >>> spec = es.StudySpec(
+    ...     parts=("outcomes",),
+    ...     outcomes=(
+    ...         es.OutcomeSetting(
+    ...             name="hash rate", file="snapshot", value="hash_rate", kind="log"
+    ...         ),
+    ...     ),
+    ...     groups={"bitcoin": ("BTC-USD",)},
+    ... )
+    >>> events = pl.DataFrame({"event_id": ["ban"], "announced_at": ["2021-05-21"]})
+    >>> result = es.run(spec, events, es.fetch_prices(["BTC-USD"], source="snapshot"))
+    >>> len(es.plot.outcome(result).axes)
+    1
+    """
+    tables = dict(result.tables)
+    for column, name in (("outcome", outcome), ("event_id", event_id)):
+        if name is None:
+            continue
+        known = tables["outcome_paths"][column].unique(maintain_order=True)
+        if name not in known:
+            raise unknown_name(column, name, known)
+        for table in ("outcomes", "outcome_paths"):
+            tables[table] = tables[table].filter(pl.col(column) == name)
+    part = StudyResult(spec=result.spec, provenance=result.provenance, tables=tables)
+    return _drawn(_outcomes, part, ax, "outcome_paths", "series that are no prices")
 
 
 def _drawn(

@@ -268,6 +268,10 @@ def test_a_compiled_reader_that_stops_is_not_heard(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_feather_files_that_point_outside_themselves_are_refused(tmp_path):
+    attack("price Feather", tmp_path, 60, seed=1)  # the last but six of these does
+
+
 def test_bars_of_a_day_in_spoiled_files_end_in_words(tmp_path, capfd):
     frame = pl.DataFrame(
         {

@@ -195,6 +195,8 @@ def test_the_plain_form_reads_back_as_the_same_spec(spec):
         shorthand |= {"long_run"}
     if spec.frequency == "daily":
         shorthand |= {"frequency"}
+    if not spec.outcomes:
+        shorthand |= {"outcomes"}
     assert set(plain) == {f.name for f in fields(StudySpec)} - shorthand
 
 

@@ -80,6 +80,13 @@ def long_run_settings() -> str:
     return _settings("long-run-setting", LongRunSetting)
 
 
+def outcome_settings() -> str:
+    """Return the keys of ``[[outcomes]]``."""
+    from eventstudy.spec import OutcomeSetting
+
+    return _settings("outcome-setting", OutcomeSetting)
+
+
 def question_settings() -> str:
     """Return the keys of ``[[questions]]``."""
     from eventstudy.spec import Question
@@ -341,6 +348,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "model-settings": model_settings,
     "long-run-settings": long_run_settings,
+    "outcome-settings": outcome_settings,
     "question-settings": question_settings,
     "parts": parts,
     "factor-sets": factor_sets,

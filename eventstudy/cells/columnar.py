@@ -7,6 +7,8 @@ hold more than its column or end behind it.
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import polars as pl
@@ -37,17 +39,24 @@ def columnar_frame(data: bytes) -> pl.DataFrame:
 
     Raises `Damaged` for what is cut off or cannot be what was written.
     """
-    kind = columnar_kind(data)
     check_columnar(data)
+    read = pl.read_parquet if columnar_kind(data) == "Parquet" else pl.read_ipc
+    with in_words(data):
+        return read(io.BytesIO(data))
+
+
+@contextmanager
+def in_words(data: bytes) -> Iterator[None]:
+    """Raise `Damaged` for whatever the compiled reader says of a file's bytes."""
     try:
         with quiet():
-            read = pl.read_parquet if kind == "Parquet" else pl.read_ipc
-            return read(io.BytesIO(data))
+            yield
     except (
         pl.exceptions.PolarsError,
         pl.exceptions.PanicException,
         OSError,
     ) as error:
+        kind = columnar_kind(data)
         raise Damaged(f"the {kind} file is damaged ({error}); get it again") from error
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from eventstudy.cells.columnar import PARQUET, check_columnar, is_columnar
+from eventstudy.cells.columnar import PARQUET, check_columnar, in_words, is_columnar
 from eventstudy.cells.compact import Damaged
 from eventstudy.core.errors import DataError
-from eventstudy.core.quiet import quiet
 from eventstudy.prices.columns import resolve_columns
 from eventstudy.prices.layout import fault
 from eventstudy.prices.parse import Spelling
@@ -41,10 +40,10 @@ def long_parts(
     data = read_bytes(path)
     try:
         check_columnar(data)
-        with quiet():
+        with in_words(data):
             column = _symbol_column(_scan(data), path.name, spelling)
             counts = None if column is None else _counts(_scan(data), column)
-    except (Damaged, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except Damaged as error:
         raise fault(path.name, str(error)) from error
     if column is None or counts is None or not {*symbols} <= {*counts}:
         return None
@@ -107,10 +106,10 @@ def _parts(
     for batch in batches:
         wanted = pl.col(column).cast(pl.String).is_in(list(batch))
         try:
-            with quiet():
+            with in_words(data):
                 cells = _scan(data).filter(wanted).collect()
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise fault(name, f"the file is damaged ({error})") from error
+        except Damaged as error:
+            raise fault(name, str(error)) from error
         yield RawTable(
             name=name,
             cells=blanks_to_null(cells.drop(_LINE)),

@@ -87,12 +87,12 @@ def parse_table(
     if "return" in numbers:
         coded = pl.col("return").cast(pl.String).is_in(CODES["text"])
         picked = picked.with_columns(pl.when(~coded).then(pl.col("return")))
-    mark = _mark(picked, numbers, spelling.decimal, raw.name, problems)
+    mark = mark_of(picked, numbers, spelling.decimal, raw.name, problems)
     parsed = picked.select(
         _symbols(picked, fields.get("symbol"), raw.name, problems),
-        _dates(picked, fields["date"], raw.name, date_format, problems),
+        cell_dates(picked, fields["date"], raw.name, date_format, problems),
         *[
-            _numbers(picked, field, column, raw.name, problems, mark)
+            cell_numbers(picked, field, column, raw.name, problems, mark)
             for field, column in numbers.items()
         ],
         pl.lit(raw.name).alias("file"),
@@ -160,10 +160,13 @@ def parse_wide(raw: RawTable, spelling: Spelling) -> pl.DataFrame:
         stamps=spelling.stamps,
     )
     own = {name: name for name in symbols}
-    mark = _mark(cells, own, spelling.decimal, raw.name, problems)
+    mark = mark_of(cells, own, spelling.decimal, raw.name, problems)
     wide = cells.select(
-        _dates(cells, date_name, raw.name, spelling.date_format, problems),
-        *[_numbers(cells, name, name, raw.name, problems, mark) for name in symbols],
+        cell_dates(cells, date_name, raw.name, spelling.date_format, problems),
+        *[
+            cell_numbers(cells, name, name, raw.name, problems, mark)
+            for name in symbols
+        ],
         pl.lit(raw.name).alias("file"),
         pl.col("line"),
     )
@@ -199,13 +202,14 @@ def _symbols(
     return texts
 
 
-def _dates(
+def cell_dates(
     cells: pl.DataFrame,
     column: str,
     file: str,
     date_format: str | None,
     problems: list[Problem],
 ) -> pl.Series:
+    """Return the column ``date`` as dates, and add its cells that are none."""
     found = cells["date"]
     beyond = _beyond_calendar(found)
     if beyond is not None:
@@ -264,7 +268,7 @@ def _beyond_calendar(stamps: pl.Series) -> int | None:
     return rows.arg_max() if rows.any() else None
 
 
-def _mark(
+def mark_of(
     cells: pl.DataFrame,
     fields: Mapping[str, str],
     decimal: str | None,
@@ -303,7 +307,7 @@ def _mark(
     return "."
 
 
-def _numbers(
+def cell_numbers(
     cells: pl.DataFrame,
     field: str,
     column: str,
@@ -311,6 +315,7 @@ def _numbers(
     problems: list[Problem],
     decimal: str,
 ) -> pl.Series:
+    """Return a column as numbers, and add its cells that are none."""
     found = cells[field]
     if found.dtype.is_numeric():
         return found.cast(pl.Float64)

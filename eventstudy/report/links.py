@@ -10,6 +10,7 @@ PAGES = {
     "tests": "Tests",
     "volatility": "Volatility",
     "volume": "Volume",
+    "outcomes": "Other outcomes",
     "overlap": "Overlaps",
     "diagnostics": "Diagnostics",
     "left_out": "Left out",

@@ -11,6 +11,7 @@ from eventstudy.spec.entries import (
 )
 from eventstudy.spec.files import read_spec, read_table, spec_from
 from eventstudy.spec.names import ALL, PARTS, default_model, usual_model
+from eventstudy.spec.outcome import OutcomeSetting
 from eventstudy.spec.setting import (
     Assumed,
     Member,
@@ -33,6 +34,7 @@ __all__ = [
     "LongRunSetting",
     "Member",
     "ModelSetting",
+    "OutcomeSetting",
     "Pair",
     "Question",
     "Setting",

@@ -198,11 +198,13 @@ class Question:
 
     text: str = setting("the question")
     event_id: str = setting("the announcement that it is about")
-    measure: Literal["car", "volatility"] = setting(
-        "answer: car, the abnormal return over ``window`` beside the raw return, or "
-        "volatility, the ratio of after to before",
+    measure: Literal["car", "volatility", "outcome"] = setting(
+        "answer: car, the abnormal return over ``window`` beside the raw return; "
+        "volatility, the ratio of after to before; or outcome, the gap of a series "
+        "that is no price",
         "car",
     )
+    outcome: str = setting("name of the series of ``outcomes``; none: all of them", "")
     assets: tuple[str, ...] = setting("symbols; none: every asset of the event", ())
     window: Pair | None = setting(
         "one of the study's windows; none: the first; unused for volatility", None

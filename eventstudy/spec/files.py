@@ -9,6 +9,7 @@ from typing import Any
 
 from eventstudy.core.errors import DataError, SpecError, nearest
 from eventstudy.spec.entries import LongRunSetting, ModelSetting, Question
+from eventstudy.spec.outcome import OutcomeSetting
 from eventstudy.spec.study import StudySpec
 from eventstudy.spec.typed import Key, SettingError
 
@@ -78,12 +79,47 @@ def spec_from(table: Mapping[str, Any]) -> StudySpec:
     """
     _refuse_unknown_keys("the study file", table, StudySpec)
     given = dict(table)
-    for name, kind in (("models", ModelSetting), ("questions", Question)):
+    for name, kind in (
+        ("models", ModelSetting),
+        ("questions", Question),
+        ("outcomes", OutcomeSetting),
+    ):
         if name in table:
             given[name] = _entries(name, table[name], kind)
     if "long_run" in table:
         given["long_run"] = _long_run(table["long_run"])
-    return StudySpec(**given)
+    if isinstance(table.get("intraday"), Mapping):
+        given |= intraday(table["intraday"])
+    try:
+        return StudySpec(**given)
+    except SettingError as err:
+        if err.key and str(err.key[0]).startswith("intraday_"):
+            name = str(err.key[0]).removeprefix("intraday_")
+            raise SettingError(str(err), "intraday", name) from err
+        raise
+
+
+def intraday(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a table [intraday] says.
+
+    Its keys are symbols, or ``bars`` with a table of them, ``minutes`` and
+    ``benchmark``.
+
+    >>> intraday({"bars": {"BTC-USD": "bars.csv"}, "minutes": [60]})
+    {'intraday': {'BTC-USD': 'bars.csv'}, 'intraday_minutes': [60]}
+    """
+    bars = table.get("bars", {})
+    if not isinstance(bars, Mapping):
+        raise SettingError(
+            f"bars = {bars!r}; wanted a table of files by symbol, such as "
+            '{ "BTC-USD" = "bars.csv" }',
+            "intraday",
+            "bars",
+        )
+    own = ("bars", "minutes", "benchmark")
+    named = {name: file for name, file in table.items() if name not in own}
+    said = {f"intraday_{n}": table[n] for n in own[1:] if n in table}
+    return {"intraday": {**named, **bars}, **said}
 
 
 def _long_run(table: object) -> LongRunSetting:
@@ -103,7 +139,9 @@ def _long_run(table: object) -> LongRunSetting:
 
 
 def _entries(
-    name: str, tables: object, kind: type[ModelSetting] | type[Question]
+    name: str,
+    tables: object,
+    kind: type[ModelSetting] | type[Question] | type[OutcomeSetting],
 ) -> tuple[object, ...]:
     if not isinstance(tables, list | tuple) or not all(
         isinstance(table, Mapping | kind) for table in tables

@@ -246,14 +246,34 @@ def _check_options(at: int, held: ModelSetting, known: Mapping[str, Any]) -> Non
             )
 
 
+def check_intraday(
+    bars: Mapping[str, str], minutes: tuple[int, ...], benchmark: str
+) -> None:
+    """Refuse windows of no minutes, and a benchmark without bars."""
+    if not minutes or min(minutes) < 1 or len(set(minutes)) < len(minutes):
+        raise SettingError(
+            f"minutes = {list(minutes)}; wanted different whole numbers from 1, such "
+            "as [15, 60]",
+            "intraday",
+            "minutes",
+        )
+    if benchmark and benchmark not in bars:
+        said = unknown_name("benchmark", benchmark, bars)
+        raise SettingError(f"{said}; it wants bars", "intraday", "benchmark")
+
+
 def check_questions(
     questions: tuple[Question, ...],
     models: tuple[ModelSetting, ...],
     windows: tuple[Pair, ...],
+    outcomes: tuple[str, ...],
 ) -> None:
-    """Refuse questions about a window or a model that the study has not."""
+    """Refuse questions about what the study has not: a window, a model, a series."""
     settings = {held.name for held in models}
     for at, question in enumerate(questions):
+        if question.outcome and question.outcome not in outcomes:
+            said = str(unknown_name("outcome", question.outcome, outcomes))
+            raise SettingError(said, "questions", at, "outcome")
         if question.window is not None and question.window not in windows:
             raise SettingError(
                 f"question {question.text!r}: window {window_text(question.window)} is "

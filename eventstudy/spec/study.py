@@ -21,6 +21,7 @@ from eventstudy.spec.names import (
     PARTS,
     check_controls,
     check_groups,
+    check_intraday,
     check_labels,
     check_members,
     check_questions,
@@ -28,6 +29,7 @@ from eventstudy.spec.names import (
     expand_parts,
     expand_tests,
 )
+from eventstudy.spec.outcome import OutcomeSetting
 from eventstudy.spec.setting import (
     Assumed,
     Member,
@@ -221,6 +223,18 @@ class StudySpec:
     intraday: Mapping[str, str] = setting(
         "per symbol a file of intraday bars", {}, flag=None
     )
+    intraday_minutes: tuple[int, ...] = setting(
+        "lengths of the windows after an announcement's instant; `minutes` under "
+        "[intraday]",
+        (15, 60, 240, 1440),
+        flag=None,
+    )
+    intraday_benchmark: str = setting(
+        "symbol among the bars whose moves are taken out of the others'; `benchmark` "
+        "under [intraday]",
+        "",
+        flag=None,
+    )
     regimes: bool = setting("fit two regimes of variance to each asset: slow", False)
     most_fitted: int = setting(
         "observations from which on the parts that fit models of volatility, or of all "
@@ -229,6 +243,9 @@ class StudySpec:
     )
     long_run: LongRunSetting | None = setting(
         "holds of months that are tested by calendar session", None, flag=None
+    )
+    outcomes: tuple[OutcomeSetting, ...] = setting(
+        "series that are no prices, such as a hash rate", (), flag=None
     )
     resamples: int = setting("draws of tests that resample", 999)
     seed: int = setting("seed of all resampling", 20210621)
@@ -361,16 +378,22 @@ class StudySpec:
         -------
         dict
             Every setting but ``model`` and ``factors``, which ``models`` says,
-            ``long_run`` where it is not asked for, and ``frequency`` where it is daily.
+            ``long_run`` and ``outcomes`` where they are not asked for, and
+            ``frequency`` where it is daily.
             Members given as functions are there by their names.
         """
         plain: dict[str, Any] = _plain(self)
         del plain["model"], plain["factors"]
         if self.long_run is None:
             del plain["long_run"]
+        if not self.outcomes:
+            del plain["outcomes"]
         if self.frequency == "daily":
             del plain["frequency"]
         return plain
+
+
+_TABLES = StudySpec | ModelSetting | LongRunSetting | OutcomeSetting | Question
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -380,7 +403,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
         return tuple(_plain(one) for one in value)
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, StudySpec | ModelSetting | LongRunSetting | Question):
+    if isinstance(value, _TABLES):
         held = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
         unsaid = [name for name in MODEL_OPTIONS if held.get(name, 0) is None]
         return {name: one for name, one in held.items() if name not in unsaid}
@@ -393,10 +416,13 @@ def _check(spec: StudySpec) -> None:
     _check_files(spec)
     _check_windows(spec)
     _check_lengths(spec)
+    check_intraday(spec.intraday, spec.intraday_minutes, spec.intraday_benchmark)
     check_groups(spec.groups, spec.models)
     check_labels(spec.labels, spec.groups, spec.models)
     check_members(spec.models, spec.tests)
-    check_questions(spec.questions, spec.models, spec.windows)
+    series = tuple(one.name for one in spec.outcomes)
+    refuse_twice(("outcomes",), series)
+    check_questions(spec.questions, spec.models, spec.windows, series)
     if spec.long_run is not None:
         check_controls(spec.long_run.controls, spec.assets)
 

@@ -4,7 +4,7 @@ A builder takes a `Study` and returns tables, or rows of tables that others add 
 name. Which builder a table has, and for which part of the study, says `SCHEMA`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
@@ -13,6 +13,7 @@ import polars as pl
 from eventstudy.calendars import Calendar
 from eventstudy.outcomes import OUTCOMES
 from eventstudy.outcomes.entries import possible
+from eventstudy.prices import OutcomeSeries
 from eventstudy.scale.engine import Engine, OneProcess, Task
 from eventstudy.spec import StudySpec
 from eventstudy.study import group_tables, observation_tables, volatility_tables
@@ -61,6 +62,8 @@ class Study:
         The table of that name.
     bars : mapping of str to BarFile
         Intraday bars by symbol.
+    series : sequence of OutcomeSeries
+        Series that are no prices.
     tell : callable
         Called with the name of each stage.
     engine : Engine
@@ -76,6 +79,7 @@ class Study:
     fitted: Fitted
     observations: pl.DataFrame
     bars: Mapping[str, BarFile]
+    series: Sequence[OutcomeSeries]
     tell: Callable[[str], None]
     engine: Engine = field(default_factory=OneProcess)
 

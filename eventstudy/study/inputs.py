@@ -45,6 +45,7 @@ from eventstudy.spec import (
     settings_of,
     spec_from,
 )
+from eventstudy.spec.files import intraday
 from eventstudy.study.defaults import indices, is_open
 from eventstudy.study.names import named_assets, one_spelling
 from eventstudy.study.needed import last_used, needed_dates
@@ -155,7 +156,16 @@ def _with_paths(table: Mapping[str, Any], folder: Path) -> Plain:
     if "prices" in out:
         out["prices"] = found(out["prices"])
     if isinstance(out.get("intraday"), Mapping):
-        out["intraday"] = {name: found(one) for name, one in out["intraday"].items()}
+        said = intraday(out["intraday"])
+        bars = {name: found(one) for name, one in said["intraday"].items()}
+        out |= {**said, "intraday": bars}
+    if isinstance(out.get("outcomes"), list):
+        out["outcomes"] = [
+            {**one, "file": found(one["file"])}
+            if isinstance(one, Mapping) and "file" in one
+            else one
+            for one in out["outcomes"]
+        ]
     return out
 
 

@@ -2,21 +2,24 @@
 
 A file is CSV (also .gz) or Parquet with the columns ``time_utc`` (when the bar starts),
 ``open`` and ``close``; with a column ``symbol`` it may hold several. The length of the
-bars is the step that is most frequent; gaps are allowed, overlaps are not.
+bars is the step that is most frequent; gaps are allowed. Where bars of an exchange's
+symbol overlap, those outside its sessions are left out; no others may.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from eventstudy.calendars import ALWAYS_OPEN, Calendar
+from eventstudy.calendars import ALWAYS_OPEN, Calendar, get_calendar
 from eventstudy.calendars.of_prices import assign_calendars
 from eventstudy.cells.columnar import columnar_frame, is_columnar
 from eventstudy.cells.compact import Damaged
+from eventstudy.core.abnormal import IntArray
 from eventstudy.core.errors import DataError
 from eventstudy.panel.series import Quotes, on_sessions
 from eventstudy.prices.raw import read_bytes
@@ -31,16 +34,24 @@ _HOUR = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BarFile:
-    """Bars of one symbol and the file that they came from."""
+    """Bars of one symbol and the file that they came from.
+
+    notes : what was decided in reading them
+    """
 
     symbol: str
     name: str
     sha256: str
     bars: Bars
+    notes: tuple[str, ...] = ()
 
 
-def read_bars(path: str, symbol: str) -> BarFile:
+def read_bars(path: str, symbol: str, calendar: str = ALWAYS_OPEN) -> BarFile:
     """Read the bars of a symbol; raise `DataError` with the file's name.
+
+    calendar : of the symbol. Where bars of an exchange's symbol overlap, as those
+        before its opening overlap the first of the session, only bars that begin in a
+        session are kept.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -74,17 +85,52 @@ def read_bars(path: str, symbol: str) -> BarFile:
         if table.is_empty():
             shown = ", ".join(map(str, held[:20]))
             raise DataError(f"{path}: no bars of {symbol}; it has {shown}")
+    rows, notes = _apart(_rows(path, table), symbol, calendar)
     return BarFile(
         symbol=symbol,
         name=path,
         sha256=hashlib.sha256(content).hexdigest(),
-        bars=_bars(path, table),
+        bars=_bars(path, rows),
+        notes=notes,
     )
 
 
-def _bars(path: str, table: pl.DataFrame) -> Bars:
+def sessions_between(calendar: str, first: int, last: int) -> tuple[IntArray, IntArray]:
+    """Return opens and closes of sessions, in seconds, that span two moments."""
+    days = [datetime.fromtimestamp(moment, UTC).date() for moment in (first, last)]
+    found = get_calendar(
+        calendar, start=days[0] - timedelta(days=7), end=days[1] + timedelta(days=1)
+    )
+    return found.opens_utc // 1_000_000, found.closes_utc // 1_000_000
+
+
+def _apart(
+    rows: pl.DataFrame, symbol: str, calendar: str
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Keep the bars of an exchange's sessions where bars overlap."""
+    start = rows["start"].to_numpy()
+    if calendar == ALWAYS_OPEN or len(start) < 2:
+        return rows, ()
+    if not (np.diff(start) < _step(start)).any():
+        return rows, ()
+    opens, closes = sessions_between(calendar, int(start[0]), int(start[-1]))
+    at = np.searchsorted(opens, start, side="right") - 1
+    inside = (at >= 0) & (start < closes[np.maximum(at, 0)])
+    note = (
+        f"{symbol}: bars overlap, so that only the {int(inside.sum())} of {len(start)} "
+        f"that begin in a session of {calendar} are used"
+    )
+    return rows.filter(pl.Series(inside)), (note,)
+
+
+def _step(start: IntArray) -> int:
+    steps, count = np.unique(np.diff(start), return_counts=True)
+    return max(int(steps[count.argmax()]), 1)
+
+
+def _rows(path: str, table: pl.DataFrame) -> pl.DataFrame:
     try:
-        rows = (
+        return (
             table.select(
                 start=_seconds(table["time_utc"]),
                 open=pl.col("open").cast(pl.Float64),
@@ -98,16 +144,18 @@ def _bars(path: str, table: pl.DataFrame) -> Bars:
             f"{path}: wanted times such as 2021-06-18T14:00:00Z in time_utc, and "
             f"numbers in open and close: {err}"
         ) from err
+
+
+def _bars(path: str, rows: pl.DataFrame) -> Bars:
     if rows.height < 2:
         raise DataError(f"{path}: {rows.height} bars; at least two are wanted")
     start = rows["start"].to_numpy()
-    steps, count = np.unique(np.diff(start), return_counts=True)
     try:
         return check_bars(
             start,
             rows["open"].to_numpy(),
             rows["close"].to_numpy(),
-            bar=max(int(steps[count.argmax()]), 1),
+            bar=_step(start),
         )
     except DataError as err:
         raise DataError(f"{path}: {err}") from err

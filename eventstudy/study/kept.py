@@ -82,4 +82,7 @@ def _of(study: "Study") -> str:
         said.update(buffer.getvalue())
     for symbol, file in sorted(study.bars.items()):
         said.update(f"{symbol} {file.sha256}".encode())
+    for one in study.series:
+        said.update(repr(one.setting).encode() + one.days.tobytes() + one.y.tobytes())
+        said.update(b"" if one.variance is None else one.variance.tobytes())
     return said.hexdigest()

@@ -7,15 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.calendars import ALWAYS_OPEN, day_zero_table
+from eventstudy.calendars import ALWAYS_OPEN, calendar_name, day_zero_table
 from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
 from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
-from eventstudy.prices import Prices, read_prices
+from eventstudy.prices import OutcomeSeries, Prices, read_prices
+from eventstudy.prices.series import series_of
 from eventstudy.prices.table import LEVEL
 from eventstudy.scale.choice import opened
 from eventstudy.spec import PARTS, StudySpec
+from eventstudy.spec.typed import refuse_twice
 from eventstudy.study import builders, defaults, observation_tables, remarks
 from eventstudy.study.builders import Study
 from eventstudy.study.counted import Counted
@@ -149,6 +151,7 @@ def run(
     notes: Sequence[str] = (),
     engine: object = "threads",
     resume: str | Path | None = None,
+    outcomes: Sequence[OutcomeSeries] = (),
 ) -> StudyResult:
     """Compute the parts of a study that the spec asks for.
 
@@ -174,6 +177,9 @@ def run(
         As for `analyze`.
     resume : str or Path, optional
         As for `analyze`.
+    outcomes : sequence of OutcomeSeries
+        Series that are no prices, from `read_series`, beside those of the spec; they
+        belong to the part ``outcomes``.
 
     Returns
     -------
@@ -208,6 +214,7 @@ def run(
     events = events_of(events, spec)
     prices = prices if isinstance(prices, Prices) else read_prices(prices)
     check_questions(spec, events)
+    series = _series(spec, outcomes)
     events = one_spelling(spec, events, prices)
     asked = with_benchmarks(spec, events)
     own = own_windows(spec, events)
@@ -220,7 +227,10 @@ def run(
     prices = gated(spec, events.frame, prices, symbols=held, strict=strict)
     prices = converted(spec, prices)
     tell("Placing events on calendars")
-    files = {symbol: read_bars(path, symbol) for symbol, path in spec.intraday.items()}
+    files = {
+        symbol: read_bars(path, symbol, calendar_name(symbol, spec.calendars))
+        for symbol, path in spec.intraday.items()
+    }
     closing = ClosingPrices(spec=spec, files=files)
     gate = Gate(findings=findings_of(prices.issues), hold_back=spec.hold_back)
     panels, market = build(
@@ -265,6 +275,7 @@ def run(
         fitted=fitted,
         observations=observations.drop("held", "wanted"),
         bars=files,
+        series=series,
         tell=tell,
     )
     always = {
@@ -277,7 +288,11 @@ def run(
     }
     with opened(engine, ahead=[builders.__name__]) as who:
         tables = _tables(replace(study, engine=who), always, resume)
-    spec = replace(spec, estimation=asked.estimation)
+    spec = replace(
+        spec,
+        estimation=asked.estimation,
+        outcomes=tuple(one.setting for one in series) or spec.outcomes,
+    )
     said = [
         *about_model,
         defaults.said(spec, groups),
@@ -305,9 +320,25 @@ def run(
             command=command,
             inputs=inputs or {},
             bars=list(files.values()),
-            notes=[*notes, *_notes(spec), *closing.notes, *(r.text for r in said)],
+            series=series,
+            notes=[
+                *notes,
+                *_notes(spec),
+                *closing.notes,
+                *(note for file in files.values() for note in file.notes),
+                *(r.text for r in said),
+            ],
         ),
     )
+
+
+def _series(spec: StudySpec, given: Sequence[OutcomeSeries]) -> Sequence[OutcomeSeries]:
+    """Return the series that are no prices, if their part is asked for."""
+    if "outcomes" not in spec.parts:
+        return []
+    series = [*(series_of(setting) for setting in spec.outcomes), *given]
+    refuse_twice(("outcomes",), [one.setting.name for one in series])
+    return series
 
 
 def _tables(

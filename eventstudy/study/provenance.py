@@ -8,7 +8,7 @@ from typing import Any
 
 from eventstudy._version import __version__
 from eventstudy.catalogue import Events
-from eventstudy.prices import PriceFile, Prices
+from eventstudy.prices import OutcomeSeries, PriceFile, Prices
 from eventstudy.spec import StudySpec
 from eventstudy.study.intraday_bars import BarFile
 
@@ -30,6 +30,7 @@ def provenance_of(
     command: str | None,
     inputs: Mapping[str, str],
     bars: Sequence[BarFile] = (),
+    series: Sequence[OutcomeSeries] = (),
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """Return plain values that let a reader make the result again.
@@ -61,6 +62,15 @@ def provenance_of(
                     "sha256": file.sha256,
                 }
                 for file in bars
+            ),
+            *(
+                {
+                    "role": "outcome",
+                    "outcome": one.setting.name,
+                    "name": _portable(one.name),
+                    "sha256": one.sha256,
+                }
+                for one in series
             ),
         ],
         "notice": prices.notice,

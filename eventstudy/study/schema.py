@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from eventstudy.study.outcome_schema import OUTCOME_TABLES
 from eventstudy.study.remarks import REMARKS
 from eventstudy.study.table import (
     Table,
@@ -507,6 +508,41 @@ _TABLES = (
         made_by=_INTRADAY,
     ),
     Table(
+        "intraday_effects",
+        "a row per announcement, symbol with bars, and minutes after the instant",
+        (
+            _EVENT,
+            _SYMBOL,
+            count("minutes", "length of the window, in minutes of trade", "minutes"),
+            number(
+                "car",
+                "return from the last price before the instant, net of the benchmark "
+                "where there is one",
+                "log return",
+            ),
+            number("se", "its standard error by the local bipower scale", "log return"),
+            number(
+                "pvalue",
+                "share of the instants of the 30 days before with as large a move for "
+                "its error",
+            ),
+            number("pvalue_family", "the same with the number of windows allowed for"),
+            number("pvalue_same_time", "the same among instants at that time of day"),
+            count("n", "instants before that it is compared with"),
+            count("n_same_time", "of these, at the same time of day"),
+            number(
+                "first_move",
+                "from the instant to the end of the first jump between 240 minutes "
+                "before and after; below zero before it, null: no jump",
+                "minutes",
+            ),
+            count("jumps", "jumps among these bars (1 %)"),
+            number("beta", "slope on the benchmark; null without one"),
+            _REASON,
+        ),
+        made_by={"intraday": "eventstudy.study.instant_tables:instant_tables"},
+    ),
+    Table(
         "joint",
         "a row per model, asset, headline observation and window: effects of all "
         "announcements estimated together",
@@ -740,6 +776,7 @@ _TABLES = (
             day("until", "the last date that it concerns; null: the first"),
         ),
     ),
+    *OUTCOME_TABLES,
     REMARKS,
 )
 

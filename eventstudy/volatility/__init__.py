@@ -31,6 +31,8 @@ from eventstudy.volatility.entries import (
     ShiftEntry,
     ShiftOptions,
 )
+from eventstudy.volatility.instants import InstantEffects, instant_effects
+from eventstudy.volatility.jumps import jump_threshold
 from eventstudy.volatility.pooled import pooled_ratio
 from eventstudy.volatility.range_based import LogRanges, log_ranges
 from eventstudy.volatility.ratio import variance_ratio
@@ -45,6 +47,7 @@ from eventstudy.volatility.realised import (
     realised_variance,
 )
 from eventstudy.volatility.spread import MEASURES, MeasureEntry, Spread, spread_of
+from eventstudy.volatility.steps import Steps, returns_over, steps_of
 from eventstudy.volatility.variance_step import garch_dummy, window_dummy
 from eventstudy.volatility.windows import ShiftResult, ShiftWindows, cut
 
@@ -57,6 +60,7 @@ __all__ = [
     "Connectedness",
     "ConnectednessChange",
     "HarResult",
+    "InstantEffects",
     "IntradayPath",
     "LogRanges",
     "MeasureEntry",
@@ -71,6 +75,7 @@ __all__ = [
     "ShiftResult",
     "ShiftWindows",
     "Spread",
+    "Steps",
     "VolatilityTest",
     "abnormal_volatility",
     "break_distance",
@@ -85,13 +90,17 @@ __all__ = [
     "garch_dummy",
     "har",
     "icss",
+    "instant_effects",
+    "jump_threshold",
     "log_ranges",
     "markov_switching",
     "path_around",
     "pooled_ratio",
     "price_at",
     "realised_variance",
+    "returns_over",
     "spread_of",
+    "steps_of",
     "variance_ratio",
     "window_dummy",
 ]

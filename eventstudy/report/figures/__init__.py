@@ -12,6 +12,7 @@ from eventstudy.report.figures import (
     heatmap,
     influence,
     intraday,
+    outcomes,
     over_time,
     overlap,
     panels,
@@ -43,6 +44,7 @@ DRAWINGS: Mapping[str, Drawing[StudyResult]] = MappingProxyType(
             over_time.REGIMES,
             volume.DRAWING,
             intraday.DRAWING,
+            outcomes.DRAWING,
             overlap.DRAWING,
         )
     }

@@ -18,7 +18,7 @@ from eventstudy.report.labels import (
 )
 from eventstudy.report.observations import Held, Row
 from eventstudy.report.section import Section
-from eventstudy.report.sections import doubts, volatility
+from eventstudy.report.sections import doubts, outcomes, volatility
 from eventstudy.report.views import Views
 from eventstudy.spec import Question, window_text
 from eventstudy.study.result import StudyResult
@@ -38,6 +38,11 @@ def blocks(views: Views) -> Iterator[str]:
 def answer(views: Views, question: Question) -> Iterator[str]:
     """A question, what its author says about it, and the numbers that answer it."""
     result = views.result
+    if question.measure == "outcome":
+        yield f"**{md.escape(question.text)}**"
+        yield md.escape(question.background)
+        yield outcomes.answer(result, question.event_id, question.outcome)
+        return
     held = _pairs(views, question)
     table = ""
     if question.measure == "volatility":
@@ -77,6 +82,9 @@ def short_blocks(views: Views) -> Iterator[str]:
 def _short(views: Views, question: Question) -> str:
     """Answer in a sentence or two, with the first model."""
     result = views.result
+    if question.measure == "outcome":
+        found = outcomes.answer(result, question.event_id, question.outcome)
+        return f"{found} ({outcomes.WHERE})"
     held = _pairs(views, question)
     if question.measure == "volatility":
         parts = [
