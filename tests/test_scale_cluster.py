@@ -300,3 +300,20 @@ def test_the_command_takes_the_address_of_a_scheduler(
     )
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["report"] == "reports/tiny"
+
+
+def test_the_battery_takes_an_address_too(cluster, tmp_path, monkeypatch, capsys):
+    from test_scale_datasets import MARKETS, made_of
+
+    monkeypatch.chdir(tmp_path)
+    made = made_of(tmp_path, events=None)
+    MARKETS.write_parquet("market.parquet")
+    words = [
+        *("battery", str(tmp_path / "returns.parquet"), "--factors", "market.parquet"),
+        *("--estimation", "-60:-6", "--event-window", "-5:5", "--tests", "kp_bmp"),
+        *("--json", "--cluster", cluster.scheduler_address),
+    ]
+    ended = command(monkeypatch, capsys, words)
+    assert ended.code == 0, ended.err
+    found = es.scale.battery(made, windows=(-1, 1), tests=["kp_bmp"])
+    assert json.loads(ended.out) == found.to_dicts()
