@@ -148,7 +148,8 @@ def battery(
         Memory of this process, and its threads.
     keep : str or Path, optional
         A folder for finished parts. What is there already, of the same plan and the
-        same chunks, is not computed again.
+        same chunks, is not computed again. Chunks of a data set are the same while its
+        files and settings are; functions are taken to give what they gave before.
     progress : callable, optional
         Called with a `Progress` after every chunk.
 
@@ -331,7 +332,7 @@ class _Walker:
         if part.plan != made.hash or [one.name for one in part.sources] != [name]:
             raise DataError(
                 f"{path} is a part of other observations than {name}; keep the parts "
-                "of one run in a folder of its own"
+                "of one run in a folder of its own, empty when files or settings change"
             )
         return part
 
