@@ -463,6 +463,31 @@ def test_the_first_page_counts_what_the_study_counts(frequency, word, tmp_path):
     assert [one for one in others if f"{one}s" in told or f"a {one}" in told] == []
 
 
+@pytest.mark.parametrize(
+    ("frequency", "word"), [("weekly", "week"), ("monthly", "month")]
+)
+def test_details_count_what_the_study_counts(frequency, word, tmp_path):
+    days = [date(2017, 9, 6) + timedelta(days=50 * k) for k in range(5)]
+    spec = asked(
+        frequency,
+        parts=("returns", "volatility", "garch", "breaks", "joint"),
+        tests=("default",),
+        long_run=es.LongRunSetting(holds=((0, 3),)),
+    )
+    es.write_report(es.run(spec, announced(*days), world()), tmp_path)
+    # Methods and the dictionary say once that a session of theirs is a week.
+    pages = {
+        path.stem: path.read_text("utf-8") for path in tmp_path.glob("details/*.md")
+    }
+    assert f"Where tables say session they mean a {word}" in pages["methods"]
+    told = [name for name, text in pages.items() if "session" in text]
+    assert set(told) <= {"methods", "data", "overlap", "left_out"}
+    assert f"per cent a {word}" in pages["overlap"]
+    assert f"every calendar {word} has one portfolio" in pages["overlap"]
+    drawn = "".join(path.read_text("utf-8") for path in tmp_path.rglob("*.svg"))
+    assert "session" not in drawn
+
+
 def test_the_first_page_says_that_its_dates_end_weeks():
     spec = es.StudySpec(
         groups={"miners": ("RIOT", "MARA")},

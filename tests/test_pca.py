@@ -262,3 +262,13 @@ def test_each_observation_has_the_fit_that_it_has_alone():
         assert_allclose(together.ar[i], alone.ar[0], atol=1e-15)
         assert together.status[i] == alone.status[0]
     assert replace(together, model="x").status[3] == 1
+
+
+def test_infinite_donors_and_donors_twice_are_errors():
+    y = np.random.default_rng(1).normal(size=(2, 71))
+    donors = np.random.default_rng(2).normal(size=(71, 5))
+    with pytest.raises(SpecError, match="given twice"):
+        pca(y, donors, donors=donors, n_estimation=60)
+    donors[3, 2] = np.inf
+    with pytest.raises(SpecError, match="infinite"):
+        pca(y, donors, n_estimation=60)

@@ -16,6 +16,7 @@ from eventstudy.inference import (
     share_before,
     split_dates,
 )
+from eventstudy.models import constant_mean
 
 PATH = {"first": -3, "last": 1}
 WINDOWS = ((-3, 1), (-2, 1), (-1, 1), (0, 1))
@@ -247,3 +248,28 @@ def test_a_move_that_is_zero_everywhere_has_no_share():
     assert "zero in every cluster" in found.reason
     with pytest.raises(DataError, match="cluster must be finite"):
         share_before([0.1, 0.2], [0.2, 0.3], [0.0, float("nan")])
+
+
+@pytest.mark.parametrize("function", [anticipation, split_dates])
+@pytest.mark.parametrize(
+    ("given", "changes", "said"),
+    [
+        (None, {}, "are a NoneType; wanted an Abnormal"),
+        (np.zeros((3, 4)), {}, "are a ndarray"),
+        ([1.0], {}, "are a list; wanted an Abnormal"),
+        ([], {"first": -2.5}, "wanted whole numbers"),
+        ([], {"last": "0"}, "wanted whole numbers"),
+    ],
+)
+def test_what_is_no_observation_is_an_error_in_words(function, given, changes, said):
+    with pytest.raises(SpecError, match=said):
+        function(given, **changes)
+
+
+def test_few_shifts_are_said_where_other_dates_stand_in():
+    y = np.random.default_rng(0).normal(size=(8, 141))
+    ab = constant_mean(y, n_estimation=120, first_offset=-10)
+    windows = [(start, 0) for start in range(-3, 1)]
+    few = {window: np.zeros(50) for window in windows}
+    found = anticipation(ab, first=-3, shifts=few)
+    assert "as there are 50 shifts, wanted" in found.basis

@@ -32,9 +32,9 @@ def made():
     held: list[Study] = []
     plain = pipeline._tables
 
-    def kept(study, always):
+    def kept(study, always, resume):
         held.append(study)
-        return plain(study, always)
+        return plain(study, always, resume)
 
     rng = np.random.default_rng(3)
     days = pl.date_range(pl.date(2016, 1, 1), pl.date(2021, 12, 31), "1d", eager=True)

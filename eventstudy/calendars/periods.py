@@ -12,9 +12,8 @@ import numpy as np
 from eventstudy.calendars.day_zero import DayZero
 from eventstudy.calendars.exchange import Calendar, Period, day_number, day_of
 from eventstudy.core.abnormal import IntArray
+from eventstudy.core.periods import PERIODS
 
-WORDS = {"daily": "session", "weekly": "week", "monthly": "month"}
-"""What a period is called."""
 DAYS = {"daily": 1.6, "weekly": 7.0, "monthly": 31.0}
 """Calendar days of a period, at most; of a session, generously: 252 are in a year."""
 SHORTEST = {"daily": 1, "weekly": 7, "monthly": 28}
@@ -100,7 +99,9 @@ def of_period(zero: DayZero, calendar: Calendar) -> DayZero:
     place = int(np.searchsorted(calendar.sessions, day_number(zero.session)))
     if place < len(calendar.sessions):
         return replace(zero, index=place)
-    reason = f"in a {WORDS[calendar.period]} that has not ended with the prices at hand"
+    reason = (
+        f"in a {PERIODS[calendar.period]} that has not ended with the prices at hand"
+    )
     return replace(zero, index=None, session=None, shift=0, reason=reason)
 
 

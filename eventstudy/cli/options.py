@@ -217,8 +217,9 @@ def _option_of(one: Setting) -> Parameter:
     elif one.kind is bool:
         kind, flags = bool, f"{one.flag}/--no-{one.flag.removeprefix('--')}"
     help = one.sentence
-    if one.choices:
-        help = f"{help[:-1]}: {', '.join(one.choices[:-1])} or {one.choices[-1]}."
+    # An empty choice is what is taken where nothing is said.
+    if choices := [choice for choice in one.choices if choice]:
+        help = f"{help[:-1]}: {', '.join(choices[:-1])} or {choices[-1]}."
     if default := _default_text(one.in_command):
         help += f" Default: {default}."
     if one.repeated:

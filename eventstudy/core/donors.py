@@ -58,6 +58,8 @@ def donors_of(given: object, n_obs: int, n_sessions: int) -> Donors:
             f"{(n_sessions, 'J')}, or {(n_obs, n_sessions, 'J')}"
         )
     returns = np.asarray(given, np.float64)
+    if np.isinf(returns).any():
+        raise SpecError("the donors' returns are infinite somewhere; nan is no return")
     if returns.ndim == 3 and returns.shape[0] == n_obs and returns.strides[0] == 0:
         returns = returns[:1]
     elif returns.ndim == 2:

@@ -7,7 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, Status
 from eventstudy.core.errors import DataError, SpecError
-from eventstudy.core.windows import Window, columns, select
+from eventstudy.core.windows import Window, columns, select, whole
 from eventstudy.inference.aggregates import Evidence, Need, collect, merge_all
 from eventstudy.inference.dependence import correlations
 from eventstudy.inference.guarded import readings, scaled_by_recent
@@ -153,6 +153,12 @@ def anticipation(
 
 def windows_before(first: int, last: int) -> tuple[Window, ...]:
     """Return the windows that end on ``last`` and begin on ``first`` to day 0."""
+    begins, ends = whole(first), whole(last)
+    if begins is None or ends is None:
+        raise SpecError(
+            f"first = {first!r}, last = {last!r}; wanted whole numbers of sessions"
+        )
+    first, last = begins, ends
     begin = min(0, last)
     if first > begin:
         raise SpecError(
@@ -165,6 +171,13 @@ def windows_before(first: int, last: int) -> tuple[Window, ...]:
 def with_returns(data: Abnormal | Sequence[Abnormal], window: Window) -> list[Abnormal]:
     """Keep what has an estimate and a return in the window; no empty chunks."""
     chunks = [data] if isinstance(data, Abnormal) else data
+    if not isinstance(chunks, list | tuple) or not all(
+        isinstance(ab, Abnormal) for ab in chunks
+    ):
+        raise SpecError(
+            f"the observations are a {type(data).__name__}; wanted an Abnormal, as "
+            "models return it, or a list of them"
+        )
     kept = []
     for ab in chunks:
         there = ~np.isnan(ab.ar[:, columns(ab, window)]).all(axis=1)
@@ -200,6 +213,9 @@ def path_of(
         draws = _pseudo_dates(known, n)
         found = [(s.scar.mean(), (1.0 / s.se).mean()) for s in samples]
         basis = f"{draws.shape[1]} pseudo-dates of the estimation window"
+        if shifts is not None:
+            n_shifts = len(shifts.get(windows[0], ()))
+            basis += f", as there are {n_shifts} shifts, wanted {MIN_SHIFTS}"
     observed, weight = np.array(found, np.float64).T
     if draws.shape[1] < MIN_PSEUDO_DATES:
         few = FEW_DATES.format(held=draws.shape[1], wanted=MIN_PSEUDO_DATES)

@@ -7,6 +7,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Status
 from eventstudy.core.donors import Donors, by_row, donors_of, weighted
+from eventstudy.core.errors import SpecError
 from eventstudy.models.simplex import simplex_weights
 from eventstudy.models.solver import Fit, ModelInput, assemble, model_input
 
@@ -46,6 +47,8 @@ def treated(
     **context: Any,  # noqa: ANN401 - what every model takes
 ) -> Treated:
     """Check shapes; the donors are in ``donors``, or in the place of factors."""
+    if x is not None and donors is not None:
+        raise SpecError("the donors are given twice, as x and as donors; give one")
     d = model_input(y, None, n_estimation=n_estimation, **context)
     held = donors_of(x if donors is None else donors, *d.y.shape)
     t = d.n_estimation

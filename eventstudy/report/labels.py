@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.calendars.periods import WORDS
+from eventstudy.core.periods import PERIODS
 from eventstudy.report.markdown import shorten
 from eventstudy.report.numbers import count
 from eventstudy.report.remembered import remembered
@@ -131,7 +131,16 @@ def period_word(spec: StudySpec) -> str:
     >>> period_word(StudySpec()), period_word(StudySpec(frequency="weekly"))
     ('session', 'week')
     """
-    return WORDS[spec.frequency]
+    return PERIODS[spec.frequency]
+
+
+def reason_words(reason: str, spec: StudySpec) -> str:
+    """Return a reason in the study's own periods; arrays know sessions only.
+
+    >>> reason_words("3 valid sessions, 5 needed", StudySpec(frequency="weekly"))
+    '3 valid weeks, 5 needed'
+    """
+    return reason.replace("session", period_word(spec))
 
 
 def offset_words(spec: StudySpec) -> str:

@@ -7,7 +7,7 @@ from eventstudy.report import numbers as nb
 from eventstudy.report.figures import multiverse as curve
 from eventstudy.report.figures.drawing import drawn
 from eventstudy.report.folder import write_folder
-from eventstudy.report.labels import study_title, words
+from eventstudy.report.labels import period_word, study_title, words
 from eventstudy.report.tables import to_csv
 from eventstudy.study.multiverse_result import SCHEMA, MultiverseResult
 
@@ -91,9 +91,10 @@ def _method(result: MultiverseResult) -> str:
         return ""
     first = result.multiverse_joint.row(0, named=True)
     return (
-        "The joint p-values move all dates by the same number of sessions in every "
-        "specification, fit every model anew and repeat every test: p = (1 + shifts "
-        "at which the statistic is at least as far out) / (1 + shifts), from "
+        "The joint p-values move all dates by the same number of "
+        f"{period_word(result.spec)}s in every specification, fit every model anew "
+        "and repeat every test: p = (1 + shifts at which the statistic is at least as "
+        "far out) / (1 + shifts), from "
         f"{first['basis']} (Simonsohn, Simmons & Nelson 2020). Where the shifted dates "
         "lie in calmer or wilder months, they say less of the actual ones."
     )

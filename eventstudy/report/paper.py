@@ -10,7 +10,7 @@ import polars as pl
 from eventstudy.core.errors import SpecError, unknown_name
 from eventstudy.cross_section import Regression
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import words
+from eventstudy.report.labels import period_word, words
 from eventstudy.report.tables import tables
 from eventstudy.spec import Pair, StudySpec, window_text
 from eventstudy.study.result import StudyResult
@@ -255,7 +255,7 @@ def volatility(held: Tables, choice: Choice) -> PaperTable:
         *(f"{100 * spec.level:.3g} % interval", "p"),
     )
     pre, post = window_text(spec.volatility_pre), window_text(spec.volatility_post)
-    said = f"Standard deviations per session in {post} over those in {pre}."
+    said = f"Standard deviations per {period_word(spec)} in {post} over those in {pre}."
     notes = _notes(held, choice, said, stars="the test of the row")
     return PaperTable("Volatility after over before", columns, tuple(rows), 4, notes)
 

@@ -183,7 +183,7 @@ def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -
         if len(held.donors) < entry.min_donors or (
             held.donors and not entry.min_donors
         ):
-            got = len(held.donors) or "none"
+            got = ", ".join(held.donors) or "none"
             raise SettingError(
                 f"model {held.name!r} ({held.model}) takes {entry.takes}, and got "
                 f"{got} under donors; "
@@ -208,7 +208,7 @@ def check_members(models: tuple[ModelSetting, ...], tests: tuple[Member, ...]) -
         _check_options(at, held, entry.options)
         least = entry.min_members
         if len(held.members or ()) < least:
-            got = len(held.members or ()) or "none"
+            got = ", ".join(held.members or ()) or "none"
             raise SettingError(
                 f"model {held.name!r} ({held.model}) takes at least {least} members, "
                 f"got {got}; name them in [[models]], as in "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from eventstudy.core.errors import SpecError, unknown_name
+from eventstudy.core.periods import PERIODS
 from eventstudy.spec.entries import (
     BENCHMARK,
     FACTOR_REGIONS,
@@ -504,7 +505,8 @@ def _check_lengths(spec: StudySpec) -> None:
     if spec.min_estimation > length:
         raise SettingError(
             f"min_estimation = {spec.min_estimation} but the estimation window "
-            f"{window_text(spec.estimation)} has only {length} sessions",
+            f"{window_text(spec.estimation)} has only {length} "
+            f"{PERIODS[spec.frequency]}s",
             "min_estimation",
         )
     for name in ("volatility_event", "volatility_post"):

@@ -9,6 +9,7 @@ import numpy as np
 
 from eventstudy.core.abnormal import Abnormal, Array, BoolArray, Clock, IntArray, Status
 from eventstudy.core.donors import Donors, chosen
+from eventstudy.core.periods import PERIODS
 from eventstudy.core.windows import Window, narrow, narrow_clocks, select
 from eventstudy.models import MODELS, Model, ModelEntry
 from eventstudy.panel import Block, History, Observation, Panel
@@ -255,8 +256,10 @@ def _screen(
             purged = f", {block.n_purged[at]} lie near other events"
             first, last = panel.estimation[rows[at]].tolist()
             window = window_text((first, last))
+            counted = f"{PERIODS[spec.frequency]}s"
             out[int(rows[at])] = (
-                f"too few returns in the estimation window {window}",
+                f"too few returns in the estimation window {window}"
+                + ("" if spec.frequency == "daily" else f" ({counted})"),
                 f"{block.n_valid[at]} of {last - first + 1}"
                 + (purged if block.n_purged[at] else ""),
                 str(wanted),

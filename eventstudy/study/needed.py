@@ -16,12 +16,9 @@ def needed_dates(spec: StudySpec, events: pl.DataFrame) -> tuple[date, date]:
     first, last = events["announced_date"].min(), events["announced_date"].max()
     assert isinstance(first, date)
     assert isinstance(last, date)
-    windows = (
-        spec.event_window,
-        spec.volatility_pre,
-        spec.volatility_event,
-        spec.volatility_post,
-    )
+    windows = [spec.event_window]
+    if any(part in spec.parts for part in _OF_VOLATILITY):
+        windows += [spec.volatility_pre, spec.volatility_event, spec.volatility_post]
     back = -min(start for start, _ in (spec.estimation, *windows))
     ahead = max(end for _, end in windows)
     each = DAYS[spec.frequency]

@@ -8,7 +8,7 @@ import polars as pl
 
 from eventstudy.calendars.of_prices import dates_text
 from eventstudy.calendars.offsets import offset_warnings
-from eventstudy.calendars.periods import WORDS
+from eventstudy.core.periods import PERIODS
 from eventstudy.panel import Market, Panel
 from eventstudy.prices import Prices
 from eventstudy.prices.fetch import meant
@@ -152,7 +152,7 @@ def of_frequency(spec: StudySpec) -> Sequence[Remark]:
     """Say what a study of weeks or months counts."""
     if spec.frequency == "daily":
         return []
-    word = WORDS[spec.frequency]
+    word = PERIODS[spec.frequency]
     text = (
         f"returns are {spec.frequency}: a session of the tables is a {word}, which "
         f"ends with its last session, and windows count {word}s; day 0 lies in {word} "

@@ -14,7 +14,13 @@ from eventstudy.report.figures import layout, scales, style
 from eventstudy.report.figures.drawing import Drawing
 from eventstudy.report.figures.layout import EDGE, GAP, LINE, WIDTH
 from eventstudy.report.figures.scales import Scale, days
-from eventstudy.report.labels import asset_order, headline_ids, title_of, words_for
+from eventstudy.report.labels import (
+    asset_order,
+    headline_ids,
+    period_word,
+    title_of,
+    words_for,
+)
 from eventstudy.report.numbers import NBSP
 from eventstudy.report.remembered import remembered
 from eventstudy.study.result import StudyResult
@@ -22,6 +28,7 @@ from eventstudy.study.result import StudyResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_PERIOD = "<session>"  # in the words of a figure: what offsets count
 MARGIN = timedelta(days=45)  # shown before the first and after the last day 0
 BEYOND = timedelta(days=4)  # and beyond the lines' ends
 LOW, HIGH = 138.0, 190.0  # panels of one line and of several
@@ -78,7 +85,7 @@ class Timeline:
         """Say how to read the figure."""
         few = len(marks_of(result)) <= MANY
         marked = self.marked if few else "The announcements are too many to be marked."
-        text = f"{self.caption} {marked}"
+        text = f"{self.caption} {marked}".replace(_PERIOD, period_word(result.spec))
         if self.bands:
             return text
         lines = [
@@ -150,7 +157,8 @@ class Timeline:
         counts = [len(lines) for lines in panels.values()]  # of names, one per line
         heights = [LOW if n == 1 else max(HIGH, FOOT + LINE * n) for n in counts]
         scale = band_scale if self.bands else log_scale
-        ys = list(map(scale, [self.title] * len(panels), panels.values(), heights))
+        title = self.title.replace(_PERIOD, period_word(result.spec))
+        ys = list(map(scale, [title] * len(panels), panels.values(), heights))
         whole = sum(heights) + BETWEEN * (len(heights) - 1)
         left, below = scales.room_left(ys, whole), scales.room_below(x)
         names = [layout.fit(a, NAMES) for lines in panels.values() for a in lines]
@@ -306,14 +314,14 @@ PRICES = Timeline(
 ).drawing(placed=False)
 CONDITIONAL = Timeline(
     name="conditional",
-    title=f"conditional standard deviation, %{NBSP}a{NBSP}session (log{NBSP}scale)",
+    title=f"conditional standard deviation, %{NBSP}a{NBSP}{_PERIOD} (log{NBSP}scale)",
     table="conditional",
     column="sd",
     shown=100 * pl.col("sd"),
     alt="Conditional standard deviation of each asset over time",
     caption="Standard deviation that a GARCH(1,1) with Student-t errors, fitted to the "
-    "whole history, gives to each session. The model has seen the whole year: it dates "
-    "unrest, it does not forecast it.",
+    f"whole history, gives to each {_PERIOD}. The model has seen the whole year: it "
+    "dates unrest, it does not forecast it.",
     marked="Vertical lines: announcements, as in the figure of prices.",
 ).drawing(placed=True)
 REGIMES = Timeline(

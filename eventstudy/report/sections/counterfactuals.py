@@ -13,6 +13,7 @@ from eventstudy.report.labels import (
     asset_order,
     in_window,
     main_window,
+    period_word,
     short_title,
     window_words,
     words_for,
@@ -95,7 +96,7 @@ def weights_table(result: StudyResult, model: str) -> str:
 
 def _how_judged(result: StudyResult, rows: pl.DataFrame) -> str:
     """Say what the columns of the tables are, and what few donors cannot show."""
-    level = level_text(result)
+    level, word = level_text(result), period_word(result.spec)
     parts = [
         f"Gaps over {window_words(main_window(result), result.spec)}. RMSE: root mean "
         "square gap in the estimation window; betas: on the donors' mean there. p in "
@@ -104,8 +105,8 @@ def _how_judged(result: StudyResult, rows: pl.DataFrame) -> str:
     ]
     if rows["pvalue_conformal"].null_count() < rows.height:
         parts.append(
-            "p conformal: gaps of weights fitted to all sessions, moved around in "
-            "time; beside it the constant effects a session that it does not reject at "
+            f"p conformal: gaps of weights fitted to all {word}s, moved around in "
+            f"time; beside it the constant effects a {word} that it does not reject at "
             f"{level}."
         )
     most, wanted = max(rows["n_space"].to_list()), round(1 / alpha_of(result)) - 1
@@ -117,7 +118,7 @@ def _how_judged(result: StudyResult, rows: pl.DataFrame) -> str:
     if empty := sum(reason == EMPTY for reason in rows["reason"].to_list()):
         parts.append(
             f"The set of {nb.count(empty, 'observation')} is empty: no constant effect "
-            "makes the window like other sessions."
+            f"makes the window like other {word}s."
         )
     return " ".join(parts)
 
@@ -146,7 +147,7 @@ def gaps_table(result: StudyResult, rows: pl.DataFrame) -> str:
     heads = ["Announcement", "Asset", "RMSE, %", "beta", "beta synthetic"]
     heads += ["p in time", "p in space"]
     if conformal:
-        heads += ["p conformal", "Effect a session, %"]
+        heads += ["p conformal", f"Effect a {period_word(result.spec)}, %"]
     return md.table(heads, lines, "ll" + "r" * (len(heads) - 2))
 
 

@@ -134,7 +134,7 @@ def _naive(effects: Effects, row: Row) -> str:
             f"{agreement.named(effects, row, claims)} "
             f"{'treats' if len(claims) == 1 else 'treat'} the "
             f"{nb.count(row['n'], 'observation')} as independent, "
-            f"{_dependence(row)}."
+            f"{_dependence(row, period_word(effects.result.spec))}."
         )
     present = [n for n in facts.naive() if n != row["recommended"]]
     present = [n for n in present if effects.pvalue(row, n) is not None]
@@ -145,11 +145,11 @@ def _naive(effects: Effects, row: Row) -> str:
     return ""
 
 
-def _dependence(row: Row) -> str:
+def _dependence(row: Row, word: str) -> str:
     """Say how far the observations of a row are from independent."""
     dates = nb.count(row["n_dates"], "date")
     clusters = nb.count(row["n_clusters"], "cluster")
-    text = f"but they fall on {dates} in {clusters} that share no session"
+    text = f"but they fall on {dates} in {clusters} that share no {word}"
     if 0 < (row["n_effective"] or 0) < row["n"]:
         text += f" and are worth about {nb.decimal(row['n_effective'], 1)}"
     return text

@@ -6,7 +6,7 @@ from typing import Any
 from eventstudy.core.registry import LONG_RUN
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
-from eventstudy.report.labels import words_for
+from eventstudy.report.labels import period_word, words_for
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
 from eventstudy.spec import LongRunSetting, window_text
@@ -21,11 +21,12 @@ def blocks(views: Views) -> Iterator[str]:
     asked = result.spec.long_run
     if asked is None or result.long_run.is_empty():
         return
+    word = period_word(result.spec)
     yield (
         "Holds after the announcements overlap, so that they are no independent draws: "
-        "every calendar session has one portfolio of the assets with a live hold, each "
-        "held once. `calendar_time` is its alpha per session against the model's "
-        "factors. `calendar_dummy` is the difference between sessions with a live "
+        f"every calendar {word} has one portfolio of the assets with a live hold, each "
+        f"held once. `calendar_time` is its alpha per {word} against the model's "
+        f"factors. `calendar_dummy` is the difference between {word}s with a live "
         "hold and all others of the same assets: where the two disagree, returns were "
         "unusual at other times as well."
     )
@@ -46,7 +47,7 @@ def blocks(views: Views) -> Iterator[str]:
     missing = dict.fromkeys(row["reason"] for row in rows if row["reason"])
     yield md.bullets([f"No value: {md.escape(one)}." for one in missing])
     yield (
-        "Estimates are in per cent a session, for `rats` and `bhar` in per cent of "
+        f"Estimates are in per cent a {word}, for `rats` and `bhar` in per cent of "
         "the whole hold, and for `ctar` in standard deviations. All rows: "
         "`tables/long_run.csv`."
     )

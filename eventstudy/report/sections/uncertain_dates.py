@@ -1,6 +1,6 @@
 """When moves began, where the day of the announcement is uncertain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from eventstudy.report.labels import (
     main_window,
     of_first_model,
     period_word,
+    reason_words,
     words_for,
 )
 from eventstudy.report.section import Section
@@ -109,7 +110,7 @@ def _found(result: StudyResult, paths: pl.DataFrame) -> Iterator[str]:
         columns = ["Group", "Model", "Largest<br>window", "Mean CAR, %"]
         yield md.table([*columns, "p, search<br>allowed for", "N"], cells, "lllrrr")
     missing = dict.fromkeys(paths["reason"].drop_nulls())
-    yield md.bullets(f"No band: {md.escape(one)}." for one in missing)
+    yield _missing(result, "No band", missing)
     basis = dict.fromkeys(row["basis"] for row in rows)
     few = _most_dates(result) < _FEW_DATES
     if few and any("estimation window" in one for one in basis):
@@ -161,7 +162,12 @@ def _split(result: StudyResult) -> Iterator[str]:
         columns += ["tested on<br>the others", "p", "Clusters"]
         yield md.table(columns, cells, "lllrrrr")
     missing = dict.fromkeys(table["reason"].drop_nulls())
-    yield md.bullets(f"No split: {md.escape(one)}." for one in missing)
+    yield _missing(result, "No split", missing)
+
+
+def _missing(result: StudyResult, what: str, reasons: Iterable[str]) -> str:
+    told = [md.escape(reason_words(one, result.spec)) for one in reasons]
+    return md.bullets(f"{what}: {one}." for one in told)
 
 
 def _shares(result: StudyResult) -> Iterator[str]:

@@ -14,6 +14,7 @@ from eventstudy.report.labels import (
     label,
     not_computed,
     period_word,
+    reason_words,
     words_for,
 )
 from eventstudy.report.section import Section
@@ -190,7 +191,8 @@ def reasons(result: StudyResult) -> list[str]:
     )
     counted = table.group_by("test", "reason", maintain_order=True).len()
     return [
-        f"{md.code(test)}: {md.escape(reason)} ({nb.count(n, 'row')})"
+        f"{md.code(test)}: {md.escape(reason_words(reason, result.spec))} "
+        f"({nb.count(n, 'row')})"
         for test, reason, n in counted.sort("len", descending=True).iter_rows()
     ]
 
