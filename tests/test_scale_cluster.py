@@ -317,3 +317,19 @@ def test_the_battery_takes_an_address_too(cluster, tmp_path, monkeypatch, capsys
     assert ended.code == 0, ended.err
     found = es.scale.battery(made, windows=(-1, 1), tests=["kp_bmp"])
     assert json.loads(ended.out) == found.to_dicts()
+
+
+def test_the_command_simulates_on_a_cluster(cluster, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame(EVENTS).write_csv("tiny.csv")
+    Path("tiny.toml").write_text('[groups]\nminers = ["RIOT"]\n', encoding="utf-8")
+    words = ["simulate", "tiny.csv", "--replications", "100", "--tests", "patell"]
+    pages = []
+    for number, own in enumerate(
+        (["--cluster", cluster.scheduler_address], ["--engine", "threads"])
+    ):
+        out = f"page_{number}"
+        ended = command(monkeypatch, capsys, [*words, *own, "--out", out])
+        assert ended.code == 0, ended.err
+        pages.append(ended.out.replace(out, "page"))
+    assert pages[0] == pages[1]

@@ -1,14 +1,12 @@
 """The command ``eventstudy battery``: returns in Parquet files -> a table of tests."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eventstudy.cli import options
-from eventstudy.cli.computing import refuse_two
+from eventstudy.cli.computing import workers
 from eventstudy.cli.progress import shares
 from eventstudy.cli.terminal import say, say_json
 
@@ -106,7 +104,7 @@ RETURNS = Annotated[
 @options.with_options(
     *_OWN,
     options.out("the screen"),
-    options.ENGINE,
+    options.WORKERS,
     options.CLUSTER,
     options.RESUME,
     options.QUIET,
@@ -127,7 +125,7 @@ def battery(returns: RETURNS, **given: Any) -> None:  # noqa: ANN401
     names = options.names(given["columns"], "--columns")
     quiet = given["quiet"] or given["as_json"]
     tests = options.names(given["tests"], "--tests") if given["tests"] else None
-    with _engine(given) as who, shares(quiet=quiet) as tell:
+    with workers(given) as who, shares(quiet=quiet) as tell:
         data = dataset(
             returns,
             given["events"],
@@ -155,19 +153,6 @@ def battery(returns: RETURNS, **given: Any) -> None:  # noqa: ANN401
     if not quiet:
         for reason, n in data.left_out.items():
             say(f"{count(n, 'date')} left out: {reason}")
-
-
-@contextmanager
-def _engine(given: dict[str, Any]) -> Iterator[object]:
-    """Give the engine asked for, or the client of a cluster."""
-    from eventstudy.scale.dask_engine import connected
-
-    refuse_two(given)
-    if given["cluster"] is None:
-        yield given["engine"] or "threads"
-        return
-    with connected(given["cluster"]) as client:
-        yield client
 
 
 def usual_tests() -> list[str]:

@@ -28,6 +28,19 @@ def computing(given: Mapping[str, Any], ahead: Sequence[str]) -> "Iterator[Engin
         yield who
 
 
+@contextmanager
+def workers(given: Mapping[str, Any]) -> Iterator[object]:
+    """Give the name of an engine, or the client of a cluster."""
+    from eventstudy.scale.dask_engine import connected
+
+    refuse_two(given)
+    if given["cluster"] is None:
+        yield given["engine"] or "threads"
+        return
+    with connected(given["cluster"]) as client:
+        yield client
+
+
 def refuse_two(given: Mapping[str, Any]) -> None:
     """Refuse an engine beside a cluster."""
     if given["cluster"] is not None and given["engine"] is not None:
