@@ -300,3 +300,36 @@ def test_the_command_takes_the_address_of_a_scheduler(
     )
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["report"] == "reports/tiny"
+
+
+def test_the_battery_takes_an_address_too(cluster, tmp_path, monkeypatch, capsys):
+    from test_scale_datasets import MARKETS, made_of
+
+    monkeypatch.chdir(tmp_path)
+    made = made_of(tmp_path, events=None)
+    MARKETS.write_parquet("market.parquet")
+    words = [
+        *("battery", str(tmp_path / "returns.parquet"), "--factors", "market.parquet"),
+        *("--estimation", "-60:-6", "--event-window", "-5:5", "--tests", "kp_bmp"),
+        *("--json", "--cluster", cluster.scheduler_address),
+    ]
+    ended = command(monkeypatch, capsys, words)
+    assert ended.code == 0, ended.err
+    found = es.scale.battery(made, windows=(-1, 1), tests=["kp_bmp"])
+    assert json.loads(ended.out) == found.to_dicts()
+
+
+def test_the_command_simulates_on_a_cluster(cluster, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame(EVENTS).write_csv("tiny.csv")
+    Path("tiny.toml").write_text('[groups]\nminers = ["RIOT"]\n', encoding="utf-8")
+    words = ["simulate", "tiny.csv", "--replications", "100", "--tests", "patell"]
+    pages = []
+    for number, own in enumerate(
+        (["--cluster", cluster.scheduler_address], ["--engine", "threads"])
+    ):
+        out = f"page_{number}"
+        ended = command(monkeypatch, capsys, [*words, *own, "--out", out])
+        assert ended.code == 0, ended.err
+        pages.append(ended.out.replace(out, "page"))
+    assert pages[0] == pages[1]

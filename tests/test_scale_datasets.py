@@ -263,6 +263,24 @@ def test_finished_parts_are_kept_and_not_computed_again(tmp_path):
         es.scale.battery(functions[:3], **given, keep=tmp_path)
 
 
+def test_kept_parts_of_other_returns_or_settings_are_refused(tmp_path):
+    asked = {"windows": (0, 1), "tests": ["csect"], "keep": tmp_path / "parts"}
+    made = made_of(tmp_path)
+    found = es.scale.battery(made, **asked)
+    assert es.scale.battery(made, **asked).equals(found)
+    other = made_of(tmp_path, model="constant_mean")
+    with pytest.raises(DataError, match="is a part of other observations than"):
+        es.scale.battery(other, **asked)
+    frame = pl.read_parquet(tmp_path / "returns.parquet")
+    frame.with_columns(pl.col("ret") * 2).write_parquet(tmp_path / "returns.parquet")
+    listed = pl.DataFrame(events(), schema=["asset", "date"], orient="row")
+    changed = es.scale.dataset(
+        tmp_path / "returns.parquet", listed, factors=MARKETS, **WINDOW
+    )
+    with pytest.raises(DataError, match="is a part of other observations than"):
+        es.scale.battery(changed, **asked)
+
+
 def test_progress_says_how_far_it_is():
     ab, told = panel("far dates", n_assets=5), []
     functions = [chunk(ab, rows) for rows in np.split(np.arange(30), [4, 19])]

@@ -3,18 +3,16 @@
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventstudy.cli import options
+from eventstudy.cli.computing import computing
 from eventstudy.cli.progress import stages
 from eventstudy.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from eventstudy.report.numbers import Returns
-    from eventstudy.scale.engine import Engine
     from eventstudy.study.result import StudyResult
 
 _WIDTH = 88
@@ -65,7 +63,7 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     folder = given["out"] or Path("reports") / events.stem
     check_folder(folder, force=given["force"])
     with (
-        computing(given) as who,
+        computing(given, _AHEAD) as who,
         stages(quiet=quiet) as progress,
         options.told_by_flag(said),
     ):
@@ -95,24 +93,6 @@ def analyze(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
         say_json(summary(result, report))
     elif not given["quiet"]:
         say(closing(result, report))
-
-
-@contextmanager
-def computing(given: Mapping[str, Any]) -> "Iterator[Engine]":
-    """Give the engine asked for: that of a name, or of a cluster."""
-    from eventstudy.core.errors import SpecError
-    from eventstudy.scale.choice import opened, usual
-    from eventstudy.scale.dask_engine import connected
-
-    address, name = given["cluster"], given["engine"]
-    if address is None:
-        with opened(name or usual(), ahead=_AHEAD) as who:
-            yield who
-        return
-    if name is not None:
-        raise SpecError("give --cluster or --engine, not both: a cluster is an engine")
-    with connected(address) as client, opened(client) as who:
-        yield who
 
 
 def closing(result: "StudyResult", report: Path) -> str:

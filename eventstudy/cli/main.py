@@ -9,6 +9,7 @@ import typer
 
 from eventstudy._version import __version__
 from eventstudy.cli.analyze import analyze
+from eventstudy.cli.battery import battery
 from eventstudy.cli.check import check
 from eventstudy.cli.diff import diff
 from eventstudy.cli.guide import guide
@@ -34,6 +35,7 @@ app.command()(analyze)
 app.command()(check)
 app.command()(simulate)
 app.command()(multiverse)
+app.command()(battery)
 app.command()(init)
 app.command()(table)
 app.command()(diff)
@@ -55,6 +57,7 @@ Then:
   eventstudy diff reports/a reports/b   says what moved between two reports
   eventstudy simulate mine.csv          says which tests can be trusted here
   eventstudy multiverse mine.csv        repeats it under many specifications
+  eventstudy battery crsp/               tests returns that exceed one memory
   eventstudy list tests                 lists what there is to choose from
   eventstudy guide                      tells programs how to run a study and read it
 

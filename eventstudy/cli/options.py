@@ -138,6 +138,15 @@ ENGINE = option(
     panel=OUTPUT,
     metavar="NAME",
 )
+WORKERS = option(
+    "engine",
+    str | None,
+    "--engine",
+    "threads or processes: who opens observations or replications. The numbers are the "
+    "same. Default: threads",
+    panel=OUTPUT,
+    metavar="NAME",
+)
 CLUSTER = option(
     "cluster",
     str | None,

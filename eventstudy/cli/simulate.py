@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventstudy.cli import options
+from eventstudy.cli.computing import workers
 from eventstudy.cli.progress import shares as shares_done
 from eventstudy.cli.terminal import say
 from eventstudy.core.errors import SpecError
@@ -45,6 +46,8 @@ _OWN = (
     options.STRICT,
     options.out("reports/NAME-simulation"),
     options.FORCE,
+    options.WORKERS,
+    options.CLUSTER,
     options.QUIET,
     options.DEBUGGED,
 )
@@ -67,12 +70,13 @@ def simulate(events: options.CATALOGUE, **given: Any) -> None:  # noqa: ANN401
     access = Access(cache=given["cache"], offline=given["offline"])
     prices = prices_of(request.spec, request.events, access)
     prices = gated(request.spec, frame, prices, strict=given["strict"])
-    with shares_done(quiet=given["quiet"]) as progress:
+    with workers(given) as who, shares_done(quiet=given["quiet"]) as progress:
         result = simulation.simulate(
             request.spec,
             request.events,
             prices,
             **_settings(given),
+            engine=who,
             progress=progress,
             command=options.command_line(sys.argv[1:]),
             inputs=request.inputs,

@@ -1,7 +1,7 @@
 """What a test sees: the observations used of one window, and sums over them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -147,6 +147,12 @@ class Sample:
         return np.asarray(self.effect.mean(axis=-1), np.float64)
 
     @property
+    def related(self) -> "Related":
+        """What another sample of the same observations need not work out."""
+        names = (field.name for field in fields(Related))
+        return Related(**{name: getattr(self, name) for name in names})
+
+    @property
     def dependence(self) -> Dependence:
         """The dependence of the observations of a sample without leading axes."""
         return dependence_from(
@@ -157,6 +163,17 @@ class Sample:
             nu=float(self.nu),
             n_unmeasured=self.n_unmeasured,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """How far observations are related, and their clusters of dates; see `Sample`."""
+
+    rbar: Array
+    nu: Array
+    cluster_rbar: Array
+    cluster_nu: Array
+    n_unmeasured: int
 
 
 # The fields of a sample with its leading axes.
@@ -181,9 +198,16 @@ def replication(samples: Sample, r: int) -> Sample:
 
 
 def sample_of(
-    evidence: Evidence, window: Window, *, residual: Correlations | None
+    evidence: Evidence,
+    window: Window,
+    *,
+    residual: Correlations | None,
+    related: Related | None = None,
 ) -> Sample:
-    """Cut the observations of one window out of the evidence."""
+    """Cut the observations of one window out of the evidence.
+
+    related : what an earlier sample of the same observations knows of them
+    """
     v, column = evidence.vectors, evidence.windows.index(window)
     there = v.usable & (v.n_valid[:, column] > 0)
     # Nothing is copied where all are used: there may be tens of millions.
@@ -192,10 +216,18 @@ def sample_of(
     columns = evidence.columns(window)
     dates = dates_of(evidence.clocks, clock, columns)
     labels = dates.clusters
-    found = measure(
-        residual, window, asset=asset, clock=clock, dates=dates, labels=labels
-    )
-    between = _between_clusters(residual, window, clock, dates, labels)
+    if related is None:
+        found = measure(
+            residual, window, asset=asset, clock=clock, dates=dates, labels=labels
+        )
+        between = _between_clusters(residual, window, clock, dates, labels)
+        related = Related(
+            rbar=np.asarray(found.rbar),
+            nu=np.asarray(found.nu),
+            cluster_rbar=between.rbar,
+            cluster_nu=between.nu,
+            n_unmeasured=found.n_unmeasured,
+        )
     car, se = _own(v.car, used, column), _own(v.se, used, column)
     return Sample(
         window=window,
@@ -218,12 +250,12 @@ def sample_of(
         positive=v.positive[used],
         recent=v.recent[used],
         recent_n=v.recent_n[used],
-        rbar=np.asarray(found.rbar),
+        rbar=related.rbar,
         rank_rbar=np.asarray(np.nan),
-        nu=np.asarray(found.nu),
-        cluster_rbar=between.rbar,
-        cluster_nu=between.nu,
-        n_unmeasured=found.n_unmeasured,
+        nu=related.nu,
+        cluster_rbar=related.cluster_rbar,
+        cluster_nu=related.cluster_nu,
+        n_unmeasured=related.n_unmeasured,
         sums=evidence.sums,
         dates=dates,
     )

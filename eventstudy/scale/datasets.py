@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from glob import glob
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ _MOST_CELLS = 8_000_000
 _LEFT_OUT = "its windows are not inside the sessions"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """Observations in chunks, read from a Parquet data set when they are fitted.
 
@@ -124,7 +127,28 @@ class Dataset:
             The file, and which observations.
         """
         first, end = self.ends[number : number + 2]
-        return f"{self.path}, observations {first + 1} to {end} of {len(self.asset)}"
+        return (
+            f"{self.path} ({self.content[:12]}), observations {first + 1} to {end} of "
+            f"{len(self.asset)}"
+        )
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 of all that decides the fits: settings, dates, factors and files.
+
+        Files are known by their names, sizes and times of change.
+        """
+        said = sha256(
+            repr(
+                (self.model, self.names, self.estimation, self.event_window, self.codes)
+            ).encode()
+        )
+        for array in (self.sessions, self.factors, self.asset, self.day0):
+            said.update(np.ascontiguousarray(array).tobytes())
+        for file in sorted(glob(self.path)):  # noqa: PTH207 - a pattern from any root
+            there = Path(file).stat()
+            said.update(f"{file} {there.st_size} {there.st_mtime_ns}\n".encode())
+        return said.hexdigest()
 
     def open(self, number: int) -> Abnormal:
         """Read the returns of a chunk and fit its observations.
@@ -299,7 +323,7 @@ def dataset(
     # Within days the number of the session says the same as its time.
     days = sessions[at] if kind == pl.Date else at
     t = estimation[1] - estimation[0] + 1
-    return Dataset(
+    found = Dataset(
         path=path,
         model=entry.name,
         names=names,
@@ -316,6 +340,9 @@ def dataset(
         clock=clock.astype(np.int32),
         left_out=left_out,
     )
+    # Looked up here, as workers may see files with other times of change.
+    assert found.content
+    return found
 
 
 def _offsets(estimation: Window, event_window: Window) -> IntArray:

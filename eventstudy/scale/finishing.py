@@ -21,7 +21,7 @@ from eventstudy.inference.battery import (
 )
 from eventstudy.inference.dependence import Correlations, correlations
 from eventstudy.inference.rank_aggregates import Ranked, Scales
-from eventstudy.inference.sample import Sample, sample_of
+from eventstudy.inference.sample import Related, Sample, sample_of
 from eventstudy.inference.shared_error import error_key
 from eventstudy.scale.collecting import RANKED, insides
 from eventstudy.scale.loadings import expanded
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 Results = dict[tuple[Window, str], InferenceResult]
+# What is known of the sample of a window, and costs time to work out.
+Known = dict[Window, Related]
 
 
-@OneThread()
 def again(part: Part, plan: Plan) -> Plan:
     """Return the plan of a second walk through the observations.
 
@@ -69,12 +70,23 @@ def again(part: Part, plan: Plan) -> Plan:
     >>> ranks.scales.scar.shape
     (1,)
     """
+    return ranking(part, plan, {})
+
+
+@OneThread()
+def ranking(part: Part, plan: Plan, known: Known) -> Plan:
+    """Return the plan of a second walk; see `again`.
+
+    known : what is known of the windows' samples, and is added to
+    """
     check_plan(part, plan.hash, "one of the plan given")
     if plan.walks == 1 or plan.scales is not None:
         raise SpecError(
             "the plan needs no second walk: finish(part, plan) has its tests"
         )
-    scar = np.array([scar_scale(sample) for _, sample, _ in _samples(part, plan)])
+    scar = np.array(
+        [scar_scale(sample) for _, sample, _ in _samples(part, plan, known)]
+    )
     scales = Scales(scar=scar, sar=sar_scale(_evidence(part, plan, 0)))
     first = f"{plan.hash} {part.digest}"
     return hashed(replace(plan, scales=scales, first=first))
@@ -114,9 +126,18 @@ def finish(part: Part, plan: Plan, ranks: Part | None = None) -> "pl.DataFrame":
     >>> es.scale.finish(es.scale.merge(parts), plan)["test"].to_list()
     ['csect', 'bmp']
     """
+    known: Known = {}
+    if plan.walks == 2 and ranks is not None:
+        check_plan(part, plan.hash, "one of the plan given")
+        wanted = ranking(part, plan, known)
+        check_plan(ranks, wanted.hash, "one of again(part, plan)")
+    return table(results(part, plan, ranks, known))
+
+
+def table(found: Results) -> "pl.DataFrame":
+    """Return answers as a table; see `finish`."""
     import polars as pl
 
-    found = results(part, plan, ranks)
     rows = [
         {
             "test": test,
@@ -150,7 +171,7 @@ def _value(number: float) -> float | None:
 
 
 @OneThread()
-def results(part: Part, plan: Plan, ranks: Part | None) -> Results:
+def results(part: Part, plan: Plan, ranks: Part | None, known: Known) -> Results:
     """Return an answer per window and test; see `finish`."""
     check_plan(part, plan.hash, "one of the plan given")
     ranked, needs = part, plan.needs & RANKS
@@ -159,10 +180,10 @@ def results(part: Part, plan: Plan, ranks: Part | None) -> Results:
     elif ranks is not None:
         raise SpecError("the plan needs no second walk; leave ranks out")
     found: Results = {}
-    for i, sample, known in _samples(part, plan):
+    for i, sample, evidence in _samples(part, plan, known):
         if needs:
             sums = _ranked(ranked)
-            rank = _rank(known, sums, plan)
+            rank = _rank(evidence, sums, plan)
             sample = ranked_sample(sample, rank, sums, i)
         for entry in plan.entries:
             own = result_of(entry, sample, plan.options)
@@ -179,7 +200,6 @@ def _second_part(part: Part, plan: Plan, ranks: Part | None) -> Part:
             "observations: collect them again for eventstudy.scale.again(part, plan), "
             "and give the merged parts as ranks"
         )
-    check_plan(ranks, again(part, plan).hash, "one of again(part, plan)")
     if ranks.rows != part.rows:
         raise SpecError(
             f"the second walk has {ranks.rows:,} observations; wanted the "
@@ -209,13 +229,22 @@ def _rank(evidence: Evidence, ranked: Ranked, plan: Plan) -> Correlations | None
     )
 
 
-def _samples(part: Part, plan: Plan) -> Iterator[tuple[int, Sample, Evidence]]:
+def _samples(
+    part: Part, plan: Plan, known: Known
+) -> Iterator[tuple[int, Sample, Evidence]]:
     """Yield the samples of one window after the other, so that one is held at once."""
     _check_assets(part, plan)
     for i, window in enumerate(plan.windows):
         evidence = _evidence(part, plan, i)
-        residual = correlations(evidence, groups=plan.groups, calendar=plan.calendar)
-        yield i, sample_of(evidence, window, residual=residual), evidence
+        related = known.get(window)
+        residual = None
+        if related is None:
+            residual = correlations(
+                evidence, groups=plan.groups, calendar=plan.calendar
+            )
+        sample = sample_of(evidence, window, residual=residual, related=related)
+        known[window] = sample.related
+        yield i, sample, evidence
 
 
 def _check_assets(part: Part, plan: Plan) -> None:

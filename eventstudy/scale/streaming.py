@@ -13,7 +13,7 @@ from eventstudy.core.windows import Window
 from eventstudy.inference import NamedTest, Outcome
 from eventstudy.inference.pvalues import Options, check_alternative
 from eventstudy.scale.collecting import collect
-from eventstudy.scale.finishing import again, finish
+from eventstudy.scale.finishing import Known, ranking, results, table
 from eventstudy.scale.merging import merge
 from eventstudy.scale.part import Part, read_part
 from eventstudy.scale.plans import Plan, plan
@@ -25,21 +25,25 @@ if TYPE_CHECKING:
 # Parts that are merged at a time: neighbours first, then what came of them.
 _FAN = 32
 # Bytes of an observation: in parts while they are merged, and while they are tested.
-_BYTES, _BYTES_WINDOW = 190, 50
+_BYTES, _BYTES_WINDOW, _BYTES_SESSION = 190, 50, 24
 # What the process takes before there is any observation.
 _BASE = 350_000_000
 
 
 class Source(Protocol):
-    """Observations in chunks; `dataset` makes one of files.
+    """Observations in chunks; `dataset` makes one of files."""
 
-    clocks : the table that all chunks share
-    assets, observations : how many there are, None where that is not known
-    """
+    @property
+    def clocks(self) -> Clock:
+        """The table that all chunks share."""
 
-    clocks: Clock
-    assets: int | None
-    observations: int | None
+    @property
+    def assets(self) -> int | None:
+        """How many assets there are, None where that is not known."""
+
+    @property
+    def observations(self) -> int | None:
+        """How many observations there are, None where that is not known."""
 
     def __len__(self) -> int:
         """Chunks."""
@@ -144,7 +148,8 @@ def battery(
         Memory of this process, and its threads.
     keep : str or Path, optional
         A folder for finished parts. What is there already, of the same plan and the
-        same chunks, is not computed again.
+        same chunks, is not computed again. Chunks of a data set are the same while its
+        files and settings are; functions are taken to give what they gave before.
     progress : callable, optional
         Called with a `Progress` after every chunk.
 
@@ -192,32 +197,42 @@ def battery(
         assets=chunks.assets,
         observations=chunks.observations,
     )
-    _check_memory(chunks.observations, len(made.windows), limits)
+    _check_memory(made, limits)
     folder = None if keep is None else Path(keep)
     walker = _Walker(chunks, engine, limits, folder, progress, made.walks)
     first = walker.walk(made)
-    if made.walks == 1:
-        return finish(first, made)
-    ranks = walker.walk(again(first, made))
-    return finish(first, made, ranks)
+    known: Known = {}
+    ranks = None
+    if made.walks == 2:
+        ranks = walker.walk(ranking(first, made, known))
+    return table(results(first, made, ranks, known))
 
 
-def needed(observations: int, windows: int = 1) -> int:
-    """Bytes that a battery takes of the process that merges and tests."""
-    return _BASE + observations * (_BYTES + _BYTES_WINDOW * windows)
+def needed(observations: int, windows: int = 1, kept: int = 0) -> int:
+    """Bytes that a battery takes of the process that merges and tests.
+
+    kept : sessions of which tests see every abnormal return
+    """
+    return _BASE + observations * _each(windows, kept)
 
 
-def _check_memory(observations: int | None, windows: int, limits: Limits) -> None:
+def _each(windows: int, kept: int) -> int:
+    return _BYTES + _BYTES_WINDOW * windows + _BYTES_SESSION * kept
+
+
+def _check_memory(made: Plan, limits: Limits) -> None:
     """Say that memory will not do while there is still all of it."""
-    if observations is None:
+    if made.observations is None:
         return
-    wanted, there = needed(observations, windows), limits.bytes
+    kept = made.clocks.event.shape[1] if "days" in made.needs else 0
+    own = len(made.windows), kept
+    wanted, there = needed(made.observations, *own), limits.bytes
     if wanted > there:
-        most = max(0, there - _BASE) // (_BYTES + _BYTES_WINDOW * windows)
+        most = max(0, there - _BASE) // _each(*own)
         raise SpecError(
-            f"{observations:,} observations want about {amount(wanted)} of memory in "
-            f"the process that tests them; the limit is {amount(there)}. Raise it with "
-            f"Limits(memory=...), or test at most {most:,} observations at once"
+            f"{made.observations:,} observations want about {amount(wanted)} of memory "
+            f"in the process that tests them; the limit is {amount(there)}. Raise it, "
+            f"or test at most {most:,} observations at once"
         )
 
 
@@ -317,7 +332,7 @@ class _Walker:
         if part.plan != made.hash or [one.name for one in part.sources] != [name]:
             raise DataError(
                 f"{path} is a part of other observations than {name}; keep the parts "
-                "of one run in a folder of its own"
+                "of one run in a folder of its own, empty when files or settings change"
             )
         return part
 
