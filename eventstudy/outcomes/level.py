@@ -22,6 +22,9 @@ from eventstudy.outcomes.gaps import (
     checked,
     chosen,
     in_proportion,
+    is_rounding,
+    means,
+    sizes,
     terms,
 )
 
@@ -60,7 +63,8 @@ def level_gaps(
     -------
     Gaps
         Effects, errors and p-values. A series with fewer than 30 values before, or
-        none after, has nan.
+        none after, has nan, as has one that does not vary before where the variance
+        of measurement is unknown.
 
     Raises
     ------
@@ -97,6 +101,10 @@ def level_gaps(
 
 
 def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> Found:
+    size = sizes(y[:, :history])
+    # far from nought the sums of squares would lose the digits that matter
+    middle = means(y[:, :history])
+    y = y - middle[:, None]
     q, noise, prior = _grid(y[:, :history], h)
     held = noise[:, None] if h is None else np.nan_to_num(h)[:, :, None]
     held = np.broadcast_to(held, (*y.shape, held.shape[-1]))
@@ -105,6 +113,8 @@ def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> 
     few = walked.n < LEAST_HISTORY
     walked.cross[few] = np.eye(x.shape[-1])
     likelihood, scale = _likelihood(walked, df, known=h is not None)
+    if h is None:
+        few |= is_rounding(scale.min(axis=-1), size)
     weight = _normed(likelihood + prior)
     inverse = np.asarray(np.linalg.inv(walked.cross), np.float64)
     ahead = _Ahead(
@@ -122,11 +132,11 @@ def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> 
     expected, var = ahead.of_means(c)
     effect = seen[..., None] - expected
     mixed = _mixed(effect, np.sqrt(var), weight, df if h is None else None)
-    middle, square = ahead.of_sessions(weight)
+    path, square = ahead.of_sessions(weight)
     nothing = np.where(few, np.nan, 1.0)
     return Found(
         **mixed,
-        expected=middle * nothing[:, None],
+        expected=(path + middle[:, None]) * nothing[:, None],
         error=np.sqrt(square) * nothing[:, None],
         n=walked.n,
         q=(weight * q * scale).sum(-1) * nothing,

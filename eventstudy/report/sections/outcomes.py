@@ -136,7 +136,10 @@ def _placebo(result: StudyResult, row: Row, period: str) -> str:
 def _moves(result: StudyResult, row: Row) -> list[str]:
     """Say how the model's p-value moves with the length of the history."""
     held = result.outcome_histories.filter(
-        event_id=row["event_id"], outcome=row["outcome"], measure=row["measure"]
+        pl.col("pvalue_model").is_not_null(),
+        event_id=row["event_id"],
+        outcome=row["outcome"],
+        measure=row["measure"],
     ).sort("history")
     if held.height < 2:
         return []
