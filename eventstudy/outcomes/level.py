@@ -79,6 +79,10 @@ def level_gaps(
     surprise that stays (the gain), with q = K² σ² and h = (1 - K) σ², and laws are t
     with n less the number of coefficients as degrees of freedom.
 
+    Size at 5 %, 61 sessions after: 3.5 to 6.5 % with 100 to 354 sessions before where
+    the level wanders as a hash rate does; less where it hardly moves (q = 1e-5, h =
+    7e-3); up to 9.5 % with 100 sessions where h is unknown and next to nothing.
+
     Examples
     --------
     >>> rng = np.random.default_rng(2)

@@ -108,10 +108,27 @@ def read_series(
     source : str, Path or frame
         A file (CSV, also gzip, Parquet, Feather, workbook), ``"snapshot"``, or any
         frame with Arrow's stream.
-    name, value, date, kind, unit, lag, variance, epochs
-        As in `OutcomeSetting`.
-    estimation, window, measures, date_format, decimal, sheet
-        As in `OutcomeSetting`.
+    name : str
+        What reports call it.
+    value, date : str
+        Columns of its values and dates; by default the dates are read off the headings.
+    kind : {"level", "log", "difference", "count"}
+        What is studied: the value, its logarithm, its change from the session before,
+        or the logarithm of a count.
+    unit : str
+        Unit of the values, for reports.
+    lag : int
+        Days by which a date of the file is after the day that its value is of.
+    variance : str
+        Column of the known variance of measurement of what is studied, or "poisson".
+    epochs : bool
+        Whether values hold for runs of days, which are one session each.
+    estimation, window : (int, int)
+        Sessions that say what was to be expected, and those that are studied.
+    measures : sequence of str
+        "mean", "last_week".
+    date_format, decimal, sheet : str
+        How dates and numbers are written, and the sheet of a workbook.
 
     Returns
     -------

@@ -104,8 +104,8 @@ def _sentences(result: StudyResult, event_id: str, setting: OutcomeSetting) -> s
 def _over(row: Row, period: str) -> str:
     length = row["end"] - row["start"] + 1
     if row["measure"] == "last_week":
-        return f"In the last seven days of the {length} {period} from {row['day0']}"
-    return f"On average of the {length} {period} from {row['day0']}"
+        return f"In the last seven days of the {length} {period} from {row['day0']},"
+    return f"On average over the {length} {period} from {row['day0']},"
 
 
 def _placebo(result: StudyResult, row: Row, period: str) -> str:
