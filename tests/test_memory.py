@@ -9,6 +9,7 @@ from eventstudy.core.memory import give_back
 from eventstudy.study import pipeline
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("parts", "kept"), [(("returns",), False), (("returns", "volatility"), True)]
 )

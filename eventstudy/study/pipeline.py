@@ -36,7 +36,7 @@ from eventstudy.study.inputs import (
     request_of,
 )
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
-from eventstudy.study.kept import Kept
+from eventstudy.study.kept import FinishedParts
 from eventstudy.study.names import one_spelling
 from eventstudy.study.own import own_windows, widened, with_benchmarks
 from eventstudy.study.own import said as said_of_own
@@ -360,7 +360,7 @@ def _tables(
         for builder in dict.fromkeys(wanted)
         for task in builders.tasks_of(builder, study.spec)
     ]
-    kept = None if resume is None else Kept(Path(resume), study)
+    kept = None if resume is None else FinishedParts(Path(resume), study)
     known = {} if kept is None else {task: kept.of(task) for task in tasks}
     todo = [task for task in tasks if known.get(task) is None]
     tell = Counted(study.tell, len(todo))
