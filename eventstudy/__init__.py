@@ -19,7 +19,12 @@ if TYPE_CHECKING:
         SourceError,
         SpecError,
     )
-    from eventstudy.cross_section import Regression, categories, regress
+    from eventstudy.cross_section import (
+        Regression,
+        categories,
+        regress,
+        variance_contrasts,
+    )
     from eventstudy.inference import placebo_shifts
     from eventstudy.prices import (
         OutcomeSeries,
@@ -88,6 +93,7 @@ __all__ = [
     "scale",
     "simulate",
     "table",
+    "variance_contrasts",
     "volatility",
     "write_report",
     "write_simulation",
@@ -126,6 +132,7 @@ _HOME = {
     "run": "study",
     "simulate": "simulation",
     "table": "tabulated",
+    "variance_contrasts": "cross_section",
     "write_report": "report",
     "write_simulation": "simulation",
 }

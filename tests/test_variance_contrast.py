@@ -3,9 +3,11 @@
 from itertools import combinations
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
+import eventstudy as es
 from eventstudy.core.errors import DataError, SpecError
 from eventstudy.inference import variance_contrast
 
@@ -153,3 +155,54 @@ def test_size_where_assets_share_their_dates(design):
         p = variance_contrast(z, kinds, cluster, **NAMES, reps=499).pvalue
         count += p <= 0.05
     assert 3.5 < 100 * count / reps < 6.5
+
+
+def test_kinds_of_a_study_are_compared_by_their_standardised_cars():
+    spec = es.StudySpec(
+        model="constant_mean",
+        groups={"bitcoin": ("BTC-USD",)},
+        windows=((0, 1),),
+        tests=("t",),
+    )
+    prices = es.fetch_prices(["BTC-USD"], source="snapshot")
+    study = es.run(spec, "events/china_2021.csv", prices)
+    table = es.variance_contrasts(study, window=(0, 1), sample="all")
+    named = table.select("category", "against").rows()
+    assert named == sorted(set(named))
+    assert not {"mixed"} & {name for pair in named for name in pair}
+    row = table.filter(category="mining_ban", against="mining_curb").to_dicts()[0]
+    # by hand: the kind that all events of an observation share
+    kinds = study.observations.filter(status="used").join(
+        study.events.select("event_id", "kind"), on="event_id"
+    )
+    shared = kinds.group_by("observation", "day0").agg(
+        pl.col("kind").first(), pl.col("kind").n_unique().alias("several")
+    )
+    held = study.cars.filter("in_average").join(
+        shared.filter(several=1), left_on="event_id", right_on="observation"
+    )
+    held = held.filter(pl.col("kind").is_in(["mining_ban", "mining_curb"]))
+    held = held.sort("day0")
+    gaps = held["day0"].diff().dt.total_days().fill_null(9) > 1
+    facts = (
+        held.with_columns(cluster=gaps.cum_sum())
+        .group_by("cluster")
+        .agg(
+            pl.col("kind").n_unique().alias("kinds"),
+            pl.col("kind").first(),
+            (pl.col("scar") ** 2).mean().alias("square"),
+        )
+    )
+    alone = facts.filter(kinds=1)
+    means = {
+        kind: alone.filter(kind=kind)["square"].mean()
+        for kind in ("mining_ban", "mining_curb")
+    }
+    assert row["n_clusters"] == alone.filter(kind="mining_ban").height
+    assert row["mean_square"] == pytest.approx(means["mining_ban"], rel=1e-9)
+    assert row["mean_square_against"] == pytest.approx(means["mining_curb"], rel=1e-9)
+    assert row["ratio"] == pytest.approx(
+        means["mining_ban"] / means["mining_curb"], rel=1e-9
+    )
+    never = table.filter(pl.col("ratio").is_null())
+    assert all("cannot be told apart" in one for one in never["reason"])

@@ -100,13 +100,7 @@ def categories(
     rows = observation_rows(
         result, window=window, model=model, sample=sample, assets=assets
     )
-    if by not in characteristics(rows):
-        raise unknown_name("characteristic", by, characteristics(rows))
-    if group is not None:
-        if group not in rows["group"]:
-            raise unknown_name("group", group, rows["group"].unique())
-        rows = rows.filter(pl.col("group") == group)
-    rows = rows.drop_nulls(["car", by]).with_columns(pl.col(by).cast(pl.String))
+    rows = of_category(rows, by, group, "car")
     names = rows[by].unique().sort().to_list()
     if against is not None and against not in names:
         raise unknown_name("category", against, names)
@@ -129,6 +123,22 @@ def categories(
     return pl.DataFrame(table, schema=_SCHEMA).with_columns(
         pl.col(floats).fill_nan(None)
     )
+
+
+def of_category(
+    rows: pl.DataFrame, by: str, group: str | None, outcome: str
+) -> pl.DataFrame:
+    """Keep the rows of a group that have an outcome and a category, as text.
+
+    Raises `SpecError` for a characteristic or group that there is not.
+    """
+    if by not in characteristics(rows):
+        raise unknown_name("characteristic", by, characteristics(rows))
+    if group is not None:
+        if group not in rows["group"]:
+            raise unknown_name("group", group, rows["group"].unique())
+        rows = rows.filter(pl.col("group") == group)
+    return rows.drop_nulls([outcome, by]).with_columns(pl.col(by).cast(pl.String))
 
 
 def _mean(y: Array, label: IntArray, level: float) -> dict[str, Any]:

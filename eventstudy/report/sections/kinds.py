@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from eventstudy.cross_section import categories
+from eventstudy.cross_section import categories, variance_contrasts
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import confidence_text
@@ -43,6 +43,7 @@ def blocks(views: Views) -> Iterator[str]:
     )
     yield kinds
     yield md.bullets(reasons(result, found))
+    yield _larger_moves(result, found)
     yield md.details(
         "The same for all announcements", table(result, compared(result, "all"))
     )
@@ -73,6 +74,44 @@ def table(result: StudyResult, found: Compared) -> str:
     interval = f"CAAR, % [{confidence_text(result)} interval]"
     columns = ["Group", "Kind", "N", "Dates", interval, "Against", "Difference", "p"]
     return md.table(columns, rows, "llrrrlrr") if len(rows) > len(found) else ""
+
+
+def _larger_moves(result: StudyResult, found: Compared) -> str:
+    """Compare the size of moves, up or down, of kinds in dates enough."""
+    cells, few = [], 0
+    for group in found:
+        asked = _asked(result, group, "headline")
+        if not asked:
+            continue
+        for row in variance_contrasts(result, "kind", **asked).to_dicts():
+            if row["pvalue"] is None:
+                few += 1
+                continue
+            ends = (nb.decimal(row[name]) for name in ("low", "high"))
+            cells.append(
+                [
+                    md.escape(words_for(result, group)),
+                    md.escape(label(row["category"])),
+                    md.escape(label(row["against"])),
+                    f"{nb.decimal(row['ratio'])} [{', '.join(ends)}]",
+                    nb.pvalue_cell(row["pvalue"]),
+                    f"{row['n_clusters']}, {row['n_clusters_against']}",
+                ]
+            )
+    if not cells and not few:
+        return ""
+    said = "Whether one kind brings larger moves than another, up or down: "
+    if not cells:
+        return (
+            f"{said}no pair of kinds lies in clusters of dates enough "
+            f"({nb.count(few, 'pair')})."
+        )
+    columns = ["Group", "Kind", "Against", "Mean square, times the other's"]
+    left = f" {nb.count(few, 'pair')} in too few clusters of dates." if few else ""
+    return (
+        f"{said}the ratio of mean squared standardised CARs, with its interval.{left}"
+        f"\n\n{md.table([*columns, 'p', 'Clusters'], cells, 'lllrrr')}"
+    )
 
 
 def _groups(result: StudyResult) -> list[str]:
