@@ -19,7 +19,7 @@ from eventstudy.inference.pvalues import tail
 from eventstudy.inference.sample import spread
 from eventstudy.models import MODELS
 from eventstudy.simulation.batch import batch_of, fits_of
-from eventstudy.simulation.design import Part, SimulatedSample, SimulationDesign
+from eventstudy.simulation.design import ModelBlock, SimulatedSample, SimulationDesign
 from eventstudy.simulation.injected import Injections
 from eventstudy.simulation.layout import layout_of
 from eventstudy.spec import ModelSetting
@@ -235,7 +235,7 @@ def fit(study: Study, rng: np.random.Generator, n_paths: int) -> Abnormal:
 def simulated(study: Study) -> tuple[SimulationDesign, SimulatedSample]:
     """Return the design as the package's simulation knows it."""
     n = len(study.asset)
-    part = Part(
+    part = ModelBlock(
         setting=ModelSetting(model="constant_mean"),
         group=("all",) * n,
         at=study.at,

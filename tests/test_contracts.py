@@ -32,7 +32,7 @@ def test_the_layers_are_kept(capsys):
 
 # --- public names -------------------------------------------------------------------
 
-MODULES = {"inference", "models", "outcomes", "plot", "prices", "volatility"}
+MODULES = {"inference", "models", "outcomes", "plot", "prices", "scale", "volatility"}
 MEANT = {
     *("StudySpec", "StudyResult", "run", "write_report", "DataError", "SpecError"),
     *("read_events", "read_prices", "fetch_prices", "read_spec", "EventStudyError"),

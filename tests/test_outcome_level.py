@@ -275,3 +275,36 @@ def test_kinds_say_what_is_studied():
     assert KINDS["difference"].of(values)[1:3].tolist() == [-1.0, 4.0]
     assert KINDS["count"].poisson(values)[[0, 2]].tolist() == [1.0, 0.25]
     assert KINDS["level"].poisson(values)[2] == 4.0
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("wanders", [True, False])
+def test_a_series_far_from_nought_has_the_same_p(known, wanders):
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(1, 120))
+    y = np.cumsum(y, axis=1) if wanders else y
+    h = np.ones((1, 120)) if known else None
+    weights = np.full((1, 20), 0.05)
+    near = level_gaps(y, h, history=100, weights=weights)
+    far = level_gaps(y + 1e9, h, history=100, weights=weights)
+    np.testing.assert_allclose(far.pvalue, near.pvalue, rtol=1e-5)
+    np.testing.assert_allclose(far.expected - 1e9, near.expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0, 1e7 / 3])
+@pytest.mark.parametrize("gaps", [level_gaps, mean_gaps])
+def test_a_history_that_does_not_vary_has_no_p(gaps, value):
+    y = np.full((2, 120), value)
+    y[:, 100:] += np.arange(20)
+    y[1] += np.random.default_rng(1).normal(size=120)
+    weekday = np.tile(np.arange(120) % 7, (2, 1))
+    found = gaps(y, history=100, weights=np.full((1, 20), 0.05), weekday=weekday)
+    assert np.isfinite(found.pvalue[:, 0]).tolist() == [False, True]
+    assert np.isfinite(found.effect[:, 0]).tolist() == [False, True]
+    assert np.isnan(found.expected[0]).all()
+
+
+def test_a_straight_line_has_no_p():
+    y = np.arange(120.0)[None] / 3
+    found = level_gaps(y, history=100, weights=np.full((1, 20), 0.05))
+    assert np.isnan(found.pvalue).all()

@@ -269,3 +269,46 @@ def test_a_question_about_a_series_that_there_is_not_is_an_error():
     asked = es.Question(text="?", event_id="one", measure="outcome", outcome="fees")
     with pytest.raises(SpecError, match="fees"):
         es.StudySpec(outcomes=(HASH_RATE,), questions=(asked,))
+
+
+@pytest.mark.parametrize("kind", ["level", "difference", "log"])
+def test_values_that_do_not_vary_have_a_reason_and_a_report(tmp_path, kind):
+    frame = made().with_columns(flow=pl.lit(2.5))
+    result = studied(es.read_series(frame, name="flow", value="flow", kind=kind))
+    assert result.outcomes["reason"].unique().to_list() == [
+        "the values before the announcement do not vary"
+    ]
+    assert result.outcomes["effect"].null_count() == result.outcomes.height
+    assert result.outcome_histories.is_empty()
+    page = es.write_report(result, tmp_path) / "details" / "outcomes.md"
+    assert "do not vary" in page.read_text(encoding="utf-8")
+
+
+def test_values_that_stand_still_at_last_leave_short_histories_without_a_p(tmp_path):
+    still = pl.int_range(pl.len()).is_between(50, 139)
+    frame = made().with_columns(
+        pl.when(still).then(1.0).otherwise("flow").alias("flow")
+    )
+    result = studied(es.read_series(frame, name="flow", value="flow"))
+    held = result.outcome_histories.filter(measure="mean")
+    assert held["pvalue_model"].is_null().to_list() == [True, False, False]
+    assert held["pvalue_placebo"].is_null()[0]
+    es.write_report(result, tmp_path)
+
+
+def test_a_file_that_is_not_there_is_no_file_of_prices(tmp_path):
+    with pytest.raises(DataError, match="no such file") as caught:
+        es.read_series(tmp_path / "flow.csv", name="flow", value="flow")
+    assert "price" not in str(caught.value)
+
+
+def test_a_last_week_without_values_has_a_reason_and_the_mean_stands(tmp_path):
+    # 21 May 2021 is session 140, and the last week of the window 194 to 200
+    lost = pl.int_range(pl.len()).is_between(194, 200)
+    result = studied(es.read_series(made().filter(~lost), name="flow", value="flow"))
+    mean, week = result.outcomes.sort("measure", descending=True).to_dicts()
+    assert mean["reason"] is None
+    assert mean["pvalue_placebo"] is not None
+    assert week["reason"] == "none of the measure's sessions has a value"
+    assert week["pvalue_placebo"] is None
+    es.write_report(result, tmp_path)

@@ -11,6 +11,7 @@ from eventstudy.core.errors import SpecError
 LEAST_HISTORY = 30
 SIGNIFICANT = 0.05
 """Level of the test whether weekdays differ."""
+_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,3 +135,20 @@ def in_proportion(weights: Array, there: BoolArray) -> Array:
     total = held.sum(-1, keepdims=True)
     out: Array = np.divide(held, total, out=np.full_like(held, np.nan), where=total > 0)
     return out
+
+
+def means(y: Array) -> Array:
+    """Return the means of what is known of series (E, S): (E,), nought of nothing."""
+    known = np.isfinite(y)
+    total = np.where(known, y, 0.0).sum(axis=1)
+    return np.asarray(total / np.maximum(known.sum(axis=1), 1))
+
+
+def sizes(y: Array) -> Array:
+    """Return the largest absolute values of series (E, S): (E,), nought of nothing."""
+    return np.asarray(np.where(np.isfinite(y), np.abs(y), 0.0).max(axis=1))
+
+
+def is_rounding(variance: Array, size: Array) -> BoolArray:
+    """Say which variances (E,) are no more than the rounding of values so large."""
+    return np.asarray(variance <= np.maximum((_ROUNDING * size) ** 2, 1e-290))

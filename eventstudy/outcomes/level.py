@@ -22,6 +22,9 @@ from eventstudy.outcomes.gaps import (
     checked,
     chosen,
     in_proportion,
+    is_rounding,
+    means,
+    sizes,
     terms,
 )
 
@@ -60,7 +63,8 @@ def level_gaps(
     -------
     Gaps
         Effects, errors and p-values. A series with fewer than 30 values before, or
-        none after, has nan.
+        none after, has nan, as has one that does not vary before where the variance
+        of measurement is unknown.
 
     Raises
     ------
@@ -74,6 +78,10 @@ def level_gaps(
     variance of measurement is unknown, the prior is flat on the share K in (0, 1] of a
     surprise that stays (the gain), with q = K² σ² and h = (1 - K) σ², and laws are t
     with n less the number of coefficients as degrees of freedom.
+
+    Size at 5 %, 61 sessions after: 3.5 to 6.5 % with 100 to 354 sessions before where
+    the level wanders as a hash rate does; less where it hardly moves (q = 1e-5, h =
+    7e-3); up to 9.5 % with 100 sessions where h is unknown and next to nothing.
 
     Examples
     --------
@@ -97,6 +105,10 @@ def level_gaps(
 
 
 def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> Found:
+    size = sizes(y[:, :history])
+    # far from nought the sums of squares would lose the digits that matter
+    middle = means(y[:, :history])
+    y = y - middle[:, None]
     q, noise, prior = _grid(y[:, :history], h)
     held = noise[:, None] if h is None else np.nan_to_num(h)[:, :, None]
     held = np.broadcast_to(held, (*y.shape, held.shape[-1]))
@@ -105,6 +117,8 @@ def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> 
     few = walked.n < LEAST_HISTORY
     walked.cross[few] = np.eye(x.shape[-1])
     likelihood, scale = _likelihood(walked, df, known=h is not None)
+    if h is None:
+        few |= is_rounding(scale.min(axis=-1), size)
     weight = _normed(likelihood + prior)
     inverse = np.asarray(np.linalg.inv(walked.cross), np.float64)
     ahead = _Ahead(
@@ -122,11 +136,11 @@ def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> 
     expected, var = ahead.of_means(c)
     effect = seen[..., None] - expected
     mixed = _mixed(effect, np.sqrt(var), weight, df if h is None else None)
-    middle, square = ahead.of_sessions(weight)
+    path, square = ahead.of_sessions(weight)
     nothing = np.where(few, np.nan, 1.0)
     return Found(
         **mixed,
-        expected=middle * nothing[:, None],
+        expected=(path + middle[:, None]) * nothing[:, None],
         error=np.sqrt(square) * nothing[:, None],
         n=walked.n,
         q=(weight * q * scale).sum(-1) * nothing,

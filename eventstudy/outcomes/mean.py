@@ -12,6 +12,8 @@ from eventstudy.outcomes.gaps import (
     checked,
     chosen,
     in_proportion,
+    is_rounding,
+    sizes,
     terms,
 )
 
@@ -37,7 +39,7 @@ def mean_gaps(
     -------
     Gaps
         Effects, errors and p-values; ``q`` is nan. A series with fewer than 30 values
-        before, or none after, has nan.
+        before, or none after, has nan, as has one that does not vary before.
 
     Raises
     ------
@@ -80,6 +82,7 @@ def _gaps(y: Array, history: int, weights: Array, x: Array) -> Found:
     beta = inverse @ (before.transpose(0, 2, 1) @ values[..., None])
     rest = np.where(known, values - (before @ beta)[..., 0], 0.0)
     df = np.where(few, 1, n - k)
+    few |= is_rounding((rest**2).sum(1) / df, sizes(y[:, :history]))
     scale = np.where(few, np.nan, (rest**2).sum(1) / df)
     expected = np.where(few[:, None], np.nan, (x[:, history:] @ beta)[..., 0])
     there = np.isfinite(y[:, history:]) & ~few[:, None]

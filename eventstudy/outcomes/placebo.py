@@ -50,8 +50,8 @@ class Placebo:
             return np.full(len(statistic), np.nan), 0, 0
         apart = _apart(self.begin[known], self.length)
         larger = np.abs(values[known]) >= np.abs(statistic)
-        p = (1 + larger.sum(axis=0)) / (1 + n)
-        return np.maximum(p, 1 / (1 + apart)), n, apart
+        p = np.maximum((1 + larger.sum(axis=0)) / (1 + n), 1 / (1 + apart))
+        return np.where(np.isfinite(statistic), p, np.nan), n, apart
 
 
 def placebo(

@@ -68,6 +68,8 @@ _LISTED = 5
 _MAD_TO_SIGMA = 1.4826
 _EPOCH = date(1970, 1, 1)
 
+_LOOKED_AT = ("symbol", "date", "open", "close", "adj_close", "volume")
+
 _Row = dict[str, object]
 
 
@@ -121,9 +123,11 @@ def check_quality(
     """
     rows: list[_Row] = []
     levels = [file.symbol for file in prices.files if file.is_factor]
-    frame = prices.frame.filter(
-        ~pl.col("symbol").is_in(levels), pl.col("date") >= (start or date.min)
-    )
+    frame = prices.frame.select(*_LOOKED_AT)
+    if levels:
+        frame = frame.filter(~pl.col("symbol").is_in(levels))
+    if start is not None and frame.height and frame["date"].min() < start:  # type: ignore[operator]
+        frame = frame.filter(pl.col("date") >= start)
     if not frame.height:
         return issues_frame()
     span = _span(frame, end)
@@ -166,7 +170,7 @@ def _quotes(frame: pl.DataFrame, returns: Container[str]) -> list[_Quotes]:
     if frame["symbol"].rle_id().max() != frame["symbol"].n_unique() - 1:
         frame = frame.sort("symbol", "date")
     counts = frame.group_by("symbol", maintain_order=True).agg(used.sum())
-    there = frame.filter(used)
+    there = frame.filter(used) if frame["adj_close"].null_count() else frame
     days = there["date"].to_physical().cast(pl.Int64).to_numpy()
     closes = _floats(there["close"].fill_null(there["adj_close"]))
     opens, volumes = _floats(there["open"]), _floats(there["volume"])

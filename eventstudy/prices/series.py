@@ -14,13 +14,13 @@ from eventstudy.core.abnormal import Array, IntArray
 from eventstudy.core.errors import DataError, Problem, nearest
 from eventstudy.outcomes.kinds import KINDS, WEEK
 from eventstudy.prices.columns import FIELD_OF, plain_heading
-from eventstudy.prices.layout import fault
 from eventstudy.prices.parse import cell_dates, cell_numbers, mark_of
 from eventstudy.prices.raw import RawTable, read_raw, shown
 from eventstudy.spec.outcome import POISSON, OutcomeSetting
 
 SNAPSHOT = "snapshot"
 _NETWORK = "network.csv"
+_UNREADABLE = "the file of a series cannot be read"
 # A block is found with this many hashes per unit of difficulty.
 _HASHES, _SECONDS, _EXA = 2.0**32, 86_400.0, 1e18
 
@@ -180,7 +180,16 @@ def series_of(setting: OutcomeSetting) -> OutcomeSeries:
     """Read the series of a setting; `DataError` as `read_series`."""
     if setting.file == SNAPSHOT:
         return _series(setting, _network())
-    return _series(setting, read_raw(Path(setting.file), sheet=setting.sheet or None))
+    try:
+        raw = read_raw(Path(setting.file), sheet=setting.sheet or None)
+    except DataError as error:
+        raise DataError(_UNREADABLE, error.problems) from error
+    return _series(setting, raw)
+
+
+def _fault(name: str, message: str, *, line: int | None = None) -> DataError:
+    """Return the error for one fault of one file."""
+    return DataError(_UNREADABLE, [Problem(message=message, file=name, line=line)])
 
 
 @cache
@@ -211,7 +220,7 @@ def _series(setting: OutcomeSetting, raw: RawTable) -> OutcomeSeries:
     values, kind = columns[0], KINDS[setting.kind]
     if kind.is_log and (bad := np.flatnonzero(values <= 0)).size:
         day = np.datetime64(int(days[bad[0]]), "D")
-        raise fault(
+        raise _fault(
             raw.name,
             f"{setting.value} is {values[bad[0]]:g} on {day}, which has no logarithm; "
             "say kind = 'level'",
@@ -222,9 +231,9 @@ def _series(setting: OutcomeSetting, raw: RawTable) -> OutcomeSeries:
     elif setting.variance:
         variance = columns[-1]
         if (variance < 0).any():
-            raise fault(raw.name, f"a variance in {setting.variance} is negative")
+            raise _fault(raw.name, f"a variance in {setting.variance} is negative")
     if np.isfinite(y).sum() < 2:
-        raise fault(raw.name, f"{setting.value} has fewer than two values")
+        raise _fault(raw.name, f"{setting.value} has fewer than two values")
     return OutcomeSeries(
         setting=setting,
         days=days,
@@ -246,7 +255,7 @@ def _typed(setting: OutcomeSetting, raw: RawTable) -> pl.DataFrame:
         if name not in raw.cells.columns:
             near = nearest(name, raw.cells.columns)
             meant = f": did you mean {near!r}?" if near else f"; it has {held}"
-            raise fault(raw.name, f"there is no column {name!r}{meant}", line=1)
+            raise _fault(raw.name, f"there is no column {name!r}{meant}", line=1)
     cells = raw.cells.select(pl.col(day).alias("date"), *wanted)
     cells = cells.with_columns(raw.lines.alias("line"))
     problems: list[Problem] = []
@@ -280,7 +289,7 @@ def _date_column(raw: RawTable) -> str:
     if len(found) == 1:
         return found[0]
     said = f"two columns may be dates, {' and '.join(found)}" if found else ""
-    raise fault(
+    raise _fault(
         raw.name,
         f"{said or 'there is no column of dates'}; say date = 'NAME OF THE COLUMN', "
         f"found {', '.join(raw.cells.columns)}",

@@ -9,6 +9,7 @@ from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
+from eventstudy.core.memory import give_back
 from eventstudy.core.threads import OneThread
 from eventstudy.scale.engine import Task
 
@@ -46,6 +47,8 @@ def _work(messages: "SimpleQueue[Any]", answers: BinaryIO) -> None:
         message = messages.get()
         if not isinstance(message, Task):
             name, held[name] = message[0], message[1]
+            del message
+            give_back()
             continue
         try:
             answer = pickle.dumps((False, message.run(held)), protocol=5)
@@ -54,3 +57,4 @@ def _work(messages: "SimpleQueue[Any]", answers: BinaryIO) -> None:
             answer = pickle.dumps((True, None))
         answers.write(answer)
         answers.flush()
+        give_back()

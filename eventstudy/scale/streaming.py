@@ -30,7 +30,7 @@ _BYTES, _BYTES_WINDOW, _BYTES_SESSION = 190, 50, 24
 _BASE = 350_000_000
 
 
-class Source(Protocol):
+class ChunkSource(Protocol):
     """Observations in chunks; `dataset` makes one of files."""
 
     @property
@@ -55,7 +55,7 @@ class Source(Protocol):
         """Fit a chunk."""
 
 
-Chunks = Sequence[Callable[[], Abnormal]] | Source
+Chunks = Sequence[Callable[[], Abnormal]] | ChunkSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def battery(
 
     Parameters
     ----------
-    source : sequence of callable, or Source
+    source : sequence of callable, or a source of chunks
         Functions without arguments that each return an `Abnormal`, all on one table of
         clocks; or what `dataset` returns.
     windows : sequence of (int, int) or (int, int)
@@ -183,7 +183,7 @@ def battery(
     [16, 16]
     """
     limits = limits or Limits()
-    chunks: Source = source if _is_source(source) else _Functions(source)
+    chunks: ChunkSource = source if _is_source(source) else _Functions(source)
     options = Options(
         alternative=check_alternative(alternative), seed=seed, n_draws=n_draws
     )
@@ -236,7 +236,7 @@ def _check_memory(made: Plan, limits: Limits) -> None:
         )
 
 
-def _is_source(source: object) -> TypeGuard[Source]:
+def _is_source(source: object) -> TypeGuard[ChunkSource]:
     return all(hasattr(source, name) for name in ("clocks", "open", "name"))
 
 
@@ -273,7 +273,7 @@ class _Functions:
         return found
 
 
-def part_of(shared: tuple[Source, Plan], number: int) -> Part:
+def part_of(shared: tuple[ChunkSource, Plan], number: int) -> Part:
     """Open one chunk and reduce it; what engines call."""
     source, made = shared
     return collect(source.open(number), made, source=source.name(number))
@@ -283,7 +283,7 @@ def part_of(shared: tuple[Source, Plan], number: int) -> Part:
 class _Walker:
     """Walks through a source, once for each plan."""
 
-    source: Source
+    source: ChunkSource
     engine: object
     limits: Limits
     keep: Path | None

@@ -22,7 +22,7 @@ Fitted = Sequence[tuple[Estimator, Sequence[Estimate]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Part:
+class ModelBlock:
     """The observations of one model setting on one calendar, (N,) and (N, T+L).
 
     group : name of each observation's group
@@ -86,7 +86,7 @@ class SimulationDesign:
     """
 
     calendar: str
-    parts: tuple[Part, ...]
+    parts: tuple[ModelBlock, ...]
     cells: tuple[SimulatedSample, ...]
     pool: IntArray
     block: float
@@ -195,7 +195,7 @@ def _design(
         there = np.flatnonzero(keep[:, tested].any(axis=1))
         rows = rows[there]
         parts.append(
-            Part(
+            ModelBlock(
                 setting=panel.setting,
                 group=tuple(panel.observations[row].group for row in rows.tolist()),
                 at=panel.day0[rows][:, None] + offsets - start,
@@ -293,7 +293,7 @@ def _block_length(own: Sequence[tuple[Panel, IntArray]], pool: IntArray) -> floa
     return float(np.nanmean(lengths)) if np.isfinite(lengths).any() else 1.0
 
 
-def _cell(parts: Sequence[Part], model: str, group: str) -> SimulatedSample:
+def _cell(parts: Sequence[ModelBlock], model: str, group: str) -> SimulatedSample:
     members = []
     for number, part in enumerate(parts):
         if part.setting.name != model:

@@ -10,7 +10,7 @@ from eventstudy.core.abnormal import Abnormal, Array, IntArray
 from eventstudy.core.bootstrap import block_draws, resample
 from eventstudy.core.donors import Donors
 from eventstudy.models import MODELS, Model
-from eventstudy.simulation.design import DrawnDonors, Part, SimulationDesign
+from eventstudy.simulation.design import DrawnDonors, ModelBlock, SimulationDesign
 
 # How much larger returns were before a market calmed down, and how many sessions before
 # the first date it did.
@@ -40,7 +40,7 @@ def draw_shocks(design: SimulationDesign, replications: int, seed: int) -> Array
 
 
 def replicate(
-    part: Part, sessions: IntArray, *, simple: bool, scale: Array | None = None
+    part: ModelBlock, sessions: IntArray, *, simple: bool, scale: Array | None = None
 ) -> Abnormal:
     """Fit every observation on every path in one call; rows are (R x N).
 
@@ -81,7 +81,7 @@ def replicate(
 
 
 def _donors(
-    part: Part,
+    part: ModelBlock,
     drawn: DrawnDonors,
     sessions: IntArray,
     scale: Array | None,
@@ -112,7 +112,7 @@ def wilder_before(design: SimulationDesign) -> Array:
 
 
 def _returns(
-    part: Part, sessions: IntArray, back: int, scale: Array | None
+    part: ModelBlock, sessions: IntArray, back: int, scale: Array | None
 ) -> tuple[Array, Array]:
     """Gather growth (R, N, T+L) and that of factors, ``back`` sessions before."""
     at = part.base[:, None] + sessions[:, part.at - back]

@@ -84,8 +84,13 @@ class Study:
     engine: Engine = field(default_factory=OneProcess)
 
     def __getstate__(self) -> dict[str, object]:
-        """Return what another process needs: it tells nobody, and works alone."""
+        """Return what another process needs: it tells nobody, and works alone.
+
+        Prices go along where a part reads them again, once their returns are made.
+        """
         given = {one.name: getattr(self, one.name) for one in fields(self)}
+        if not _reads_prices(self.spec):
+            given["prices"] = self.prices.clear()
         return given | {"tell": _unheard, "engine": OneProcess()}
 
     def __setstate__(self, given: dict[str, object]) -> None:
@@ -130,6 +135,15 @@ class Study:
     def histories(self) -> list[AssetHistory]:
         """Whole return histories of the assets."""
         return asset_histories(self.spec, self.fitted, self.calendars)
+
+
+def _reads_prices(spec: StudySpec) -> bool:
+    parts = ("volume", "illiquidity", "volatility", "outcomes")
+    return (
+        spec.long_run is not None
+        or bool(spec.member_names)
+        or any(part in spec.parts for part in parts)
+    )
 
 
 def _unheard(_stage: str) -> None:

@@ -396,7 +396,8 @@ def gated(
     if spec.frequency != "daily":
         end = last_used(spec, events, prices.frame["date"].max(), end)
     looked_at = prices
-    if symbols:
+    # A filter copies every row, of millions too where it keeps all.
+    if symbols and not {*prices.symbols} <= {*symbols}:
         rows = prices.frame.filter(pl.col("symbol").is_in(list(symbols)))
         looked_at = replace(prices, frame=rows)
     found = check_quality(looked_at, calendars=spec.calendars, start=start, end=end)

@@ -25,7 +25,7 @@ Tables = dict[str, pl.DataFrame]
 _NAMES = "tables.json"
 
 
-class Kept:
+class FinishedParts:
     """The parts of one study in a folder.
 
     Parameters

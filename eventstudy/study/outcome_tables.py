@@ -49,7 +49,7 @@ def _of_series(study: "Study", series: OutcomeSeries) -> Iterator[tuple[str, Row
         at = places[event["event_id"]]
         keys = {"event_id": event["event_id"], "outcome": series.setting.name}
         labels: Row = {"start": first, "end": last}
-        if reason := _lacking(series, at):
+        if reason := _lacking(series, at) or found.lacking(at):
             for measure in series.setting.measures:
                 yield "outcomes", keys | labels | {"measure": measure, "reason": reason}
             continue
@@ -64,7 +64,10 @@ def _of_series(study: "Study", series: OutcomeSeries) -> Iterator[tuple[str, Row
         for k, measure in enumerate(series.setting.measures):
             label = {"measure": measure}
             chance = {name: by_history[taken][k][name] for name in _OF_CHANCE}
-            yield "outcomes", keys | labels | label | by_history[whole][k] | chance
+            row = keys | labels | label | by_history[whole][k] | chance
+            if row["effect"] is None:
+                row["reason"] = "none of the measure's sessions has a value"
+            yield "outcomes", row
             if event["headline"]:
                 for history, rows in by_history.items():
                     row = keys | label | {"history": history} | rows[k]
@@ -105,6 +108,12 @@ class _Effects:
             weights=self.weights,
             weekday=None if days is None else days[at],
         )
+
+    def lacking(self, at: int) -> str | None:
+        """Say why there is no effect although the history is long enough."""
+        if np.isfinite(self._gaps.expected[self._place[at]]).any():
+            return None
+        return "the values before the announcement do not vary"
 
     def n(self, at: int) -> int:
         """Values of the history."""

@@ -10,6 +10,7 @@ import polars as pl
 from eventstudy.calendars import ALWAYS_OPEN, calendar_name, day_zero_table
 from eventstudy.catalogue import Events
 from eventstudy.core.errors import DataError, Problem
+from eventstudy.core.memory import give_back
 from eventstudy.core.threads import OneThread
 from eventstudy.panel import Market, build
 from eventstudy.prices import OutcomeSeries, Prices, read_prices
@@ -35,7 +36,7 @@ from eventstudy.study.inputs import (
     request_of,
 )
 from eventstudy.study.intraday_bars import ClosingPrices, read_bars
-from eventstudy.study.kept import Kept
+from eventstudy.study.kept import FinishedParts
 from eventstudy.study.names import one_spelling
 from eventstudy.study.own import own_windows, widened, with_benchmarks
 from eventstudy.study.own import said as said_of_own
@@ -286,6 +287,7 @@ def run(
         "closes": _closes(prices, shown),
         "price_issues": prices.issues,
     }
+    give_back()
     with opened(engine, ahead=[builders.__name__]) as who:
         tables = _tables(replace(study, engine=who), always, resume)
     spec = replace(
@@ -358,7 +360,7 @@ def _tables(
         for builder in dict.fromkeys(wanted)
         for task in builders.tasks_of(builder, study.spec)
     ]
-    kept = None if resume is None else Kept(Path(resume), study)
+    kept = None if resume is None else FinishedParts(Path(resume), study)
     known = {} if kept is None else {task: kept.of(task) for task in tasks}
     todo = [task for task in tasks if known.get(task) is None]
     tell = Counted(study.tell, len(todo))

@@ -104,8 +104,8 @@ def _sentences(result: StudyResult, event_id: str, setting: OutcomeSetting) -> s
 def _over(row: Row, period: str) -> str:
     length = row["end"] - row["start"] + 1
     if row["measure"] == "last_week":
-        return f"In the last seven days of the {length} {period} from {row['day0']}"
-    return f"On average of the {length} {period} from {row['day0']}"
+        return f"In the last seven days of the {length} {period} from {row['day0']},"
+    return f"On average over the {length} {period} from {row['day0']},"
 
 
 def _placebo(result: StudyResult, row: Row, period: str) -> str:
@@ -136,7 +136,10 @@ def _placebo(result: StudyResult, row: Row, period: str) -> str:
 def _moves(result: StudyResult, row: Row) -> list[str]:
     """Say how the model's p-value moves with the length of the history."""
     held = result.outcome_histories.filter(
-        event_id=row["event_id"], outcome=row["outcome"], measure=row["measure"]
+        pl.col("pvalue_model").is_not_null(),
+        event_id=row["event_id"],
+        outcome=row["outcome"],
+        measure=row["measure"],
     ).sort("history")
     if held.height < 2:
         return []
