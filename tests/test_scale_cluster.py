@@ -206,6 +206,18 @@ def test_a_scheduler_that_goes_is_told_in_a_sentence(tmp_path):
                 process.wait()
 
 
+def big(noise):
+    return whole()
+
+
+def test_chunks_may_hold_much(client, wanted):
+    noise = np.random.default_rng(0).bytes(20_000_000)
+    found = es.scale.battery(
+        [partial(big, noise)], windows=WINDOWS, tests=NINE, engine=client
+    )
+    assert_same(found, wanted)
+
+
 def wrong(number):
     raise SpecError(f"chunk {number} cannot be made")
 

@@ -1,14 +1,12 @@
 """Tasks on the workers of a Dask cluster."""
 
 import pickle
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from eventstudy.core.errors import EventStudyError
-from eventstudy.scale.dask_engine import in_words, unpacked
+from eventstudy.scale.dask_engine import in_words, packed, sent
 from eventstudy.scale.engine import Promise, Task
 
 
@@ -45,9 +43,9 @@ class Cluster:
     def hold(self, name: str, value: object) -> None:
         """Keep a value for tasks that name it."""
         self.held[name] = value
-        data = zlib.compress(import_module("cloudpickle").dumps(value), 1)
+        data = packed(value)
         try:
-            self._sent[name] = self._client.submit(unpacked, data, pure=True)
+            self._sent[name] = sent(self._client, data)
         except Exception as error:
             raise in_words(self._client, error) from error
 

@@ -5,6 +5,7 @@ scheduler as bytes, which stay there: a worker that starts anew gets them again.
 """
 
 import pickle
+import warnings
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -61,13 +62,12 @@ def answers(
     A call whose worker ends is done again by another. Raises `ClusterError` where the
     scheduler goes, or where a call ends one worker after the other.
     """
-    # What a function holds goes along, as it may not be in a module.
-    data = zlib.compress(import_module("cloudpickle").dumps(shared), 1)
+    data = packed(shared)
     key = f"eventstudy-{sha256(function.encode() + data).hexdigest()[:32]}"
     waiting: deque[Any] = deque()
     left = enumerate(items)
     try:
-        held = client.submit(unpacked, data, key=key, pure=True)
+        held = sent(client, data, key=key)
         threads = max(1, sum(client.nthreads().values()))
         more = True
         while more or waiting:
@@ -96,6 +96,19 @@ def answers(
     finally:
         for future in waiting:
             _let_go(future)
+
+
+def packed(shared: object) -> bytes:
+    """Return a value as bytes; what a function holds goes along with it."""
+    data: bytes = import_module("cloudpickle").dumps(shared)
+    return zlib.compress(data, 1)
+
+
+def sent(client: Any, data: bytes, **options: Any) -> Any:  # noqa: ANN401
+    """Have workers unpack bytes, which stay at the scheduler whatever size they are."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        return client.submit(unpacked, data, pure=True, **options)
 
 
 def unpacked(data: bytes) -> Any:  # noqa: ANN401
