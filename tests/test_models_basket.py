@@ -133,7 +133,7 @@ def test_members_that_an_announcement_names_are_left_out_of_its_baskets():
 
 
 def test_too_few_members_are_an_error_that_says_what_to_do():
-    with pytest.raises(SpecError, match="takes at least 3 members, got 2"):
+    with pytest.raises(SpecError, match="takes at least 3 members, got A, B"):
         es.StudySpec(models=(es.ModelSetting(model="basket", members=("A", "B")),))
     setting = es.ModelSetting(model="market", factors=("M",), members=MEMBERS)
     with pytest.raises(SpecError, match="members is said, which market does not take"):

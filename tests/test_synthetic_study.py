@@ -160,7 +160,7 @@ def test_too_few_donors_are_in_the_ledger_with_the_rules():
         ({"model": "synthetic"}, r"takes at least 5 donors, and got none under donors"),
         (
             {"model": "synthetic", "donors": ("A", "B")},
-            r"takes at least 5 donors, and got 2 under donors; name them in \[\[models",
+            r"at least 5 donors, and got A, B under donors; name them in \[\[models",
         ),
         ({"model": "constant_mean", "donors": ("A",)}, "leave them out"),
         ({"model": "gsynth", "donors": DONORS, "factors": ("M",)}, "got M"),

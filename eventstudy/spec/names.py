@@ -29,6 +29,8 @@ PARTS: Mapping[str, str] = MappingProxyType(
 """What a study can compute."""
 OF_SESSIONS = ("volume", "illiquidity", "intraday", "outcomes")
 """Parts that are about single sessions, and not about weeks or months."""
+OF_PRICES = ("volume", "illiquidity", "volatility", "outcomes")
+"""Parts that read prices again once returns are made of them."""
 
 
 def default_model(factors: tuple[str, ...]) -> str:

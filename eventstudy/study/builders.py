@@ -16,6 +16,7 @@ from eventstudy.outcomes.entries import possible
 from eventstudy.prices import OutcomeSeries
 from eventstudy.scale.engine import Engine, OneProcess, Task
 from eventstudy.spec import StudySpec
+from eventstudy.spec.names import OF_PRICES
 from eventstudy.study import group_tables, observation_tables, volatility_tables
 from eventstudy.study.adjust import adjusted
 from eventstudy.study.asset_history import AssetHistory, asset_histories
@@ -138,11 +139,10 @@ class Study:
 
 
 def _reads_prices(spec: StudySpec) -> bool:
-    parts = ("volume", "illiquidity", "volatility", "outcomes")
     return (
         spec.long_run is not None
         or bool(spec.member_names)
-        or any(part in spec.parts for part in parts)
+        or any(part in spec.parts for part in OF_PRICES)
     )
 
 
