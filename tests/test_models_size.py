@@ -68,7 +68,7 @@ def test_models_find_an_effect_where_there_is_none_as_often_as_they_say(name, de
 def test_skewed_errors_are_what_the_entry_says_of_them(name):
     """A constant that is no mean adds up over a window; the others keep their size."""
     short, long = size(name, "skewed")
-    assert 0.035 < short < (0.08 if name == "theil_sen" else 0.065)
+    assert 0.035 < short < 0.065
     caution = MODELS[name].caution
     if caution and "skewed" in caution(MODELS[name].options):
         assert 0.055 < long < 0.105
