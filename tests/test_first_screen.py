@@ -122,7 +122,7 @@ def test_no_id_of_an_announcement_is_in_a_figure(report: Path) -> None:
 
 def test_links_of_all_pages_lead_somewhere(report: Path) -> None:
     pages = [report / "report.md", *sorted((report / "details").glob("*.md"))]
-    assert len(pages) == 10
+    assert len(pages) == 11
     texts = {page: page.read_text(encoding="utf-8") for page in pages}
     places = {
         page: {anchor(head.lstrip("# ")) for head in re.findall(r"(?m)^#+ .*", text)}

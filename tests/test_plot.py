@@ -28,7 +28,7 @@ REPORTED = {
     "placebo": "placebo.svg",
     "influence": "influence.svg",
 }
-# The figure of specifications is drawn in its own tests.
+# The figures of specifications and of other outcomes are drawn in their own tests.
 OF_STUDIES = (*REPORTED, "aar")
 Draw = Callable[..., Figure]
 
@@ -62,7 +62,7 @@ def texts(axes: Axes) -> str:
 
 
 def test_every_public_figure_is_tried() -> None:
-    assert set(es.plot.__all__) == {*OF_STUDIES, "multiverse"}
+    assert set(es.plot.__all__) == {*OF_STUDIES, "multiverse", "outcome"}
 
 
 @pytest.mark.parametrize("name", REPORTED)

@@ -184,6 +184,7 @@ def test_a_scheduler_that_goes_is_told_in_a_sentence(tmp_path):
                 *("--scheduler-file", str(file), "--nthreads", "1"),
                 *("--no-dashboard", "--death-timeout", "5"),
             ],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

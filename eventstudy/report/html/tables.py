@@ -27,7 +27,8 @@ class Embedded:
 
     name, title : of the table, and of its part of the page
     columns : those that the page has, as in the CSV
-    rank : of more rows than `MOST_ROWS`, those where this is largest are kept
+    rank : of more rows than `MOST_ROWS`, those where this is largest are kept; a column
+        of the CSV, be it on the page or not
     """
 
     name: str
@@ -53,8 +54,8 @@ EMBEDDED = (
         "Every cumulative abnormal return",
         (
             *("event_id", "asset", "group", "model", "start", "end"),
-            *("car", "se", "statistic", "pvalue", "placebo_pvalue", "pvalue_holm"),
-            *("n_valid", "n_window", "in_average", "doubt"),
+            *("car", "se", "pvalue", "placebo_pvalue", "pvalue_holm"),
+            *("in_average", "doubt"),
         ),
         rank="statistic",
     ),
@@ -90,7 +91,7 @@ def held(result: StudyResult) -> list[OnPage]:
     found = []
     for about in EMBEDDED:
         table = written[about.name]
-        rows, window = table.select(about.columns), ""
+        rows, window = table, ""
         if about.rank and rows.height > FEW_ROWS:
             rows = rows.filter(in_window(main_window(result)))
             window = window_text(main_window(result))
@@ -99,7 +100,8 @@ def held(result: StudyResult) -> list[OnPage]:
             rows = rows.sort(by, descending=True, nulls_last=True, maintain_order=True)
             rows = rows.head(MOST_ROWS)
         if rows.height:
-            found.append(OnPage(about, rows, table.height, window))
+            shown = rows.select(about.columns)
+            found.append(OnPage(about, shown, table.height, window))
     return found
 
 
