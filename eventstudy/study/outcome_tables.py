@@ -21,7 +21,7 @@ Row = dict[str, Any]
 _EPOCH = date(1970, 1, 1)
 # A window of which fewer sessions have a value says too little of its mean.
 _LEAST_SHARE = 0.8
-MOST_BEFORE = 120
+MOST_BEFORE = 90
 _OF_CHANCE = ("pvalue_placebo", "n_placebo", "n_apart")
 Chance = tuple[Array, int, int]
 

@@ -55,7 +55,7 @@ EMBEDDED = (
         (
             *("event_id", "asset", "group", "model", "start", "end"),
             *("car", "se", "pvalue", "placebo_pvalue", "pvalue_holm"),
-            *("in_average", "doubt"),
+            "doubt",
         ),
         rank="statistic",
     ),

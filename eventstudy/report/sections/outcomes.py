@@ -221,22 +221,21 @@ def _by_history(result: StudyResult, setting: OutcomeSetting) -> str:
     period = period_of(result, setting.name)
     rows = [
         [
-            _MEASURES[row["measure"]],
             f"{row['history']}",
             f"{told.size(row['effect'])} {told.interval(row)}",
             nb.pvalue_cell(row["pvalue_model"]),
             _or_dash(row["pvalue_placebo"]),
             f"{row['n_placebo']} ({row['n_apart']})",
         ]
-        for row in held.sort("measure", "history", descending=[True, False]).to_dicts()
-        if row["effect"] is not None
+        for row in held.filter(measure=setting.measures[0]).sort("history").to_dicts()
     ]
     title = md.escape(short_title(result, event_id))
-    columns = ["Measure", f"{period.capitalize()} before", f"Gap, {told.unit}"]
-    columns += ["p model", "p placebo", "Earlier dates (apart)"]
+    columns = [f"{period.capitalize()} before", f"Gap, {told.unit}", "p model"]
+    columns += ["p placebo", "Earlier dates (apart)"]
     return (
-        f"How the verdict moves with the length of the history, {title}:\n\n"
-        f"{md.table(columns, rows, 'lrrrrr')}"
+        f"How the verdict moves with the length of the history, {title}, "
+        f"{_MEASURES[setting.measures[0]]} (others: `tables/outcome_histories.csv`):"
+        f"\n\n{md.table(columns, rows, 'rrrrr')}"
     )
 
 
@@ -253,24 +252,21 @@ def _by_event(result: StudyResult, setting: OutcomeSetting) -> str:
     rows = result.outcomes.filter(
         pl.col("event_id").is_in(headline), pl.col("outcome") == setting.name
     ).to_dicts()
+    by_event: dict[str, list[Row]] = {}
+    for row in rows:
+        by_event.setdefault(row["event_id"], []).append(row)
     cells = []
-    for row in rows[:MOST_ROWS]:
-        title = md.escape(short_title(result, row["event_id"]))
-        if row["effect"] is None:
-            cells.append([title, "", _MEASURES[row["measure"]], "", "", ""])
-            continue
-        cells.append(
-            [
-                title,
-                f"{row['day0']}",
-                _MEASURES[row["measure"]],
-                f"{told.size(row['effect'])} {told.interval(row)}",
-                nb.pvalue_cell(row["pvalue_model"]),
-                _or_dash(row["pvalue_placebo"]),
-            ]
-        )
-    columns = ["Announcement", "Day 0", "Measure", f"Gap, {told.unit}"]
-    columns += ["p model", "p placebo"]
+    for event_id, held in list(by_event.items())[:MOST_ROWS]:
+        line = [md.escape(short_title(result, event_id)), f"{held[0]['day0'] or ''}"]
+        for row in held:
+            gap = ""
+            if row["effect"] is not None:
+                gap = f"{told.size(row['effect'])} {told.interval(row)}"
+            line += [gap, *(_or_dash(row[f"pvalue_{k}"]) for k in ("model", "placebo"))]
+        cells.append(line)
+    columns = ["Announcement", "Day 0"]
+    for measure in setting.measures:
+        columns += [f"{_MEASURES[measure].capitalize()}, {told.unit}", "p", "p placebo"]
     missing = dict.fromkeys(row["reason"] for row in rows if row["reason"])
     notes = "; ".join(md.escape(one) for one in missing)
     length = setting.window[1] - setting.window[0] + 1
@@ -282,7 +278,7 @@ def _by_event(result: StudyResult, setting: OutcomeSetting) -> str:
     )
     if notes:
         text += f" Without a value: {notes}."
-    return f"{text}\n\n{md.table(columns, cells, 'lllrrr')}"
+    return f"{text}\n\n{md.table(columns, cells, 'll' + 'rrr' * len(setting.measures))}"
 
 
 SECTION = Section(title=_TITLE, table="outcomes", blocks=blocks)
