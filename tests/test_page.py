@@ -221,6 +221,8 @@ def test_of_many_cars_those_with_the_largest_statistics_are_held() -> None:
     many = pl.concat([window] * (2 + MOST_ROWS // window.height)).with_columns(
         statistic=pl.int_range(pl.len()).cast(pl.Float64) - 1500.5
     )
+    # The statistic itself is in the CSV only: here another column stands for it.
+    many = many.with_columns(car=pl.col("statistic"))
     many = pl.concat([many, result.cars.filter(pl.col("start") == 0)])
     larger = replace(result, cars=many)
     (cars,) = [one for one in on_page(larger) if one.about.name == "cars"]
@@ -228,7 +230,7 @@ def test_of_many_cars_those_with_the_largest_statistics_are_held() -> None:
     assert "3,000 rows of the window [-1,+1] with the largest |statistic|" in cars.scope
     assert f", of {many.height:,};" in cars.scope
     left = many.filter(pl.col("start") == -1)["statistic"].abs().sort(descending=True)
-    assert cars.rows["statistic"].abs().to_list() == left.head(MOST_ROWS).to_list()
+    assert cars.rows["car"].abs().to_list() == left.head(MOST_ROWS).to_list()
     assert len(report_html(larger, {"report.md": "# A"}, {})) < LARGEST
 
 

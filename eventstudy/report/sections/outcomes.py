@@ -228,6 +228,7 @@ def _by_history(result: StudyResult, setting: OutcomeSetting) -> str:
             f"{row['n_placebo']} ({row['n_apart']})",
         ]
         for row in held.filter(measure=setting.measures[0]).sort("history").to_dicts()
+        if row["effect"] is not None
     ]
     title = md.escape(short_title(result, event_id))
     columns = [f"{period.capitalize()} before", f"Gap, {told.unit}", "p model"]
