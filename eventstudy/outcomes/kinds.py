@@ -19,6 +19,7 @@ class Kind:
     """What is studied of a value.
 
     name, meaning : as in a study file, and in words
+    studied : what is studied, and how effects are told, as a clause of a report
     is_log : the logarithm is studied, so that effects are told in per cent
     keeps_level : what happened to the level stays; not of changes
     counts : the value is a count, whose own variance is known
@@ -26,6 +27,7 @@ class Kind:
 
     name: str
     meaning: str
+    studied: str
     is_log: bool = False
     keeps_level: bool = True
     counts: bool = False
@@ -70,16 +72,27 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            Kind(name="level", meaning="the value itself, which may be negative"),
-            Kind(name="log", meaning="the logarithm of the value", is_log=True),
+            Kind(
+                name="level",
+                meaning="the value itself, which may be negative",
+                studied="The value itself is studied",
+            ),
+            Kind(
+                name="log",
+                meaning="the logarithm of the value",
+                studied="The logarithm is studied, so gaps are in per cent",
+                is_log=True,
+            ),
             Kind(
                 name="difference",
                 meaning="the change from the session before",
+                studied="Changes are studied, against their mean",
                 keeps_level=False,
             ),
             Kind(
                 name="count",
                 meaning="the logarithm of a count, measured with Poisson noise",
+                studied="The logarithm of a count is studied, so gaps are in per cent",
                 is_log=True,
                 counts=True,
             ),
@@ -87,11 +100,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 MEASURES: Mapping[str, str] = MappingProxyType(
-    {
-        "mean": "mean gap over the window",
-        "last_week": "mean gap over its last seven days",
-    }
+    {"mean": "mean", "last_week": "last week"}
 )
+"""What reports call the measures."""
 
 
 def weights_of(measures: tuple[str, ...], n_sessions: int, last: int) -> Array:

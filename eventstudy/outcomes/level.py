@@ -116,14 +116,16 @@ def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> 
     df = walked.n - x.shape[-1]
     few = walked.n < LEAST_HISTORY
     walked.cross[few] = np.eye(x.shape[-1])
-    likelihood, scale = _likelihood(walked, df, known=h is not None)
+    solved = np.linalg.solve(walked.cross, walked.moment[..., None])[..., 0]
+    beta = np.asarray(solved, np.float64)
+    likelihood, scale = _likelihood(walked, beta, df, known=h is not None)
     if h is None:
         few |= is_rounding(scale.min(axis=-1), size)
     weight = _normed(likelihood + prior)
     inverse = np.asarray(np.linalg.inv(walked.cross), np.float64)
     ahead = _Ahead(
         x=x[:, history:],
-        beta=(inverse @ walked.moment[..., None])[..., 0],
+        beta=beta,
         inverse=inverse,
         walked=walked,
         q=q,
@@ -144,7 +146,7 @@ def _gaps(y: Array, h: Array | None, history: int, weights: Array, x: Array) -> 
         error=np.sqrt(square) * nothing[:, None],
         n=walked.n,
         q=(weight * q * scale).sum(-1) * nothing,
-        pvalue_terms=_of_terms(ahead.beta, inverse, scale, weight, df) * nothing,
+        pvalue_terms=_of_terms(beta, inverse, scale, weight, df) * nothing,
     )
 
 
@@ -233,9 +235,10 @@ def _walk(y: Array, h: Array, x: Array, q: Array) -> _Walked:
     )
 
 
-def _likelihood(w: _Walked, df: IntArray, *, known: bool) -> tuple[Array, Array]:
+def _likelihood(
+    w: _Walked, beta: Array, df: IntArray, *, known: bool
+) -> tuple[Array, Array]:
     """Return the restricted log likelihood and the squared scale, (E, G)."""
-    beta = np.linalg.solve(w.cross, w.moment[..., None])[..., 0]
     rest = np.maximum(w.square - (w.moment * beta).sum(-1), 1e-300)
     logs = -0.5 * (w.logs + np.linalg.slogdet(w.cross)[1])
     if known:

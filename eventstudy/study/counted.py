@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable
 
-from eventstudy.core.memory import give_back
-
 # Less time is not worth an estimate.
 _LEAST_SECONDS = 3.0
 
@@ -42,7 +40,6 @@ class Counted:
     def done(self) -> None:
         """Count a part that is done."""
         self._done += 1
-        give_back()
 
 
 def _minutes(seconds: float) -> str:

@@ -10,6 +10,7 @@ from eventstudy.calendars import ALWAYS_OPEN, calendar_name
 from eventstudy.core.abnormal import Array
 from eventstudy.spec import StudySpec
 from eventstudy.study.intraday_bars import BarFile, sessions_between
+from eventstudy.study.intraday_tables import concerns
 from eventstudy.study.schema import frame
 from eventstudy.volatility import (
     InstantEffects,
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from eventstudy.study.builders import Study, Tables
 
 Row = dict[str, Any]
-# A window is at least twice as long as the stamp is imprecise, in minutes.
-_IMPRECISE: Mapping[str, int] = {"minute": 1, "hour": 60}
-_TIMES = 2
+IMPRECISE: Mapping[str, int] = {"minute": 1, "hour": 60}
+"""Minutes by which a stamp may be off."""
+_TIMES = 2  # a window is at least so many times as long
 _NUMBERS = ("car", "se", "pvalue", "pvalue_family", "pvalue_same_time")
 
 
@@ -44,11 +45,6 @@ def instant_tables(study: "Study") -> "Tables":
             if concerns(spec, event, symbol):
                 rows += _rows(spec, symbol, steps, beside, event)
     return {"intraday_effects": frame("intraday_effects", rows)}
-
-
-def concerns(spec: StudySpec, event: Row, symbol: str) -> bool:
-    """Tell whether the bars of a symbol are looked at for an announcement."""
-    return symbol in (event["assets"] or [symbol]) or symbol not in spec.assets
 
 
 def _steps(spec: StudySpec, symbol: str, file: BarFile) -> Steps:
@@ -70,7 +66,7 @@ def _rows(
 ) -> Iterator[Row]:
     keys = {"event_id": event["event_id"], "symbol": symbol}
     instant: datetime | None = event["announced_utc"]
-    blurred = _TIMES * _IMPRECISE.get(event["precision"], 0)
+    blurred = _TIMES * IMPRECISE.get(event["precision"], 0)
     allowed = [m for m in spec.intraday_minutes if instant and 0 < blurred <= m]
     found: InstantEffects | None = None
     if allowed:

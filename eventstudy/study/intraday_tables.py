@@ -53,8 +53,7 @@ def intraday_tables(
     )
     for symbol, file in files.items():
         for row in timed.iter_rows(named=True):
-            named = row["assets"] or [symbol]
-            if symbol in named or symbol not in spec.assets:
+            if concerns(spec, row, symbol):
                 key = {"event_id": row["event_id"], "symbol": symbol}
                 one, found = _around(key, file.bars, row["announced_utc"])
                 paths += one
@@ -63,6 +62,11 @@ def intraday_tables(
         paths=frame("intraday", paths),
         events=frame("intraday_events", summary),
     )
+
+
+def concerns(spec: StudySpec, event: Row, symbol: str) -> bool:
+    """Tell whether the bars of a symbol are looked at for an announcement."""
+    return symbol in (event["assets"] or [symbol]) or symbol not in spec.assets
 
 
 def _seconds(instant: datetime) -> int:

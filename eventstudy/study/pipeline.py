@@ -373,6 +373,7 @@ def _tables(
             if kept is not None:
                 kept.keep(task, tables)
             tell.done()
+            give_back()
         for name, rows in tables.items():
             found.setdefault(name, []).append(SCHEMA[name].checked(rows))
     return {name: pl.concat(rows) for name, rows in found.items()}

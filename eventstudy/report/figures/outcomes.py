@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from eventstudy.outcomes.kinds import KINDS
 from eventstudy.report import numbers as nb
 from eventstudy.report.effects import confidence_text
 from eventstudy.report.figures import layout, scales, style
@@ -81,7 +82,7 @@ def figure(result: StudyResult) -> "Figure":
     days: list[date] = pl.concat([held["date"] for held in paths]).sort().to_list()
     x = scales.dates(days[0], days[-1])
     ys = [
-        _values(held, log=one.kind in ("log", "count"))
+        _values(held, log=KINDS[one.kind].is_log)
         for one, held in zip(shown, paths, strict=False)
     ]
     left, foot = scales.room_left(ys, HEIGHT), scales.room_below(x)
@@ -102,7 +103,7 @@ def into(axes: "Axes", result: StudyResult) -> None:
     """Draw the first series into axes of somebody else."""
     setting = next(s for s in settings(result) if path(result, s.name).height > 1)
     held = path(result, setting.name)
-    axes.set(yscale="log" if setting.kind in ("log", "count") else "linear")
+    axes.set(yscale="log" if KINDS[setting.kind].is_log else "linear")
     axes.set_ylabel(setting.unit)
     _paint(axes, held)
     axes.xaxis_date()

@@ -10,11 +10,11 @@ from eventstudy.report import numbers as nb
 from eventstudy.report.labels import alpha_of, headline_ids, short_title
 from eventstudy.report.section import Section
 from eventstudy.report.views import Views
+from eventstudy.study.instant_tables import IMPRECISE
 from eventstudy.study.result import StudyResult
 
 Row = dict[str, Any]
 MOST_ROWS = 60
-_IMPRECISE = {"hour": 60}  # minutes by which a stamp may be off
 
 
 def blocks(views: Views) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _lines(result: StudyResult, known: list[Row]) -> list[str]:
     early = [
         f"{_name(result, row)} ({-row['first_move']:.0f} minutes)"
         for row in found.values()
-        if (row["first_move"] or 0) < -_IMPRECISE.get(stamps[row["event_id"]], 0)
+        if (row["first_move"] or 0) < -IMPRECISE.get(stamps[row["event_id"]], 0)
     ]
     if not lines:
         lines = ["No move is rare among those of its month."]

@@ -3,7 +3,7 @@
 The words are the series' own: its name and unit, never those of prices.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from eventstudy.outcomes.kinds import KINDS, MEASURES
 from eventstudy.report import links
 from eventstudy.report import markdown as md
 from eventstudy.report import numbers as nb
@@ -25,6 +26,7 @@ from eventstudy.study.result import StudyResult
 
 Row = dict[str, Any]
 MOST_ROWS = 60
+_PVALUES = ("pvalue_model", "pvalue_placebo")
 _TITLE = "Other outcomes"
 WHERE = links.to("in detail", "outcomes", _TITLE)
 
@@ -39,7 +41,7 @@ class _Words:
     @property
     def is_log(self) -> bool:
         """Whether effects are told in per cent."""
-        return self.setting.kind in ("log", "count")
+        return KINDS[self.setting.kind].is_log
 
     @property
     def unit(self) -> str:
@@ -198,17 +200,11 @@ def blocks(views: Views) -> Iterator[str]:
 
 
 def _about(setting: OutcomeSetting) -> str:
-    what = {
-        "level": "The value itself is studied",
-        "log": "The logarithm is studied, so gaps are in per cent",
-        "difference": "Changes are studied, against their mean",
-        "count": "The logarithm of a count is studied, so gaps are in per cent",
-    }[setting.kind]
-    if setting.kind == "difference":
-        return f"{what}."
-    if setting.variance or setting.kind == "count":
-        return f"{what}; how far a single value is from its level is known."
-    return f"{what}; how far a single value is from its level is estimated."
+    kind = KINDS[setting.kind]
+    if not kind.keeps_level:
+        return f"{kind.studied}."
+    known = "known" if setting.variance or kind.counts else "estimated"
+    return f"{kind.studied}; how far a single value is from its level is {known}."
 
 
 def _by_history(result: StudyResult, setting: OutcomeSetting) -> str:
@@ -235,12 +231,9 @@ def _by_history(result: StudyResult, setting: OutcomeSetting) -> str:
     columns += ["p placebo", "Earlier dates (apart)"]
     return (
         f"How the verdict moves with the length of the history, {title}, "
-        f"{_MEASURES[setting.measures[0]]} (others: `tables/outcome_histories.csv`):"
+        f"{MEASURES[setting.measures[0]]} (others: `tables/outcome_histories.csv`):"
         f"\n\n{md.table(columns, rows, 'rrrrr')}"
     )
-
-
-_MEASURES: Mapping[str, str] = {"mean": "mean", "last_week": "last week"}
 
 
 def _or_dash(value: float | None) -> str:
@@ -263,11 +256,11 @@ def _by_event(result: StudyResult, setting: OutcomeSetting) -> str:
             gap = ""
             if row["effect"] is not None:
                 gap = f"{told.size(row['effect'])} {told.interval(row)}"
-            line += [gap, *(_or_dash(row[f"pvalue_{k}"]) for k in ("model", "placebo"))]
+            line += [gap, *(_or_dash(row[name]) for name in _PVALUES)]
         cells.append(line)
     columns = ["Announcement", "Day 0"]
     for measure in setting.measures:
-        columns += [f"{_MEASURES[measure].capitalize()}, {told.unit}", "p", "p placebo"]
+        columns += [f"{MEASURES[measure].capitalize()}, {told.unit}", "p", "p placebo"]
     missing = dict.fromkeys(row["reason"] for row in rows if row["reason"])
     notes = "; ".join(md.escape(one) for one in missing)
     length = setting.window[1] - setting.window[0] + 1
