@@ -114,13 +114,15 @@ def _factors(given: Treated, wanted: int | None) -> tuple[Array, Array, IntArray
     makers = np.zeros((n_obs, n_donors, MOST_FACTORS))
     r = np.zeros(n_obs, np.int64)
     ends = _first_and_last(d.valid[:, : given.t])
+    kinds = np.column_stack([ends, donors.allowed])
+    sets, which = np.unique(kinds, axis=0, return_inverse=True)
+    which = which.ravel()
     for group, same in by_row(donors.row):
-        kinds = np.column_stack([ends[same], donors.allowed[same]])
-        sets, which = np.unique(kinds, axis=0, return_inverse=True)
         over = _over_spans(given, group, d.span[same])
-        for at, (first, end, *flags) in enumerate(sets.tolist()):
+        for at in np.unique(which[same]).tolist():
+            first, end, *flags = sets[at].tolist()
             allowed = np.array(flags, np.bool_)
-            own = same[which.ravel() == at]
+            own = same[which[same] == at]
             if not allowed.any() or first >= end:
                 continue
             held = over[1][:, allowed]
